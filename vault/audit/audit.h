@@ -1,0 +1,121 @@
+/* The log (DESIGN.md section 9): lines, their two views, the RFC 6962 tree, checkpoints (C2SP), receipts.
+ *
+ *   leaf (74 bytes) = 01 ‖ time µs (8, BE) ‖ action (1) ‖ SHA-256(salt1 ‖ officer view) ‖ SHA-256(salt2 ‖ resident view)
+ *
+ * Views are canonical JSON (keys sorted, no spaces). At rest both are sealed: salt1 ‖ officer view under the view key of the log
+ * ring, salt2 ‖ resident view under the resident's DEK (erasing the DEK erases the view) or, where there is no resident, not
+ * stored at all. Look-up tags are one block under the tag key, cut to 64 bits: a copy of the database does not link a line to a row.
+ */
+#pragma once
+#include "keys/keys.h"
+#include "vault/audit/merkle.h"
+#include "vault/base/arena.h"
+#include "vault/store/store.h"
+
+enum { LEAF_LEN = 74, SALT_LEN = 16 };
+
+typedef enum line_action { LINE_INIT = 1, LINE_REVEAL, LINE_ISSUE, LINE_PUT, LINE_QUERY, LINE_ACTIONS } line_action;
+typedef enum line_outcome { LINE_GRANTED, LINE_REFUSED, LINE_FAILED, LINE_OUTCOMES } line_outcome;
+const char *line_action_name(line_action a);   /* "reveal" */
+const char *line_outcome_name(line_outcome o); /* "granted" */
+
+/* What is known of one line before it is written. Texts are borrowed and may be NULL (left out of the view). */
+typedef struct line_facts {
+    line_action action;
+    line_outcome outcome;
+    const char *app, *department, *person; /* ids from the register */
+    const char *purpose, *basis;           /* registered purpose and its legal basis */
+    const char *ticket, *request;          /* from the caller */
+    const char *fields;                    /* names, comma-separated, in schema order */
+    const char *groups;                    /* field groups, comma-separated */
+    const char *form, *rule, *clause;      /* clause: what refused it; reason for failed */
+    uint64_t control_version;
+    uint32_t record_version;
+    int64_t area;                          /* 0: none */
+    int64_t resident;                      /* internal id; 0: none */
+    int64_t refers_to;                     /* a failed line: index of the granted one; -1: none */
+} line_facts;
+
+/* A line ready to be appended; owned by the arena. */
+typedef struct line {
+    line_action action;
+    uint8_t officer_hash[32], resident_hash[32];
+    uint8_t officer_salt[SALT_LEN], resident_salt[SALT_LEN];
+    bytes officer_view, resident_view;     /* JSON */
+    bytes officer_sealed, resident_sealed;
+    int64_t resident_tag, person_tag;
+    int64_t index;                          /* set by the append */
+    uint8_t leaf[LEAF_LEN];                 /* set by the append */
+} line;
+
+/* Per process: the cached head under a mutex, the log's keys. Shared by all threads. */
+typedef struct ledger ledger;
+VAULT_MUST_USE vault_code ledger_open(ledger **out, store *s, const keyring *keys, const char *name, vault_error *err);
+void ledger_close(ledger **l);
+
+/* Per thread: cipher handles for views and tags. */
+typedef struct scribe scribe;
+VAULT_MUST_USE vault_code scribe_new(scribe **out, const ledger *l, vault_error *err);
+void scribe_free(scribe **s);
+
+/* Facts to line. `resident_dek`: handle keyed with the resident's DEK, or NULL where no resident is addressed. */
+VAULT_MUST_USE vault_code line_make(line *out, scribe *s, arena *mem, const line_facts *facts, aead *resident_dek, vault_error *err);
+
+/* The log as it was right after a batch: enough for the receipts of its lines. Owned by the arena. */
+typedef struct appended {
+    int64_t first;                 /* index of the batch's first line */
+    size_t count;
+    merkle_batch *tree;            /* paths (merkle.h) */
+    const char *checkpoint;        /* signed note; NULL until appended_sign */
+} appended;
+
+/* Appends the lines in order as one durable statement, under the process's head mutex; several nodes race safely. Within a transaction
+ * (store_begin) the caller commits afterwards and then calls ledger_committed or ledger_rolled_back: the mutex is held until then.
+ * Outside, OK means durable. CONFLICT with reason "CONTROL_MOVED": the control version in the database is not `control_version`:
+ * nothing was written; reload and decide again. INTEGRITY: the head's MAC is wrong or the head went back. */
+VAULT_MUST_USE vault_code ledger_append(ledger *l, store *s, arena *mem, int64_t control_version, line *lines, size_t count, appended *out, vault_error *err);
+VAULT_MUST_USE vault_code ledger_append_in_transaction(ledger *l, store *s, arena *mem, int64_t control_version, line *lines, size_t count, appended *out, vault_error *err);
+void ledger_committed(ledger *l);
+void ledger_rolled_back(ledger *l);
+
+/* Signs the tree as it was after the batch: one signature, whatever the number of receipts. After the commit only. */
+VAULT_MUST_USE vault_code appended_sign(appended *a, const ledger *l, arena *mem, vault_error *err);
+/* Siblings for lines [first, first + count), in the order that common.proto's Receipt.path says. */
+VAULT_MUST_USE vault_code appended_path(const appended *a, arena *mem, int64_t first, size_t count, digest **path, size_t *len, vault_error *err);
+
+/* Start of a log: writes the head with line 0 (LINE_INIT). Within a transaction. */
+VAULT_MUST_USE vault_code ledger_create(store *s, const keyring *keys, const char *name, digest control_digest, vault_error *err);
+
+/* ---- published checkpoints ------------------------------------------------------------------------------------- */
+
+/* Publishes the committed head if it grew: compare-and-swap in the database, then `path` (a file outside it; NULL: none) is replaced.
+ * Called once a second by one thread with a connection of its own. */
+VAULT_MUST_USE vault_code ledger_publish(ledger *l, store *s, const char *path, vault_error *err);
+/* Refuses (INTEGRITY) to start on a log that is shorter than, or not a continuation of, the checkpoint kept in `path`. */
+VAULT_MUST_USE vault_code ledger_check_outside(ledger *l, store *s, const char *path, vault_error *err);
+const char *ledger_verifier_key(const ledger *l); /* C2SP vkey */
+
+/* ---- reading --------------------------------------------------------------------------------------------------- */
+
+typedef struct opened_line {
+    int64_t index, time_us, resident;
+    line_action action;
+    bytes leaf, officer_view; /* JSON */
+    const char *outcome, *person, *purpose; /* read from the view */
+    uint8_t officer_salt[SALT_LEN];
+    bool consistent; /* view opens, fits the leaf's hash, and the tags fit the view */
+} opened_line;
+
+typedef struct line_query {
+    const char *person;     /* NULL: any */
+    const char *purpose;    /* NULL: any */
+    int64_t resident;       /* 0: any */
+    int64_t start_us, end_us; /* end 0: open */
+    size_t limit;           /* 1 to 1,000 */
+    int64_t from;           /* index to go on from */
+} line_query;
+/* *next: index to go on from, -1 at the end. Reads at most 10,000 lines a call; may return fewer than limit with a next. */
+VAULT_MUST_USE vault_code ledger_query(ledger *l, scribe *sc, store *s, arena *mem, const line_query *q, opened_line *lines, size_t *count, int64_t *next, vault_error *err);
+/* Proofs against a tree of `size` lines (at most what is committed): O(log n) lines are read. NOT_FOUND past it. */
+VAULT_MUST_USE vault_code ledger_prove_inclusion(ledger *l, store *s, arena *mem, int64_t index, int64_t size, bytes *leaf, digest **path, size_t *len, vault_error *err);
+VAULT_MUST_USE vault_code ledger_prove_consistency(ledger *l, store *s, arena *mem, int64_t old_size, int64_t size, digest **path, size_t *len, vault_error *err);
