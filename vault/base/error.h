@@ -16,6 +16,7 @@ typedef enum vault_code {
     VAULT_UNAVAILABLE, /* PostgreSQL or the log is not there: try again */
     VAULT_INTEGRITY,   /* stored data failed authentication: DATA_LOSS */
     VAULT_INTERNAL,
+    VAULT_UNAUTHENTICATED, /* certificate or assertion does not say who calls: `reason` */
     VAULT_CODES
 } vault_code;
 

@@ -97,3 +97,16 @@ vault_code file_replace(const char *path, bytes content, vault_error *err)
     }
     return sync_folder(path) ? VAULT_OK : fail_file(err, "sync the folder of", path);
 }
+
+vault_code file_create(const char *path, bytes content, vault_error *err)
+{
+    VAULT_CLEANUP(close_fd) int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
+    if (fd < 0 && errno == EEXIST) return vault_fail(err, VAULT_CONFLICT, "%s: stands already", path);
+    if (fd < 0) return fail_file(err, "create", path);
+    if (!write_all(fd, content) || !sync_folder(path)) {
+        vault_code code = fail_file(err, "write", path);
+        unlink(path);
+        return code;
+    }
+    return VAULT_OK;
+}

@@ -16,3 +16,5 @@ void json_clear(json_t **value); /* for VAULT_CLEANUP */
 VAULT_MUST_USE vault_code file_read(char **out, size_t *len, const char *path, size_t limit, vault_error *err);
 /* Write, fsync, rename, fsync the folder: the file is the old or the new one, never half of it. */
 VAULT_MUST_USE vault_code file_replace(const char *path, bytes content, vault_error *err);
+/* A new file of mode 0600, on disk when this returns. CONFLICT when the path stands already: it is left as it is. */
+VAULT_MUST_USE vault_code file_create(const char *path, bytes content, vault_error *err);

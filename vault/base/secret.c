@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <gcrypt.h>
+#include <openssl/crypto.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,7 @@ enum {
     SIZES = PAGE_BITS - CELL_BITS + 1,
     HANDLE_SHARE = 4, /* one part in four stays with libgcrypt for its secure cipher handles */
     HEAP_LEAST = 1 << 20,
+    OPENSSL_HEAP = 1 << 16, /* for its private keys: without a heap of its own they lie in ordinary memory */
 };
 
 typedef struct page {
@@ -156,6 +158,9 @@ static vault_code reserve(size_t count, vault_error *err)
         return vault_fail(err, VAULT_UNAVAILABLE, "cannot lock %zu bytes for secrets: %s", pool, MEND);
     }
     gcry_control(GCRYCTL_INITIALIZATION_FINISHED, 0);
+    if (CRYPTO_secure_malloc_init(OPENSSL_HEAP, 1 << CELL_BITS) != 1) {
+        return vault_fail(err, VAULT_UNAVAILABLE, "cannot lock %d bytes for OpenSSL: %s", OPENSSL_HEAP, MEND);
+    }
     heap.at = gcry_calloc_secure(1, len);
     heap.pages = calloc(count, sizeof *heap.pages);
     if (!heap.at || !heap.pages) return vault_fail(err, VAULT_INTERNAL, "no memory for a heap of %zu bytes", len);
