@@ -10,7 +10,7 @@ struct aead {
 
 vault_code aead_new(aead **out, suite_id id, vault_error *err)
 {
-    const suite *s;
+    const suite_row *s;
     gcry_cipher_hd_t handle;
     *out = NULL;
     VAULT_TRY(suite_find(&s, id, err));

@@ -10,7 +10,7 @@ struct block_cipher {
 
 vault_code block_new(block_cipher **out, suite_id id, bytes key, vault_error *err)
 {
-    const suite *s;
+    const suite_row *s;
     gcry_cipher_hd_t handle;
     *out = NULL;
     VAULT_TRY(suite_find(&s, id, err));

@@ -5,21 +5,21 @@
 #include <gcrypt.h>
 
 /* One row a suite: the algorithms behind its number. */
-typedef struct suite {
+typedef struct suite_row {
     suite_id id;
     const char *name;
     int cipher; /* GCRY_CIPHER_*: block, and in GCM the AEAD; key of KEY_LEN bytes, block of BLOCK_LEN */
     int mac;    /* GCRY_MD_*: HMAC; DIGEST_LEN bytes */
-} suite;
+} suite_row;
 
 /* INVALID for a number without a row. */
-VAULT_MUST_USE vault_code suite_find(const suite **out, suite_id id, vault_error *err);
+VAULT_MUST_USE vault_code suite_find(const suite_row **out, suite_id id, vault_error *err);
 
 /* The code for a libgcrypt call that should have worked: EXHAUSTED when its locked memory is full, else INTERNAL. */
 VAULT_MUST_USE vault_code gcrypt_result(gcry_error_t error, const char *doing, vault_error *err);
 
 /* A cipher handle in locked memory, keyed unless key is empty. */
-VAULT_MUST_USE vault_code cipher_open(gcry_cipher_hd_t *out, const suite *s, int mode, bytes key, vault_error *err);
+VAULT_MUST_USE vault_code cipher_open(gcry_cipher_hd_t *out, const suite_row *s, int mode, bytes key, vault_error *err);
 
 /* A root key file's text. INVALID with a mend when it is not exactly one. `name` is for the message. */
 VAULT_MUST_USE vault_code root_key_parse(secret *out, bytes text, const char *name, vault_error *err);

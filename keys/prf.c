@@ -11,7 +11,7 @@ struct prf {
 
 vault_code prf_new(prf **out, suite_id id, bytes key, vault_error *err)
 {
-    const suite *s;
+    const suite_row *s;
     gcry_md_hd_t handle;
     *out = NULL;
     VAULT_TRY(suite_find(&s, id, err));

@@ -2,11 +2,11 @@
 
 #include <string.h>
 
-static const suite suites[] = {
+static const suite_row suites[] = {
     {.id = SUITE_INTL, .name = "intl", .cipher = GCRY_CIPHER_AES256, .mac = GCRY_MD_SHA256},
 };
 
-vault_code suite_find(const suite **out, suite_id id, vault_error *err)
+vault_code suite_find(const suite_row **out, suite_id id, vault_error *err)
 {
     for (size_t i = 0; i < sizeof suites / sizeof *suites; i++) {
         if (suites[i].id == id) {
@@ -25,7 +25,7 @@ vault_code gcrypt_result(gcry_error_t error, const char *doing, vault_error *err
     return vault_fail(err, code, "libgcrypt: %s: %s", doing, gcry_strerror(error));
 }
 
-vault_code cipher_open(gcry_cipher_hd_t *out, const suite *s, int mode, bytes key, vault_error *err)
+vault_code cipher_open(gcry_cipher_hd_t *out, const suite_row *s, int mode, bytes key, vault_error *err)
 {
     gcry_cipher_hd_t handle;
     *out = NULL;
