@@ -1,10 +1,12 @@
 /* The log (DESIGN.md section 9): lines, their two views, the RFC 6962 tree, checkpoints (C2SP), receipts.
  *
- *   leaf (74 bytes) = 01 ‖ time µs (8, BE) ‖ action (1) ‖ SHA-256(salt1 ‖ officer view) ‖ SHA-256(salt2 ‖ resident view)
+ *   leaf (74 bytes) = 01 ‖ time µs (8, BE) ‖ action (1) ‖ SHA-256(salt1 ‖ officer view) ‖ SHA-256(salt2 ‖ resident
+ * view)
  *
- * Views are canonical JSON (keys sorted, no spaces). At rest both are sealed: salt1 ‖ officer view under the view key of the log
- * ring, salt2 ‖ resident view under the resident's DEK (erasing the DEK erases the view) or, where there is no resident, not
- * stored at all. Look-up tags are one block under the tag key, cut to 64 bits: a copy of the database does not link a line to a row.
+ * Views are canonical JSON (keys sorted, no spaces). At rest both are sealed: salt1 ‖ officer view under the view key
+ * of the log ring, salt2 ‖ resident view under the resident's DEK (erasing the DEK erases the view) or, where there is
+ * no resident, not stored at all. Look-up tags are one block under the tag key, cut to 64 bits: a copy of the database
+ * does not link a line to a row.
  */
 #pragma once
 #include "keys/keys.h"
@@ -31,9 +33,9 @@ typedef struct line_facts {
     const char *form, *rule, *clause;      /* clause: what refused it; reason for failed */
     uint64_t control_version;
     uint32_t record_version;
-    int64_t area;                          /* 0: none */
-    int64_t resident;                      /* internal id; 0: none */
-    int64_t refers_to;                     /* a failed line: index of the granted one; -1: none */
+    int64_t area;      /* 0: none */
+    int64_t resident;  /* internal id; 0: none */
+    int64_t refers_to; /* a failed line: index of the granted one; -1: none */
 } line_facts;
 
 /* A line ready to be appended; owned by the arena. */
@@ -41,11 +43,11 @@ typedef struct line {
     line_action action;
     uint8_t officer_hash[32], resident_hash[32];
     uint8_t officer_salt[SALT_LEN], resident_salt[SALT_LEN];
-    bytes officer_view, resident_view;     /* JSON */
+    bytes officer_view, resident_view; /* JSON */
     bytes officer_sealed, resident_sealed;
     int64_t resident_tag, person_tag;
-    int64_t index;                          /* set by the append */
-    uint8_t leaf[LEAF_LEN];                 /* set by the append */
+    int64_t index;          /* set by the append */
+    uint8_t leaf[LEAF_LEN]; /* set by the append */
 } line;
 
 /* Per process: the cached head under a mutex, the log's keys. Shared by all threads. */
@@ -59,39 +61,55 @@ VAULT_MUST_USE vault_code scribe_new(scribe **out, const ledger *l, vault_error 
 void scribe_free(scribe **s);
 
 /* Facts to line. `resident_dek`: handle keyed with the resident's DEK, or NULL where no resident is addressed. */
-VAULT_MUST_USE vault_code line_make(line *out, scribe *s, arena *mem, const line_facts *facts, aead *resident_dek, vault_error *err);
+VAULT_MUST_USE vault_code line_make(line *out, scribe *s, arena *mem, const line_facts *facts, aead *resident_dek,
+                                    vault_error *err);
 
 /* The log as it was right after a batch: enough for the receipts of its lines. Owned by the arena. */
 typedef struct appended {
-    int64_t first;                 /* index of the batch's first line */
+    int64_t first; /* index of the batch's first line */
     size_t count;
-    merkle_batch *tree;            /* paths (merkle.h) */
-    const char *checkpoint;        /* signed note; NULL until appended_sign */
+    merkle_batch *tree;     /* paths (merkle.h) */
+    const char *checkpoint; /* signed note; NULL until appended_sign */
 } appended;
 
-/* Appends the lines in order as one durable statement, under the process's head mutex; several nodes race safely. Within a transaction
- * (store_begin) the caller commits afterwards and then calls ledger_committed or ledger_rolled_back: the mutex is held until then.
- * Outside, OK means durable. CONFLICT with reason "CONTROL_MOVED": the control version in the database is not `control_version`:
- * nothing was written; reload and decide again. INTEGRITY: the head's MAC is wrong or the head went back. */
-VAULT_MUST_USE vault_code ledger_append(ledger *l, store *s, arena *mem, int64_t control_version, line *lines, size_t count, appended *out, vault_error *err);
-VAULT_MUST_USE vault_code ledger_append_in_transaction(ledger *l, store *s, arena *mem, int64_t control_version, line *lines, size_t count, appended *out, vault_error *err);
+typedef struct line_batch {
+    int64_t control_version; /* by which the lines were decided */
+    line *lines;
+    size_t count;
+} line_batch;
+
+/* Appends the lines in order as one durable statement, under the process's head mutex; several nodes race safely.
+ * Outside a transaction, OK means durable. UNAVAILABLE: the lines may stand or not (a connection cut during the
+ * commit); nothing may be revealed, and the batch must not be appended again as if it did not stand. CONFLICT with
+ * reason "CONTROL_MOVED": the control version in the database is not that of the batch: nothing was written; reload and
+ * decide again. INTEGRITY: the head's MAC is wrong or the head went back. */
+VAULT_MUST_USE vault_code ledger_append(ledger *l, store *s, arena *mem, const line_batch *batch, appended *out,
+                                        vault_error *err);
+/* Within a transaction (store_begin), as its last lock: the caller commits afterwards and then calls, on the same
+ * thread, ledger_committed or (also when the commit failed) ledger_rolled_back: the mutex is held until then. After an
+ * error the mutex is free; both calls are then harmless. */
+VAULT_MUST_USE vault_code ledger_append_in_transaction(ledger *l, store *s, arena *mem, const line_batch *batch,
+                                                       appended *out, vault_error *err);
 void ledger_committed(ledger *l);
 void ledger_rolled_back(ledger *l);
 
 /* Signs the tree as it was after the batch: one signature, whatever the number of receipts. After the commit only. */
 VAULT_MUST_USE vault_code appended_sign(appended *a, const ledger *l, arena *mem, vault_error *err);
 /* Siblings for lines [first, first + count), in the order that common.proto's Receipt.path says. */
-VAULT_MUST_USE vault_code appended_path(const appended *a, arena *mem, int64_t first, size_t count, digest **path, size_t *len, vault_error *err);
+VAULT_MUST_USE vault_code appended_path(const appended *a, arena *mem, int64_t first, size_t count, merkle_path *path,
+                                        vault_error *err);
 
 /* Start of a log: writes the head with line 0 (LINE_INIT). Within a transaction. */
-VAULT_MUST_USE vault_code ledger_create(store *s, const keyring *keys, const char *name, digest control_digest, vault_error *err);
+VAULT_MUST_USE vault_code ledger_create(store *s, const keyring *keys, const char *name, digest control_digest,
+                                        vault_error *err);
 
 /* ---- published checkpoints ------------------------------------------------------------------------------------- */
 
-/* Publishes the committed head if it grew: compare-and-swap in the database, then `path` (a file outside it; NULL: none) is replaced.
- * Called once a second by one thread with a connection of its own. */
+/* Publishes the committed head if it grew: compare-and-swap in the database, then `path` (a file outside it; NULL:
+ * none) is replaced. Called once a second by one thread with a connection of its own. */
 VAULT_MUST_USE vault_code ledger_publish(ledger *l, store *s, const char *path, vault_error *err);
-/* Refuses (INTEGRITY) to start on a log that is shorter than, or not a continuation of, the checkpoint kept in `path`. */
+/* Refuses (INTEGRITY) to start on a log that is shorter than, or not a continuation of, the checkpoint kept in `path`.
+ */
 VAULT_MUST_USE vault_code ledger_check_outside(ledger *l, store *s, const char *path, vault_error *err);
 const char *ledger_verifier_key(const ledger *l); /* C2SP vkey */
 
@@ -100,22 +118,42 @@ const char *ledger_verifier_key(const ledger *l); /* C2SP vkey */
 typedef struct opened_line {
     int64_t index, time_us, resident;
     line_action action;
-    bytes leaf, officer_view; /* JSON */
+    bytes leaf, officer_view;               /* JSON */
     const char *outcome, *person, *purpose; /* read from the view */
     uint8_t officer_salt[SALT_LEN];
     bool consistent; /* view opens, fits the leaf's hash, and the tags fit the view */
 } opened_line;
 
 typedef struct line_query {
-    const char *person;     /* NULL: any */
-    const char *purpose;    /* NULL: any */
-    int64_t resident;       /* 0: any */
+    const char *person;       /* NULL: any */
+    const char *purpose;      /* NULL: any */
+    int64_t resident;         /* 0: any */
     int64_t start_us, end_us; /* end 0: open */
-    size_t limit;           /* 1 to 1,000 */
-    int64_t from;           /* index to go on from */
+    size_t limit;             /* 1 to 1,000 */
+    int64_t from;             /* index to go on from */
 } line_query;
-/* *next: index to go on from, -1 at the end. Reads at most 10,000 lines a call; may return fewer than limit with a next. */
-VAULT_MUST_USE vault_code ledger_query(ledger *l, scribe *sc, store *s, arena *mem, const line_query *q, opened_line *lines, size_t *count, int64_t *next, vault_error *err);
-/* Proofs against a tree of `size` lines (at most what is committed): O(log n) lines are read. NOT_FOUND past it. */
-VAULT_MUST_USE vault_code ledger_prove_inclusion(ledger *l, store *s, arena *mem, int64_t index, int64_t size, bytes *leaf, digest **path, size_t *len, vault_error *err);
-VAULT_MUST_USE vault_code ledger_prove_consistency(ledger *l, store *s, arena *mem, int64_t old_size, int64_t size, digest **path, size_t *len, vault_error *err);
+typedef struct line_page {
+    opened_line *lines; /* oldest first; owned by the arena */
+    size_t count;
+    int64_t next; /* index to go on from; -1 at the end */
+} line_page;
+/* Reads at most 10,000 lines a call; may return fewer than limit, even none, with a next. A line that is missing or
+ * does not fit is returned whatever the conditions, with consistent false: nothing that was found damaged is hidden.
+ * INTEGRITY where the damage hides the bounds of the time asked for: ask again without times. */
+VAULT_MUST_USE vault_code ledger_query(scribe *sc, store *s, arena *mem, const line_query *q, line_page *out,
+                                       vault_error *err);
+
+/* Proofs against a tree of `size` lines (at most what is committed): O(log n) lines are read. The caller fills what is
+ * proved; NOT_FOUND past the committed end. */
+typedef struct line_proof {
+    int64_t index, size; /* filled by the caller */
+    bytes leaf;
+    merkle_path path;
+} line_proof;
+typedef struct growth_proof {
+    int64_t old_size, size; /* filled by the caller */
+    merkle_path path;
+} growth_proof;
+VAULT_MUST_USE vault_code ledger_prove_inclusion(ledger *l, store *s, arena *mem, line_proof *proof, vault_error *err);
+VAULT_MUST_USE vault_code ledger_prove_consistency(ledger *l, store *s, arena *mem, growth_proof *proof,
+                                                   vault_error *err);
