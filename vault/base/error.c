@@ -42,6 +42,7 @@ const char *vault_code_name(vault_code code)
         [VAULT_UNAVAILABLE] = "UNAVAILABLE",
         [VAULT_INTEGRITY] = "INTEGRITY",
         [VAULT_INTERNAL] = "INTERNAL",
+        [VAULT_UNAUTHENTICATED] = "UNAUTHENTICATED",
     };
     return (unsigned)code < VAULT_CODES ? names[code] : "UNKNOWN";
 }
