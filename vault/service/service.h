@@ -1,12 +1,13 @@
-/* One short function per RPC, typed protobuf-c in and out, behind one gate. No gRPC, SQL or JSON in this room. The transport
- * (vault/rpc) hands over calls of the same method together; the gate identifies each caller, checks role and context, and passes the rest on
- * as one batch. */
+/* One short function per RPC, typed protobuf-c in and out, behind one gate. No gRPC, SQL or JSON in this room. The
+ * transport (vault/rpc) hands over calls of the same method together; the gate identifies each caller, checks role and
+ * context, and passes the rest on as one batch. */
 #pragma once
 #include "vault/base/arena.h"
 #include "vault/base/error.h"
 #include <protobuf-c/protobuf-c.h>
 
-/* ---- what the process opens once ----------------------------------------------------------------------------------- */
+/* ---- what the process opens once -----------------------------------------------------------------------------------
+ */
 
 typedef struct service_options {
     const char *database;        /* libpq conninfo */
@@ -14,7 +15,8 @@ typedef struct service_options {
     const char *checkpoint_file; /* published checkpoints, outside the database */
 } service_options;
 typedef struct service service;
-/* Opens control and ledger, refuses an older database than checkpoint_file, tries a known-denied request, starts publishing. */
+/* Opens control and ledger, refuses an older database than checkpoint_file, tries a known-denied request, starts
+ * publishing. */
 VAULT_MUST_USE vault_code service_open(service **out, const service_options *options, vault_error *err);
 void service_close(service **s);
 /* False while the last attempt to write the log failed. Any thread. */
@@ -29,42 +31,44 @@ void session_close(session **s);
 
 /* One call. The transport fills the first part, and sends what the service leaves in the second. */
 typedef struct request {
-    arena *mem;                  /* everything of the call lives here */
-    const char *const *uris;     /* SAN URIs of the client certificate, NULL-terminated */
-    const ProtobufCMessage *in;  /* of the method's input type */
-    int64_t deadline_us;         /* monotonic clock */
+    arena *mem;                 /* everything of the call lives here */
+    const char *const *uris;    /* SAN URIs of the client certificate, NULL-terminated */
+    const ProtobufCMessage *in; /* of the method's input type */
+    int64_t deadline_us;        /* monotonic clock */
 
-    ProtobufCMessage *out;       /* of the method's output type; set when err.code is VAULT_OK */
-    vault_error err;             /* outcome; zeroed by the transport */
+    ProtobufCMessage *out; /* of the method's output type; set when err.code is VAULT_OK */
+    vault_error err;       /* outcome; zeroed by the transport */
 
-    void *plan;                  /* between gate and handler: the service's own */
+    void *plan; /* between gate and handler: the service's own */
 } request;
 
 typedef struct method {
-    const char *path;                            /* "/vault.v1.Tokens/Reveal" */
+    const char *path; /* "/vault.v1.Tokens/Reveal" */
     const ProtobufCMessageDescriptor *input, *output;
-    unsigned roles;                              /* set of role: who may call it */
-    size_t (*items)(const ProtobufCMessage *in); /* items in a call, at least 1: the transport fills batches of at most BATCH_ITEMS */
+    unsigned roles; /* set of role: who may call it */
+    size_t (*items)(const ProtobufCMessage
+                        *in); /* items in a call, at least 1: the transport fills batches of at most BATCH_ITEMS */
     void (*run)(session *s, request **calls, size_t count);
 } method;
 
 enum { BATCH_ITEMS = 512, CALL_ITEMS = 4096 };
 
-/* The method table: every rpc of proto/vault/v1 has exactly one row (service_check proves it against the generated descriptors, and
- * that every request has its context; the process does not start otherwise). */
+/* The method table: every rpc of proto/vault/v1 has exactly one row (service_check proves it against the generated
+ * descriptors, and that every request has its context; the process does not start otherwise). */
 const method *service_methods(size_t *count);
 VAULT_MUST_USE vault_code service_check(vault_error *err);
 
 /* Runs calls of one method: gate, handler, outcome in each. Never fails as a whole. */
 void service_run(session *s, const method *m, request **calls, size_t count);
 
-/* ---- outcome at the border ---------------------------------------------------------------------------------------- */
+/* ---- outcome at the border ----------------------------------------------------------------------------------------
+ */
 
 /* gRPC status code (google.rpc.Code) for an outcome, and the fixed public text. */
 int status_code(vault_code code);
 const char *status_text(vault_code code);
-/* google.rpc.Status with typed details (BadRequest for a field, ErrorInfo with reason and clause), in the arena, packed or as message.
- * Never holds a value. NULL when memory is out. */
+/* google.rpc.Status with typed details (BadRequest for a field, ErrorInfo with reason and clause), in the arena, packed
+ * or as message. Never holds a value. NULL when memory is out. */
 struct Google__Rpc__Status;
 struct Google__Rpc__Status *status_message(arena *mem, const vault_error *err);
 bytes status_packed(arena *mem, const vault_error *err);

@@ -1,0 +1,158 @@
+#include "vault/record/internal.h"
+
+#include "vault/base/memory.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char TAG_LABEL[] = "resident-vault row tag 1";
+
+static vault_code open_prf(prf **out, const keyring *keys, const char *name, vault_error *err)
+{
+    const ring *found = keyring_active(keys, name);
+    if (!found) return vault_fail(err, VAULT_INTERNAL, "ring '%s' has no active version", name);
+    return prf_new(out, found->suite, secret_bytes(&found->key), err);
+}
+
+/* A row that nobody is in, of the usual size: what record_prove works on when there is no row. */
+static vault_code make_decoy(cabinet *c, vault_error *err)
+{
+    uint8_t *dek = c->scratch.at, aad_buffer[DEK_AAD_LEN];
+    const ring *kek_ring = keyring_active(c->keys, "record");
+    c->decoy = (resident_row){.id = 0, .state = RECORD_LIVE, .version = 1, .ring_version = (int32_t)kek_ring->version};
+    c->decoy_sealed = memory_new(DECOY_SEALED_LEN);
+    c->decoy.sealed = bytes_of(c->decoy_sealed, DECOY_SEALED_LEN);
+    VAULT_TRY(entropy_fill(dek, KEY_LEN, err));
+    aead *kek = NULL;
+    VAULT_TRY(cabinet_ring(c, &kek, kek_ring->version, err));
+    VAULT_TRY(aead_seal(kek, c->decoy_dek, dek_aad(aad_buffer, kek_ring->version, 0), bytes_of(dek, KEY_LEN), err));
+    c->decoy.dek = bytes_of(c->decoy_dek, WRAPPED_DEK_LEN);
+    VAULT_TRY(row_seal_tag(c, dek, &c->decoy, c->decoy_tag, err));
+    wipe(dek, KEY_LEN);
+    return VAULT_OK;
+}
+
+static vault_code open_handles(cabinet *c, vault_error *err)
+{
+    const ring *kek_ring = keyring_active(c->keys, "record");
+    if (!kek_ring) return vault_fail(err, VAULT_INTERNAL, "ring 'record' has no active version");
+    VAULT_TRY(aead_new(&c->ring, kek_ring->suite, err));
+    VAULT_TRY(aead_new(&c->field, kek_ring->suite, err));
+    VAULT_TRY(aead_new(&c->tag, kek_ring->suite, err));
+    VAULT_TRY(prf_new(&c->tag_kdf, kek_ring->suite, bytes_of_text(TAG_LABEL), err));
+    VAULT_TRY(open_prf(&c->natural, c->keys, "natural", err));
+    VAULT_TRY(secret_new(&c->scratch, SCRATCH_LEN, err));
+    return make_decoy(c, err);
+}
+
+vault_code cabinet_new(cabinet **out, const keyring *keys, vault_error *err)
+{
+    VAULT_CLEANUP(cabinet_free) cabinet *c = memory_new(sizeof *c);
+    c->keys = keys;
+    c->aad = memory_new(TAG_AAD_MAX);
+    VAULT_TRY(open_handles(c, err));
+    *out = c;
+    c = NULL;
+    return VAULT_OK;
+}
+
+void cabinet_use(cabinet *c, arena *mem)
+{
+    c->mem = mem;
+}
+
+void cabinet_free(cabinet **at)
+{
+    cabinet *c = *at;
+    if (!c) return;
+    aead_free(&c->ring);
+    aead_free(&c->field);
+    aead_free(&c->tag);
+    prf_free(&c->tag_kdf);
+    prf_free(&c->natural);
+    for (size_t i = 0; i < c->domain_count; i++) block_free(&c->domains[i].cipher);
+    for (size_t i = 0; i < c->term_count; i++) prf_free(&c->terms[i].prf);
+    memory_free(c->domains, c->domain_count * sizeof *c->domains);
+    memory_free(c->terms, c->term_count * sizeof *c->terms);
+    secret_clear(&c->scratch);
+    memory_free(c->aad, TAG_AAD_MAX);
+    memory_free(c->decoy_sealed, DECOY_SEALED_LEN);
+    memory_free(c, sizeof *c);
+    *at = NULL;
+}
+
+vault_code cabinet_ring(cabinet *c, aead **out, uint32_t version, vault_error *err)
+{
+    if (version == 0 || c->ring_version != version) {
+        const ring *found = keyring_find(c->keys, "record", version);
+        if (!found) return vault_fail(err, VAULT_INTEGRITY, "record ring has no version %u", version);
+        c->ring_version = 0;
+        VAULT_TRY(aead_set_key(c->ring, secret_bytes(&found->key), err));
+        c->ring_version = version;
+    }
+    *out = c->ring;
+    return VAULT_OK;
+}
+
+vault_code cabinet_term(cabinet *c, prf **out, const char *field, vault_error *err)
+{
+    for (size_t i = 0; i < c->term_count; i++) {
+        if (strcmp(c->terms[i].field, field) == 0) return *out = c->terms[i].prf, VAULT_OK;
+    }
+    char name[RING_NAME_MAX];
+    term_key added = {.field = field};
+    snprintf(name, sizeof name, "term/%s", field);
+    VAULT_TRY(open_prf(&added.prf, c->keys, name, err));
+    c->terms = memory_grow(c->terms, c->term_count * sizeof added, (c->term_count + 1) * sizeof added);
+    c->terms[c->term_count++] = added;
+    *out = added.prf;
+    return VAULT_OK;
+}
+
+/* ---- identifiers ---- */
+
+/* NULL in *out when the domain has no such epoch. */
+static vault_code domain_cipher(cabinet *c, block_cipher **out, const domain *d, uint32_t epoch, vault_error *err)
+{
+    for (size_t i = 0; i < c->domain_count; i++) {
+        if (c->domains[i].domain == d->number && c->domains[i].epoch == epoch)
+            return *out = c->domains[i].cipher, VAULT_OK;
+    }
+    *out = NULL;
+    const ring *found = keyring_find(c->keys, d->ring, epoch);
+    if (!found) return VAULT_OK;
+    domain_key added = {.domain = d->number, .epoch = epoch};
+    VAULT_TRY(block_new(&added.cipher, found->suite, secret_bytes(&found->key), err));
+    c->domains = memory_grow(c->domains, c->domain_count * sizeof added, (c->domain_count + 1) * sizeof added);
+    c->domains[c->domain_count++] = added;
+    *out = added.cipher;
+    return VAULT_OK;
+}
+
+vault_code cabinet_natural_key(cabinet *c, uint8_t out[NATURAL_LEN], bytes id_number, vault_error *err)
+{
+    if (id_number.len == 0) return vault_fail(err, VAULT_INTERNAL, "a natural key of nothing");
+    natural_key(c->natural, out, id_number);
+    return VAULT_OK;
+}
+
+vault_code cabinet_issue(cabinet *c, token *out, const domain *d, resident_id id, vault_error *err)
+{
+    const ring *active = keyring_active(c->keys, d->ring);
+    if (!active || id.id <= 0) return vault_fail(err, VAULT_INTERNAL, "no epoch, or no resident, for a token");
+    block_cipher *cipher = NULL;
+    VAULT_TRY(domain_cipher(c, &cipher, d, active->version, err));
+    *out = (token){.domain = d->number, .epoch = (uint16_t)active->version};
+    pseudonym_seal(cipher, out->pseudonym, id);
+    return VAULT_OK;
+}
+
+vault_code cabinet_resolve(cabinet *c, resident_id *out, const domain *d, const token *t, vault_error *err)
+{
+    *out = (resident_id){0};
+    if (!d || t->domain != d->number) return VAULT_OK;
+    block_cipher *cipher = NULL;
+    VAULT_TRY(domain_cipher(c, &cipher, d, t->epoch, err));
+    if (cipher) *out = pseudonym_open(cipher, t->pseudonym);
+    return VAULT_OK;
+}

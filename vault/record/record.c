@@ -1,0 +1,123 @@
+#include "vault/record/internal.h"
+
+#include <string.h>
+
+bytes dek_aad(uint8_t out[DEK_AAD_LEN], uint32_t ring_version, int64_t id)
+{
+    writer w = writer_over(out, DEK_AAD_LEN);
+    put_u8(&w, 'D');
+    put_u8(&w, SUITE_INTL);
+    put_u32(&w, ring_version);
+    put_u64(&w, (uint64_t)id);
+    return writer_bytes(&w);
+}
+
+bytes field_aad(uint8_t out[FIELD_AAD_LEN], int64_t id, const segment *s)
+{
+    writer w = writer_over(out, FIELD_AAD_LEN);
+    put_u8(&w, 'F');
+    put_u8(&w, s->suite);
+    put_u64(&w, (uint64_t)id);
+    put_u16(&w, s->field);
+    put_u32(&w, s->version);
+    return writer_bytes(&w);
+}
+
+vault_code tag_prepare(cabinet *c, const uint8_t dek[KEY_LEN], const resident_row *row, bytes *aad, vault_error *err)
+{
+    uint8_t *key = c->scratch.at + SCRATCH_LEN - KEY_LEN;
+    bytes part = bytes_of(dek, KEY_LEN);
+    prf_compute(c->tag_kdf, key, KEY_LEN, &part, 1);
+    vault_code code = aead_set_key(c->tag, bytes_of(key, KEY_LEN), err);
+    wipe(key, KEY_LEN);
+    VAULT_TRY(code);
+
+    writer w = writer_over(c->aad, TAG_AAD_MAX);
+    put_u8(&w, 'R');
+    put_u64(&w, (uint64_t)row->id);
+    put_bytes(&w, bytes_of(row->natural_key, NATURAL_KEY_LEN));
+    put_u64(&w, (uint64_t)row->area);
+    put_u16(&w, (uint16_t)row->state);
+    put_u32(&w, (uint32_t)row->version);
+    put_u32(&w, (uint32_t)row->term_count);
+    for (size_t i = 0; i < row->term_count; i++) put_u64(&w, (uint64_t)row->terms[i]);
+    put_bytes(&w, row->sealed);
+    if (w.overflow) return vault_fail(err, VAULT_INTEGRITY, "row %lld is too large", (long long)row->id);
+    *aad = writer_bytes(&w);
+    return VAULT_OK;
+}
+
+vault_code row_seal_tag(cabinet *c, const uint8_t dek[KEY_LEN], resident_row *row, uint8_t out[ROW_TAG_LEN],
+                        vault_error *err)
+{
+    bytes aad;
+    VAULT_TRY(tag_prepare(c, dek, row, &aad, err));
+    VAULT_TRY(aead_seal(c->tag, out, aad, bytes_of(NULL, 0), err));
+    row->tag = bytes_of(out, ROW_TAG_LEN);
+    return VAULT_OK;
+}
+
+void record_clear(record *r)
+{
+    wipe(r, sizeof *r);
+}
+
+static vault_code prove(record *out, cabinet *c, const resident_row *row, vault_error *err)
+{
+    uint8_t buffer[DEK_AAD_LEN];
+    bytes aad;
+    aead *kek = NULL;
+    if (row->dek.len != WRAPPED_DEK_LEN || row->tag.len != ROW_TAG_LEN)
+        return vault_fail(err, VAULT_INTEGRITY, "row %lld lacks its key or its tag", (long long)row->id);
+    VAULT_TRY(cabinet_ring(c, &kek, (uint32_t)row->ring_version, err));
+    VAULT_TRY(aead_open(kek, out->dek, dek_aad(buffer, (uint32_t)row->ring_version, row->id), row->dek, err));
+    VAULT_TRY(tag_prepare(c, out->dek, row, &aad, err));
+    return aead_open(c->tag, c->scratch.at, aad, row->tag, err);
+}
+
+vault_code record_prove(record *out, cabinet *c, const resident_row *row, vault_error *err)
+{
+    out->row = row->found ? row : &c->decoy;
+    vault_code code = prove(out, c, out->row, err);
+    out->genuine = code == VAULT_OK && row->found;
+    if (code != VAULT_OK) record_clear(out);
+    return code;
+}
+
+vault_code record_cipher(aead **out, cabinet *c, const record *r, vault_error *err)
+{
+    VAULT_TRY(aead_set_key(c->field, bytes_of(r->dek, KEY_LEN), err));
+    *out = c->field;
+    return VAULT_OK;
+}
+
+vault_code segment_open(cabinet *c, int64_t id, const segment *s, bytes *text, vault_error *err)
+{
+    uint8_t buffer[FIELD_AAD_LEN];
+    if (s->suite != SUITE_INTL || s->sealed.len <= SEAL_OVERHEAD || s->sealed.len > SCRATCH_LEN / 2)
+        return vault_fail(err, VAULT_INTEGRITY, "field %u of row %lld has an impossible suite or length", s->field,
+                          (long long)id);
+    size_t len = s->sealed.len - SEAL_OVERHEAD;
+    VAULT_TRY(aead_open(c->field, c->scratch.at, field_aad(buffer, id, s), s->sealed, err));
+    bytes inside;
+    vault_code code = unpad(&inside, bytes_of(c->scratch.at, len), err);
+    if (code == VAULT_OK) *text = arena_copy(c->mem, inside);
+    wipe(c->scratch.at, len);
+    if (code == VAULT_OK && inside.len > 0 && !text->at)
+        return vault_fail(err, VAULT_EXHAUSTED, "no memory for a value");
+    return code;
+}
+
+vault_code field_open(field_text *out, cabinet *c, const grant *g, const record *r, unsigned field, vault_error *err)
+{
+    if (!g->given || g->form != FORM_PLAIN || !field_set_has(g->fields, field))
+        return vault_fail(err, VAULT_DENIED, "field %u is not granted", field);
+    segment s;
+    bool found;
+    VAULT_TRY(pack_find(&s, &found, r->row->sealed, field, err));
+    *out = (field_text){.absent = !found};
+    if (!found) return VAULT_OK;
+    aead *cipher = NULL;
+    VAULT_TRY(record_cipher(&cipher, c, r, err));
+    return segment_open(c, r->row->id, &s, &out->text, err);
+}

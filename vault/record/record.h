@@ -1,0 +1,86 @@
+/* Where keys, tokens, policy and rows meet: a resident's row is checked against its tag, its fields are opened under a
+ * grant, and rows are made from values.
+ *
+ *   DEK       wrapped by the record ring; AAD = "D" ‖ suite ‖ ring version ‖ resident
+ *   field     under the DEK; AAD = "F" ‖ suite ‖ resident ‖ field ‖ field version
+ *   row tag   AEAD of nothing (GMAC, SP 800-38D) under HKDF-Extract("resident-vault row tag 1", DEK); AAD = "R" ‖ all
+ * of the row
+ *
+ * A cabinet holds one thread's cipher handles. Nothing here knows the database. */
+#pragma once
+#include "keys/keys.h"
+#include "policy/policy.h"
+#include "tokenizer/pseudonym.h"
+#include "tokenizer/term.h"
+#include "vault/base/arena.h"
+#include "vault/control/control.h"
+#include "vault/store/store.h"
+
+enum { RECORD_LIVE = 1 }; /* resident_row.state */
+
+typedef struct cabinet cabinet; /* one thread at a time */
+/* What comes out of the cabinet from now on lives in `mem`. */
+void cabinet_use(cabinet *c, arena *mem);
+VAULT_MUST_USE vault_code cabinet_new(cabinet **out, const keyring *keys, vault_error *err);
+void cabinet_free(cabinet **c);
+
+/* ---- identifiers ------------------------------------------------------------------------------------------------- */
+
+VAULT_MUST_USE vault_code cabinet_natural_key(cabinet *c, uint8_t out[NATURAL_LEN], bytes id_number, vault_error *err);
+/* The token of a resident in a domain, under the domain's active epoch. */
+VAULT_MUST_USE vault_code cabinet_issue(cabinet *c, token *out, const domain *d, resident_id id, vault_error *err);
+/* The resident of a token of this domain; id 0 for a forgery, an unknown epoch, or another domain's token. */
+VAULT_MUST_USE vault_code cabinet_resolve(cabinet *c, resident_id *out, const domain *d, const token *t,
+                                          vault_error *err);
+
+/* ---- a row that is proven ------------------------------------------------------------------------------------------
+ */
+
+/* A row whose tag fits, with its DEK. Borrows the row. Cleared by record_clear. */
+typedef struct record {
+    const resident_row *row;
+    bool genuine;         /* found, and proven */
+    uint8_t dek[KEY_LEN]; /* in memory that the caller keeps in a locked place */
+} record;
+void record_clear(record *r);
+
+/* Unwraps the DEK and checks the tag over every column. INTEGRITY when anything was edited, moved or put in another
+ * row's place. For a row that was not found, a decoy of usual size is checked instead, so that the work is the same;
+ * `genuine` is then false. */
+VAULT_MUST_USE vault_code record_prove(record *out, cabinet *c, const resident_row *row, vault_error *err);
+
+/* The cabinet's handle keyed with the record's DEK (for sealing the resident's view). Valid until the next call on the
+ * cabinet. */
+VAULT_MUST_USE vault_code record_cipher(aead **out, cabinet *c, const record *r, vault_error *err);
+
+typedef struct field_text {
+    bytes text;
+    bool absent; /* the record holds no such field */
+} field_text;
+/* A field's text, in the cabinet's arena. DENIED (INTERNAL to the caller: a bug) without a grant for this field in
+ * plain form; INTEGRITY when the value does not open, never an empty success. */
+VAULT_MUST_USE vault_code field_open(field_text *out, cabinet *c, const grant *g, const record *r, unsigned field,
+                                     vault_error *err);
+
+/* ---- a row from values --------------------------------------------------------------------------------------------
+ */
+
+/* Normalised values of one resident, and where they come from. */
+typedef struct input_field {
+    const schema_field *field;
+    bytes text; /* never empty */
+} input_field;
+typedef struct record_input {
+    const schema *schema;
+    const input_field *fields; /* in order of field number, each once */
+    size_t count;
+    area_code area;
+    uint16_t department;
+    uint32_t collected;
+} record_input;
+
+/* A new resident's row with a new DEK. `id` and natural key are set by the caller in *row. */
+VAULT_MUST_USE vault_code record_create(resident_row *row, cabinet *c, const record_input *in, vault_error *err);
+/* The next version of a proven row: given fields replace stored ones, the others stay as they are. */
+VAULT_MUST_USE vault_code record_merge(resident_row *row, cabinet *c, const record *old, const record_input *in,
+                                       vault_error *err);

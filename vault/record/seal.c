@@ -1,0 +1,143 @@
+/* Rows from values: a new one, or the next version of a stored one. The sealed pack is written by merging two ordered
+ * lists, the stored segments and the given fields; a given field replaces a stored one. */
+#include "vault/record/internal.h"
+
+#include <string.h>
+
+typedef struct sealing {
+    cabinet *c;
+    const record_input *in;
+    const uint8_t *dek;
+    bytes stored; /* segments before; empty for a new record */
+    resident_row *row;
+    writer pack;
+} sealing;
+
+static vault_code seal_field(sealing *s, const input_field *f, vault_error *err)
+{
+    uint8_t buffer[FIELD_AAD_LEN];
+    size_t len = padded_length(f->text.len);
+    if (len == 0) return vault_refuse(err, VAULT_INVALID, "TOO_LONG", f->field->name);
+    segment out = {.field = (uint16_t)f->field->number,
+                   .version = (uint32_t)s->row->version,
+                   .suite = SUITE_INTL,
+                   .department = s->in->department,
+                   .collected = s->in->collected,
+                   .sealed = bytes_of(NULL, len + SEAL_OVERHEAD)};
+    segment_write_header(&s->pack, &out);
+    uint8_t *at = put_space(&s->pack, out.sealed.len);
+    if (!at) return vault_fail(err, VAULT_EXHAUSTED, "a record of more than %d bytes", PACK_MAX);
+    pad(s->c->scratch.at, len, f->text);
+    vault_code code =
+        aead_seal(s->c->field, at, field_aad(buffer, s->row->id, &out), bytes_of(s->c->scratch.at, len), err);
+    wipe(s->c->scratch.at, len);
+    return code;
+}
+
+/* Merges the stored segments with the given fields into the pack. */
+static vault_code write_pack(sealing *s, vault_error *err)
+{
+    reader from = reader_over(s->stored);
+    segment old = {0};
+    size_t given = 0;
+    bool have = false;
+    for (;;) {
+        if (!have && from.rest.len > 0) {
+            VAULT_TRY(segment_read(&old, &from, old.field, err));
+            have = true;
+        }
+        if (!have && given == s->in->count) return VAULT_OK;
+        unsigned number = given < s->in->count ? s->in->fields[given].field->number : POLICY_FIELDS_MAX;
+        if (have && old.field < number) {
+            segment_write(&s->pack, &old);
+            have = false;
+            continue;
+        }
+        if (have && old.field == number) have = false;
+        VAULT_TRY(seal_field(s, &s->in->fields[given++], err));
+    }
+}
+
+/* The text of a field after the merge: given, or opened from the stored segment. Empty when the record has none. */
+static vault_code merged_text(sealing *s, const schema_field *f, bytes *text, vault_error *err)
+{
+    *text = bytes_of(NULL, 0);
+    for (size_t i = 0; i < s->in->count; i++) {
+        if (s->in->fields[i].field == f) return *text = s->in->fields[i].text, VAULT_OK;
+    }
+    segment old;
+    bool found;
+    VAULT_TRY(pack_find(&old, &found, s->stored, f->number, err));
+    return found ? segment_open(s->c, s->row->id, &old, text, err) : VAULT_OK;
+}
+
+static vault_code write_terms(sealing *s, vault_error *err)
+{
+    const schema *all = s->in->schema;
+    int64_t *terms = arena_array(s->c->mem, all->count, sizeof *terms);
+    if (!terms) return vault_fail(err, VAULT_EXHAUSTED, "no memory for terms");
+    s->row->terms = terms;
+    s->row->term_count = 0;
+    for (size_t i = 0; i < all->count; i++) {
+        if (!all->fields[i].term) continue;
+        bytes text;
+        prf *key = NULL;
+        VAULT_TRY(merged_text(s, &all->fields[i], &text, err));
+        if (text.len == 0) continue;
+        VAULT_TRY(cabinet_term(s->c, &key, all->fields[i].name, err));
+        terms[s->row->term_count++] = equality_term(key, text);
+    }
+    return VAULT_OK;
+}
+
+static size_t pack_room(const sealing *s)
+{
+    size_t room = s->stored.len;
+    for (size_t i = 0; i < s->in->count; i++)
+        room += SEGMENT_HEADER_LEN + SEAL_OVERHEAD + padded_length(s->in->fields[i].text.len);
+    return room < PACK_MAX ? room : PACK_MAX;
+}
+
+/* All of the row after id, natural key, version and DEK. */
+static vault_code seal_row(sealing *s, vault_error *err)
+{
+    size_t room = pack_room(s);
+    uint8_t *at = arena_alloc(s->c->mem, room), *tag = arena_alloc(s->c->mem, ROW_TAG_LEN);
+    if (!at || !tag) return vault_fail(err, VAULT_EXHAUSTED, "no memory for a record");
+    s->pack = writer_over(at, room);
+    s->row->area = s->in->area.code;
+    s->row->state = RECORD_LIVE;
+    VAULT_TRY(aead_set_key(s->c->field, bytes_of(s->dek, KEY_LEN), err));
+    VAULT_TRY(write_pack(s, err));
+    VAULT_TRY(write_terms(s, err));
+    if (s->pack.overflow) return vault_fail(err, VAULT_EXHAUSTED, "a record of more than %d bytes", PACK_MAX);
+    s->row->sealed = writer_bytes(&s->pack);
+    return row_seal_tag(s->c, s->dek, s->row, tag, err);
+}
+
+vault_code record_create(resident_row *row, cabinet *c, const record_input *in, vault_error *err)
+{
+    uint8_t buffer[DEK_AAD_LEN], *dek = c->scratch.at + SCRATCH_LEN - 2 * KEY_LEN;
+    uint8_t *wrapped = arena_alloc(c->mem, WRAPPED_DEK_LEN);
+    const ring *active = keyring_active(c->keys, "record");
+    aead *kek = NULL;
+    if (!wrapped) return vault_fail(err, VAULT_EXHAUSTED, "no memory for a record");
+    row->version = 1;
+    row->ring_version = (int32_t)active->version;
+    VAULT_TRY(entropy_fill(dek, KEY_LEN, err));
+    VAULT_TRY(cabinet_ring(c, &kek, active->version, err));
+    VAULT_TRY(aead_seal(kek, wrapped, dek_aad(buffer, active->version, row->id), bytes_of(dek, KEY_LEN), err));
+    row->dek = bytes_of(wrapped, WRAPPED_DEK_LEN);
+    vault_code code = seal_row(&(sealing){.c = c, .in = in, .dek = dek, .row = row}, err);
+    wipe(dek, KEY_LEN);
+    return code;
+}
+
+vault_code record_merge(resident_row *row, cabinet *c, const record *old, const record_input *in, vault_error *err)
+{
+    *row = *old->row;
+    if (row->version == INT32_MAX)
+        return vault_fail(err, VAULT_EXHAUSTED, "record %lld has no further version", (long long)row->id);
+    row->version++;
+    return seal_row(&(sealing){.c = c, .in = in, .dek = old->dek, .stored = old->row->sealed, .row = row}, err);
+}
