@@ -8,7 +8,11 @@
  *               "valid": {"from": "2026-01-01", "until": "2026-12-31"}}]}
  * "action": "reveal", "issue" or "put". "form": "plain" or "nothing" ("nothing" grants no value: it is for "issue").
  * "areas": prefixes of the 12-digit division code, 2 to 12 digits each ("33" is a whole province); at least one.
- * "acting": "person" (an assertion is required) or "app". "valid": both days included, Asia/Shanghai.
+ * "acting": "person" (an assertion is required) or "app" (one may be left out). "valid": both days included, Asia/Shanghai.
+ * A "reveal" is "plain", an "issue" is "nothing"; a "put" may be either, and the call must say the same. The fields of an
+ * "issue" are those that the caller names residents by ("id_number"). A call that asks for no field is refused.
+ * Load errors, too: an empty list, an area within another of the same rule, two ids that look alike, two rules of one
+ * scope, and more than ADMISSION_RULES rules that one call could meet (join their areas): none may silently not apply.
  */
 #pragma once
 #include "vault/base/error.h"
