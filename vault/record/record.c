@@ -59,7 +59,8 @@ vault_code row_seal_tag(cabinet *c, const uint8_t dek[KEY_LEN], resident_row *ro
 
 void record_clear(record *r)
 {
-    wipe(r, sizeof *r);
+    if (r->dek) wipe(r->dek, KEY_LEN);
+    *r = (record){.dek = r->dek};
 }
 
 static vault_code prove(record *out, cabinet *c, const resident_row *row, vault_error *err)
@@ -101,9 +102,9 @@ vault_code segment_open(cabinet *c, int64_t id, const segment *s, bytes *text, v
     VAULT_TRY(aead_open(c->field, c->scratch.at, field_aad(buffer, id, s), s->sealed, err));
     bytes inside;
     vault_code code = unpad(&inside, bytes_of(c->scratch.at, len), err);
-    if (code == VAULT_OK) *text = arena_copy(c->mem, inside);
+    if (code == VAULT_OK) *text = bytes_of(arena_text(c->mem, inside), inside.len);
     wipe(c->scratch.at, len);
-    if (code == VAULT_OK && inside.len > 0 && !text->at)
+    if (code == VAULT_OK && !text->at)
         return vault_fail(err, VAULT_EXHAUSTED, "no memory for a value");
     return code;
 }

@@ -40,7 +40,7 @@ VAULT_MUST_USE vault_code cabinet_resolve(cabinet *c, resident_id *out, const do
 typedef struct record {
     const resident_row *row;
     bool genuine;         /* found, and proven */
-    uint8_t dek[KEY_LEN]; /* in memory that the caller keeps in a locked place */
+    uint8_t *dek;         /* KEY_LEN bytes of the locked heap, the caller's */
 } record;
 void record_clear(record *r);
 
@@ -57,7 +57,7 @@ typedef struct field_text {
     bytes text;
     bool absent; /* the record holds no such field */
 } field_text;
-/* A field's text, in the cabinet's arena. DENIED (INTERNAL to the caller: a bug) without a grant for this field in
+/* A field's text, in the cabinet's arena, with a NUL behind it. DENIED (INTERNAL to the caller: a bug) without a grant for this field in
  * plain form; INTEGRITY when the value does not open, never an empty success. */
 VAULT_MUST_USE vault_code field_open(field_text *out, cabinet *c, const grant *g, const record *r, unsigned field,
                                      vault_error *err);
@@ -79,8 +79,7 @@ typedef struct record_input {
     uint32_t collected;
 } record_input;
 
-/* A new resident's row with a new DEK. `id` and natural key are set by the caller in *row. */
-VAULT_MUST_USE vault_code record_create(resident_row *row, cabinet *c, const record_input *in, vault_error *err);
+/* A new resident's row with a new DEK, left in out->dek; out->row is `row`, proven. `id` and natural key stand in *row already. */
+VAULT_MUST_USE vault_code record_create(record *out, cabinet *c, resident_row *row, const record_input *in, vault_error *err);
 /* The next version of a proven row: given fields replace stored ones, the others stay as they are. */
-VAULT_MUST_USE vault_code record_merge(resident_row *row, cabinet *c, const record *old, const record_input *in,
-                                       vault_error *err);
+VAULT_MUST_USE vault_code record_merge(resident_row *row, cabinet *c, const record *old, const record_input *in, vault_error *err);

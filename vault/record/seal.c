@@ -115,22 +115,22 @@ static vault_code seal_row(sealing *s, vault_error *err)
     return row_seal_tag(s->c, s->dek, s->row, tag, err);
 }
 
-vault_code record_create(resident_row *row, cabinet *c, const record_input *in, vault_error *err)
+vault_code record_create(record *out, cabinet *c, resident_row *row, const record_input *in, vault_error *err)
 {
-    uint8_t buffer[DEK_AAD_LEN], *dek = c->scratch.at + SCRATCH_LEN - 2 * KEY_LEN;
-    uint8_t *wrapped = arena_alloc(c->mem, WRAPPED_DEK_LEN);
+    uint8_t buffer[DEK_AAD_LEN], *wrapped = arena_alloc(c->mem, WRAPPED_DEK_LEN);
     const ring *active = keyring_active(c->keys, "record");
     aead *kek = NULL;
     if (!wrapped) return vault_fail(err, VAULT_EXHAUSTED, "no memory for a record");
     row->version = 1;
     row->ring_version = (int32_t)active->version;
-    VAULT_TRY(entropy_fill(dek, KEY_LEN, err));
+    VAULT_TRY(entropy_fill(out->dek, KEY_LEN, err));
     VAULT_TRY(cabinet_ring(c, &kek, active->version, err));
-    VAULT_TRY(aead_seal(kek, wrapped, dek_aad(buffer, active->version, row->id), bytes_of(dek, KEY_LEN), err));
+    VAULT_TRY(aead_seal(kek, wrapped, dek_aad(buffer, active->version, row->id), bytes_of(out->dek, KEY_LEN), err));
     row->dek = bytes_of(wrapped, WRAPPED_DEK_LEN);
-    vault_code code = seal_row(&(sealing){.c = c, .in = in, .dek = dek, .row = row}, err);
-    wipe(dek, KEY_LEN);
-    return code;
+    VAULT_TRY(seal_row(&(sealing){.c = c, .in = in, .dek = out->dek, .row = row}, err));
+    out->row = row;
+    out->genuine = true;
+    return VAULT_OK;
 }
 
 vault_code record_merge(resident_row *row, cabinet *c, const record *old, const record_input *in, vault_error *err)
