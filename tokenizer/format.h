@@ -9,8 +9,8 @@ typedef struct format format;
 const format *format_find(const char *name); /* NULL when unknown */
 const char *format_name(const format *f);
 
-/* The canonical form of `in` (UTF-8, not empty): full-width ASCII to ASCII, surrounding white space away, NFC; lower-case x of an ID
- * number to X, 15-digit ID numbers to 18; dates to YYYYMMDD. Owned by the arena.
+/* The canonical form of `in` (UTF-8): surrounding white space away; of codes, full-width ASCII to ASCII; of names and texts, NFC.
+ * Lower-case x of an ID number to X, 15-digit ID numbers to 18; dates (also with - / . between) to YYYYMMDD. Owned by the arena.
  * INVALID with a reason: NOT_UTF8, CONTROL_CHARACTER, TOO_LONG, BAD_LENGTH, BAD_CHARACTER, BAD_CHECK_DIGIT, BAD_DATE, BAD_CODE;
  * EXHAUSTED when the arena is full. The caller names the field. */
 VAULT_MUST_USE vault_code format_normalise(const format *f, arena *mem, bytes in, bytes *out, vault_error *err);

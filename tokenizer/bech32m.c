@@ -1,0 +1,88 @@
+#include "tokenizer/internal.h"
+
+#include <string.h>
+
+static const char alphabet[] = "qpzry9x8gf2tvdw0s3jn54khce6mua7l";
+
+/* Value of each lower-case character plus one; zero is outside the alphabet. */
+static const uint8_t values[128] = {
+    ['q'] = 1,  ['p'] = 2,  ['z'] = 3,  ['r'] = 4,  ['y'] = 5,  ['9'] = 6,  ['x'] = 7,  ['8'] = 8,
+    ['g'] = 9,  ['f'] = 10, ['2'] = 11, ['t'] = 12, ['v'] = 13, ['d'] = 14, ['w'] = 15, ['0'] = 16,
+    ['s'] = 17, ['3'] = 18, ['j'] = 19, ['n'] = 20, ['5'] = 21, ['4'] = 22, ['k'] = 23, ['h'] = 24,
+    ['c'] = 25, ['e'] = 26, ['6'] = 27, ['m'] = 28, ['u'] = 29, ['a'] = 30, ['7'] = 31, ['l'] = 32,
+};
+
+/* The checksum is the remainder of a polynomial over GF(32); `rest` holds its six coefficients, five bits each. */
+static uint32_t step(uint32_t rest, uint32_t value)
+{
+    static const uint32_t generator[5] = {0x3b6a57b2, 0x26508e6d, 0x1ea119fa, 0x3d4233dd, 0x2a1462b3};
+    uint32_t top = rest >> 25;
+    rest = (rest & 0x1ffffff) << 5 ^ value;
+    for (int i = 0; i < 5; i++) rest ^= generator[i] & (0U - (top >> i & 1));
+    return rest;
+}
+
+static uint32_t checksum(const bech32m *parts)
+{
+    uint32_t rest = 1;
+    for (size_t i = 0; i < parts->prefix_len; i++) rest = step(rest, parts->prefix[i] >> 5);
+    rest = step(rest, 0);
+    for (size_t i = 0; i < parts->prefix_len; i++) rest = step(rest, parts->prefix[i] & 31);
+    for (size_t i = 0; i < parts->count; i++) rest = step(rest, parts->data[i]);
+    for (int i = 0; i < BECH32M_CHECK; i++) rest = step(rest, 0);
+    return rest ^ 0x2bc830a3;
+}
+
+/* The whole text in lower case; false when it is mixed, or holds what is not visible ASCII. */
+static bool lower(uint8_t *out, bytes text)
+{
+    bool has_upper = false, has_lower = false;
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t c = text.at[i];
+        if (c < 33 || c > 126) return false;
+        bool upper = c >= 'A' && c <= 'Z';
+        has_upper |= upper;
+        has_lower |= c >= 'a' && c <= 'z';
+        out[i] = upper ? (uint8_t)(c + 32) : c;
+    }
+    return !(has_upper && has_lower);
+}
+
+static bool take_apart(bech32m *out, uint32_t *check, bytes text)
+{
+    uint8_t plain[BECH32M_TEXT_MAX];
+    if (text.len > BECH32M_TEXT_MAX || !lower(plain, text)) return false;
+    size_t separator = text.len;
+    while (separator > 0 && plain[separator - 1] != '1') separator--;
+    if (separator < 2 || text.len - separator < BECH32M_CHECK) return false;
+    out->prefix_len = separator - 1;
+    memcpy(out->prefix, plain, out->prefix_len);
+    out->count = text.len - separator - BECH32M_CHECK;
+    *check = 0;
+    for (size_t i = separator; i < text.len; i++) {
+        uint8_t value = values[plain[i]];
+        if (value == 0) return false;
+        if (i - separator < out->count)
+            out->data[i - separator] = (uint8_t)(value - 1);
+        else
+            *check = *check << 5 | (uint32_t)(value - 1);
+    }
+    return true;
+}
+
+bech32m_verdict bech32m_read(bech32m *out, bytes text)
+{
+    uint32_t check;
+    if (!take_apart(out, &check, text)) return BECH32M_MALFORMED;
+    return check == checksum(out) ? BECH32M_FITS : BECH32M_MISTYPED;
+}
+
+void bech32m_write(char *out, const bech32m *parts)
+{
+    memcpy(out, parts->prefix, parts->prefix_len);
+    out += parts->prefix_len;
+    *out++ = '1';
+    for (size_t i = 0; i < parts->count; i++) *out++ = alphabet[parts->data[i]];
+    uint32_t check = checksum(parts);
+    for (int i = 0; i < BECH32M_CHECK; i++) *out++ = alphabet[check >> (5 * (BECH32M_CHECK - 1 - i)) & 31];
+}
