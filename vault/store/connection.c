@@ -1,0 +1,211 @@
+/* The connection: opening it, refusing a server that would lose what it confirms, preparing the table of statements,
+ * finding out that it is gone, and transactions. */
+#include "vault/base/clock.h"
+#include "vault/base/memory.h"
+#include "vault/store/internal.h"
+
+#include <string.h>
+
+enum { RETRY_FIRST = 50 * 1000, RETRY_MOST = 1000 * 1000, SERVER_LEAST = 150000 };
+
+/* What every session of ours is; a statement that waits longer than this is better refused. */
+static const char session[] =
+    "SET search_path = public, pg_temp; SET statement_timeout = '30s'; SET lock_timeout = '5s';"
+    "SET idle_in_transaction_session_timeout = '30s'; SET default_transaction_isolation = 'read committed';"
+    "SET default_transaction_deferrable = off; SET jit = off; SET plan_cache_mode = force_generic_plan;"
+    "SET client_min_messages = error; SET bytea_output = hex;";
+
+/* Settings that lose lines which were confirmed, and what to do about them. */
+static const char durability[] = "SELECT current_setting('fsync'), current_setting('full_page_writes'), "
+                                 "current_setting('synchronous_commit'), to_regclass('public.vault') IS NOT NULL";
+
+/* Server messages can hold values (the DETAIL of a unique violation does): only names and SQLSTATE go on. */
+static void drop_notice(void *context, const char *message)
+{
+    (void)context;
+    (void)message;
+}
+
+void result_clear(PGresult **r)
+{
+    PQclear(*r);
+    *r = NULL;
+}
+
+/* ---- SQLSTATE to code ------------------------------------------------------------------------------------------- */
+
+static const struct {
+    const char *state; /* five characters, or the two of a class */
+    vault_code code;
+} states[] = {
+    {"23505", VAULT_CONFLICT},    /* unique_violation */
+    {"25006", VAULT_UNAVAILABLE}, /* read_only_sql_transaction */
+    {"25P03", VAULT_UNAVAILABLE}, /* idle_in_transaction_session_timeout */
+    {"40", VAULT_UNAVAILABLE},    /* serialization_failure, deadlock_detected */
+    {"53", VAULT_UNAVAILABLE},    /* disk_full, out_of_memory, too_many_connections */
+    {"55P03", VAULT_UNAVAILABLE}, /* lock_not_available */
+    {"57", VAULT_UNAVAILABLE},    /* query_canceled, admin_shutdown, crash_shutdown, cannot_connect_now */
+    {"58", VAULT_UNAVAILABLE},    /* system_error, io_error */
+    {"08", VAULT_UNAVAILABLE},    /* connection_exception */
+    {"XX001", VAULT_INTEGRITY},   /* data_corrupted */
+    {"XX002", VAULT_INTEGRITY},   /* index_corrupted */
+};
+
+vault_code sqlstate_code(const char *sqlstate)
+{
+    if (!sqlstate) return VAULT_UNAVAILABLE;
+    for (size_t i = 0; i < sizeof states / sizeof *states; i++)
+        if (strncmp(sqlstate, states[i].state, strlen(states[i].state)) == 0) return states[i].code;
+    return VAULT_INTERNAL;
+}
+
+vault_code store_fail_result(const PGresult *r, const char *what, vault_error *err)
+{
+    const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
+    const char *constraint = PQresultErrorField(r, PG_DIAG_CONSTRAINT_NAME);
+    return vault_fail(err, sqlstate_code(state), "%s: SQLSTATE %s%s%s", what, state ? state : "none, connection lost",
+                      constraint ? ", constraint " : "", constraint ? constraint : "");
+}
+
+/* ---- the end of a call ------------------------------------------------------------------------------------------- */
+
+static bool result_good(const PGresult *r)
+{
+    ExecStatusType status = PQresultStatus(r);
+    return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
+}
+
+/* The commit of a single statement comes after its CommandComplete: an error there is a result of its own, so that all
+ * results up to ReadyForQuery are read and the first bad one counts. */
+vault_code store_finish(store *s, const char *what, PGresult **out, vault_error *err)
+{
+    vault_code code = VAULT_OK;
+    PGresult *r;
+    while ((r = PQgetResult(s->conn))) {
+        result_clear(out);
+        *out = r;
+        if (code == VAULT_OK && !result_good(r)) code = store_fail_result(r, what, err);
+    }
+    if (PQstatus(s->conn) != CONNECTION_OK) {
+        if (code == VAULT_OK) code = vault_fail(err, VAULT_UNAVAILABLE, "%s: connection lost", what);
+        store_disconnect(s);
+    }
+    if (code == VAULT_OK && !*out) code = vault_fail(err, VAULT_INTERNAL, "%s: no result", what);
+    if (code != VAULT_OK) result_clear(out);
+    return code;
+}
+
+/* ---- opening ----------------------------------------------------------------------------------------------------- */
+
+void store_disconnect(store *s)
+{
+    PQfinish(s->conn);
+    s->conn = NULL;
+    s->prepared = false;
+}
+
+/* The first line of libpq's message: who refused, never a value or a password. */
+static vault_code fail_connect(const store *s, vault_error *err)
+{
+    const char *text = PQerrorMessage(s->conn);
+    return vault_fail(err, VAULT_UNAVAILABLE, "connect: %.*s", (int)strcspn(text, "\n"), text);
+}
+
+static vault_code check_durability(store *s, vault_error *err)
+{
+    VAULT_CLEANUP(result_clear) PGresult *r = PQexec(s->conn, durability);
+    if (!result_good(r)) return store_fail_result(r, "server settings", err);
+    static const char *const names[] = {"fsync", "full_page_writes", "synchronous_commit"};
+    if (PQserverVersion(s->conn) < SERVER_LEAST)
+        return vault_fail(err, VAULT_INTERNAL, "PostgreSQL is %d: use 15 or newer", PQserverVersion(s->conn));
+    for (int i = 0; i < 3; i++)
+        if (strcmp(PQgetvalue(r, 0, i), "off") == 0)
+            return vault_fail(err, VAULT_INTERNAL,
+                              "%s is off, so confirmed lines can be lost: set %s = on in postgresql.conf and reload",
+                              names[i], names[i]);
+    s->prepared = false;
+    return strcmp(PQgetvalue(r, 0, 3), "t") == 0 ? store_prepare(s, err) : VAULT_OK;
+}
+
+static vault_code start_session(store *s, vault_error *err)
+{
+    PQsetNoticeProcessor(s->conn, drop_notice, NULL);
+    VAULT_CLEANUP(result_clear) PGresult *r = PQexec(s->conn, session);
+    if (!result_good(r)) return store_fail_result(r, "session settings", err);
+    return check_durability(s, err);
+}
+
+/* `dbname` expands the connection string; what follows it wins over it. */
+static void connect_now(store *s)
+{
+    static const char *const names[] = {"dbname",           "application_name", "client_encoding",
+                                        "connect_timeout",  "keepalives_idle",  "keepalives_interval",
+                                        "keepalives_count", "tcp_user_timeout", NULL};
+    const char *const values[] = {s->conninfo, "vaultd", "UTF8", "5", "30", "5", "3", "35000", NULL};
+    s->conn = PQconnectdbParams(names, values, 1);
+}
+
+static vault_code connect_store(store *s, vault_error *err)
+{
+    int64_t now = clock_monotonic_us();
+    if (now < s->retry_at) return vault_fail(err, VAULT_UNAVAILABLE, "not connected: next try follows");
+    connect_now(s);
+    vault_code code = PQstatus(s->conn) == CONNECTION_OK ? start_session(s, err) : fail_connect(s, err);
+    if (code == VAULT_OK) {
+        s->retry_at = s->retry_wait = 0;
+        return VAULT_OK;
+    }
+    store_disconnect(s);
+    s->retry_wait = s->retry_wait ? 2 * s->retry_wait : RETRY_FIRST;
+    if (s->retry_wait > RETRY_MOST) s->retry_wait = RETRY_MOST;
+    s->retry_at = clock_monotonic_us() + s->retry_wait;
+    return code;
+}
+
+vault_code store_connected(store *s, vault_error *err)
+{
+    if (s->conn && PQstatus(s->conn) == CONNECTION_OK) return VAULT_OK;
+    store_disconnect(s);
+    if (s->in_transaction) return vault_fail(err, VAULT_UNAVAILABLE, "the transaction went with its connection");
+    return connect_store(s, err);
+}
+
+static vault_code look_for_vault(store *s, vault_error *err)
+{
+    VAULT_CLEANUP(result_clear) PGresult *r = PQexec(s->conn, "SELECT to_regclass('public.vault') IS NOT NULL");
+    if (!result_good(r)) {
+        if (PQstatus(s->conn) != CONNECTION_OK) store_disconnect(s);
+        return store_fail_result(r, "look for a vault", err);
+    }
+    if (strcmp(PQgetvalue(r, 0, 0), "t") != 0) return vault_fail(err, VAULT_NOT_FOUND, "the database holds no vault");
+    return store_prepare(s, err);
+}
+
+vault_code store_ready(store *s, vault_error *err)
+{
+    VAULT_TRY(store_connected(s, err));
+    return s->prepared ? VAULT_OK : look_for_vault(s, err);
+}
+
+vault_code store_open(store **out, const char *conninfo, vault_error *err)
+{
+    store *s = memory_new(sizeof *s);
+    s->conninfo = memory_text(conninfo);
+    vault_code code = connect_store(s, err);
+    if (code == VAULT_OK)
+        *out = s;
+    else
+        store_close(&s);
+    return code;
+}
+
+void store_close(store **s)
+{
+    store *old = *s;
+    *s = NULL;
+    if (!old) return;
+    store_disconnect(old);
+    memory_free(old->out.at, old->out.cap);
+    memory_free(old->conninfo, strlen(old->conninfo) + 1);
+    memory_free(old, sizeof *old);
+}

@@ -1,0 +1,134 @@
+/* Inside the store: the table of statements, one call at a time over one connection, and the way back from rows. */
+#pragma once
+#include "vault/store/store.h"
+
+#include <libpq-fe.h>
+
+/* Types on the wire: the fixed OIDs of PostgreSQL's pg_type.dat. */
+typedef enum sql_type {
+    SQL_NONE = 0,
+    SQL_BYTEA = 17,
+    SQL_INT8 = 20,
+    SQL_INT2 = 21,
+    SQL_INT4 = 23,
+    SQL_TEXT = 25,
+    SQL_BYTEAS = 1001,
+    SQL_INT2S = 1005,
+    SQL_INT4S = 1007,
+    SQL_INT8S = 1016,
+} sql_type;
+
+typedef enum statement_id {
+    ST_BEGIN,
+    ST_COMMIT,
+    ST_ROLLBACK,
+    ST_RESIDENTS_BY_ID,
+    ST_RESIDENTS_BY_KEY,
+    ST_RESIDENT_IDS,
+    ST_RESIDENTS_INSERT,
+    ST_RESIDENTS_UPDATE,
+    ST_HEAD_CREATE,
+    ST_HEAD_READ,
+    ST_HEAD_LOCK,
+    ST_APPEND,
+    ST_LINES_BY_INDEX,
+    ST_LINES_PAGE,
+    ST_LINES_OF_RESIDENT,
+    ST_LINES_OF_PERSON,
+    ST_CHECKPOINT_PUBLISH,
+    ST_CHECKPOINT_READ,
+    ST_ASSERTIONS_USE,
+    ST_ASSERTIONS_SWEEP,
+    ST_RINGS_READ,
+    ST_RING_INSERT,
+    ST_MANIFEST_READ,
+    ST_MANIFEST_INSERT,
+    ST_VAULT_READ,
+    ST_VAULT_INSERT,
+    STATEMENTS
+} statement_id;
+
+typedef enum rows_expected { ROWS_NONE, ROWS_ONE, ROWS_AT_MOST_ONE, ROWS_ANY } rows_expected;
+
+enum { PARAMS_MAX = 16, COLUMNS_MAX = 10 };
+typedef struct statement {
+    const char *name, *sql;
+    sql_type params[PARAMS_MAX + 1], columns[COLUMNS_MAX + 1]; /* ended by SQL_NONE */
+    rows_expected rows;
+} statement;
+const statement *statement_of(statement_id id);
+
+struct store {
+    PGconn *conn; /* NULL: closed; the next call connects */
+    char *conninfo;
+    bool prepared;                /* false while the database holds no vault */
+    bool in_transaction;          /* begun and neither committed nor rolled back, whatever the connection says */
+    int64_t retry_at, retry_wait; /* microseconds, monotonic: no connect before, and how long after the next failure */
+    unsigned until_sweep;         /* calls of store_assertions_use until expired ids are swept */
+    struct {                      /* parameters of the call that is being built */
+        uint8_t *at;
+        size_t len, cap;
+    } out;
+    statement_id call;
+    int param_count;
+    struct {
+        size_t start;
+        int len;
+    } params[PARAMS_MAX];
+};
+
+/* ---- connection.c ---------------------------------------------------------------------------------------------- */
+
+/* A usable connection with everything prepared: connects when there is none. NOT_FOUND: the database holds no vault. */
+VAULT_MUST_USE vault_code store_ready(store *s, vault_error *err);
+VAULT_MUST_USE vault_code store_connected(store *s, vault_error *err); /* the same for a database without a vault */
+VAULT_MUST_USE vault_code store_prepare(store *s, vault_error *err);
+void store_disconnect(store *s);
+/* Waits for the end of what was sent: OK only when no result and no commit failed. *out is the (last) result, to be
+ * cleared. */
+VAULT_MUST_USE vault_code store_finish(store *s, const char *what, PGresult **out, vault_error *err);
+vault_code store_fail_result(const PGresult *r, const char *what, vault_error *err);
+void result_clear(PGresult **r);
+vault_code sqlstate_code(const char *sqlstate); /* NULL: the connection failed */
+
+/* ---- call.c: build, run, read ----------------------------------------------------------------------------------- */
+
+/* Parameters in order of the table; an array is opened, gets exactly `count` elements, and is then complete. */
+void call_start(store *s, statement_id id);
+void arg_int2(store *s, int16_t v);
+void arg_int4(store *s, int32_t v);
+void arg_int8(store *s, int64_t v);
+void arg_bytes(store *s, bytes v);
+void arg_text(store *s, const char *v);
+void arg_array(store *s, size_t count);
+void put_int2(store *s, int16_t v);
+void put_int4(store *s, int32_t v);
+void put_int8(store *s, int64_t v);
+void put_blob(store *s, bytes v);
+/* Runs it. Rows come back checked against the table; *out is to be cleared by the caller, set to NULL on failure. */
+VAULT_MUST_USE vault_code call_run(store *s, PGresult **out, vault_error *err);
+VAULT_MUST_USE vault_code call_done(store *s, vault_error *err); /* the same where no row is read */
+
+int16_t col_int2(const PGresult *r, int row, int column);
+int32_t col_int4(const PGresult *r, int row, int column);
+int64_t col_int8(const PGresult *r, int row, int column);
+bytes col_bytes(const PGresult *r, int row, int column); /* borrowed from r */
+bool col_fixed(const PGresult *r, int row, int column, uint8_t *out,
+               size_t len); /* false, and zeros, for another length */
+vault_code store_out_of_memory(vault_error *err);
+
+/* ---- places.c: from a key in a row back to the places where it was asked for --------------------------------------
+ */
+
+typedef struct places {
+    const uint8_t *keys;
+    size_t key_len; /* at least 8 */
+    size_t mask;
+    uint32_t *slots, *next; /* place + 1; 0: none */
+} places;
+/* Over `count` keys side by side; borrows them. */
+VAULT_MUST_USE vault_code places_make(places *out, arena *mem, const void *keys, size_t key_len, size_t count,
+                                      vault_error *err);
+enum { NO_PLACE = -1 };
+int64_t places_first(const places *p, const void *key);
+int64_t places_next(const places *p, int64_t place); /* the next place of the same key */

@@ -1,0 +1,70 @@
+/* Lines, read by index and by look-up tag. */
+#include "vault/store/internal.h"
+
+#include <string.h>
+
+enum { COL_INDEX, COL_LEAF, COL_NODES, COL_OFFICER, COL_RESIDENT, COL_RESIDENT_TAG, COL_PERSON_TAG };
+enum { BATCH_MOST = 1 << 16 };
+
+static vault_code copy_line(line_row *out, arena *mem, const PGresult *r, int row, vault_error *err)
+{
+    bytes *const parts[] = {&out->leaf, &out->nodes, &out->officer, &out->resident};
+    size_t total = 0;
+    for (int i = 0; i < 4; i++) total += col_bytes(r, row, COL_LEAF + i).len;
+    uint8_t *at = arena_alloc(mem, total);
+    if (!at) return store_out_of_memory(err);
+    for (int i = 0; i < 4; i++) {
+        bytes part = col_bytes(r, row, COL_LEAF + i);
+        *parts[i] = bytes_of(memcpy(at, part.at, part.len), part.len);
+        at += part.len;
+    }
+    out->index = col_int8(r, row, COL_INDEX);
+    out->resident_tag = col_int8(r, row, COL_RESIDENT_TAG);
+    out->person_tag = col_int8(r, row, COL_PERSON_TAG);
+    return VAULT_OK;
+}
+
+vault_code store_lines_by_index(store *s, arena *mem, const int64_t *indexes, size_t count, line_row *rows, bool *found,
+                                vault_error *err)
+{
+    places where;
+    VAULT_CLEANUP(result_clear) PGresult *r = NULL;
+    if (count > BATCH_MOST) return vault_fail(err, VAULT_INTERNAL, "lines by index: %zu lines in one call", count);
+    VAULT_TRY(places_make(&where, mem, indexes, sizeof *indexes, count, err));
+    call_start(s, ST_LINES_BY_INDEX);
+    arg_array(s, count);
+    for (size_t i = 0; i < count; i++) put_int8(s, indexes[i]);
+    VAULT_TRY(call_run(s, &r, err));
+    for (size_t i = 0; i < count; i++) {
+        rows[i] = (line_row){.index = indexes[i]};
+        found[i] = false;
+    }
+    for (int i = 0; i < PQntuples(r); i++) {
+        int64_t index = col_int8(r, i, COL_INDEX), first = places_first(&where, &index);
+        if (first == NO_PLACE) continue;
+        VAULT_TRY(copy_line(&rows[first], mem, r, i, err));
+        for (int64_t place = first; place != NO_PLACE; place = places_next(&where, place)) {
+            rows[place] = rows[first];
+            found[place] = true;
+        }
+    }
+    return VAULT_OK;
+}
+
+vault_code store_lines_page(store *s, arena *mem, line_key key, int64_t tag, int64_t from, size_t limit, line_row *rows,
+                            size_t *count, vault_error *err)
+{
+    static const statement_id statements[] = {
+        [LINE_ANY] = ST_LINES_PAGE, [LINE_RESIDENT] = ST_LINES_OF_RESIDENT, [LINE_PERSON] = ST_LINES_OF_PERSON};
+    VAULT_CLEANUP(result_clear) PGresult *r = NULL;
+    *count = 0;
+    if (limit > BATCH_MOST) return vault_fail(err, VAULT_INTERNAL, "lines page: %zu lines in one call", limit);
+    call_start(s, statements[key]);
+    arg_int8(s, from);
+    arg_int8(s, (int64_t)limit);
+    if (key != LINE_ANY) arg_int8(s, tag);
+    VAULT_TRY(call_run(s, &r, err));
+    for (int i = 0; i < PQntuples(r); i++) VAULT_TRY(copy_line(&rows[i], mem, r, i, err));
+    *count = (size_t)PQntuples(r);
+    return VAULT_OK;
+}

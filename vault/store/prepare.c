@@ -1,0 +1,80 @@
+/* All statements are prepared at connect, in one round trip, and what the server says of their parameters and columns
+ * is compared with the table: a database of another format is found here and not in the middle of a reveal. */
+#include "vault/store/internal.h"
+
+static int count_types(const sql_type *types)
+{
+    int n = 0;
+    while (types[n] != SQL_NONE) n++;
+    return n;
+}
+
+static vault_code check_described(const PGresult *r, const statement *st, vault_error *err)
+{
+    int params = count_types(st->params), columns = count_types(st->columns);
+    bool fits = PQnparams(r) == params && PQnfields(r) == columns;
+    for (int i = 0; fits && i < params; i++) fits = PQparamtype(r, i) == st->params[i];
+    for (int i = 0; fits && i < columns; i++) fits = PQftype(r, i) == st->columns[i];
+    if (fits) return VAULT_OK;
+    return vault_fail(err, VAULT_INTERNAL, "%s: the tables in the database are of another format", st->name);
+}
+
+static bool send_prepares(PGconn *conn)
+{
+    for (statement_id id = 0; id < STATEMENTS; id++) {
+        const statement *st = statement_of(id);
+        Oid types[PARAMS_MAX];
+        int count = count_types(st->params);
+        for (int i = 0; i < count; i++) types[i] = st->params[i];
+        if (!PQsendPrepare(conn, st->name, st->sql, count, types)) return false;
+        if (!PQsendDescribePrepared(conn, st->name)) return false;
+    }
+    return PQpipelineSync(conn);
+}
+
+/* One answer of the pipeline: a result and then NULL. */
+static vault_code next_answer(PGconn *conn, PGresult **r, const char *what, vault_error *err)
+{
+    *r = PQgetResult(conn);
+    if (!*r) return vault_fail(err, VAULT_UNAVAILABLE, "prepare %s: connection lost", what);
+    if (PQresultStatus(*r) != PGRES_COMMAND_OK) return store_fail_result(*r, what, err);
+    PQclear(PQgetResult(conn));
+    return VAULT_OK;
+}
+
+static vault_code read_prepared(PGconn *conn, vault_error *err)
+{
+    for (statement_id id = 0; id < STATEMENTS; id++) {
+        const statement *st = statement_of(id);
+        VAULT_CLEANUP(result_clear) PGresult *prepared = NULL, *described = NULL;
+        VAULT_TRY(next_answer(conn, &prepared, st->name, err));
+        VAULT_TRY(next_answer(conn, &described, st->name, err));
+        VAULT_TRY(check_described(described, st, err));
+    }
+    return VAULT_OK;
+}
+
+static vault_code read_sync(PGconn *conn, vault_error *err)
+{
+    VAULT_CLEANUP(result_clear) PGresult *r = PQgetResult(conn);
+    if (PQresultStatus(r) != PGRES_PIPELINE_SYNC || !PQexitPipelineMode(conn))
+        return vault_fail(err, VAULT_UNAVAILABLE, "prepare: connection lost");
+    return VAULT_OK;
+}
+
+static vault_code prepare_all(PGconn *conn, vault_error *err)
+{
+    if (!PQenterPipelineMode(conn) || !send_prepares(conn))
+        return vault_fail(err, VAULT_UNAVAILABLE, "prepare: connection lost");
+    VAULT_TRY(read_prepared(conn, err));
+    return read_sync(conn, err);
+}
+
+/* After a failure half of the statements stand: the connection is given up, and the next call starts from nothing. */
+vault_code store_prepare(store *s, vault_error *err)
+{
+    vault_code code = prepare_all(s->conn, err);
+    s->prepared = code == VAULT_OK;
+    if (!s->prepared) store_disconnect(s);
+    return code;
+}

@@ -1,0 +1,90 @@
+/* The tables. Sealed bytes are random: nothing may try to compress them (STORAGE EXTERNAL). What each choice costs is
+ * in docs/storage.md. */
+#include "vault/store/internal.h"
+
+#include <string.h>
+
+static const char tables[] =
+    /* What was fixed at init. */
+    "CREATE TABLE vault (id smallint PRIMARY KEY CHECK (id = 1), name text NOT NULL, format integer NOT NULL,"
+    " root_salt bytea NOT NULL, argon2_passes integer NOT NULL, argon2_memory_kib integer NOT NULL,"
+    " argon2_lanes integer NOT NULL);"
+    "CREATE TABLE key_ring (name text NOT NULL, version integer NOT NULL, suite smallint NOT NULL,"
+    " state smallint NOT NULL, wrapped bytea NOT NULL, created bigint NOT NULL, PRIMARY KEY (name, version));"
+    "CREATE TABLE control (version bigint PRIMARY KEY, sealed bytea NOT NULL);"
+    "ALTER TABLE control ALTER sealed SET STORAGE EXTERNAL;"
+
+    /* One wide row a resident; the key that erases it stands apart and narrow, so that rewrapping is cheap. */
+    "CREATE SEQUENCE resident_id AS bigint;"
+    "CREATE TABLE resident (id bigint PRIMARY KEY, area bigint NOT NULL, version integer NOT NULL,"
+    " state smallint NOT NULL, natural_key bytea NOT NULL UNIQUE, tag bytea NOT NULL, terms bigint[] NOT NULL,"
+    " sealed bytea NOT NULL) WITH (toast_tuple_target = 8128);"
+    "ALTER TABLE resident ALTER natural_key SET STORAGE PLAIN, ALTER tag SET STORAGE PLAIN,"
+    " ALTER terms SET STORAGE EXTERNAL, ALTER sealed SET STORAGE EXTERNAL;"
+    "CREATE TABLE resident_key (id bigint PRIMARY KEY, ring_version integer NOT NULL, dek bytea NOT NULL);"
+    "ALTER TABLE resident_key ALTER dek SET STORAGE PLAIN;"
+
+    /* One row, updated by every append: room on its page lets every update be heap-only. */
+    "CREATE TABLE head (id smallint PRIMARY KEY CHECK (id = 1), size bigint NOT NULL, time bigint NOT NULL,"
+    " control_version bigint NOT NULL, control_digest bytea NOT NULL, erasure bytea NOT NULL, frontier bytea NOT NULL,"
+    " mac bytea NOT NULL) WITH (fillfactor = 50);"
+    "ALTER TABLE head ALTER control_digest SET STORAGE PLAIN, ALTER erasure SET STORAGE PLAIN,"
+    " ALTER frontier SET STORAGE PLAIN, ALTER mac SET STORAGE PLAIN;"
+
+    /* Appended and read, never updated. */
+    "CREATE TABLE line (idx bigint PRIMARY KEY, resident_tag bigint NOT NULL, person_tag bigint NOT NULL,"
+    " leaf bytea NOT NULL, nodes bytea NOT NULL, officer bytea NOT NULL, resident bytea NOT NULL)"
+    " WITH (toast_tuple_target = 8128);"
+    "ALTER TABLE line ALTER leaf SET STORAGE PLAIN, ALTER nodes SET STORAGE PLAIN,"
+    " ALTER officer SET STORAGE EXTERNAL, ALTER resident SET STORAGE EXTERNAL;"
+    "CREATE INDEX line_resident ON line (resident_tag, idx) WHERE resident_tag <> 0;"
+    "CREATE INDEX line_person ON line (person_tag, idx) WHERE person_tag <> 0;"
+    "CREATE TABLE published (id smallint PRIMARY KEY CHECK (id = 1), size bigint NOT NULL, note text NOT NULL)"
+    " WITH (fillfactor = 50);"
+
+    /* Short-lived: swept by expiry. */
+    "CREATE TABLE assertion (id bytea PRIMARY KEY, expires bigint NOT NULL)"
+    " WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000);"
+    "ALTER TABLE assertion ALTER id SET STORAGE PLAIN;"
+    "CREATE INDEX assertion_expires ON assertion (expires);";
+
+/* Two `init` at once: the second waits, and then finds what the first has made. */
+static const char guard[] = "SELECT pg_advisory_xact_lock(7023351430116105569)";
+
+/* Runs fixed text, no parameters. */
+static vault_code run(store *s, const char *sql, const char *what, PGresult **out, vault_error *err)
+{
+    if (!PQsendQuery(s->conn, sql)) return vault_fail(err, VAULT_UNAVAILABLE, "%s: connection lost", what);
+    return store_finish(s, what, out, err);
+}
+
+static vault_code run_only(store *s, const char *sql, const char *what, vault_error *err)
+{
+    VAULT_CLEANUP(result_clear) PGresult *r = NULL;
+    return run(s, sql, what, &r, err);
+}
+
+/* Tables without a vault in them are what an interrupted init leaves: they are taken over. */
+static vault_code create_or_take(store *s, vault_error *err)
+{
+    VAULT_CLEANUP(result_clear) PGresult *there = NULL, *vaults = NULL;
+    VAULT_TRY(run_only(s, guard, "create schema", err));
+    VAULT_TRY(run(s, "SELECT to_regclass('public.vault') IS NOT NULL", "create schema", &there, err));
+    if (strcmp(PQgetvalue(there, 0, 0), "t") != 0) return run_only(s, tables, "create schema", err);
+    VAULT_TRY(run(s, "SELECT 1 FROM vault UNION ALL SELECT 1 FROM head", "create schema", &vaults, err));
+    if (PQntuples(vaults) == 0) return VAULT_OK;
+    return vault_fail(err, VAULT_CONFLICT, "create schema: a vault stands in this database");
+}
+
+vault_code store_create_schema(store *s, vault_error *err)
+{
+    if (s->in_transaction) return vault_fail(err, VAULT_INTERNAL, "create schema: a transaction is open");
+    VAULT_TRY(store_connected(s, err));
+    VAULT_TRY(run_only(s, "BEGIN", "create schema", err));
+    vault_code code = create_or_take(s, err);
+    vault_error end = {0};
+    vault_code ended = s->conn ? run_only(s, code == VAULT_OK ? "COMMIT" : "ROLLBACK", "create schema", &end) : code;
+    if (code != VAULT_OK) return code;
+    if (ended != VAULT_OK) return vault_fail(err, ended, "%s", end.detail);
+    return s->prepared ? VAULT_OK : store_prepare(s, err);
+}

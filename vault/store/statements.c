@@ -1,0 +1,170 @@
+/* Every statement of the vault, once: name, text, types of its parameters, types of its columns, rows that it may give.
+ * Values travel as binary parameters only; nothing is ever pasted into SQL. */
+#include "vault/store/internal.h"
+
+#define RESIDENT_COLUMNS                                                                                               \
+    "r.id, r.natural_key, r.area, r.state, r.version, r.sealed, r.terms, r.tag, k.ring_version, k.dek"
+#define RESIDENT_TYPES                                                                                                 \
+    {                                                                                                                  \
+        SQL_INT8, SQL_BYTEA, SQL_INT8, SQL_INT2, SQL_INT4, SQL_BYTEA, SQL_INT8S, SQL_BYTEA, SQL_INT4, SQL_BYTEA        \
+    }
+#define HEAD_COLUMNS "size, time, control_version, control_digest, erasure, frontier, mac"
+#define HEAD_TYPES   SQL_INT8, SQL_INT8, SQL_INT8, SQL_BYTEA, SQL_BYTEA, SQL_BYTEA, SQL_BYTEA
+#define LINE_COLUMNS "idx, leaf, nodes, officer, resident, resident_tag, person_tag"
+#define LINE_TYPES                                                                                                     \
+    {                                                                                                                  \
+        SQL_INT8, SQL_BYTEA, SQL_BYTEA, SQL_BYTEA, SQL_BYTEA, SQL_INT8, SQL_INT8                                       \
+    }
+#define VAULT_COLUMNS "name, format, root_salt, argon2_passes, argon2_memory_kib, argon2_lanes"
+#define VAULT_TYPES                                                                                                    \
+    {                                                                                                                  \
+        SQL_TEXT, SQL_INT4, SQL_BYTEA, SQL_INT4, SQL_INT4, SQL_INT4                                                    \
+    }
+
+static const statement table[STATEMENTS] = {
+    [ST_BEGIN] = {.name = "begin", .sql = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"},
+    [ST_COMMIT] = {.name = "commit", .sql = "COMMIT"},
+    [ST_ROLLBACK] = {.name = "rollback", .sql = "ROLLBACK"},
+
+    [ST_RESIDENTS_BY_ID] = {.name = "residents_by_id",
+                            .sql = "SELECT " RESIDENT_COLUMNS " FROM resident r JOIN resident_key k ON k.id = r.id"
+                                   " WHERE r.id = ANY($1)",
+                            .params = {SQL_INT8S},
+                            .columns = RESIDENT_TYPES,
+                            .rows = ROWS_ANY},
+    [ST_RESIDENTS_BY_KEY] = {.name = "residents_by_key",
+                             .sql = "SELECT " RESIDENT_COLUMNS " FROM resident r JOIN resident_key k ON k.id = r.id"
+                                    " WHERE r.natural_key = ANY($1)",
+                             .params = {SQL_BYTEAS},
+                             .columns = RESIDENT_TYPES,
+                             .rows = ROWS_ANY},
+    [ST_RESIDENT_IDS] = {.name = "resident_ids",
+                         .sql = "SELECT nextval('resident_id') FROM generate_series(1, $1)",
+                         .params = {SQL_INT4},
+                         .columns = {SQL_INT8},
+                         .rows = ROWS_ANY},
+    /* An array of arrays must be a rectangle: the terms of all rows come as one array, and where each row's part begins
+       and ends. */
+    [ST_RESIDENTS_INSERT] =
+        {.name = "residents_insert",
+         .sql = "WITH u AS (SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) AS"
+                " u(id, natural_key, area, state, version, sealed, low, high, tag, ring_version, dek)),"
+                " k AS (INSERT INTO resident_key (id, ring_version, dek)"
+                " SELECT id, ring_version, dek FROM u)"
+                " INSERT INTO resident (id, natural_key, area, state, version, sealed, terms, tag)"
+                " SELECT id, natural_key, area, state, version, sealed, ($12)[low:high], tag FROM u",
+         .params = {SQL_INT8S, SQL_BYTEAS, SQL_INT8S, SQL_INT2S, SQL_INT4S, SQL_BYTEAS, SQL_INT4S, SQL_INT4S,
+                    SQL_BYTEAS, SQL_INT4S, SQL_BYTEAS, SQL_INT8S}},
+    [ST_RESIDENTS_UPDATE] = {.name = "residents_update",
+                             .sql =
+                                 "WITH w AS (UPDATE resident r SET area = u.area, state = u.state, version = u.version,"
+                                 " sealed = u.sealed, terms = ($8)[u.low:u.high], tag = u.tag"
+                                 " FROM unnest($1, $2, $3, $4, $5, $6, $7, $9)"
+                                 " AS u(id, area, state, version, sealed, low, high, tag)"
+                                 " WHERE r.id = u.id AND r.version = u.version - 1 RETURNING 1)"
+                                 " SELECT count(*) FROM w",
+                             .params = {SQL_INT8S, SQL_INT8S, SQL_INT2S, SQL_INT4S, SQL_BYTEAS, SQL_INT4S, SQL_INT4S,
+                                        SQL_INT8S, SQL_BYTEAS},
+                             .columns = {SQL_INT8},
+                             .rows = ROWS_ONE},
+
+    [ST_HEAD_CREATE] = {.name = "head_create",
+                        .sql = "INSERT INTO head (id, " HEAD_COLUMNS ") VALUES (1, $1, $2, $3, $4, $5, $6, $7)",
+                        .params = {HEAD_TYPES}},
+    [ST_HEAD_READ] = {.name = "head_read",
+                      .sql = "SELECT " HEAD_COLUMNS " FROM head WHERE id = 1",
+                      .columns = {HEAD_TYPES},
+                      .rows = ROWS_AT_MOST_ONE},
+    [ST_HEAD_LOCK] = {.name = "head_lock",
+                      .sql = "SELECT " HEAD_COLUMNS " FROM head WHERE id = 1 FOR UPDATE",
+                      .columns = {HEAD_TYPES},
+                      .rows = ROWS_AT_MOST_ONE},
+    /* The update waits for another node's append and then looks again (READ COMMITTED); where it moves nothing, nothing
+       is inserted. */
+    [ST_APPEND] = {.name = "append",
+                   .sql = "WITH h AS (UPDATE head SET size = $1, time = $2, control_version = $3, control_digest = $4,"
+                          " erasure = $5, frontier = $6, mac = $7 WHERE id = 1 AND size = $8 AND control_version = $9"
+                          " RETURNING 1),"
+                          " l AS (INSERT INTO line (" LINE_COLUMNS ")"
+                          " SELECT * FROM unnest($10, $11, $12, $13, $14, $15, $16) WHERE EXISTS (SELECT FROM h))"
+                          " SELECT count(*) FROM h",
+                   .params = {HEAD_TYPES, SQL_INT8, SQL_INT8, SQL_INT8S, SQL_BYTEAS, SQL_BYTEAS, SQL_BYTEAS, SQL_BYTEAS,
+                              SQL_INT8S, SQL_INT8S},
+                   .columns = {SQL_INT8},
+                   .rows = ROWS_ONE},
+    [ST_LINES_BY_INDEX] = {.name = "lines_by_index",
+                           .sql = "SELECT " LINE_COLUMNS " FROM line WHERE idx = ANY($1)",
+                           .params = {SQL_INT8S},
+                           .columns = LINE_TYPES,
+                           .rows = ROWS_ANY},
+    [ST_LINES_PAGE] = {.name = "lines_page",
+                       .sql = "SELECT " LINE_COLUMNS " FROM line WHERE idx >= $1 ORDER BY idx LIMIT $2",
+                       .params = {SQL_INT8, SQL_INT8},
+                       .columns = LINE_TYPES,
+                       .rows = ROWS_ANY},
+    [ST_LINES_OF_RESIDENT] = {.name = "lines_of_resident",
+                              .sql = "SELECT " LINE_COLUMNS " FROM line WHERE resident_tag = $3 AND resident_tag <> 0"
+                                     " AND idx >= $1 ORDER BY idx LIMIT $2",
+                              .params = {SQL_INT8, SQL_INT8, SQL_INT8},
+                              .columns = LINE_TYPES,
+                              .rows = ROWS_ANY},
+    [ST_LINES_OF_PERSON] = {.name = "lines_of_person",
+                            .sql = "SELECT " LINE_COLUMNS " FROM line WHERE person_tag = $3 AND person_tag <> 0"
+                                   " AND idx >= $1 ORDER BY idx LIMIT $2",
+                            .params = {SQL_INT8, SQL_INT8, SQL_INT8},
+                            .columns = LINE_TYPES,
+                            .rows = ROWS_ANY},
+
+    [ST_CHECKPOINT_PUBLISH] = {.name = "checkpoint_publish",
+                               .sql = "WITH p AS (INSERT INTO published (id, size, note) SELECT 1, $2, $3"
+                                      " WHERE $1 = 0 OR EXISTS (SELECT FROM published)"
+                                      " ON CONFLICT (id) DO UPDATE SET size = excluded.size, note = excluded.note"
+                                      " WHERE published.size = $1 RETURNING 1) SELECT count(*) FROM p",
+                               .params = {SQL_INT8, SQL_INT8, SQL_TEXT},
+                               .columns = {SQL_INT8},
+                               .rows = ROWS_ONE},
+    [ST_CHECKPOINT_READ] = {.name = "checkpoint_read",
+                            .sql = "SELECT size, note FROM published WHERE id = 1",
+                            .columns = {SQL_INT8, SQL_TEXT},
+                            .rows = ROWS_AT_MOST_ONE},
+    [ST_ASSERTIONS_USE] = {.name = "assertions_use",
+                           .sql = "INSERT INTO assertion (id, expires) SELECT * FROM unnest($1, $2)"
+                                  " ON CONFLICT (id) DO NOTHING RETURNING id",
+                           .params = {SQL_BYTEAS, SQL_INT8S},
+                           .columns = {SQL_BYTEA},
+                           .rows = ROWS_ANY},
+    [ST_ASSERTIONS_SWEEP] = {.name = "assertions_sweep",
+                             .sql = "DELETE FROM assertion WHERE id = ANY (ARRAY (SELECT id FROM assertion"
+                                    " WHERE expires < $1 ORDER BY expires LIMIT $2 FOR UPDATE SKIP LOCKED))",
+                             .params = {SQL_INT8, SQL_INT8}},
+
+    [ST_RINGS_READ] = {.name = "rings_read",
+                       .sql =
+                           "SELECT name, version, suite, state, wrapped, created FROM key_ring ORDER BY name, version",
+                       .columns = {SQL_TEXT, SQL_INT4, SQL_INT2, SQL_INT2, SQL_BYTEA, SQL_INT8},
+                       .rows = ROWS_ANY},
+    [ST_RING_INSERT] = {.name = "ring_insert",
+                        .sql = "INSERT INTO key_ring (name, version, suite, state, wrapped, created)"
+                               " VALUES ($1, $2, $3, $4, $5, $6)",
+                        .params = {SQL_TEXT, SQL_INT4, SQL_INT2, SQL_INT2, SQL_BYTEA, SQL_INT8}},
+    [ST_MANIFEST_READ] = {.name = "manifest_read",
+                          .sql = "SELECT sealed FROM control WHERE version = $1",
+                          .params = {SQL_INT8},
+                          .columns = {SQL_BYTEA},
+                          .rows = ROWS_AT_MOST_ONE},
+    [ST_MANIFEST_INSERT] = {.name = "manifest_insert",
+                            .sql = "INSERT INTO control (version, sealed) VALUES ($1, $2)",
+                            .params = {SQL_INT8, SQL_BYTEA}},
+    [ST_VAULT_READ] = {.name = "vault_read",
+                       .sql = "SELECT " VAULT_COLUMNS " FROM vault WHERE id = 1",
+                       .columns = VAULT_TYPES,
+                       .rows = ROWS_AT_MOST_ONE},
+    [ST_VAULT_INSERT] = {.name = "vault_insert",
+                         .sql = "INSERT INTO vault (id, " VAULT_COLUMNS ") VALUES (1, $1, $2, $3, $4, $5, $6)",
+                         .params = VAULT_TYPES},
+};
+
+const statement *statement_of(statement_id id)
+{
+    return &table[id];
+}
