@@ -1,0 +1,279 @@
+#include "keys/keys.h"
+#include "tests/support/harness.h"
+
+#include <stdio.h>
+
+static const uint8_t ROOT[KEY_LEN] = "the root key of all of the tests";
+
+static bytes root(void)
+{
+    return bytes_of(ROOT, sizeof ROOT);
+}
+
+static ring given_ring(const char *name, uint32_t version)
+{
+    vault_error err = {0};
+    ring r;
+    expect_ok(ring_create(&r, root(), name, version, SUITE_INTL, &err), &err);
+    return r;
+}
+
+static ring given_ring_in(const char *name, uint32_t version, ring_state state)
+{
+    vault_error err = {0};
+    ring r = given_ring(name, version);
+    expect_ok(ring_set_state(&r, root(), state, &err), &err);
+    return r;
+}
+
+static keyring *given_keyring(void)
+{
+    vault_error err = {0};
+    keyring *k;
+    expect_ok(keyring_new(&k, &err), &err);
+    return k;
+}
+
+/* As it comes out of a row: without its key. */
+static ring row_of(ring *r)
+{
+    ring row = *r;
+    row.key = (secret){0};
+    return row;
+}
+
+static void expect_add(vault_code wanted, const ring *row, bytes key)
+{
+    vault_error err = {0};
+    keyring *k = given_keyring();
+    expect_code(keyring_add(k, key, row, &err), wanted, &err);
+    assert_int_equal(keyring_count(k), wanted == VAULT_OK);
+    keyring_free(&k);
+    keyring_free(&k);
+}
+
+TEST("a new ring is active, opens under the root key, and gives the key that it was made with")
+{
+    vault_error err = {0};
+    ring made = given_ring("record", 1), row = row_of(&made);
+    keyring *k = given_keyring();
+    expect_ok(keyring_add(k, root(), &row, &err), &err);
+    const ring *r = keyring_active(k, "record");
+    assert_non_null(r);
+    assert_ptr_equal(r, keyring_find(k, "record", 1));
+    assert_true(bytes_equal_secret(secret_bytes(&r->key), secret_bytes(&made.key)));
+    assert_ptr_not_equal(r->key.at, made.key.at);
+    keyring_free(&k);
+    secret_clear(&made.key);
+}
+
+TEST("two rings of the same name and version have nothing in common")
+{
+    ring a = given_ring("record", 1), b = given_ring("record", 1);
+    assert_false(bytes_equal_secret(secret_bytes(&a.key), secret_bytes(&b.key)));
+    assert_memory_not_equal(a.wrapped, b.wrapped, sizeof a.wrapped);
+    secret_clear(&a.key);
+    secret_clear(&b.key);
+}
+
+TEST("another root key, and a root key of another length, do not open")
+{
+    uint8_t other[KEY_LEN];
+    memcpy(other, ROOT, sizeof other);
+    other[31] ^= 1;
+    ring made = given_ring("record", 1), row = row_of(&made);
+    expect_add(VAULT_INTEGRITY, &row, bytes_of(other, sizeof other));
+    expect_add(VAULT_INTERNAL, &row, bytes_of(ROOT, 16));
+    expect_add(VAULT_INTERNAL, &row, bytes_of(NULL, 0));
+    expect_add(VAULT_OK, &row, root());
+    secret_clear(&made.key);
+}
+
+TEST("an edited state, version, name or suite does not open")
+{
+    ring made = given_ring("token/12", 3), row = row_of(&made);
+    for (int s = -1; s <= RING_STATES; s++) {
+        row.state = (ring_state)s;
+        expect_add(s == RING_ACTIVE ? VAULT_OK : VAULT_INTEGRITY, &row, root());
+    }
+    row = row_of(&made);
+    for (uint32_t version = 0; version < 6; version++) {
+        row.version = version;
+        expect_add(version == 3 ? VAULT_OK : VAULT_INTEGRITY, &row, root());
+    }
+    row = row_of(&made);
+    static const char *const names[] = {"token/13",  "token/1", "token/122", "Token/12",
+                                        "token/12 ", "",        "/token/12", "token//12"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        snprintf(row.name, sizeof row.name, "%s", names[i]);
+        expect_add(VAULT_INTEGRITY, &row, root());
+    }
+    memset(row.name, 'a', sizeof row.name); /* without an end */
+    expect_add(VAULT_INTEGRITY, &row, root());
+    row = row_of(&made);
+    row.suite = SUITE_NONE;
+    expect_add(VAULT_INVALID, &row, root());
+    row.suite = (suite_id)2;
+    expect_add(VAULT_INVALID, &row, root());
+    secret_clear(&made.key);
+}
+
+TEST("each flipped bit of a wrap is found, of a living ring and of a destroyed one")
+{
+    ring living = given_ring("log", 1), dead = given_ring_in("log", 1, RING_DESTROYED);
+    ring rows[] = {row_of(&living), row_of(&dead)};
+    const size_t sealed[] = {RING_WRAPPED_LEN, SEAL_OVERHEAD};
+    for (int i = 0; i < 2; i++) {
+        for (size_t bit = 0; bit < 8 * sealed[i]; bit++) {
+            rows[i].wrapped[bit / 8] ^= (uint8_t)(1 << bit % 8);
+            expect_add(VAULT_INTEGRITY, &rows[i], root());
+            rows[i].wrapped[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        }
+        expect_add(VAULT_OK, &rows[i], root());
+    }
+    secret_clear(&living.key);
+}
+
+TEST("the wrap of one ring does not open in the row of another")
+{
+    ring a = given_ring("term/name", 1), b = given_ring("term/mobile", 1), row = row_of(&a);
+    memcpy(row.wrapped, b.wrapped, sizeof row.wrapped);
+    expect_add(VAULT_INTEGRITY, &row, root());
+    secret_clear(&a.key);
+    secret_clear(&b.key);
+}
+
+TEST("malformed names and version 0 are refused when a ring is made")
+{
+    static const char *const names[] = {"",     "/",       "/a",      "a/",  "a//b",       "..",
+                                        "a/..", "Record",  "a b",     "a\n", "token/十二", "a\\b",
+                                        "a*",   "record ", " record", "a%",  "a'b"};
+    vault_error err = {0};
+    char name[RING_NAME_MAX + 1] = {0};
+    ring r;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        expect_code(ring_create(&r, root(), names[i], 1, SUITE_INTL, &err), VAULT_INVALID, &err);
+    }
+    memset(name, 'a', RING_NAME_MAX);
+    expect_code(ring_create(&r, root(), name, 1, SUITE_INTL, &err), VAULT_INVALID, &err);
+    expect_code(ring_create(&r, root(), "record", 0, SUITE_INTL, &err), VAULT_INVALID, &err);
+    expect_code(ring_create(&r, root(), "record", 1, SUITE_NONE, &err), VAULT_INVALID, &err);
+    assert_null(r.key.at);
+    name[RING_NAME_MAX - 1] = '\0';
+    expect_ok(ring_create(&r, root(), name, 1, SUITE_INTL, &err), &err);
+    secret_clear(&r.key);
+}
+
+TEST("states only go forward, and a failed change changes nothing")
+{
+    vault_error err = {0};
+    ring r = given_ring_in("record", 1, RING_RETIRING), before = r;
+    expect_code(ring_set_state(&r, root(), RING_ACTIVE, &err), VAULT_INVALID, &err);
+    expect_code(ring_set_state(&r, root(), RING_STATES, &err), VAULT_INVALID, &err);
+    expect_code(ring_set_state(&r, bytes_of(ROOT, 5), RING_DESTROYED, &err), VAULT_INTERNAL, &err);
+    assert_memory_equal(&r, &before, sizeof r);
+    expect_ok(ring_set_state(&r, root(), RING_DESTROYED, &err), &err);
+    assert_null(r.key.at);
+    expect_code(ring_set_state(&r, root(), RING_DESTROYED, &err), VAULT_INVALID, &err);
+}
+
+TEST("a changed state opens in its new state only")
+{
+    ring r = given_ring_in("record", 1, RING_RETIRING), row = row_of(&r);
+    expect_add(VAULT_OK, &row, root());
+    row.state = RING_ACTIVE;
+    expect_add(VAULT_INTEGRITY, &row, root());
+    secret_clear(&r.key);
+}
+
+TEST("a destroyed ring holds no trace of its key, is kept, and is not found")
+{
+    vault_error err = {0};
+    ring r = given_ring_in("record", 1, RING_DESTROYED);
+    static const uint8_t zero[KEY_LEN];
+    assert_memory_equal(r.wrapped + SEAL_OVERHEAD, zero, KEY_LEN);
+    keyring *k = given_keyring();
+    expect_ok(keyring_add(k, root(), &r, &err), &err);
+    assert_int_equal(keyring_count(k), 1);
+    assert_int_equal(keyring_at(k, 0)->state, RING_DESTROYED);
+    assert_null(keyring_find(k, "record", 1));
+    assert_null(keyring_active(k, "record"));
+    keyring_free(&k);
+}
+
+static void add(keyring *k, ring r)
+{
+    vault_error err = {0};
+    ring row = row_of(&r);
+    expect_ok(keyring_add(k, root(), &row, &err), &err);
+    secret_clear(&r.key);
+}
+
+TEST("two active versions of a name, and a version that stands twice, are refused")
+{
+    vault_error err = {0};
+    keyring *k = given_keyring();
+    add(k, given_ring("record", 2));
+    ring second = given_ring("record", 1), twice = given_ring_in("record", 2, RING_RETIRING);
+    expect_code(keyring_add(k, root(), &second, &err), VAULT_CONFLICT, &err);
+    expect_code(keyring_add(k, root(), &twice, &err), VAULT_CONFLICT, &err);
+    assert_int_equal(keyring_count(k), 1);
+    add(k, given_ring_in("record", 1, RING_RETIRING));
+    add(k, given_ring("recor", 1));
+    add(k, given_ring("record2", 1));
+    assert_int_equal(keyring_active(k, "record")->version, 2);
+    keyring_free(&k);
+    secret_clear(&second.key);
+    secret_clear(&twice.key);
+}
+
+TEST("three hundred rings in any order stand by name and version, and each is found")
+{
+    keyring *k = given_keyring();
+    char name[RING_NAME_MAX];
+    for (unsigned i = 0; i < 300; i++) {
+        unsigned n = i * 7 % 300; /* every number once */
+        snprintf(name, sizeof name, "token/%u", n / 3);
+        uint32_t version = 1 + n % 3;
+        add(k, version == 3 ? given_ring(name, version) : given_ring_in(name, version, RING_RETIRING));
+    }
+    assert_int_equal(keyring_count(k), 300);
+    assert_null(keyring_at(k, 300));
+    for (size_t i = 1; i < 300; i++) {
+        const ring *a = keyring_at(k, i - 1), *b = keyring_at(k, i);
+        int order = strcmp(a->name, b->name);
+        assert_true(order < 0 || (order == 0 && a->version < b->version));
+    }
+    for (unsigned i = 0; i < 100; i++) {
+        snprintf(name, sizeof name, "token/%u", i);
+        assert_int_equal(keyring_active(k, name)->version, 3);
+        for (uint32_t version = 1; version <= 3; version++) {
+            assert_int_equal(keyring_find(k, name, version)->version, version);
+        }
+        assert_null(keyring_find(k, name, 4));
+        assert_null(keyring_find(k, name, 0));
+    }
+    assert_null(keyring_active(k, "token/100"));
+    assert_null(keyring_active(k, "token"));
+    assert_null(keyring_active(k, ""));
+    keyring_free(&k);
+}
+
+static int dead_source(uint8_t *out, size_t len)
+{
+    memset(out, 1, len);
+    return -1;
+}
+
+TEST("without random bytes no ring is made and no state changed")
+{
+    vault_error err = {0};
+    ring r = given_ring("record", 1), before = r, none;
+    entropy_set_for_test(dead_source);
+    expect_code(ring_create(&none, root(), "record", 2, SUITE_INTL, &err), VAULT_INTERNAL, &err);
+    assert_null(none.key.at);
+    expect_code(ring_set_state(&r, root(), RING_RETIRING, &err), VAULT_INTERNAL, &err);
+    assert_memory_equal(&r, &before, sizeof r);
+    entropy_set_for_test(NULL);
+    secret_clear(&r.key);
+}
