@@ -57,7 +57,7 @@ void ledger_close(ledger **l);
 
 /* Per thread: cipher handles for views and tags. */
 typedef struct scribe scribe;
-VAULT_MUST_USE vault_code scribe_new(scribe **out, const ledger *l, vault_error *err);
+VAULT_MUST_USE vault_code scribe_new(scribe **out, ledger *l, vault_error *err);
 void scribe_free(scribe **s);
 
 /* Facts to line. `resident_dek`: handle keyed with the resident's DEK, or NULL where no resident is addressed. */

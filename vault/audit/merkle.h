@@ -12,6 +12,7 @@ digest merkle_node(const digest *left, const digest *right);
 digest merkle_fold(const digest *parts, size_t count);
 digest merkle_root(const digest *frontier, int64_t size); /* size 0: SHA-256("") */
 
+#define MERKLE_SIZE_MAX (INT64_C(1) << 62)
 enum { MERKLE_LEVELS = 63, MERKLE_PATH_MAX = 2 * (MERKLE_LEVELS + 1) };
 typedef struct merkle_tree { /* what a checkpoint says */
     int64_t size;
@@ -65,8 +66,6 @@ typedef struct merkle_plan {
 } merkle_plan;
 VAULT_MUST_USE vault_code merkle_plan_inclusion(merkle_plan *out, int64_t index, int64_t size, vault_error *err);
 VAULT_MUST_USE vault_code merkle_plan_consistency(merkle_plan *out, int64_t old_size, int64_t size, vault_error *err);
-/* The root of the first `size` leaves, as one hash. */
-VAULT_MUST_USE vault_code merkle_plan_root(merkle_plan *out, int64_t size, vault_error *err);
 /* Leaf index of the line that stores the node: the last one below it. */
 static inline int64_t merkle_node_line(merkle_coordinate c)
 {

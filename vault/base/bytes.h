@@ -56,3 +56,5 @@ size_t base64_encode(char *out, bytes in);
 /* Strict: padding required, no white space, zero spare bits. Returns false on anything else; *len is at most cap. */
 bool base64_decode(uint8_t *out, size_t cap, size_t *len, const char *text, size_t text_len);
 void hex_encode(char *out, bytes in); /* 2 * len + 1 bytes, lower case */
+/* Length of the well-formed UTF-8 sequence (RFC 3629) at the start of b, or 0. */
+size_t utf8_sequence(bytes b);

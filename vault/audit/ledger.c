@@ -1,0 +1,288 @@
+/* Appending. A process keeps the head that it last saw committed and appends on top of it with one statement, which
+ * does nothing if another node has moved the head meanwhile; only then is the head row locked and read. The cached head
+ * is worth nothing after a failure (a cut connection does not say whether the commit happened): it is dropped, and the
+ * next append reads the head anew, under the lock.
+ *
+ *              ┌──── ok ────┐
+ *        ┌─────▼─────┐      │        moved, or control version differs
+ *        │   known   ├──────┴──────────────────────────┐
+ *        └─────▲─────┘                          ┌──────▼───────┐
+ *              └──────────── ok ────────────────┤ lock and read│◄── unknown ◄── any failure
+ *                                               └──────────────┘
+ */
+#include "vault/audit/internal.h"
+#include "vault/base/clock.h"
+#include "vault/base/memory.h"
+
+#include <string.h>
+
+/* ---- opening ----------------------------------------------------------------------------------------------------- */
+
+static char *new_verifier_key(const note_key *key)
+{
+    VAULT_CLEANUP(arena_free) arena *mem = arena_new(4096);
+    const char *text = mem ? note_key_text(key, mem) : NULL;
+    return memory_text(text);
+}
+
+ledger *ledger_new(void)
+{
+    ledger *l = memory_new(sizeof *l);
+    pthread_mutex_init(&l->mutex, NULL);
+    pthread_mutex_init(&l->keys.mac_mutex, NULL);
+    return l;
+}
+
+vault_code ledger_open(ledger **out, store *s, const keyring *keys, const char *name, vault_error *err)
+{
+    ledger *l = ledger_new();
+    *out = l;
+    vault_code code = log_keys_open(&l->keys, keys, name, err);
+    if (code == VAULT_OK) code = ledger_head(l, s, &l->head, err);
+    if (code == VAULT_OK) l->verifier_key = new_verifier_key(&l->keys.note);
+    if (code == VAULT_OK && !l->verifier_key) code = vault_fail(err, VAULT_EXHAUSTED, "no memory");
+    if (code != VAULT_OK)
+        ledger_close(out);
+    else
+        l->known = true;
+    return code;
+}
+
+void ledger_close(ledger **out)
+{
+    ledger *l = *out;
+    if (!l) return;
+    log_keys_close(&l->keys);
+    memory_free(l->verifier_key, l->verifier_key ? strlen(l->verifier_key) + 1 : 0);
+    pthread_mutex_destroy(&l->mutex);
+    memory_free(l, sizeof *l);
+    *out = NULL;
+}
+
+const char *ledger_verifier_key(const ledger *l)
+{
+    return l->verifier_key;
+}
+
+/* ---- head -------------------------------------------------------------------------------------------------------- */
+
+static void have_seen(ledger *l, int64_t size)
+{
+    long long seen = atomic_load(&l->seen);
+    while (seen < size && !atomic_compare_exchange_weak(&l->seen, &seen, size)) continue;
+}
+
+/* `seen` was read before the head was: what has been appended since does not make the head look old. */
+static vault_code accept_head(ledger *l, const head_row *head, int64_t seen, vault_error *err)
+{
+    VAULT_TRY(head_check(&l->keys, head, err));
+    if (head->size < seen) {
+        return vault_fail(err, VAULT_INTEGRITY,
+                          "the log went back from %lld lines to %lld: an older database was put back", (long long)seen,
+                          (long long)head->size);
+    }
+    return VAULT_OK;
+}
+
+vault_code ledger_head(ledger *l, store *s, head_row *out, vault_error *err)
+{
+    int64_t seen = atomic_load(&l->seen);
+    VAULT_TRY(store_head_read(s, out, err));
+    VAULT_TRY(accept_head(l, out, seen, err));
+    have_seen(l, out->size);
+    return VAULT_OK;
+}
+
+/* ---- a batch on top of a head ------------------------------------------------------------------------------------ */
+
+typedef struct job {
+    ledger *l;
+    store *s;
+    arena *mem;
+    const line_batch *batch;
+    line_row *rows;
+    digest *hashes;
+    head_row to;
+    merkle_batch *tree;
+} job;
+
+static vault_code job_start(job *j, ledger *l, store *s, arena *mem, const line_batch *batch, vault_error *err)
+{
+    *j = (job){.l = l, .s = s, .mem = mem, .batch = batch};
+    if (batch->count == 0) return vault_fail(err, VAULT_INTERNAL, "an append of no lines");
+    j->rows = arena_array(mem, batch->count, sizeof *j->rows);
+    j->hashes = arena_array(mem, batch->count, sizeof *j->hashes);
+    return j->rows && j->hashes ? VAULT_OK : vault_fail(err, VAULT_EXHAUSTED, "no room for a batch of lines");
+}
+
+static void next_head(job *j, const head_row *from, int64_t time_us)
+{
+    const digest *frontier;
+    j->to = *from;
+    j->to.size = merkle_batch_size(j->tree);
+    j->to.time = time_us;
+    j->to.frontier_len = merkle_batch_frontier(j->tree, &frontier) * DIGEST_LEN;
+    memcpy(j->to.frontier, frontier, j->to.frontier_len);
+    head_mac(&j->l->keys, &j->to, j->to.mac);
+}
+
+/* Everything of the lines that depends on where they stand. */
+static vault_code place(job *j, const head_row *from, vault_error *err)
+{
+    int64_t now = clock_now_us(), time_us = now > from->time ? now : from->time;
+    digest frontier[MERKLE_LEVELS];
+    memcpy(frontier, from->frontier, from->frontier_len);
+    for (size_t i = 0; i < j->batch->count; i++) {
+        line *at = &j->batch->lines[i];
+        at->index = from->size + (int64_t)i;
+        leaf_write(at->leaf, at, time_us);
+        j->hashes[i] = merkle_leaf(bytes_of(at->leaf, LEAF_LEN));
+    }
+    VAULT_TRY(
+        merkle_append(&j->tree, j->mem, (merkle_frontier){from->size, frontier}, j->hashes, j->batch->count, err));
+    for (size_t i = 0; i < j->batch->count; i++) {
+        const line *at = &j->batch->lines[i];
+        j->rows[i] = (line_row){.index = at->index,
+                                .leaf = bytes_of(at->leaf, LEAF_LEN),
+                                .nodes = merkle_batch_nodes(j->tree, i),
+                                .officer = at->officer_sealed,
+                                .resident = at->resident_sealed,
+                                .resident_tag = at->resident_tag,
+                                .person_tag = at->person_tag};
+    }
+    next_head(j, from, time_us);
+    return VAULT_OK;
+}
+
+static vault_code try_append(job *j, const head_row *from, bool *moved, vault_error *err)
+{
+    VAULT_TRY(place(j, from, err));
+    return store_append(j->s, from, &j->to, j->rows, j->batch->count, moved, err);
+}
+
+static vault_code lock_and_append(job *j, vault_error *err)
+{
+    head_row from;
+    bool moved = false;
+    int64_t seen = atomic_load(&j->l->seen);
+    VAULT_TRY(store_head_lock(j->s, &from, err));
+    VAULT_TRY(accept_head(j->l, &from, seen, err));
+    if (from.control_version != j->batch->control_version)
+        return vault_refuse(err, VAULT_CONFLICT, "CONTROL_MOVED", "");
+    VAULT_TRY(try_append(j, &from, &moved, err));
+    return moved ? vault_fail(err, VAULT_INTERNAL, "the head moved under its lock") : VAULT_OK;
+}
+
+static bool may_try(const job *j)
+{
+    return j->l->known && j->l->head.control_version == j->batch->control_version;
+}
+
+static vault_code append_alone(job *j, vault_error *err)
+{
+    bool moved = true;
+    if (may_try(j)) VAULT_TRY(try_append(j, &j->l->head, &moved, err));
+    if (!moved) return VAULT_OK;
+    VAULT_TRY(store_begin(j->s, err));
+    vault_code code = lock_and_append(j, err);
+    if (code == VAULT_OK) code = store_commit(j->s, err);
+    if (code != VAULT_OK) store_rollback(j->s);
+    return code;
+}
+
+static vault_code append_within(job *j, vault_error *err)
+{
+    bool moved = true;
+    if (may_try(j)) VAULT_TRY(try_append(j, &j->l->head, &moved, err));
+    return moved ? lock_and_append(j, err) : VAULT_OK;
+}
+
+static appended result(const job *j)
+{
+    return (appended){.first = j->batch->lines[0].index, .count = j->batch->count, .tree = j->tree};
+}
+
+static void settle(ledger *l, const head_row *committed)
+{
+    l->known = committed != NULL;
+    if (!committed) return;
+    l->head = *committed;
+    have_seen(l, committed->size);
+}
+
+vault_code ledger_append(ledger *l, store *s, arena *mem, const line_batch *batch, appended *out, vault_error *err)
+{
+    job j;
+    VAULT_TRY(job_start(&j, l, s, mem, batch, err));
+    pthread_mutex_lock(&l->mutex);
+    vault_code code = append_alone(&j, err);
+    settle(l, code == VAULT_OK ? &j.to : NULL);
+    pthread_mutex_unlock(&l->mutex);
+    if (code == VAULT_OK) *out = result(&j);
+    return code;
+}
+
+/* ---- within a caller's transaction ------------------------------------------------------------------------------- */
+
+static uintptr_t this_thread(void)
+{
+    static _Thread_local char mark;
+    return (uintptr_t)&mark;
+}
+
+vault_code ledger_append_in_transaction(ledger *l, store *s, arena *mem, const line_batch *batch, appended *out,
+                                        vault_error *err)
+{
+    job j;
+    VAULT_TRY(job_start(&j, l, s, mem, batch, err));
+    pthread_mutex_lock(&l->mutex);
+    vault_code code = append_within(&j, err);
+    if (code != VAULT_OK) {
+        settle(l, NULL);
+        pthread_mutex_unlock(&l->mutex);
+        return code;
+    }
+    l->next = j.to;
+    atomic_store(&l->holder, this_thread());
+    *out = result(&j);
+    return VAULT_OK;
+}
+
+static void end_transaction(ledger *l, bool committed)
+{
+    if (atomic_load(&l->holder) != this_thread()) return;
+    settle(l, committed ? &l->next : NULL);
+    atomic_store(&l->holder, 0);
+    pthread_mutex_unlock(&l->mutex);
+}
+
+void ledger_committed(ledger *l)
+{
+    end_transaction(l, true);
+}
+
+void ledger_rolled_back(ledger *l)
+{
+    end_transaction(l, false);
+}
+
+/* ---- receipts ---------------------------------------------------------------------------------------------------- */
+
+vault_code tree_sign(const char **note, arena *mem, const log_keys *k, const merkle_tree *tree, vault_error *err)
+{
+    const char *text = checkpoint_text(mem, k->note.name, tree);
+    if (!text) return vault_fail(err, VAULT_EXHAUSTED, "no room for a checkpoint");
+    return note_sign(note, mem, bytes_of_text(text), &k->note, k->signer, err);
+}
+
+vault_code appended_sign(appended *a, const ledger *l, arena *mem, vault_error *err)
+{
+    merkle_tree tree = {.size = merkle_batch_size(a->tree), .root = merkle_batch_root(a->tree)};
+    return tree_sign(&a->checkpoint, mem, &l->keys, &tree, err);
+}
+
+vault_code appended_path(const appended *a, arena *mem, int64_t first, size_t count, merkle_path *path,
+                         vault_error *err)
+{
+    return merkle_batch_path(a->tree, mem, first, count, path, err);
+}

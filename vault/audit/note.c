@@ -1,0 +1,177 @@
+#include "vault/audit/note.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const uint8_t ED25519 = 0x01;
+static const char SIGNATURE_PREFIX[] = "\xE2\x80\x94 "; /* U+2014 and a space */
+enum { PREFIX_LEN = sizeof SIGNATURE_PREFIX - 1, SIGNATURE_BLOB = KEY_ID_LEN + SIGNATURE_LEN };
+
+/* ---- keys ------------------------------------------------------------------------------------------------------ */
+
+/* Printable ASCII without space and plus: narrower than the standard, which lets names be any Unicode without space. */
+static bool name_fits(bytes name)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        if (name.at[i] <= ' ' || name.at[i] >= 0x7F || name.at[i] == '+') return false;
+    }
+    return name.len > 0 && name.len <= NOTE_NAME_MAX;
+}
+
+vault_code note_key_make(note_key *out, const char *name, const uint8_t public_key[PUBLIC_KEY_LEN], vault_error *err)
+{
+    bytes text = bytes_of_text(name);
+    if (!name_fits(text))
+        return vault_fail(err, VAULT_INVALID, "the name of a log is 1 to 128 of ASCII, no space, no plus");
+    *out = (note_key){0};
+    memcpy(out->name, text.at, text.len);
+    memcpy(out->public_key, public_key, PUBLIC_KEY_LEN);
+    const bytes parts[] = {text, bytes_of("\n", 1), bytes_of(&ED25519, 1), bytes_of(public_key, PUBLIC_KEY_LEN)};
+    digest id = sha256_parts(parts, 4);
+    memcpy(out->id, id.at, KEY_ID_LEN);
+    return VAULT_OK;
+}
+
+/* Takes what stands before the first `end` out of *rest. */
+static bool cut(bytes *before, bytes *rest, char end)
+{
+    const uint8_t *at = rest->len > 0 ? memchr(rest->at, end, rest->len) : NULL;
+    if (!at) return false;
+    *before = bytes_of(rest->at, (size_t)(at - rest->at));
+    *rest = bytes_of(at + 1, rest->len - before->len - 1);
+    return true;
+}
+
+vault_code note_key_parse(note_key *out, bytes text, vault_error *err)
+{
+    bytes name, id, rest = text;
+    char copy[NOTE_NAME_MAX + 1] = {0}, hex[2 * KEY_ID_LEN + 1];
+    uint8_t typed[1 + PUBLIC_KEY_LEN];
+    size_t len = 0;
+    bool shaped = cut(&name, &rest, '+') && cut(&id, &rest, '+') && name.len <= NOTE_NAME_MAX &&
+                  base64_decode(typed, sizeof typed, &len, (const char *)rest.at, rest.len) && len == sizeof typed;
+    if (!shaped || typed[0] != ED25519)
+        return vault_fail(err, VAULT_INVALID, "not an Ed25519 verifier key (name+id+key)");
+    memcpy(copy, name.at, name.len);
+    VAULT_TRY(note_key_make(out, copy, typed + 1, err));
+    hex_encode(hex, bytes_of(out->id, KEY_ID_LEN));
+    if (bytes_same(bytes_of_text(hex), id)) return VAULT_OK;
+    return vault_fail(err, VAULT_INVALID, "the id of the verifier key is not that of its name and key");
+}
+
+const char *note_key_text(const note_key *key, arena *mem)
+{
+    uint8_t typed[1 + PUBLIC_KEY_LEN] = {ED25519};
+    char hex[2 * KEY_ID_LEN + 1], base64[4 * ((sizeof typed + 2) / 3) + 1];
+    memcpy(typed + 1, key->public_key, PUBLIC_KEY_LEN);
+    hex_encode(hex, bytes_of(key->id, KEY_ID_LEN));
+    base64_encode(base64, bytes_of(typed, sizeof typed));
+    return arena_format(mem, "%s+%s+%s", key->name, hex, base64);
+}
+
+/* ---- opening --------------------------------------------------------------------------------------------------- */
+
+static bool text_fits(bytes text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.at[i] < ' ' && text.at[i] != '\n') return false;
+    }
+    return text.len > 1 && text.at[text.len - 1] == '\n';
+}
+
+/* The signatures stand after the last blank line. */
+static bool split_note(bytes *text, bytes *signatures, bytes note)
+{
+    if (note.len < 3 || note.len > NOTE_MAX || !text_fits(note)) return false;
+    for (size_t i = note.len - 1; i > 0; i--) {
+        if (note.at[i - 1] != '\n' || note.at[i] != '\n') continue;
+        *text = bytes_of(note.at, i);
+        *signatures = bytes_of(note.at + i + 1, note.len - i - 1);
+        return signatures->len > 0 && text_fits(*text);
+    }
+    return false;
+}
+
+typedef struct signature_line {
+    bytes name;
+    uint8_t blob[4 + 256]; /* key id ‖ signature of any type */
+    size_t len;
+} signature_line;
+
+static bool read_signature(signature_line *out, bytes line)
+{
+    if (line.len < PREFIX_LEN || memcmp(line.at, SIGNATURE_PREFIX, PREFIX_LEN) != 0) return false;
+    bytes rest = bytes_of(line.at + PREFIX_LEN, line.len - PREFIX_LEN);
+    if (!cut(&out->name, &rest, ' ') || out->name.len == 0) return false;
+    return base64_decode(out->blob, sizeof out->blob, &out->len, (const char *)rest.at, rest.len) &&
+           out->len > KEY_ID_LEN;
+}
+
+static bool is_of(const signature_line *s, const note_key *key)
+{
+    return bytes_same(s->name, bytes_of_text(key->name)) && memcmp(s->blob, key->id, KEY_ID_LEN) == 0;
+}
+
+note_verdict note_open(bytes *text, bytes note, const note_key *key)
+{
+    bytes body, rest, line;
+    bool found = false;
+    *text = (bytes){0};
+    if (!split_note(&body, &rest, note)) return NOTE_MALFORMED;
+    for (size_t i = 0; rest.len > 0; i++) {
+        signature_line s;
+        if (i == NOTE_SIGNATURES_MAX || !cut(&line, &rest, '\n') || !read_signature(&s, line)) return NOTE_MALFORMED;
+        if (!is_of(&s, key)) continue;
+        bytes signature = bytes_of(s.blob + KEY_ID_LEN, s.len - KEY_ID_LEN);
+        if (!signature_valid(key->public_key, body, signature)) return NOTE_BAD_SIGNATURE;
+        found = true;
+    }
+    if (!found) return NOTE_NO_SIGNATURE;
+    *text = body;
+    return NOTE_VERIFIED;
+}
+
+vault_code note_sign(const char **out, arena *mem, bytes text, const note_key *key, const signer *by, vault_error *err)
+{
+    uint8_t blob[SIGNATURE_BLOB];
+    char base64[4 * ((SIGNATURE_BLOB + 2) / 3) + 1];
+    if (!text_fits(text)) return vault_fail(err, VAULT_INTERNAL, "a note of this text cannot be signed");
+    memcpy(blob, key->id, KEY_ID_LEN);
+    VAULT_TRY(signer_sign(by, blob + KEY_ID_LEN, text, err));
+    base64_encode(base64, bytes_of(blob, sizeof blob));
+    *out =
+        arena_format(mem, "%.*s\n%s%s %s\n", (int)text.len, (const char *)text.at, SIGNATURE_PREFIX, key->name, base64);
+    return *out ? VAULT_OK : vault_fail(err, VAULT_EXHAUSTED, "no room for a note");
+}
+
+/* ---- checkpoints ----------------------------------------------------------------------------------------------- */
+
+static bool read_size(int64_t *out, bytes text)
+{
+    if (text.len == 0 || text.len > 19 || (text.at[0] == '0' && text.len > 1)) return false;
+    *out = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.at[i] < '0' || text.at[i] > '9') return false;
+        *out = *out * 10 + (text.at[i] - '0');
+        if (*out > MERKLE_SIZE_MAX) return false;
+    }
+    return true;
+}
+
+bool checkpoint_parse(checkpoint *out, bytes text)
+{
+    bytes size, root;
+    size_t len = 0;
+    *out = (checkpoint){0};
+    return cut(&out->origin, &text, '\n') && cut(&size, &text, '\n') && cut(&root, &text, '\n') &&
+           out->origin.len > 0 && read_size(&out->tree.size, size) &&
+           base64_decode(out->tree.root.at, DIGEST_LEN, &len, (const char *)root.at, root.len) && len == DIGEST_LEN &&
+           (out->extensions = text, text.len == 0 || text.at[text.len - 1] == '\n');
+}
+
+const char *checkpoint_text(arena *mem, const char *origin, const merkle_tree *tree)
+{
+    char base64[4 * ((DIGEST_LEN + 2) / 3) + 1];
+    base64_encode(base64, digest_bytes(&tree->root));
+    return arena_format(mem, "%s\n%lld\n%s\n", origin, (long long)tree->size, base64);
+}

@@ -1,0 +1,42 @@
+/* C2SP signed notes and tlog-checkpoints, Ed25519 (signature type 01). Pure: no database, no clock; vault-verify uses
+ * it too.
+ *
+ *   note        = text (ends in a newline) ‖ newline ‖ one or more "— name base64(key id ‖ signature)" lines
+ *   checkpoint  = origin, decimal size, base64 root, one a line; lines after that are extensions
+ */
+#pragma once
+#include "keys/keys.h"
+#include "vault/audit/merkle.h"
+#include "vault/base/arena.h"
+
+enum { NOTE_NAME_MAX = 128, NOTE_MAX = 65536, NOTE_SIGNATURES_MAX = 100, KEY_ID_LEN = 4 };
+
+/* A key that verifies notes. */
+typedef struct note_key {
+    char name[NOTE_NAME_MAX + 1]; /* no white space, no plus */
+    uint8_t id[KEY_ID_LEN];       /* start of SHA-256(name ‖ 0A ‖ 01 ‖ key) */
+    uint8_t public_key[PUBLIC_KEY_LEN];
+} note_key;
+
+/* INVALID: a name that cannot stand in a note. */
+VAULT_MUST_USE vault_code note_key_make(note_key *out, const char *name, const uint8_t public_key[PUBLIC_KEY_LEN],
+                                        vault_error *err);
+/* "name+hex8(id)+base64(01 ‖ key)"; the id must be that of the key. */
+VAULT_MUST_USE vault_code note_key_parse(note_key *out, bytes text, vault_error *err);
+const char *note_key_text(const note_key *key, arena *mem); /* NULL when the arena is full */
+
+/* Three kinds of "no", never one: an unknown key is not a forgery. */
+typedef enum note_verdict { NOTE_VERIFIED, NOTE_MALFORMED, NOTE_NO_SIGNATURE, NOTE_BAD_SIGNATURE } note_verdict;
+/* *text is borrowed from the note, empty unless VERIFIED. Signatures of other keys are skipped. */
+note_verdict note_open(bytes *text, bytes note, const note_key *key);
+/* One more signature under a text (which ends in a newline). The signer's public key must be the key's. */
+VAULT_MUST_USE vault_code note_sign(const char **out, arena *mem, bytes text, const note_key *key, const signer *by,
+                                    vault_error *err);
+
+typedef struct checkpoint {
+    bytes origin, extensions; /* borrowed from the text */
+    merkle_tree tree;
+} checkpoint;
+/* Strict: no sign, no leading zero, exactly 32 bytes of root, size at most 2^62. */
+bool checkpoint_parse(checkpoint *out, bytes text);
+const char *checkpoint_text(arena *mem, const char *origin, const merkle_tree *tree); /* NULL when the arena is full */

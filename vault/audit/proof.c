@@ -1,0 +1,104 @@
+/* Proofs folded from stored nodes. Line i stores its leaf and the nodes of two and more leaves that it completes; so
+ * every node is found by the index of one line, and a proof is one SELECT by primary key. */
+#include "vault/audit/internal.h"
+
+enum { ROWS_MAX = 2 * MERKLE_PATH_MAX + 1 };
+
+/* The lines of `indexes`, in their order; a missing one is damage. */
+static vault_code read_lines(line_row *rows, store *s, arena *mem, const int64_t *indexes, size_t count,
+                             vault_error *err)
+{
+    bool found[ROWS_MAX];
+    if (count == 0) return VAULT_OK;
+    VAULT_TRY(store_lines_by_index(s, mem, indexes, count, rows, found, err));
+    for (size_t i = 0; i < count; i++) {
+        if (found[i] && rows[i].index == indexes[i]) continue;
+        return vault_fail(err, VAULT_INTEGRITY, "line %lld of the log is missing", (long long)indexes[i]);
+    }
+    return VAULT_OK;
+}
+
+static vault_code stored_node(digest *out, const line_row *row, unsigned level, vault_error *err)
+{
+    unsigned completes = (unsigned)__builtin_ctzll((unsigned long long)row->index + 1);
+    if (row->leaf.len != LEAF_LEN || row->nodes.len != (size_t)completes * DIGEST_LEN || level > completes) {
+        return vault_fail(err, VAULT_INTEGRITY, "line %lld of the log is damaged", (long long)row->index);
+    }
+    *out = level == 0 ? merkle_leaf(row->leaf) : ((const digest *)row->nodes.at)[level - 1];
+    return VAULT_OK;
+}
+
+static size_t lines_of(const merkle_plan *plan, int64_t *indexes)
+{
+    for (size_t i = 0; i < plan->node_count; i++) indexes[i] = merkle_node_line(plan->nodes[i]);
+    return plan->node_count;
+}
+
+static vault_code fold(merkle_path *out, arena *mem, const merkle_plan *plan, const line_row *rows, vault_error *err)
+{
+    digest *path = arena_array(mem, plan->count + 1, sizeof *path);
+    if (!path) return vault_fail(err, VAULT_EXHAUSTED, "no room for a proof");
+    size_t next = 0;
+    for (size_t i = 0; i < plan->count; i++) {
+        digest parts[MERKLE_LEVELS];
+        for (size_t part = 0; part < plan->parts[i]; part++, next++) {
+            VAULT_TRY(stored_node(&parts[part], &rows[next], plan->nodes[next].level, err));
+        }
+        path[i] = merkle_fold(parts, plan->parts[i]);
+    }
+    *out = (merkle_path){.at = path, .len = plan->count};
+    return VAULT_OK;
+}
+
+vault_code stored_inclusion(store *s, arena *mem, line_proof *proof, vault_error *err)
+{
+    merkle_plan plan;
+    line_row rows[ROWS_MAX];
+    int64_t indexes[ROWS_MAX];
+    VAULT_TRY(merkle_plan_inclusion(&plan, proof->index, proof->size, err));
+    size_t nodes = lines_of(&plan, indexes);
+    indexes[nodes] = proof->index;
+    VAULT_TRY(read_lines(rows, s, mem, indexes, nodes + 1, err));
+    proof->leaf = rows[nodes].leaf;
+    return fold(&proof->path, mem, &plan, rows, err);
+}
+
+vault_code stored_consistency(store *s, arena *mem, growth_proof *proof, vault_error *err)
+{
+    merkle_plan plan;
+    line_row rows[ROWS_MAX];
+    int64_t indexes[ROWS_MAX];
+    VAULT_TRY(merkle_plan_consistency(&plan, proof->old_size, proof->size, err));
+    VAULT_TRY(read_lines(rows, s, mem, indexes, lines_of(&plan, indexes), err));
+    return fold(&proof->path, mem, &plan, rows, err);
+}
+
+/* ---- for callers ---------------------------------------------------------------------------------------------------
+ */
+
+vault_code ledger_prove_inclusion(ledger *l, store *s, arena *mem, line_proof *proof, vault_error *err)
+{
+    head_row head;
+    VAULT_TRY(ledger_head(l, s, &head, err));
+    if (proof->size < 1 || proof->size > head.size || proof->index < 0 || proof->index >= proof->size) {
+        return vault_fail(err, VAULT_NOT_FOUND, "no line %lld in a committed tree of %lld", (long long)proof->index,
+                          (long long)proof->size);
+    }
+    VAULT_TRY(stored_inclusion(s, mem, proof, err));
+    if (proof->size < head.size) return VAULT_OK;
+    merkle_tree tree = head_tree(&head);
+    digest leaf = merkle_leaf(proof->leaf);
+    if (merkle_verify_inclusion(&leaf, proof->index, &tree, proof->path)) return VAULT_OK;
+    return vault_fail(err, VAULT_INTEGRITY, "line %lld does not fit the head of the log", (long long)proof->index);
+}
+
+vault_code ledger_prove_consistency(ledger *l, store *s, arena *mem, growth_proof *proof, vault_error *err)
+{
+    head_row head;
+    VAULT_TRY(ledger_head(l, s, &head, err));
+    if (proof->old_size < 1 || proof->old_size > proof->size || proof->size > head.size) {
+        return vault_fail(err, VAULT_NOT_FOUND, "no committed growth from %lld to %lld lines",
+                          (long long)proof->old_size, (long long)proof->size);
+    }
+    return stored_consistency(s, mem, proof, err);
+}

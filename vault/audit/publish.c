@@ -1,0 +1,126 @@
+/* Published checkpoints: one after the other in the database by compare-and-swap, and the newest in a file outside it,
+ * which is what finds a database that was put back. Whatever is signed here has been shown to contain what was
+ * published before. */
+#include "vault/audit/internal.h"
+#include "vault/base/json.h"
+#include "vault/base/log.h"
+#include "vault/base/memory.h"
+
+#include <string.h>
+
+typedef struct published {
+    bytes note; /* empty: none yet */
+    merkle_tree tree;
+} published;
+
+static vault_code read_note(published *out, const ledger *l, bytes note, const char *where, vault_error *err)
+{
+    static const char *VERDICTS[] = {[NOTE_MALFORMED] = "is not a signed note",
+                                     [NOTE_NO_SIGNATURE] = "is not signed by this log's key",
+                                     [NOTE_BAD_SIGNATURE] = "has a wrong signature: it was edited"};
+    bytes text;
+    checkpoint c;
+    note_verdict verdict = note_open(&text, note, &l->keys.note);
+    if (verdict != NOTE_VERIFIED)
+        return vault_fail(err, VAULT_INTEGRITY, "the checkpoint %s %s", where, VERDICTS[verdict]);
+    if (!checkpoint_parse(&c, text) || !bytes_same(c.origin, bytes_of_text(l->keys.note.name))) {
+        return vault_fail(err, VAULT_INTEGRITY, "the checkpoint %s is of another log", where);
+    }
+    *out = (published){note, c.tree};
+    return VAULT_OK;
+}
+
+static vault_code read_published(published *out, const ledger *l, store *s, arena *mem, vault_error *err)
+{
+    const char *note = NULL;
+    int64_t size = 0;
+    *out = (published){0};
+    VAULT_TRY(store_checkpoint_read(s, mem, &size, &note, err));
+    if (size == 0) return VAULT_OK;
+    VAULT_TRY(read_note(out, l, bytes_of_text(note), "in the database", err));
+    if (out->tree.size == size) return VAULT_OK;
+    return vault_fail(err, VAULT_INTEGRITY, "the checkpoint in the database is not of the size that stands beside it");
+}
+
+/* The log as it is now begins with the tree that was published. */
+static vault_code must_continue(store *s, arena *mem, const merkle_tree *old, const merkle_tree *now, vault_error *err)
+{
+    if (old->size == 0) return VAULT_OK;
+    if (old->size > now->size) {
+        return vault_fail(err, VAULT_INTEGRITY,
+                          "the log has %lld lines and a checkpoint of it %lld: an older database was put back",
+                          (long long)now->size, (long long)old->size);
+    }
+    growth_proof growth = {.old_size = old->size, .size = now->size};
+    VAULT_TRY(stored_consistency(s, mem, &growth, err));
+    if (merkle_verify_consistency(old, now, growth.path)) return VAULT_OK;
+    return vault_fail(err, VAULT_INTEGRITY, "the log does not continue its checkpoint of %lld lines: forked or edited",
+                      (long long)old->size);
+}
+
+/* ---- the file ---------------------------------------------------------------------------------------------------- */
+
+typedef struct file_text {
+    char *at;
+    size_t len;
+} file_text;
+
+static void file_text_free(file_text *f)
+{
+    memory_free(f->at, f->len);
+}
+
+/* Another node may keep the same file: it never goes back to a smaller tree. */
+static vault_code keep_outside(const ledger *l, const char *path, const published *newest, vault_error *err)
+{
+    VAULT_CLEANUP(file_text_free) file_text file = {0};
+    published there;
+    if (!path || newest->note.len == 0) return VAULT_OK;
+    vault_code code = file_read(&file.at, &file.len, path, NOTE_MAX, err);
+    if (code == VAULT_OK) code = read_note(&there, l, bytes_of(file.at, file.len), "in the file", err);
+    vault_error_clear(err);
+    if (code == VAULT_OK && there.tree.size >= newest->tree.size) return VAULT_OK;
+    return file_replace(path, newest->note, err);
+}
+
+vault_code ledger_check_outside(ledger *l, store *s, const char *path, vault_error *err)
+{
+    VAULT_CLEANUP(arena_free) arena *mem = arena_new(1 << 20);
+    VAULT_CLEANUP(file_text_free) file_text file = {0};
+    published there;
+    head_row head;
+    if (!path) return VAULT_OK;
+    if (!mem) return vault_fail(err, VAULT_EXHAUSTED, "no memory");
+    vault_code code = file_read(&file.at, &file.len, path, NOTE_MAX, err);
+    if (code == VAULT_NOT_FOUND) {
+        vault_error_clear(err);
+        log_event(LOG_WARN, "log.unchecked", "no checkpoint in %s yet: an older database would not be noticed", path);
+        return VAULT_OK;
+    }
+    VAULT_TRY(code);
+    VAULT_TRY(read_note(&there, l, bytes_of(file.at, file.len), "outside the database", err));
+    VAULT_TRY(ledger_head(l, s, &head, err));
+    merkle_tree now = head_tree(&head);
+    return must_continue(s, mem, &there.tree, &now, err);
+}
+
+/* ---- publishing -------------------------------------------------------------------------------------------------- */
+
+vault_code ledger_publish(ledger *l, store *s, const char *path, vault_error *err)
+{
+    VAULT_CLEANUP(arena_free) arena *mem = arena_new(1 << 20);
+    published last, next;
+    head_row head;
+    const char *note;
+    bool swapped = false;
+    if (!mem) return vault_fail(err, VAULT_EXHAUSTED, "no memory");
+    VAULT_TRY(read_published(&last, l, s, mem, err)); /* before the head: what was published then, is in it */
+    VAULT_TRY(ledger_head(l, s, &head, err));
+    next.tree = head_tree(&head);
+    VAULT_TRY(must_continue(s, mem, &last.tree, &next.tree, err));
+    if (next.tree.size == last.tree.size) return keep_outside(l, path, &last, err);
+    VAULT_TRY(tree_sign(&note, mem, &l->keys, &next.tree, err));
+    VAULT_TRY(store_checkpoint_publish(s, last.tree.size, next.tree.size, note, &swapped, err));
+    next.note = bytes_of_text(note);
+    return swapped ? keep_outside(l, path, &next, err) : VAULT_OK; /* else another node was first: next time */
+}

@@ -1,0 +1,263 @@
+/* Questions of the privacy officer. A line goes out as consistent only when its view opens, fits the leaf, the look-up
+ * tags fit the view, and the leaf is proven to stand in the tree of the committed head; what does not fit is shown, not
+ * hidden. */
+#include "vault/audit/internal.h"
+
+#include <string.h>
+
+enum { LIMIT_MAX = 1000, READ_MAX = 10000, PAGE = 500, PROBES = 32, SCRATCH = 16 << 20 };
+
+typedef struct search {
+    scribe *by;
+    store *s;
+    arena *mem;
+    const line_query *q;
+    line_page *out;
+    arena *page, *scratch; /* page: rows under way; scratch: views, proofs */
+    merkle_tree tree;
+    line_key key;
+    int64_t tag, at, end; /* the lines [at, end) are left */
+    size_t left;          /* to be read in this call */
+} search;
+
+/* ---- proof of one line ---------------------------------------------------------------------------------------------
+ */
+
+static vault_code prove(search *r, int64_t index, bytes leaf, bool *proven, vault_error *err)
+{
+    line_proof proof = {.index = index, .size = r->tree.size};
+    *proven = false;
+    arena_reset(r->scratch);
+    vault_code code = stored_inclusion(r->s, r->scratch, &proof, err);
+    if (code == VAULT_INTEGRITY) {
+        vault_error_clear(err);
+        return VAULT_OK;
+    }
+    VAULT_TRY(code);
+    digest hash = merkle_leaf(leaf);
+    *proven = merkle_verify_inclusion(&hash, index, &r->tree, proof.path);
+    return VAULT_OK;
+}
+
+/* ---- bounds in time ------------------------------------------------------------------------------------------------
+ */
+
+static vault_code read_times(search *r, const int64_t *indexes, size_t count, int64_t *times, vault_error *err)
+{
+    line_row rows[PROBES];
+    bool found[PROBES];
+    arena_reset(r->page);
+    VAULT_TRY(store_lines_by_index(r->s, r->page, indexes, count, rows, found, err));
+    for (size_t i = 0; i < count; i++) {
+        leaf_facts leaf;
+        if (!found[i] || !leaf_read(&leaf, rows[i].leaf)) {
+            return vault_fail(err, VAULT_INTEGRITY, "line %lld of the log is damaged", (long long)indexes[i]);
+        }
+        times[i] = leaf.time_us;
+    }
+    return VAULT_OK;
+}
+
+/* Narrows [low, high] around the first line at or after `us`: some probes in each round trip. */
+static vault_code narrow(search *r, int64_t us, int64_t *low, int64_t *high, vault_error *err)
+{
+    int64_t indexes[PROBES], times[PROBES], span = *high - *low;
+    size_t count = span < PROBES ? (size_t)span : PROBES, i = 0;
+    for (size_t p = 0; p < count; p++) indexes[p] = *low + (int64_t)p * (span / (int64_t)count);
+    VAULT_TRY(read_times(r, indexes, count, times, err));
+    while (i < count && times[i] < us) i++;
+    if (i < count) *high = indexes[i];
+    if (i > 0) *low = indexes[i - 1] + 1;
+    return VAULT_OK;
+}
+
+/* One side of a bound: the line is proven, and stands on the side of `us` that it should. */
+static vault_code check_side(search *r, int64_t index, int64_t us, bool before, vault_error *err)
+{
+    line_row row;
+    bool found = false, proven = false;
+    leaf_facts leaf;
+    if (index < 0 || index >= r->tree.size) return VAULT_OK;
+    arena_reset(r->page);
+    VAULT_TRY(store_lines_by_index(r->s, r->page, &index, 1, &row, &found, err));
+    if (found) VAULT_TRY(prove(r, index, row.leaf, &proven, err));
+    if (proven && leaf_read(&leaf, row.leaf) && (leaf.time_us < us) == before) return VAULT_OK;
+    return vault_fail(err, VAULT_INTEGRITY, "line %lld of the log is damaged, so that times cannot be told",
+                      (long long)index);
+}
+
+/* Index of the first line at or after `us`. Times never go back, so the two proven lines around the bound prove it,
+ * whatever was done to the lines that the search went by. */
+static vault_code find_time(search *r, int64_t us, int64_t *bound, vault_error *err)
+{
+    int64_t low = 0, high = r->tree.size;
+    while (low < high) VAULT_TRY(narrow(r, us, &low, &high, err));
+    VAULT_TRY(check_side(r, low - 1, us, true, err));
+    VAULT_TRY(check_side(r, low, us, false, err));
+    *bound = low;
+    return VAULT_OK;
+}
+
+/* ---- lines ---------------------------------------------------------------------------------------------------------
+ */
+
+/* View against leaf and tags. False: something does not fit; what could be read stands in *out all the same. */
+static vault_code read_row(search *r, const line_row *row, opened_line *out, bool *fits, vault_error *err)
+{
+    salted_view sealed = {.kind = VIEW_OFFICER};
+    leaf_facts leaf;
+    view_facts view;
+    *fits = false;
+    *out = (opened_line){.index = row->index, .leaf = row->leaf};
+    bool shaped = leaf_read(&leaf, row->leaf);
+    if (shaped) out->time_us = leaf.time_us, out->action = leaf.action;
+    VAULT_TRY(scribe_open(&sealed, r->by, r->page, r->by->view, row->officer, err));
+    out->officer_view = bytes_of(sealed.salted.at + SALT_LEN, sealed.salted.len - SALT_LEN);
+    memcpy(out->officer_salt, sealed.salted.at, SALT_LEN);
+    VAULT_TRY(view_read(&view, r->page, out->officer_view, err));
+    out->outcome = view.outcome, out->person = view.person, out->purpose = view.purpose, out->resident = view.resident;
+    digest hash = sha256(sealed.salted);
+    *fits = shaped && view.action == leaf.action &&
+            bytes_same(digest_bytes(&hash), bytes_of(leaf.officer_hash, DIGEST_LEN)) &&
+            scribe_resident_tag(r->by, view.resident) == row->resident_tag &&
+            scribe_person_tag(r->by, view.person) == row->person_tag;
+    return VAULT_OK;
+}
+
+static bool is(const char *wanted, const char *found)
+{
+    return !wanted || (found && strcmp(wanted, found) == 0);
+}
+
+static bool asked_for(const line_query *q, const opened_line *l)
+{
+    return is(q->person, l->person) && is(q->purpose, l->purpose) && (q->resident == 0 || q->resident == l->resident);
+}
+
+static const char *keep_text(search *r, const char *text, bool *room)
+{
+    const char *kept = text ? arena_text(r->mem, bytes_of_text(text)) : NULL;
+    *room &= !text || kept;
+    return kept;
+}
+
+static vault_code emit(search *r, const opened_line *found, vault_error *err)
+{
+    bool room = true;
+    opened_line *to = &r->out->lines[r->out->count++];
+    *to = *found;
+    to->leaf = arena_copy(r->mem, found->leaf);
+    to->officer_view = arena_copy(r->mem, found->officer_view);
+    to->outcome = keep_text(r, found->outcome, &room);
+    to->person = keep_text(r, found->person, &room);
+    to->purpose = keep_text(r, found->purpose, &room);
+    room &= to->leaf.len == found->leaf.len && to->officer_view.len == found->officer_view.len;
+    return room ? VAULT_OK : vault_fail(err, VAULT_EXHAUSTED, "no room for the lines found");
+}
+
+static vault_code take_row(search *r, const line_row *row, vault_error *err)
+{
+    opened_line found;
+    vault_code code = read_row(r, row, &found, &found.consistent, err);
+    if (code == VAULT_INTEGRITY)
+        vault_error_clear(err);
+    else
+        VAULT_TRY(code);
+    r->at = row->index + 1;
+    if (found.consistent && !asked_for(r->q, &found)) return VAULT_OK;
+    return emit(r, &found, err);
+}
+
+static bool full(const search *r)
+{
+    return r->out->count >= r->q->limit;
+}
+
+/* Lines up to `index` that are not there: shown, where all lines are looked at. */
+static vault_code take_gap(search *r, int64_t index, vault_error *err)
+{
+    for (; r->key == LINE_ANY && r->at < index && !full(r); r->at++) {
+        VAULT_TRY(emit(r, &(opened_line){.index = r->at}, err));
+    }
+    return VAULT_OK;
+}
+
+static vault_code take_page(search *r, vault_error *err)
+{
+    arena_reset(r->page);
+    size_t wanted = r->left < PAGE ? r->left : PAGE, count = 0;
+    line_row *rows = arena_array(r->page, wanted, sizeof *rows);
+    if (!rows) return vault_fail(err, VAULT_EXHAUSTED, "no room for a page of lines");
+    VAULT_TRY(store_lines_page(r->s, r->page, r->key, r->tag, r->at, wanted, rows, &count, err));
+    r->left -= count;
+    for (size_t i = 0; i < count && rows[i].index < r->end; i++) {
+        VAULT_TRY(take_gap(r, rows[i].index, err));
+        if (full(r)) return VAULT_OK;
+        VAULT_TRY(take_row(r, &rows[i], err));
+    }
+    bool last = count < wanted || rows[count - 1].index >= r->end;
+    if (!last || full(r)) return VAULT_OK;
+    VAULT_TRY(take_gap(r, r->end, err));
+    if (!full(r)) r->at = r->end;
+    return VAULT_OK;
+}
+
+static vault_code prove_all(search *r, vault_error *err)
+{
+    for (size_t i = 0; i < r->out->count; i++) {
+        opened_line *at = &r->out->lines[i];
+        if (at->consistent) VAULT_TRY(prove(r, at->index, at->leaf, &at->consistent, err));
+    }
+    return VAULT_OK;
+}
+
+/* ---- the question
+ * ---------------------------------------------------------------------------------------------------- */
+
+static vault_code set_bounds(search *r, vault_error *err)
+{
+    const line_query *q = r->q;
+    int64_t start = 0;
+    r->end = r->tree.size;
+    if (q->start_us > 0) VAULT_TRY(find_time(r, q->start_us, &start, err));
+    if (q->end_us > 0) VAULT_TRY(find_time(r, q->end_us, &r->end, err));
+    r->at = q->from > start ? q->from : start;
+    return VAULT_OK;
+}
+
+static void choose_index(search *r)
+{
+    r->key = r->q->resident ? LINE_RESIDENT : r->q->person ? LINE_PERSON : LINE_ANY;
+    if (r->key == LINE_RESIDENT) r->tag = scribe_resident_tag(r->by, r->q->resident);
+    if (r->key == LINE_PERSON) r->tag = scribe_person_tag(r->by, r->q->person);
+}
+
+static vault_code answer(search *r, vault_error *err)
+{
+    VAULT_TRY(set_bounds(r, err));
+    choose_index(r);
+    while (r->at < r->end && r->left > 0 && !full(r)) VAULT_TRY(take_page(r, err));
+    r->out->next = r->at < r->end ? r->at : -1;
+    return prove_all(r, err);
+}
+
+vault_code ledger_query(scribe *sc, store *s, arena *mem, const line_query *q, line_page *out, vault_error *err)
+{
+    VAULT_CLEANUP(arena_free) arena *page = arena_new(SCRATCH);
+    VAULT_CLEANUP(arena_free) arena *scratch = arena_new(SCRATCH);
+    head_row head;
+    if (q->limit < 1 || q->limit > LIMIT_MAX) return vault_fail(err, VAULT_INVALID, "a page of %zu lines", q->limit);
+    *out = (line_page){.lines = arena_array(mem, q->limit, sizeof *out->lines), .next = -1};
+    if (!page || !scratch || !out->lines) return vault_fail(err, VAULT_EXHAUSTED, "no memory for a query");
+    VAULT_TRY(ledger_head(sc->of, s, &head, err));
+    search r = {.by = sc,
+                .s = s,
+                .mem = mem,
+                .q = q,
+                .out = out,
+                .page = page,
+                .scratch = scratch,
+                .left = READ_MAX,
+                .tree = head_tree(&head)};
+    return answer(&r, err);
+}
