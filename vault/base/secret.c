@@ -7,7 +7,6 @@
 
 #include <assert.h>
 #include <gcrypt.h>
-#include <openssl/crypto.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +22,6 @@ enum {
     SIZES = PAGE_BITS - CELL_BITS + 1,
     HANDLE_SHARE = 4, /* one part in four stays with libgcrypt for its secure cipher handles */
     HEAP_LEAST = 1 << 20,
-    OPENSSL_HEAP = 1 << 16, /* for its private keys: without a heap of its own they lie in ordinary memory */
 };
 
 typedef struct page {
@@ -158,20 +156,18 @@ static vault_code reserve(size_t count, vault_error *err)
         return vault_fail(err, VAULT_UNAVAILABLE, "cannot lock %zu bytes for secrets: %s", pool, MEND);
     }
     gcry_control(GCRYCTL_INITIALIZATION_FINISHED, 0);
-    if (CRYPTO_secure_malloc_init(OPENSSL_HEAP, 1 << CELL_BITS) != 1) {
-        return vault_fail(err, VAULT_UNAVAILABLE, "cannot lock %d bytes for OpenSSL: %s", OPENSSL_HEAP, MEND);
-    }
     heap.at = gcry_calloc_secure(1, len);
     heap.pages = calloc(count, sizeof *heap.pages);
     if (!heap.at || !heap.pages) return vault_fail(err, VAULT_INTERNAL, "no memory for a heap of %zu bytes", len);
     return VAULT_OK;
 }
 
+/* The process is undumpable already; this holds were that undone. The pool begins within a page before the heap. */
 static void keep_out_of_cores(const uint8_t *at, size_t len)
 {
     uintptr_t unit = (uintptr_t)sysconf(_SC_PAGESIZE);
-    uintptr_t from = ((uintptr_t)at + unit - 1) / unit * unit, to = ((uintptr_t)at + len) / unit * unit;
-    madvise((void *)from, to - from, MADV_DONTDUMP); /* the process is undumpable already */
+    uintptr_t from = (uintptr_t)at / unit * unit, to = ((uintptr_t)at + len) / unit * unit;
+    madvise((void *)from, to - from, MADV_DONTDUMP);
 }
 
 vault_code secret_heap_init(size_t size, vault_error *err)
@@ -181,7 +177,7 @@ vault_code secret_heap_init(size_t size, vault_error *err)
     size_t count = (size < HEAP_LEAST ? HEAP_LEAST : size) / PAGE;
     VAULT_TRY(reserve(count, err));
     VAULT_TRY(lock_process(err));
-    keep_out_of_cores(heap.at, count * PAGE);
+    keep_out_of_cores(heap.at, count * (PAGE + PAGE / HANDLE_SHARE));
     for (size_t i = count; i-- > 0; heap.pool = &heap.pages[i]) heap.pages[i].next = heap.pool;
     heap.count = count;
     memory_forbid(heap.at, count * PAGE);

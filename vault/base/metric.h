@@ -1,0 +1,35 @@
+/* Counters, gauges and histograms of the process: a fixed table (metric.c) with atomic cells. Labels come from closed sets,
+ * so that no metric can name a person, a token or a caller. Thread-safe, never fails, allocates nothing. */
+#pragma once
+#include "vault/base/bytes.h"
+
+typedef enum metric_id {
+    METRIC_CALLS,          /* counter: method, code */
+    METRIC_CALL_SECONDS,   /* histogram in microseconds: method; from the call's arrival to its reply */
+    METRIC_BATCH_CALLS,    /* histogram: calls that a worker ran together */
+    METRIC_QUEUE_CALLS,    /* gauge */
+    METRIC_QUEUE_REFUSED,  /* counter: calls refused because the queue was full */
+    METRIC_CALLS_DROPPED,  /* counter: calls cancelled or past their deadline before they ran */
+    METRIC_LINES,          /* counter: outcome; committed lines of the log */
+    METRIC_APPEND_SECONDS, /* histogram in microseconds: a durable append */
+    METRIC_STORE_LOST,     /* counter: connections to PostgreSQL that were lost */
+    METRICS
+} metric_id;
+
+enum { METRIC_METHODS = 32, METRIC_CODES = 17, METRIC_OUTCOMES = 3 };
+
+/* Which cell of a metric: indexes into its label sets; 0 where it has none. What is out of range is counted nowhere. */
+typedef struct metric_at {
+    unsigned first, second;
+} metric_at;
+
+void metric_add(metric_id id, metric_at at, uint64_t n);     /* counter, gauge */
+void metric_set(metric_id id, metric_at at, uint64_t value); /* gauge */
+void metric_observe(metric_id id, metric_at at, uint64_t value);
+uint64_t metric_read(metric_id id, metric_at at); /* a histogram: the number of observations */
+
+/* Names a value of the label "method", once at start, before other threads: a static text. */
+void metric_name_method(unsigned index, const char *name);
+
+/* Everything in Prometheus' text format, version 0.0.4. */
+void metric_render(writer *out);
