@@ -22,7 +22,7 @@
     }
 
 static const statement table[STATEMENTS] = {
-    [ST_BEGIN] = {.name = "begin", .sql = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"},
+    [ST_BEGIN] = {.name = "begin", .sql = "BEGIN ISOLATION LEVEL READ COMMITTED"},
     [ST_COMMIT] = {.name = "commit", .sql = "COMMIT"},
     [ST_ROLLBACK] = {.name = "rollback", .sql = "ROLLBACK"},
 

@@ -62,3 +62,222 @@ TEST("an append to a head that has moved writes nothing and says so")
     assert_int_equal(sql_number("SELECT count(*) FROM line"), 5);
     store_close(&s);
 }
+
+TEST("lines that do not follow the head are refused before anything is sent")
+{
+    store *s = given_log(5);
+    head_row from = head_of(5, 1), to = head_of(7, 1);
+    bool moved;
+    line_row gap[] = {line_of(5), line_of(7)};
+    expect_code(store_append(s, &from, &to, gap, 2, &moved, &err), VAULT_INTERNAL, &err);
+    expect_code(store_append(s, &from, &to, lines_of(5, 1), 1, &moved, &err), VAULT_INTERNAL, &err);
+    expect_head(s, &from);
+    store_close(&s);
+}
+
+TEST("an append within a transaction goes with it")
+{
+    store *s = given_log(3);
+    head_row from = head_of(3, 1), to = head_of(5, 1), got;
+    bool moved;
+    expect_ok(store_begin(s, &err), &err);
+    expect_ok(store_head_lock(s, &got, &err), &err);
+    assert_int_equal(got.size, 3);
+    expect_ok(store_append(s, &from, &to, lines_of(3, 2), 2, &moved, &err), &err);
+    store_rollback(s);
+    expect_head(s, &from);
+    assert_int_equal(sql_number("SELECT count(*) FROM line"), 3);
+    expect_ok(store_begin(s, &err), &err);
+    expect_ok(store_append(s, &from, &to, lines_of(3, 2), 2, &moved, &err), &err);
+    expect_ok(store_commit(s, &err), &err);
+    expect_head(s, &to);
+    store_close(&s);
+}
+
+TEST("an append may change the control version alone")
+{
+    store *s = given_log(3);
+    head_row from = head_of(3, 1), to = head_of(3, 2);
+    bool moved;
+    expect_ok(store_append(s, &from, &to, NULL, 0, &moved, &err), &err);
+    assert_false(moved);
+    expect_head(s, &to);
+    store_close(&s);
+}
+
+TEST("there is one head: a second is a conflict, none is not found")
+{
+    store *s = fresh_store();
+    head_row head = head_of(0, 1), got;
+    expect_code(store_head_read(s, &got, &err), VAULT_NOT_FOUND, &err);
+    expect_code(store_head_lock(s, &got, &err), VAULT_INTERNAL, &err);
+    expect_ok(store_head_create(s, &head, &err), &err);
+    expect_code(store_head_create(s, &head, &err), VAULT_CONFLICT, &err);
+    store_close(&s);
+}
+
+TEST("a head with columns of other lengths is an integrity failure")
+{
+    store *s = given_log(3);
+    head_row got;
+    const char *const edits[] = {"mac = '\\x00'", "erasure = ''", "control_digest = '\\x0102'",
+                                 "frontier = decode(repeat('00', 3000), 'hex')"};
+    for (size_t i = 0; i < 4; i++) {
+        pg_sql("CREATE TABLE kept AS TABLE head; UPDATE head SET %s", edits[i]);
+        expect_code(store_head_read(s, &got, &err), VAULT_INTEGRITY, &err);
+        pg_sql("DELETE FROM head; INSERT INTO head TABLE kept; DROP TABLE kept");
+    }
+    expect_ok(store_head_read(s, &got, &err), &err);
+    store_close(&s);
+}
+
+TEST("the longest frontier and a batch of 4,096 lines pass")
+{
+    store *s = given_log(0);
+    head_row from = head_of(0, 1), to = head_of(4096, 1);
+    to.frontier_len = FRONTIER_MAX;
+    memset(to.frontier, 0x5a, FRONTIER_MAX);
+    bool moved;
+    expect_ok(store_append(s, &from, &to, lines_of(0, 4096), 4096, &moved, &err), &err);
+    expect_head(s, &to);
+    store_close(&s);
+}
+
+TEST("a head that was put back cannot write a line twice")
+{
+    store *s = given_log(5);
+    pg_sql("UPDATE head SET size = 3");
+    head_row from = head_of(3, 1), to = head_of(4, 1);
+    bool moved;
+    expect_code(store_append(s, &from, &to, lines_of(3, 1), 1, &moved, &err), VAULT_CONFLICT, &err);
+    store_close(&s);
+}
+
+TEST("lines are paged oldest first, all of them or those of one tag")
+{
+    store *s = given_log(50);
+    line_row got[20];
+    size_t count;
+    expect_ok(store_lines_page(s, mem, LINE_ANY, 0, 37, 20, got, &count, &err), &err);
+    assert_int_equal(count, 13);
+    for (size_t i = 0; i < count; i++) expect_line(&got[i], 37 + (int64_t)i);
+    expect_ok(store_lines_page(s, mem, LINE_PERSON, 3, 8, 5, got, &count, &err), &err);
+    assert_int_equal(count, 5);
+    for (size_t i = 0; i < count; i++) expect_line(&got[i], 11 + 4 * (int64_t)i);
+    expect_ok(store_lines_page(s, mem, LINE_RESIDENT, 8, 45, 20, got, &count, &err), &err);
+    assert_int_equal(count, 2);
+    expect_line(&got[0], 46);
+    expect_ok(store_lines_page(s, mem, LINE_RESIDENT, 0, 0, 20, got, &count, &err), &err);
+    assert_int_equal(count, 0);
+    expect_ok(store_lines_page(s, mem, LINE_ANY, 0, 50, 20, got, &count, &err), &err);
+    assert_int_equal(count, 0);
+    store_close(&s);
+}
+
+/* ---- races ------------------------------------------------------------------------------------------------------ */
+
+typedef struct racer {
+    store *s;
+    line_row *lines; /* the lines that follow, whoever writes them */
+    int appends, lost;
+    vault_error err;
+} racer;
+
+static vault_code race_once(racer *r, int count)
+{
+    head_row from;
+    bool moved = true;
+    VAULT_TRY(store_head_read(r->s, &from, &r->err));
+    head_row to = from;
+    to.size += count;
+    VAULT_TRY(store_append(r->s, &from, &to, r->lines + from.size, (size_t)count, &moved, &r->err));
+    if (moved)
+        r->lost++;
+    else
+        r->appends++;
+    return VAULT_OK;
+}
+
+static void *race(void *at)
+{
+    racer *r = at;
+    while (r->appends < 200 && race_once(r, 1 + r->appends % 3) == VAULT_OK) continue;
+    return NULL;
+}
+
+TEST("two nodes that race write one log without gap or fork, and the loser is told")
+{
+    store *s = given_log(0);
+    line_row *lines = lines_of(0, 1500);
+    racer racers[2] = {{.lines = lines}, {.lines = lines}};
+    pthread_t threads[2];
+    for (int i = 0; i < 2; i++) expect_ok(store_open(&racers[i].s, pg_conninfo(), &err), &err);
+    for (int i = 0; i < 2; i++) assert_int_equal(pthread_create(&threads[i], NULL, race, &racers[i]), 0);
+    for (int i = 0; i < 2; i++) pthread_join(threads[i], NULL);
+    for (int i = 0; i < 2; i++) expect_ok(racers[i].err.code, &racers[i].err);
+    for (int i = 0; i < 2; i++) assert_int_equal(racers[i].appends, 200);
+    assert_true(racers[0].lost + racers[1].lost > 0);
+    long size = sql_number("SELECT size FROM head");
+    assert_int_equal(size, 2 * (67 * 1 + 67 * 2 + 66 * 3));
+    assert_int_equal(sql_number("SELECT count(*) FROM line"), size);
+    assert_int_equal(sql_number("SELECT max(idx) + 1 FROM line"), size);
+    for (int i = 0; i < 2; i++) store_close(&racers[i].s);
+    store_close(&s);
+}
+
+static void *append_one(void *at)
+{
+    racer *r = at;
+    head_row from = head_of(3, 1), to = head_of(4, 1);
+    bool moved = false;
+    if (store_append(r->s, &from, &to, r->lines + 3, 1, &moved, &r->err) == VAULT_OK && moved) r->lost = 1;
+    return NULL;
+}
+
+TEST("an append that waits for another transaction looks again when that one commits")
+{
+    store *first = given_log(3);
+    racer second = {.lines = lines_of(0, 4)};
+    head_row from = head_of(3, 1), to = head_of(4, 1);
+    pthread_t thread;
+    bool moved;
+    expect_ok(store_open(&second.s, pg_conninfo(), &err), &err);
+    expect_ok(store_begin(first, &err), &err);
+    expect_ok(store_append(first, &from, &to, lines_of(3, 1), 1, &moved, &err), &err);
+    assert_int_equal(pthread_create(&thread, NULL, append_one, &second), 0);
+    while (sql_number("SELECT count(*) FROM pg_locks WHERE NOT granted") == 0) continue;
+    expect_ok(store_commit(first, &err), &err);
+    pthread_join(thread, NULL);
+    expect_ok(second.err.code, &second.err);
+    assert_int_equal(second.lost, 1);
+    assert_int_equal(sql_number("SELECT count(*) FROM line"), 4);
+    store_close(&second.s);
+    store_close(&first);
+}
+
+/* ---- published checkpoint --------------------------------------------------------------------------------------- */
+
+TEST("checkpoints are published by compare-and-swap")
+{
+    store *s = fresh_store();
+    int64_t size;
+    const char *note;
+    bool swapped;
+    expect_ok(store_checkpoint_read(s, mem, &size, &note, &err), &err);
+    assert_int_equal(size, 0);
+    expect_ok(store_checkpoint_publish(s, 5, 9, "early", &swapped, &err), &err);
+    assert_false(swapped);
+    expect_ok(store_checkpoint_publish(s, 0, 5, "five\n", &swapped, &err), &err);
+    assert_true(swapped);
+    expect_ok(store_checkpoint_publish(s, 0, 6, "six", &swapped, &err), &err);
+    assert_false(swapped);
+    expect_ok(store_checkpoint_publish(s, 4, 6, "six", &swapped, &err), &err);
+    assert_false(swapped);
+    expect_ok(store_checkpoint_publish(s, 5, 8, "eight\n\xe2\x80\x94 sig\n", &swapped, &err), &err);
+    assert_true(swapped);
+    expect_ok(store_checkpoint_read(s, mem, &size, &note, &err), &err);
+    assert_int_equal(size, 8);
+    assert_string_equal(note, "eight\n\xe2\x80\x94 sig\n");
+    expect_code(store_checkpoint_publish(s, 8, 7, "back", &swapped, &err), VAULT_INTERNAL, &err);
+    store_close(&s);
+}

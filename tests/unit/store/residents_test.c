@@ -27,3 +27,203 @@ TEST("an id asked for twice is answered twice, and one that is not there is answ
     }
     store_close(&s);
 }
+
+TEST("4,096 ids in one call, found and not found and twice, and no more than that")
+{
+    store *s = fresh_store();
+    resident_row *rows = given_residents(s, 1, 2000), *got = arena_array(mem, 4097, sizeof *got);
+    int64_t *ids = arena_array(mem, 4097, sizeof *ids);
+    for (int i = 0; i < 4097; i++) ids[i] = 1 + (i * 1013) % 3000;
+    expect_ok(store_residents_by_id(s, mem, ids, 4096, got, &err), &err);
+    for (int i = 0; i < 4096; i++) {
+        assert_int_equal(got[i].found, ids[i] <= 2000);
+        if (got[i].found) expect_resident(&got[i], &rows[ids[i] - 1]);
+    }
+    expect_code(store_residents_by_id(s, mem, ids, 4097, got, &err), VAULT_INTERNAL, &err);
+    store_close(&s);
+}
+
+TEST("no ids give no rows")
+{
+    store *s = fresh_store();
+    expect_ok(store_residents_by_id(s, mem, NULL, 0, NULL, &err), &err);
+    expect_ok(store_residents_by_key(s, mem, NULL, 0, NULL, &err), &err);
+    expect_ok(store_resident_ids(s, NULL, 0, &err), &err);
+    store_close(&s);
+}
+
+TEST("residents are found by natural key")
+{
+    store *s = fresh_store();
+    resident_row *rows = given_residents(s, 1, 9), got[4];
+    uint8_t keys[4][NATURAL_KEY_LEN] = {0};
+    memcpy(keys[0], rows[8].natural_key, NATURAL_KEY_LEN);
+    memcpy(keys[1], rows[2].natural_key, NATURAL_KEY_LEN);
+    memcpy(keys[3], rows[8].natural_key, NATURAL_KEY_LEN);
+    expect_ok(store_residents_by_key(s, mem, (const uint8_t(*)[NATURAL_KEY_LEN])keys, 4, got, &err), &err);
+    expect_resident(&got[0], &rows[8]);
+    expect_resident(&got[1], &rows[2]);
+    assert_false(got[2].found);
+    expect_resident(&got[3], &rows[8]);
+    store_close(&s);
+}
+
+TEST("residents are read through their indexes, whatever the table holds")
+{
+    store *s = fresh_store();
+    given_residents(s, 1, 4000);
+    pg_sql("ANALYZE");
+    const char *plan = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = on;"
+                       "PREPARE q(bigint[]) AS SELECT * FROM resident r JOIN resident_key k ON k.id = r.id"
+                       " WHERE r.id = ANY($1); CREATE TEMP TABLE plan (t text);"
+                       "DO $$DECLARE line text; BEGIN FOR line IN EXECUTE 'EXPLAIN EXECUTE q(''{1,2}'')' LOOP"
+                       " INSERT INTO plan VALUES (line); END LOOP; END$$;"
+                       "SELECT count(*) FROM plan WHERE t LIKE '%Seq Scan%' OR t LIKE '%Hash%'";
+    assert_int_equal(sql_number(plan), 0);
+    store_close(&s);
+}
+
+TEST("ids are never given twice, also after a rollback")
+{
+    store *s = fresh_store();
+    int64_t first[500], second[500];
+    expect_ok(store_begin(s, &err), &err);
+    expect_ok(store_resident_ids(s, first, 500, &err), &err);
+    store_rollback(s);
+    expect_ok(store_resident_ids(s, second, 500, &err), &err);
+    for (int i = 0; i < 500; i++) assert_true(first[i] > 0 && second[i] > first[499]);
+    for (int i = 1; i < 500; i++) assert_true(first[i] > first[i - 1] && second[i] > second[i - 1]);
+    store_close(&s);
+}
+
+TEST("a natural key that stands is a conflict and nothing of the batch is written")
+{
+    store *s = fresh_store();
+    given_residents(s, 1, 3);
+    resident_row rows[] = {resident(10), resident(11), resident(12)};
+    memcpy(rows[1].natural_key, resident(2).natural_key, NATURAL_KEY_LEN);
+    expect_ok(store_begin(s, &err), &err);
+    expect_code(store_residents_insert(s, mem, rows, 3, &err), VAULT_CONFLICT, &err);
+    store_rollback(s);
+    assert_int_equal(sql_number("SELECT count(*) FROM resident"), 3);
+    assert_int_equal(sql_number("SELECT count(*) FROM resident_key"), 3);
+    store_close(&s);
+}
+
+TEST("the same natural key twice in one batch is a conflict")
+{
+    store *s = fresh_store();
+    resident_row rows[] = {resident(10), resident(11)};
+    memcpy(rows[1].natural_key, rows[0].natural_key, NATURAL_KEY_LEN);
+    expect_ok(store_begin(s, &err), &err);
+    expect_code(store_residents_insert(s, mem, rows, 2, &err), VAULT_CONFLICT, &err);
+    store_rollback(s);
+    store_close(&s);
+}
+
+TEST("the detail of a conflict names the constraint and no value")
+{
+    store *s = fresh_store();
+    given_residents(s, 1, 1);
+    resident_row row = resident(1);
+    vault_error seen = {0};
+    expect_ok(store_begin(s, &err), &err);
+    assert_int_equal(store_residents_insert(s, mem, &row, 1, &seen), VAULT_CONFLICT);
+    assert_non_null(strstr(seen.detail, "23505"));
+    assert_null(strstr(seen.detail, "(1)"));
+    assert_null(strstr(seen.detail, "\\x"));
+    store_rollback(s);
+    store_close(&s);
+}
+
+TEST("an update replaces what it says where the version is the one before")
+{
+    store *s = fresh_store();
+    resident_row *rows = given_residents(s, 1, 5), got[5];
+    int64_t ids[] = {1, 2, 3, 4, 5};
+    for (int i = 0; i < 5; i++) {
+        resident_row changed = resident(100 + i);
+        rows[i].area += 1;
+        rows[i].state = 2;
+        rows[i].version = 2;
+        rows[i].sealed = changed.sealed;
+        rows[i].terms = changed.terms;
+        rows[i].term_count = changed.term_count;
+        rows[i].tag = changed.tag;
+    }
+    resident_row shuffled[] = {rows[3], rows[0], rows[4], rows[1], rows[2]};
+    expect_ok(store_begin(s, &err), &err);
+    expect_ok(store_residents_update(s, mem, shuffled, 5, &err), &err);
+    expect_ok(store_commit(s, &err), &err);
+    expect_ok(store_residents_by_id(s, mem, ids, 5, got, &err), &err);
+    for (int i = 0; i < 5; i++) expect_resident(&got[i], &rows[i]);
+    store_close(&s);
+}
+
+TEST("an update of one stale row among five is a conflict")
+{
+    store *s = fresh_store();
+    resident_row *rows = given_residents(s, 1, 5);
+    for (int i = 0; i < 5; i++) rows[i].version = i == 3 ? 3 : 2;
+    expect_ok(store_begin(s, &err), &err);
+    expect_code(store_residents_update(s, mem, rows, 5, &err), VAULT_CONFLICT, &err);
+    store_rollback(s);
+    assert_int_equal(sql_number("SELECT max(version) FROM resident"), 1);
+    store_close(&s);
+}
+
+TEST("the same resident twice in one update is a conflict, and so is one that is not there")
+{
+    store *s = fresh_store();
+    resident_row *rows = given_residents(s, 1, 1), twice[] = {rows[0], rows[0]}, absent = resident(9);
+    twice[0].version = twice[1].version = absent.version = 2;
+    expect_ok(store_begin(s, &err), &err);
+    expect_code(store_residents_update(s, mem, twice, 2, &err), VAULT_CONFLICT, &err);
+    expect_code(store_residents_update(s, mem, &absent, 1, &err), VAULT_CONFLICT, &err);
+    store_rollback(s);
+    store_close(&s);
+}
+
+TEST("columns that somebody edited come back as they are and never crash the reader")
+{
+    store *s = fresh_store();
+    resident_row got[4];
+    int64_t ids[] = {1, 2, 3, 4};
+    given_residents(s, 1, 4);
+    pg_sql("UPDATE resident SET natural_key = '\\x01' WHERE id = 1;"
+           "UPDATE resident SET terms = '{{1,2},{3,4}}', tag = '', sealed = '' WHERE id = 2;"
+           "UPDATE resident SET terms = '{1,NULL}' WHERE id = 3; UPDATE resident_key SET dek = '' WHERE id = 4");
+    expect_ok(store_residents_by_id(s, mem, ids, 4, got, &err), &err);
+    for (int i = 0; i < 4; i++) assert_true(got[i].found);
+    assert_int_equal(got[0].natural_key[0], 0);
+    assert_int_equal(got[1].term_count + got[1].tag.len + got[1].sealed.len, 0);
+    assert_int_equal(got[2].term_count, 0);
+    assert_int_equal(got[3].dek.len, 0);
+    store_close(&s);
+}
+
+TEST("a resident whose key was destroyed is not found")
+{
+    store *s = fresh_store();
+    resident_row got[1];
+    int64_t id = 1;
+    given_residents(s, 1, 1);
+    pg_sql("DELETE FROM resident_key");
+    expect_ok(store_residents_by_id(s, mem, &id, 1, got, &err), &err);
+    assert_false(got[0].found);
+    store_close(&s);
+}
+
+TEST("rows that the arena cannot hold are refused as exhausted")
+{
+    store *s = fresh_store();
+    resident_row got[20];
+    int64_t ids[20];
+    given_residents(s, 1, 20);
+    for (int i = 0; i < 20; i++) ids[i] = i + 1;
+    arena *small = arena_new(4096);
+    expect_code(store_residents_by_id(s, small, ids, 20, got, &err), VAULT_EXHAUSTED, &err);
+    arena_free(&small);
+    expect_ok(store_residents_by_id(s, mem, ids, 20, got, &err), &err);
+    store_close(&s);
+}

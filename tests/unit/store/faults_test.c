@@ -1,0 +1,255 @@
+/* What goes wrong: the server is gone, stops, is read-only, refuses the commit. OK is never returned for what is not
+ * durable. */
+#include "tests/unit/store/fixture.h"
+
+#include <unistd.h>
+
+static store *given_log(void)
+{
+    pg_private();
+    store *s = fresh_store();
+    head_row start = head_of(0, 1);
+    expect_ok(store_head_create(s, &start, &err), &err);
+    return s;
+}
+
+static vault_code append_next(store *s)
+{
+    head_row from;
+    bool moved;
+    VAULT_TRY(store_head_read(s, &from, &err));
+    head_row to = head_of(from.size + 1, 1);
+    VAULT_TRY(store_append(s, &from, &to, lines_of(from.size, 1), 1, &moved, &err));
+    assert_false(moved);
+    return VAULT_OK;
+}
+
+/* Calls until it works again; the wait between two connects is at most a second. */
+static void expect_recovery(store *s)
+{
+    for (int i = 0; i < 300; i++) {
+        if (append_next(s) == VAULT_OK) return;
+        assert_int_equal(err.code, VAULT_UNAVAILABLE);
+        vault_error_clear(&err);
+        usleep(20 * 1000);
+    }
+    fail_msg("the store does not come back");
+}
+
+/* `body` runs in the middle of an append (an insert of a line), or at its commit. */
+static void given_trigger(bool at_commit, const char *body)
+{
+    pg_sql("CREATE OR REPLACE FUNCTION fault() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN %s; RETURN NEW; END$$;"
+           "DROP TRIGGER IF EXISTS fault ON line; CREATE %s TRIGGER fault AFTER INSERT ON line %s"
+           " FOR EACH ROW EXECUTE FUNCTION fault()",
+           body, at_commit ? "CONSTRAINT" : "", at_commit ? "DEFERRABLE INITIALLY DEFERRED" : "");
+}
+
+static const char cut[] = "PERFORM pg_terminate_backend(pg_backend_pid()); PERFORM pg_sleep(5)";
+
+TEST("an append whose commit fails is not OK although the statement itself had completed")
+{
+    store *s = given_log();
+    given_trigger(true, "RAISE EXCEPTION 'no'");
+    expect_code(append_next(s), VAULT_INTERNAL, &err);
+    given_trigger(true, "RAISE EXCEPTION 'no' USING ERRCODE = '53100'");
+    expect_code(append_next(s), VAULT_UNAVAILABLE, &err);
+    assert_int_equal(sql_number("SELECT (SELECT count(*) FROM line) + (SELECT size FROM head)"), 0);
+    pg_sql("DROP TRIGGER fault ON line");
+    expect_ok(append_next(s), &err);
+    store_close(&s);
+}
+
+TEST("a transaction whose commit fails is not OK")
+{
+    store *s = given_log();
+    given_trigger(true, "RAISE EXCEPTION 'no' USING ERRCODE = '40001'");
+    expect_ok(store_begin(s, &err), &err);
+    expect_ok(append_next(s), &err);
+    expect_code(store_commit(s, &err), VAULT_UNAVAILABLE, &err);
+    store_rollback(s);
+    assert_int_equal(sql_number("SELECT (SELECT count(*) FROM line) + (SELECT size FROM head)"), 0);
+    store_close(&s);
+}
+
+TEST("the commit of a transaction that had failed is not OK, though PostgreSQL answers it without an error")
+{
+    store *s = given_log();
+    head_row again = head_of(0, 1);
+    expect_ok(store_begin(s, &err), &err);
+    expect_ok(append_next(s), &err);
+    expect_code(store_head_create(s, &again, &err), VAULT_CONFLICT, &err);
+    expect_code(append_next(s), VAULT_INTERNAL, &err);
+    expect_code(store_commit(s, &err), VAULT_INTERNAL, &err);
+    assert_int_equal(sql_number("SELECT count(*) FROM line"), 0);
+    expect_ok(append_next(s), &err);
+    store_close(&s);
+}
+
+TEST("a connection cut in the middle of an append, or during its commit, is unavailable, and the next call connects")
+{
+    store *s = given_log();
+    for (int at_commit = 0; at_commit < 2; at_commit++) {
+        given_trigger(at_commit, cut);
+        expect_code(append_next(s), VAULT_UNAVAILABLE, &err);
+        pg_sql("DROP TRIGGER fault ON line");
+        assert_int_equal(sql_number("SELECT (SELECT count(*) FROM line) - (SELECT size FROM head)"), 0);
+        expect_ok(append_next(s), &err);
+    }
+    assert_int_equal(sql_number("SELECT size FROM head"), 2);
+    store_close(&s);
+}
+
+TEST("a transaction whose connection is cut stays lost until it is rolled back")
+{
+    store *s = given_log();
+    expect_ok(store_begin(s, &err), &err);
+    expect_ok(append_next(s), &err);
+    pg_sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'vaultd'");
+    expect_code(append_next(s), VAULT_UNAVAILABLE, &err);
+    expect_code(append_next(s), VAULT_UNAVAILABLE, &err);
+    expect_code(store_begin(s, &err), VAULT_INTERNAL, &err);
+    expect_code(store_commit(s, &err), VAULT_UNAVAILABLE, &err);
+    assert_int_equal(sql_number("SELECT count(*) FROM line"), 0);
+    expect_ok(append_next(s), &err);
+    store_close(&s);
+}
+
+TEST("a connection cut between two calls fails one call and no more")
+{
+    store *s = given_log();
+    pg_sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'vaultd'");
+    expect_code(append_next(s), VAULT_UNAVAILABLE, &err);
+    expect_ok(append_next(s), &err);
+    store_close(&s);
+}
+
+TEST("every SQLSTATE that means 'not now' is unavailable")
+{
+    static const struct {
+        const char *state;
+        vault_code code;
+    } cases[] = {{"23505", VAULT_CONFLICT},    {"25006", VAULT_UNAVAILABLE}, {"40001", VAULT_UNAVAILABLE},
+                 {"40P01", VAULT_UNAVAILABLE}, {"53100", VAULT_UNAVAILABLE}, {"53200", VAULT_UNAVAILABLE},
+                 {"53300", VAULT_UNAVAILABLE}, {"55P03", VAULT_UNAVAILABLE}, {"57014", VAULT_UNAVAILABLE},
+                 {"57P01", VAULT_UNAVAILABLE}, {"57P03", VAULT_UNAVAILABLE}, {"58030", VAULT_UNAVAILABLE},
+                 {"XX001", VAULT_INTEGRITY},   {"22023", VAULT_INTERNAL},    {"42501", VAULT_INTERNAL}};
+    store *s = given_log();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char body[128];
+        snprintf(body, sizeof body, "RAISE EXCEPTION 'secret' USING ERRCODE = '%s', DETAIL = 'secret'", cases[i].state);
+        given_trigger(false, body);
+        assert_int_equal(append_next(s), cases[i].code);
+        assert_null(strstr(err.detail, "secret"));
+        assert_non_null(strstr(err.detail, cases[i].state));
+        expect_code(err.code, cases[i].code, &err);
+    }
+    store_close(&s);
+}
+
+TEST("a read-only server answers reads, refuses writes as unavailable, and is written to again by itself")
+{
+    store *s = given_log();
+    head_row got;
+    pg_sql("ALTER SYSTEM SET default_transaction_read_only = on");
+    pg_sql("SELECT pg_reload_conf()");
+    for (int i = 0; i < 100 && append_next(s) == VAULT_OK; i++) usleep(10 * 1000);
+    expect_code(err.code, VAULT_UNAVAILABLE, &err);
+    expect_ok(store_head_read(s, &got, &err), &err);
+    expect_ok(store_begin(s, &err), &err);
+    expect_code(append_next(s), VAULT_UNAVAILABLE, &err);
+    store_rollback(s);
+    pg_sql("SET default_transaction_read_only = off; ALTER SYSTEM RESET default_transaction_read_only");
+    pg_sql("SELECT pg_reload_conf()");
+    expect_recovery(s);
+    store_close(&s);
+}
+
+TEST("a stop at once and a start again: unavailable in between, nothing acknowledged is lost")
+{
+    store *s = given_log();
+    for (int i = 0; i < 5; i++) expect_ok(append_next(s), &err);
+    pg_stop("immediate");
+    for (int i = 0; i < 5; i++) expect_code(append_next(s), VAULT_UNAVAILABLE, &err);
+    pg_start(NULL);
+    expect_recovery(s);
+    assert_int_equal(sql_number("SELECT count(*) FROM line"), 6);
+    pg_kill();
+    expect_code(append_next(s), VAULT_UNAVAILABLE, &err);
+    pg_start(NULL);
+    expect_recovery(s);
+    assert_int_equal(sql_number("SELECT count(*) FROM line"), 7);
+    store_close(&s);
+}
+
+TEST("a server that would lose what it confirmed is refused, at the start and after a restart")
+{
+    static const char *const settings[] = {"fsync=off", "full_page_writes=off", "synchronous_commit=off"};
+    store *s = given_log();
+    for (size_t i = 0; i < 3; i++) {
+        store *other = NULL;
+        vault_error seen = {0};
+        pg_stop("fast");
+        pg_start(settings[i]);
+        assert_int_equal(store_open(&other, pg_conninfo(), &seen), VAULT_INTERNAL);
+        assert_null(other);
+        assert_non_null(strstr(seen.detail, "= on"));
+        for (int k = 0; k < 10 && append_next(s) != VAULT_INTERNAL; k++) {
+            vault_error_clear(&err);
+            usleep(200 * 1000);
+        }
+        expect_code(err.code, VAULT_INTERNAL, &err);
+    }
+    pg_stop("fast");
+    pg_start(NULL);
+    usleep(1100 * 1000);
+    expect_recovery(s);
+    store_close(&s);
+}
+
+TEST("no server, no such database, no such socket: unavailable, with a cause that names no password")
+{
+    store *s = NULL;
+    char conninfo[1024];
+    pg_private();
+    snprintf(conninfo, sizeof conninfo, "%s dbname=nothing password=hunter2", pg_conninfo());
+    vault_error seen = {0};
+    assert_int_equal(store_open(&s, conninfo, &seen), VAULT_UNAVAILABLE);
+    assert_null(strstr(seen.detail, "hunter2"));
+    assert_true(seen.detail[0]);
+    expect_code(store_open(&s, "host=/nonexistent password=hunter2", &err), VAULT_UNAVAILABLE, &err);
+    expect_code(store_open(&s, "this is = no 'conninfo", &err), VAULT_UNAVAILABLE, &err);
+    assert_null(s);
+    store_close(&s);
+}
+
+TEST("while the server is away calls fail at once and do not hammer it")
+{
+    store *s = given_log();
+    pg_stop("fast");
+    int tries = 0;
+    for (int i = 0; i < 200; i++) {
+        assert_int_equal(append_next(s), VAULT_UNAVAILABLE);
+        tries += strstr(err.detail, "next try follows") == NULL;
+        vault_error_clear(&err);
+    }
+    assert_true(tries < 10);
+    pg_start(NULL);
+    expect_recovery(s);
+    store_close(&s);
+}
+
+TEST("transactions do not nest, and a rollback outside one is harmless")
+{
+    store *s = given_log();
+    store_rollback(s);
+    expect_code(store_commit(s, &err), VAULT_INTERNAL, &err);
+    expect_ok(store_begin(s, &err), &err);
+    expect_code(store_begin(s, &err), VAULT_INTERNAL, &err);
+    expect_code(store_create_schema(s, &err), VAULT_INTERNAL, &err);
+    store_rollback(s);
+    store_rollback(s);
+    expect_ok(append_next(s), &err);
+    store_close(&s);
+    store_close(&s);
+}
