@@ -39,16 +39,19 @@ typedef struct request {
     ProtobufCMessage *out; /* of the method's output type; set when err.code is VAULT_OK */
     vault_error err;       /* outcome; zeroed by the transport */
 
-    void *plan; /* between gate and handler: the service's own */
+    bool asserted; /* the service's own: the assertion has been used up by this very call */
 } request;
 
+struct call;
+/* One row of the method table. */
 typedef struct method {
     const char *path; /* "/vault.v1.Tokens/Reveal" */
     const ProtobufCMessageDescriptor *input, *output;
     unsigned roles; /* set of role: who may call it */
-    size_t (*items)(const ProtobufCMessage
-                        *in); /* items in a call, at least 1: the transport fills batches of at most BATCH_ITEMS */
-    void (*run)(session *s, request **calls, size_t count);
+    int action;     /* line_action of its lines */
+    size_t (*items)(
+        const ProtobufCMessage *in); /* items in a call, at least 1: the transport fills batches up to BATCH_ITEMS */
+    void (*run)(session *s, struct call **calls, size_t count); /* behind the gate; the service's own */
 } method;
 
 enum { BATCH_ITEMS = 512, CALL_ITEMS = 4096 };

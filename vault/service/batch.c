@@ -1,0 +1,296 @@
+/* The hot path (DESIGN.md section 8). A part of at most BATCH_ITEMS items goes through
+ *
+ *   fetch rows ─ prove each, judge each ─ prepare rows ─ lines ─ append and commit ─ finish each (open fields) ─
+ * receipts
+ *
+ * One statement fetches, one statement appends and commits by itself: two round trips for a reveal. Rows that are
+ * written (put) go into a transaction that the append ends. Rows are written before the head is locked, sorted, so that
+ * the head is held for the lines alone.
+ *
+ * What fails for the store's sake fails for the part; a part that PostgreSQL refused is split, so that one bad item
+ * does not fail its neighbours. A granted item that then does not open gets a second line, which refers to the first.
+ */
+#include "vault/service/internal.h"
+
+#include "vault/base/clock.h"
+#include "vault/base/log.h"
+
+#include <string.h>
+
+typedef struct part {
+    session *s;
+    const item_kind *kind;
+    item **items;
+    size_t count;
+    appended appended;
+} part;
+
+enum { PART_ATTEMPTS = 3 };
+
+static vault_code fetch_by_id(part *p, resident_row *rows, vault_error *err)
+{
+    int64_t *ids = arena_array(p->s->mem, p->count, sizeof *ids);
+    if (!ids) return vault_fail(err, VAULT_EXHAUSTED, "no memory for ids");
+    for (size_t i = 0; i < p->count; i++) ids[i] = p->items[i]->id.id;
+    return store_residents_by_id(p->s->store, p->s->mem, ids, p->count, rows, err);
+}
+
+static vault_code fetch_by_key(part *p, resident_row *rows, vault_error *err)
+{
+    uint8_t(*keys)[NATURAL_LEN] = arena_array(p->s->mem, p->count, sizeof *keys);
+    if (!keys) return vault_fail(err, VAULT_EXHAUSTED, "no memory for keys");
+    for (size_t i = 0; i < p->count; i++) memcpy(keys[i], p->items[i]->natural_key, NATURAL_LEN);
+    return store_residents_by_key(p->s->store, p->s->mem, (const uint8_t(*)[NATURAL_LEN])keys, p->count, rows, err);
+}
+
+static vault_code fetch(part *p, vault_error *err)
+{
+    resident_row *rows = arena_array(p->s->mem, p->count, sizeof *rows);
+    if (!rows) return vault_fail(err, VAULT_EXHAUSTED, "no memory for rows");
+    VAULT_TRY(p->kind->by_natural_key ? fetch_by_key(p, rows, err) : fetch_by_id(p, rows, err));
+    for (size_t i = 0; i < p->count; i++) p->items[i]->row = &rows[i];
+    return VAULT_OK;
+}
+
+/* A row that is not what it was sealed as is a failure of the store, unless the call had no business with it anyway. */
+static void judge(part *p, item *it)
+{
+    vault_error broken = {0};
+    const admission *a = &it->call->admission;
+    vault_code proven = record_prove(&it->record, p->s->cabinet, it->row, &broken);
+    if (a->failed != CLAUSE_NONE) {
+        (void)refuse_clause(&it->err, a->failed);
+    } else if (proven != VAULT_OK) {
+        log_failure(LOG_ERROR, "record.integrity", &broken);
+        it->err = broken;
+    } else {
+        (void)p->kind->judge(p->s, it);
+    }
+}
+
+static vault_code make_line(part *p, item *it, vault_error *err)
+{
+    aead *cipher = NULL;
+    vault_code outcome = it->err.code;
+    line_facts facts = call_facts(p->s, it->call,
+                                  outcome == VAULT_OK          ? LINE_GRANTED
+                                  : outcome == VAULT_INTEGRITY ? LINE_FAILED
+                                                               : LINE_REFUSED);
+    facts.form = it->call->facts.form == FORM_PLAIN ? "plain" : "nothing";
+    facts.rule = it->grant.given ? policy_rule_id(p->s->manifest->policy, it->grant.rule) : NULL;
+    facts.clause = outcome == VAULT_OK ? NULL : it->err.reason ? it->err.reason : vault_code_name(outcome);
+    facts.resident = it->id.id;
+    if (it->record.genuine) {
+        facts.resident = it->record.row->id;
+        facts.area = it->record.row->area;
+        facts.record_version = it->version = (uint32_t)it->record.row->version;
+        VAULT_TRY(record_cipher(&cipher, p->s->cabinet, &it->record, err));
+    }
+    return line_make(it->line, p->s->scribe, p->s->mem, &facts, cipher, err);
+}
+
+static vault_code make_lines(part *p, line **lines, vault_error *err)
+{
+    *lines = arena_array(p->s->mem, p->count, sizeof **lines);
+    if (!*lines) return vault_fail(err, VAULT_EXHAUSTED, "no memory for lines");
+    for (size_t i = 0; i < p->count; i++) {
+        p->items[i]->line = &(*lines)[i];
+        VAULT_TRY(make_line(p, p->items[i], err));
+    }
+    return VAULT_OK;
+}
+
+static vault_code append_with_rows(part *p, const line_batch *batch, vault_error *err)
+{
+    session *s = p->s;
+    VAULT_TRY(store_begin(s->store, err));
+    vault_code code = p->kind->write(s, p->items, p->count, err);
+    if (code == VAULT_OK)
+        code = ledger_append_in_transaction(s->service->ledger, s->store, s->mem, batch, &p->appended, err);
+    if (code == VAULT_OK) code = store_commit(s->store, err);
+    if (code == VAULT_OK) return ledger_committed(s->service->ledger), VAULT_OK;
+    ledger_rolled_back(s->service->ledger);
+    store_rollback(s->store);
+    return code;
+}
+
+static vault_code append(part *p, line *lines, vault_error *err)
+{
+    const line_batch batch = {.control_version = p->s->manifest->version, .lines = lines, .count = p->count};
+    vault_code code = p->kind->write
+                          ? append_with_rows(p, &batch, err)
+                          : ledger_append(p->s->service->ledger, p->s->store, p->s->mem, &batch, &p->appended, err);
+    if (code == VAULT_OK || code == VAULT_UNAVAILABLE) atomic_store(&p->s->service->healthy, code == VAULT_OK);
+    return code;
+}
+
+/* Up to the commit. After OK every item has its line. */
+static vault_code commit(part *p, vault_error *err)
+{
+    line *lines = NULL;
+    cabinet_use(p->s->cabinet, p->s->mem);
+    VAULT_TRY(fetch(p, err));
+    for (size_t i = 0; i < p->count; i++) {
+        p->items[i]->record.dek = p->s->deks.at + i * KEY_LEN;
+        judge(p, p->items[i]);
+    }
+    if (p->kind->prepare) VAULT_TRY(p->kind->prepare(p->s, p->items, p->count, err));
+    VAULT_TRY(make_lines(p, &lines, err));
+    return append(p, lines, err);
+}
+
+/* The second line of an item that was granted and did not open. */
+static void write_failure(part *p, item *it)
+{
+    vault_error err = {0};
+    line *failed = arena_alloc(p->s->mem, sizeof *failed);
+    line_facts facts = call_facts(p->s, it->call, LINE_FAILED);
+    facts.resident = it->record.row->id;
+    facts.refers_to = it->line->index;
+    facts.clause = vault_code_name(it->err.code);
+    log_failure(LOG_ERROR, "record.open", &it->err);
+    vault_code code = failed ? line_make(failed, p->s->scribe, p->s->mem, &facts, NULL, &err) : VAULT_EXHAUSTED;
+    if (code == VAULT_OK) code = append_alone(p->s, failed, 1, &err);
+    if (code != VAULT_OK) log_failure(LOG_ERROR, "record.open.unlogged", &err);
+}
+
+static void finish(part *p)
+{
+    if (!p->kind->finish) return;
+    for (size_t i = 0; i < p->count; i++) {
+        item *it = p->items[i];
+        if (it->err.code != VAULT_OK) continue;
+        cabinet_use(p->s->cabinet, it->call->rq->mem);
+        if (p->kind->finish(p->s, it) == VAULT_INTEGRITY) write_failure(p, it);
+    }
+}
+
+/* ---- receipts ---- */
+
+static Vault__V1__ReceiptLine *receipt_line(arena *mem, const line *from)
+{
+    Vault__V1__ReceiptLine *out = MESSAGE(mem, Vault__V1__ReceiptLine, vault__v1__receipt_line__init);
+    bytes leaf = arena_copy(mem, bytes_of(from->leaf, LEAF_LEN)), view = arena_copy(mem, from->resident_view);
+    bytes salt = arena_copy(mem, bytes_of(from->resident_salt, SALT_LEN));
+    if (!out || !leaf.at || !view.at || !salt.at) return NULL;
+    out->leaf = (ProtobufCBinaryData){.len = leaf.len, .data = (uint8_t *)(uintptr_t)leaf.at};
+    out->resident_view = (ProtobufCBinaryData){.len = view.len, .data = (uint8_t *)(uintptr_t)view.at};
+    out->resident_salt = (ProtobufCBinaryData){.len = salt.len, .data = (uint8_t *)(uintptr_t)salt.at};
+    return out;
+}
+
+static vault_code receipt_path(part *p, Vault__V1__Receipt *out, arena *mem, vault_error *err)
+{
+    merkle_path path;
+    VAULT_TRY(appended_path(&p->appended, mem, (int64_t)out->first_line, out->n_lines, &path, err));
+    out->path = arena_array(mem, path.len + 1, sizeof *out->path);
+    if (!out->path) return vault_fail(err, VAULT_EXHAUSTED, "no memory for a receipt");
+    for (size_t i = 0; i < path.len; i++)
+        out->path[out->n_path++] =
+            (ProtobufCBinaryData){.len = DIGEST_LEN, .data = (uint8_t *)(uintptr_t)path.at[i].at};
+    return VAULT_OK;
+}
+
+/* The receipt of items [first, end), which are those of one call in this part. */
+static vault_code make_receipt(part *p, size_t first, size_t end, vault_error *err)
+{
+    call *c = p->items[first]->call;
+    arena *mem = c->rq->mem;
+    Vault__V1__Receipt *out = MESSAGE(mem, Vault__V1__Receipt, vault__v1__receipt__init);
+    Vault__V1__ReceiptLine **lines = arena_array(mem, end - first, sizeof *lines);
+    if (!p->appended.checkpoint) VAULT_TRY(appended_sign(&p->appended, p->s->service->ledger, p->s->mem, err));
+    if (!out || !lines) return vault_fail(err, VAULT_EXHAUSTED, "no memory for a receipt");
+    out->first_line = (uint64_t)p->items[first]->line->index;
+    out->lines = lines;
+    for (size_t i = first; i < end; i++) {
+        if (!(lines[out->n_lines++] = receipt_line(mem, p->items[i]->line)))
+            return vault_fail(err, VAULT_EXHAUSTED, "no memory for a receipt");
+    }
+    out->checkpoint = arena_text(mem, bytes_of_text(p->appended.checkpoint));
+    VAULT_TRY(receipt_path(p, out, mem, err));
+    c->receipts[c->receipt_count++] = out;
+    return VAULT_OK;
+}
+
+static void make_receipts(part *p)
+{
+    for (size_t first = 0, end; first < p->count; first = end) {
+        call *c = p->items[first]->call;
+        for (end = first + 1; end < p->count && p->items[end]->call == c;) end++;
+        if (c->want_receipt) (void)make_receipt(p, first, end, &c->rq->err);
+    }
+}
+
+/* ---- parts ---- */
+
+static void reset(item **items, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        vault_error_clear(&items[i]->err);
+        items[i]->grant = (grant){0};
+        record_clear(&items[i]->record);
+    }
+}
+
+static void run_part(session *s, const item_kind *kind, item **items, size_t count)
+{
+    for (int attempt = 1;; attempt++) {
+        vault_error err = {0};
+        part p = {.s = s, .kind = kind, .items = items, .count = count};
+        vault_code code = commit(&p, &err);
+        if (code == VAULT_OK) {
+            finish(&p);
+            make_receipts(&p);
+            return;
+        }
+        if (code == VAULT_CONFLICT && err.reason && strcmp(err.reason, "CONTROL_MOVED") == 0) s->moved = true;
+        bool retry = !s->moved && code == VAULT_CONFLICT && attempt < PART_ATTEMPTS;
+        bool split = !s->moved && !retry && code == VAULT_INTERNAL && count > 1;
+        if (retry || split) reset(items, count);
+        if (split) {
+            run_part(s, kind, items, count / 2);
+            run_part(s, kind, items + count / 2, count - count / 2);
+            return;
+        }
+        if (retry) continue;
+        log_failure(LOG_ERROR, "batch.failed", &err);
+        for (size_t i = 0; i < count; i++) items[i]->err = err;
+        return;
+    }
+}
+
+/* Items that write rows must not name the same resident twice in one transaction: the part ends before the second. */
+static size_t distinct(item **items, size_t count)
+{
+    enum { SLOTS = 4 * BATCH_ITEMS };
+    uint16_t slots[SLOTS] = {0};
+    for (size_t i = 0; i < count; i++) {
+        size_t at = load_u64(items[i]->natural_key) % SLOTS;
+        for (; slots[at]; at = (at + 1) % SLOTS) {
+            if (bytes_same(bytes_of(items[slots[at] - 1]->natural_key, NATURAL_LEN),
+                           bytes_of(items[i]->natural_key, NATURAL_LEN)))
+                return i;
+        }
+        slots[at] = (uint16_t)(i + 1);
+    }
+    return count;
+}
+
+void batch_run(session *s, const item_kind *kind, call **calls, size_t count)
+{
+    item *items[BATCH_ITEMS];
+    size_t next_call = 0, next_item = 0;
+    while (next_call < count && !s->moved) {
+        size_t n = 0;
+        for (; next_call < count && n < BATCH_ITEMS; next_call++, next_item = 0) {
+            call *c = calls[next_call];
+            for (; next_item < c->item_count && n < BATCH_ITEMS; next_item++)
+                if (c->items[next_item].err.code == VAULT_OK) items[n++] = &c->items[next_item];
+            if (next_item < c->item_count) break;
+        }
+        for (size_t first = 0, end; first < n && !s->moved; first = end) {
+            end = kind->write ? first + distinct(items + first, n - first) : n;
+            run_part(s, kind, items + first, end - first);
+        }
+    }
+}

@@ -1,0 +1,169 @@
+/* The gate: identity from the certificate, role from the method table, purpose from the register, the acting person
+ * from an assertion that is used once. Nothing behind it asks again. A refusal of a known caller is a line like any
+ * other. */
+#include "vault/service/internal.h"
+
+#include "vault/base/clock.h"
+#include "vault/base/log.h"
+
+#include <string.h>
+
+static bool allowed_text(const char *text, size_t max, bool printable_only)
+{
+    size_t len = strlen(text);
+    if (len == 0 || len > max) return false;
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)text[i];
+        bool word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || strchr("._-", c);
+        if (printable_only ? c < 0x20 || c == 0x7f : !word) return false;
+    }
+    return true;
+}
+
+/* Exactly one of the certificate's URIs must be a registered principal. */
+static vault_code identify(session *s, call *c, vault_error *err)
+{
+    for (const char *const *uri = c->rq->uris; *uri; uri++) {
+        const principal *found = manifest_principal(s->manifest, *uri);
+        if (found && c->caller) return vault_refuse(err, VAULT_UNAUTHENTICATED, "PRINCIPAL_AMBIGUOUS", "");
+        if (found) c->caller = found;
+    }
+    return c->caller ? VAULT_OK : vault_refuse(err, VAULT_UNAUTHENTICATED, "PRINCIPAL_UNKNOWN", "");
+}
+
+static vault_code read_context(call *c, vault_error *err)
+{
+    const ProtobufCMessageDescriptor *type = c->rq->in->descriptor;
+    const ProtobufCFieldDescriptor *field = protobuf_c_message_descriptor_get_field_by_name(type, "context");
+    c->context = *(Vault__V1__RequestContext *const *)(const void *)((const char *)c->rq->in + field->offset);
+    if (!c->context) return refuse_at(err, "REQUIRED", "context", -1);
+    if (!c->context->purpose[0]) return refuse_at(err, "REQUIRED", "context.purpose", -1);
+    if (!allowed_text(c->context->ticket, 128, true)) return refuse_at(err, "BAD_TICKET", "context.ticket", -1);
+    if (!allowed_text(c->context->request_id, 64, false))
+        return refuse_at(err, "BAD_REQUEST_ID", "context.request_id", -1);
+    return VAULT_OK;
+}
+
+/* An assertion that does not hold is a failure to authenticate the person, whatever it fails on. */
+static vault_code read_assertion(session *s, call *c, assertion *out, vault_error *err)
+{
+    if (!c->context->assertion[0]) return VAULT_OK;
+    const assertion_claims claims = {.app = c->caller, .purpose = c->purpose->id, .now_us = clock_now_us()};
+    vault_error why = {0};
+    vault_code code = assertion_verify(out, s->manifest, c->context->assertion, &claims, &why);
+    if (code == VAULT_INTERNAL) return *err = why, code;
+    if (code != VAULT_OK)
+        return vault_refuse(err, VAULT_UNAUTHENTICATED, why.reason ? why.reason : "ASSERTION_MALFORMED", "");
+    c->person = out->person;
+    return VAULT_OK;
+}
+
+static vault_code admit_one(session *s, const method *m, call *c, assertion *said)
+{
+    vault_error *err = &c->rq->err;
+    VAULT_TRY(identify(s, c, err));
+    VAULT_TRY(read_context(c, err));
+    if (!(m->roles & (unsigned)c->caller->role)) return vault_refuse(err, VAULT_DENIED, "role", "");
+    c->purpose = manifest_purpose(s->manifest, bytes_of_text(c->context->purpose));
+    if (!c->purpose) return refuse_clause(err, CLAUSE_PURPOSE);
+    return read_assertion(s, c, said, err);
+}
+
+/* Uses up the assertions of all calls in one statement. */
+static vault_code use_assertions(session *s, call **calls, assertion *said, size_t count, vault_error *err)
+{
+    digest *ids = arena_array(s->mem, count + 1, sizeof *ids);
+    int64_t *expires = arena_array(s->mem, count + 1, sizeof *expires);
+    bool *fresh = arena_array(s->mem, count + 1, sizeof *fresh);
+    call **owners = arena_array(s->mem, count + 1, sizeof *owners);
+    size_t n = 0;
+    if (!ids || !expires || !fresh || !owners) return vault_fail(err, VAULT_EXHAUSTED, "no memory for assertions");
+    for (size_t i = 0; i < count; i++) {
+        if (calls[i]->rq->err.code != VAULT_OK || !calls[i]->person || calls[i]->rq->asserted) continue;
+        ids[n] = said[i].id;
+        expires[n] = said[i].expires_us;
+        owners[n++] = calls[i];
+    }
+    if (n == 0) return VAULT_OK;
+    VAULT_TRY(store_assertions_use(s->store, ids, expires, n, fresh, err));
+    for (size_t i = 0; i < n; i++) {
+        owners[i]->rq->asserted = fresh[i];
+        if (!fresh[i]) (void)vault_refuse(&owners[i]->rq->err, VAULT_UNAUTHENTICATED, "ASSERTION_REPLAYED", "");
+    }
+    return VAULT_OK;
+}
+
+line_facts call_facts(const session *s, const call *c, line_outcome outcome)
+{
+    return (line_facts){.action = c->action,
+                        .outcome = outcome,
+                        .app = c->caller->id,
+                        .department = c->caller->department,
+                        .person = c->person ? c->person->id : NULL,
+                        .purpose = c->purpose ? c->purpose->id : NULL,
+                        .basis = c->purpose ? c->purpose->basis : NULL,
+                        .ticket = c->context->ticket,
+                        .request = c->context->request_id,
+                        .fields = c->fields,
+                        .groups = c->groups,
+                        .control_version = (uint64_t)s->manifest->version,
+                        .refers_to = -1};
+}
+
+vault_code append_alone(session *s, line *lines, size_t count, vault_error *err)
+{
+    const line_batch batch = {.control_version = s->manifest->version, .lines = lines, .count = count};
+    appended out;
+    vault_code code = ledger_append(s->service->ledger, s->store, s->mem, &batch, &out, err);
+    if (code == VAULT_CONFLICT) s->moved = true;
+    atomic_store(&s->service->healthy, code != VAULT_UNAVAILABLE);
+    return code;
+}
+
+/* Lines for known callers whom the gate refused. A refusal that cannot be written down is answered as UNAVAILABLE. */
+static vault_code write_refusals(session *s, call **calls, size_t count, vault_error *err)
+{
+    line *lines = arena_array(s->mem, count + 1, sizeof *lines);
+    size_t n = 0;
+    if (!lines) return vault_fail(err, VAULT_EXHAUSTED, "no memory for refusals");
+    for (size_t i = 0; i < count; i++) {
+        const vault_error *why = &calls[i]->rq->err;
+        bool impostor = why->code == VAULT_UNAUTHENTICATED && calls[i]->context;
+        if (why->code != VAULT_DENIED && !impostor) continue;
+        line_facts facts = call_facts(s, calls[i], LINE_REFUSED);
+        facts.clause = why->reason;
+        VAULT_TRY(line_make(&lines[n++], s->scribe, s->mem, &facts, NULL, err));
+    }
+    return n ? append_alone(s, lines, n, err) : VAULT_OK;
+}
+
+static void fail_all(call **calls, size_t count, const vault_error *err)
+{
+    for (size_t i = 0; i < count; i++) calls[i]->rq->err = *err;
+}
+
+size_t gate_admit(session *s, const method *m, request **requests, size_t count, call **calls)
+{
+    vault_error err = {0};
+    call *all = arena_array(s->mem, count, sizeof *all);
+    assertion *said = arena_array(s->mem, count, sizeof *said);
+    if (!all || !said) {
+        (void)vault_fail(&err, VAULT_EXHAUSTED, "no memory for %zu calls", count);
+        for (size_t i = 0; i < count; i++) requests[i]->err = err;
+        return 0;
+    }
+    for (size_t i = 0; i < count; i++) {
+        all[i] = (call){.rq = requests[i], .action = (line_action)m->action};
+        calls[i] = &all[i];
+        if (admit_one(s, m, &all[i], &said[i]) == VAULT_UNAUTHENTICATED && !all[i].caller)
+            log_failure(LOG_WARN, "gate.unknown", &requests[i]->err);
+    }
+    if (use_assertions(s, calls, said, count, &err) != VAULT_OK || write_refusals(s, calls, count, &err) != VAULT_OK) {
+        fail_all(calls, count, &err);
+        return 0;
+    }
+    size_t on = 0;
+    for (size_t i = 0; i < count; i++)
+        if (calls[i]->rq->err.code == VAULT_OK) calls[on++] = calls[i];
+    return on;
+}

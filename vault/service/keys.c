@@ -1,0 +1,45 @@
+/* Keys: states, never keys. */
+#include "vault/service/internal.h"
+
+static const char *const STATES[RING_STATES] = {[RING_PRE_ACTIVE] = "pre-active",
+                                                [RING_ACTIVE] = "active",
+                                                [RING_RETIRING] = "retiring",
+                                                [RING_DESTROYED] = "destroyed"};
+
+static Vault__V1__Ring *answer_ring(arena *mem, const ring_row *from)
+{
+    Vault__V1__Ring *out = MESSAGE(mem, Vault__V1__Ring, vault__v1__ring__init);
+    Google__Protobuf__Timestamp *time = MESSAGE(mem, Google__Protobuf__Timestamp, google__protobuf__timestamp__init);
+    bool known = from->state > 0 && from->state < RING_STATES;
+    if (!out || !time) return NULL;
+    time->seconds = from->created_us / 1000000;
+    time->nanos = (int32_t)(from->created_us % 1000000) * 1000;
+    out->name = arena_format(mem, "rings/%s/versions/%d", from->name, from->version);
+    out->version = (uint32_t)from->version;
+    out->state = (char *)(uintptr_t)(known ? STATES[from->state] : "unknown");
+    out->suite = (char *)(uintptr_t)(from->suite == SUITE_INTL ? "intl" : "unknown");
+    out->create_time = time;
+    return out->name ? out : NULL;
+}
+
+static vault_code status(session *s, request *rq)
+{
+    ring_row *rows;
+    size_t count;
+    VAULT_TRY(store_rings_read(s->store, rq->mem, &rows, &count, &rq->err));
+    Vault__V1__StatusResponse *out = MESSAGE(rq->mem, Vault__V1__StatusResponse, vault__v1__status_response__init);
+    Vault__V1__Ring **rings = arena_array(rq->mem, count + 1, sizeof *rings);
+    if (!out || !rings) return vault_fail(&rq->err, VAULT_EXHAUSTED, "no memory for rings");
+    out->rings = rings;
+    out->control_version = (uint64_t)s->manifest->version;
+    for (size_t i = 0; i < count; i++)
+        if (!(rings[out->n_rings++] = answer_ring(rq->mem, &rows[i])))
+            return vault_fail(&rq->err, VAULT_EXHAUSTED, "no memory for rings");
+    rq->out = &out->base;
+    return VAULT_OK;
+}
+
+void keys_status(session *s, call **calls, size_t count)
+{
+    for (size_t i = 0; i < count; i++) (void)status(s, calls[i]->rq);
+}

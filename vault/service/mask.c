@@ -1,0 +1,119 @@
+/* What a call asks for: fields, and items. */
+#include "vault/service/internal.h"
+
+#include "vault/base/clock.h"
+
+#include <stdio.h>
+#include <string.h>
+
+vault_code refuse_at(vault_error *err, const char *reason, const char *list, long index)
+{
+    char path[sizeof err->field];
+    if (index < 0)
+        snprintf(path, sizeof path, "%s", list);
+    else
+        snprintf(path, sizeof path, "%s[%ld]", list, index);
+    return vault_refuse(err, VAULT_INVALID, reason, path);
+}
+
+vault_code refuse_clause(vault_error *err, policy_clause clause)
+{
+    return vault_refuse(err, VAULT_DENIED, policy_clause_name(clause), "");
+}
+
+/* Names of the set in schema order, and the groups that they belong to, each once. */
+static vault_code describe_fields(session *s, call *c, vault_error *err)
+{
+    const schema *all = &s->manifest->schema;
+    size_t room = 1;
+    for (size_t i = 0; i < c->mask_count; i++) room += strlen(c->mask[i]->name) + strlen(c->mask[i]->group) + 2;
+    char *fields = arena_alloc(s->mem, room), *groups = arena_alloc(s->mem, room);
+    if (!fields || !groups) return vault_fail(err, VAULT_EXHAUSTED, "no memory for a field mask");
+    size_t at = 0, group_at = 0;
+    for (size_t i = 0; i < all->count; i++) {
+        const schema_field *f = &all->fields[i];
+        if (!field_set_has(c->facts.fields, f->number)) continue;
+        at += (size_t)snprintf(fields + at, room - at, "%s%s", at ? "," : "", f->name);
+        bool seen = false;
+        for (size_t j = 0; j < i && !seen; j++)
+            seen = field_set_has(c->facts.fields, all->fields[j].number) && strcmp(all->fields[j].group, f->group) == 0;
+        if (!seen)
+            group_at += (size_t)snprintf(groups + group_at, room - group_at, "%s%s", group_at ? "," : "", f->group);
+    }
+    c->fields = fields;
+    c->groups = groups;
+    return VAULT_OK;
+}
+
+vault_code call_mask(session *s, call *c, const Google__Protobuf__FieldMask *mask, vault_error *err)
+{
+    if (!mask || mask->n_paths == 0) return refuse_at(err, "REQUIRED", "field_mask", -1);
+    if (mask->n_paths > POLICY_FIELDS_MAX) return refuse_at(err, "TOO_MANY", "field_mask.paths", -1);
+    c->mask = arena_array(s->mem, mask->n_paths, sizeof *c->mask);
+    if (!c->mask) return vault_fail(err, VAULT_EXHAUSTED, "no memory for a field mask");
+    for (size_t i = 0; i < mask->n_paths; i++) {
+        const schema_field *f = schema_find(&s->manifest->schema, bytes_of_text(mask->paths[i]));
+        if (!f) return refuse_at(err, "UNKNOWN_FIELD", "field_mask.paths", (long)i);
+        if (field_set_has(c->facts.fields, f->number))
+            return refuse_at(err, "DUPLICATE_FIELD", "field_mask.paths", (long)i);
+        field_set_add(&c->facts.fields, f->number);
+        c->mask[c->mask_count++] = f;
+    }
+    return describe_fields(s, c, err);
+}
+
+void call_admission(session *s, call *c, policy_action action, policy_form form)
+{
+    c->facts.action = action;
+    c->facts.form = form;
+    c->facts.consumer = c->caller->consumer;
+    c->facts.purpose = c->purpose->no;
+    c->facts.person = c->person != NULL;
+    c->facts.date = clock_shanghai_date(clock_now_us());
+    c->admission = policy_admit(s->manifest->policy, &c->facts);
+    c->domain = manifest_domain(s->manifest, c->caller->consumer, c->purpose->no);
+}
+
+vault_code call_items(session *s, call *c, size_t count, const char *field, vault_error *err)
+{
+    if (count == 0) return refuse_at(err, "REQUIRED", field, -1);
+    if (count > CALL_ITEMS) return refuse_at(err, "TOO_MANY", field, -1);
+    c->items = arena_array(s->mem, count, sizeof *c->items);
+    c->receipts = arena_array(c->rq->mem, count / BATCH_ITEMS + 2, sizeof *c->receipts);
+    if (!c->items || !c->receipts) return vault_fail(err, VAULT_EXHAUSTED, "no memory for %zu items", count);
+    c->item_count = count;
+    for (size_t i = 0; i < count; i++) {
+        c->items[i].call = c;
+        c->items[i].index = i;
+    }
+    return VAULT_OK;
+}
+
+vault_code judge_by_area(session *s, item *it)
+{
+    const call *c = it->call;
+    bool live = it->record.genuine && it->row->state == RECORD_LIVE;
+    it->grant = policy_decide(s->manifest->policy, &c->admission, &c->facts, (area_code){live ? it->row->area : 0});
+    return it->grant.given ? VAULT_OK : refuse_clause(&it->err, it->grant.failed);
+}
+
+static void fail_with_store(call *c)
+{
+    for (size_t i = 0; i < c->item_count && c->rq->err.code == VAULT_OK; i++) {
+        vault_code code = c->items[i].err.code;
+        if (code == VAULT_UNAVAILABLE || code == VAULT_CONFLICT || code == VAULT_INTERNAL || code == VAULT_EXHAUSTED)
+            c->rq->err = c->items[i].err;
+    }
+}
+
+void call_answers(session *s, call **calls, size_t count, void (*answer)(call *c))
+{
+    for (size_t i = 0; i < count && !s->moved; i++) {
+        request *rq = calls[i]->rq;
+        fail_with_store(calls[i]);
+        if (rq->err.code != VAULT_OK) continue;
+        answer(calls[i]);
+        if (!rq->out && rq->err.code == VAULT_OK)
+            (void)vault_fail(&rq->err, VAULT_EXHAUSTED, "no memory for an answer");
+    }
+}

@@ -1,0 +1,103 @@
+/* The method table: a method is one row and its body. At start each rpc of the descriptors must find its row and each
+ * row its rpc, and every request must have its context; otherwise the process does not start. */
+#include "vault/service/internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static size_t one_item(const ProtobufCMessage *in)
+{
+    (void)in;
+    return 1;
+}
+
+static size_t at_least_one(size_t items)
+{
+    return items ? items : 1;
+}
+
+static size_t put_items(const ProtobufCMessage *in)
+{
+    return at_least_one(((const Vault__V1__BatchPutRequest *)(const void *)in)->n_items);
+}
+
+static size_t issue_items(const ProtobufCMessage *in)
+{
+    return at_least_one(((const Vault__V1__BatchIssueRequest *)(const void *)in)->n_id_numbers);
+}
+
+static size_t reveal_items(const ProtobufCMessage *in)
+{
+    return at_least_one(((const Vault__V1__BatchRevealRequest *)(const void *)in)->n_tokens);
+}
+
+enum { ANYONE = ROLE_APP | ROLE_OFFICER | ROLE_ADMINISTRATOR };
+
+#define RPC(service, name, request, response, who, line, count, body)                                                  \
+    {                                                                                                                  \
+        .path = "/vault.v1." #service "/" #name, .input = &vault__v1__##request##__descriptor,                         \
+        .output = &vault__v1__##response##__descriptor, .roles = (who), .action = (line), .items = (count),            \
+        .run = (body)                                                                                                  \
+    }
+
+static const method METHODS[] = {
+    RPC(Records, BatchPut, batch_put_request, batch_put_response, ROLE_APP, LINE_PUT, put_items, records_batch_put),
+    RPC(Tokens, BatchIssue, batch_issue_request, batch_issue_response, ROLE_APP, LINE_ISSUE, issue_items,
+        tokens_batch_issue),
+    RPC(Tokens, Reveal, reveal_request, reveal_response, ROLE_APP, LINE_REVEAL, one_item, tokens_reveal),
+    RPC(Tokens, BatchReveal, batch_reveal_request, batch_reveal_response, ROLE_APP, LINE_REVEAL, reveal_items,
+        tokens_batch_reveal),
+    RPC(Audit, GetCheckpoint, get_checkpoint_request, get_checkpoint_response, ANYONE, LINE_QUERY, one_item,
+        audit_get_checkpoint),
+    RPC(Audit, GetProof, get_proof_request, get_proof_response, ANYONE, LINE_QUERY, one_item, audit_get_proof),
+    RPC(Audit, Query, query_request, query_response, ROLE_OFFICER, LINE_QUERY, one_item, audit_query),
+    RPC(Keys, Status, status_request, status_response, ROLE_OFFICER | ROLE_ADMINISTRATOR, LINE_QUERY, one_item,
+        keys_status),
+};
+
+enum { METHOD_COUNT = sizeof METHODS / sizeof *METHODS };
+
+const method *service_methods(size_t *count)
+{
+    *count = METHOD_COUNT;
+    return METHODS;
+}
+
+static const ProtobufCServiceDescriptor *const SERVICES[] = {
+    &vault__v1__records__descriptor, &vault__v1__tokens__descriptor, &vault__v1__audit__descriptor,
+    &vault__v1__keys__descriptor};
+
+static const method *find_row(const char *path)
+{
+    for (size_t i = 0; i < METHOD_COUNT; i++)
+        if (strcmp(METHODS[i].path, path) == 0) return &METHODS[i];
+    return NULL;
+}
+
+static vault_code check_rpc(const ProtobufCServiceDescriptor *of, const ProtobufCMethodDescriptor *rpc,
+                            vault_error *err)
+{
+    char path[128];
+    snprintf(path, sizeof path, "/%s/%s", of->name, rpc->name);
+    const method *row = find_row(path);
+    if (!row) return vault_fail(err, VAULT_INTERNAL, "%s has no row in the method table", path);
+    if (row->input != rpc->input || row->output != rpc->output)
+        return vault_fail(err, VAULT_INTERNAL, "%s: types of row and rpc differ", path);
+    if (row->roles == 0 || !row->run)
+        return vault_fail(err, VAULT_INTERNAL, "%s: no role may call it, or nothing is there to run", path);
+    const ProtobufCFieldDescriptor *context = protobuf_c_message_descriptor_get_field_by_name(rpc->input, "context");
+    if (!context || context->descriptor != &vault__v1__request_context__descriptor)
+        return vault_fail(err, VAULT_INTERNAL, "%s: the request has no context", path);
+    return VAULT_OK;
+}
+
+vault_code service_check(vault_error *err)
+{
+    size_t rpcs = 0;
+    for (size_t i = 0; i < sizeof SERVICES / sizeof *SERVICES; i++) {
+        for (unsigned j = 0; j < SERVICES[i]->n_methods; j++, rpcs++)
+            VAULT_TRY(check_rpc(SERVICES[i], &SERVICES[i]->methods[j], err));
+    }
+    return rpcs == METHOD_COUNT ? VAULT_OK
+                                : vault_fail(err, VAULT_INTERNAL, "%d rows for %zu rpcs", METHOD_COUNT, rpcs);
+}

@@ -1,0 +1,216 @@
+/* Opening and closing, sessions, the publisher, and the run of calls. */
+#include "vault/service/internal.h"
+
+#include "vault/base/clock.h"
+#include "vault/base/log.h"
+#include "vault/base/memory.h"
+
+#include <string.h>
+#include <time.h>
+
+enum { SESSION_MEMORY = 512 << 20, RUN_ATTEMPTS = 3 };
+
+/* ---- publisher: a checkpoint a second, and whether the log can be written ---- */
+
+static vault_code try_log(service *s, vault_error *err)
+{
+    head_row head;
+    VAULT_TRY(store_begin(s->store, err));
+    vault_code code = store_head_lock(s->store, &head, err);
+    store_rollback(s->store);
+    return code;
+}
+
+static void publish_once(service *s)
+{
+    vault_error err = {0};
+    vault_code code = atomic_load(&s->healthy) ? VAULT_OK : try_log(s, &err);
+    if (code == VAULT_OK) code = ledger_publish(s->ledger, s->store, s->checkpoint_file, &err);
+    bool healthy = code == VAULT_OK;
+    if (atomic_exchange(&s->healthy, healthy) != healthy) {
+        if (healthy)
+            log_event(LOG_INFO, "log.writable", "the log can be written again");
+        else
+            log_failure(LOG_ERROR, "log.unwritable", &err);
+    }
+}
+
+static void *publish(void *at)
+{
+    service *s = at;
+    pthread_mutex_lock(&s->lock);
+    while (!s->stop) {
+        pthread_mutex_unlock(&s->lock);
+        publish_once(s);
+        pthread_mutex_lock(&s->lock);
+        struct timespec until;
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_sec++;
+        while (!s->stop && pthread_cond_timedwait(&s->wake, &s->lock, &until) == 0) {}
+    }
+    pthread_mutex_unlock(&s->lock);
+    publish_once(s);
+    return NULL;
+}
+
+/* ---- open and close ---- */
+
+/* A policy that grants to nobody's purpose, or a resident who is not there, is not a policy: it is tried at every
+ * start. */
+static vault_code try_denied(const manifest *m, vault_error *err)
+{
+    const policy_facts facts = {.action = POLICY_REVEAL, .form = FORM_PLAIN};
+    const admission a = policy_admit(m->policy, &facts), open_door = {.failed = CLAUSE_NONE};
+    const grant g = policy_decide(m->policy, &open_door, &facts, (area_code){0});
+    return a.failed != CLAUSE_NONE && !g.given
+               ? VAULT_OK
+               : vault_fail(err, VAULT_INTERNAL, "a request that must be denied was not");
+}
+
+static vault_code open_rooms(service *s, const service_options *o, vault_error *err)
+{
+    VAULT_TRY(store_open(&s->store, s->database, err));
+    VAULT_TRY(control_open(&s->control, s->store, o->root, err));
+    VAULT_TRY(ledger_open(&s->ledger, s->store, control_keys(s->control), control_vault_name(s->control), err));
+    VAULT_TRY(ledger_check_outside(s->ledger, s->store, s->checkpoint_file, err));
+    const manifest *m = control_acquire(s->control);
+    vault_code code = try_denied(m, err);
+    control_release(s->control, m);
+    return code;
+}
+
+vault_code service_open(service **out, const service_options *o, vault_error *err)
+{
+    VAULT_TRY(service_check(err));
+    VAULT_CLEANUP(service_close) service *s = memory_new(sizeof *s);
+    pthread_mutex_init(&s->lock, NULL);
+    pthread_cond_init(&s->wake, NULL);
+    s->database = memory_text(o->database);
+    s->checkpoint_file = memory_text(o->checkpoint_file);
+    atomic_store(&s->healthy, true);
+    VAULT_TRY(open_rooms(s, o, err));
+    if (pthread_create(&s->publisher, NULL, publish, s) != 0)
+        return vault_fail(err, VAULT_INTERNAL, "no thread for the publisher");
+    s->publishing = true;
+    *out = s;
+    s = NULL;
+    return VAULT_OK;
+}
+
+static void free_text(char *text)
+{
+    if (text) memory_free(text, strlen(text) + 1);
+}
+
+void service_close(service **at)
+{
+    service *s = *at;
+    if (!s) return;
+    if (s->publishing) {
+        pthread_mutex_lock(&s->lock);
+        s->stop = true;
+        pthread_cond_signal(&s->wake);
+        pthread_mutex_unlock(&s->lock);
+        pthread_join(s->publisher, NULL);
+    }
+    ledger_close(&s->ledger);
+    control_close(&s->control);
+    store_close(&s->store);
+    pthread_cond_destroy(&s->wake);
+    pthread_mutex_destroy(&s->lock);
+    free_text(s->database);
+    free_text(s->checkpoint_file);
+    memory_free(s, sizeof *s);
+    *at = NULL;
+}
+
+bool service_healthy(const service *s)
+{
+    return atomic_load(&s->healthy);
+}
+
+/* ---- sessions ---- */
+
+static vault_code open_session(session *w, vault_error *err)
+{
+    VAULT_TRY(store_open(&w->store, w->service->database, err));
+    VAULT_TRY(cabinet_new(&w->cabinet, control_keys(w->service->control), err));
+    VAULT_TRY(scribe_new(&w->scribe, w->service->ledger, err));
+    VAULT_TRY(secret_new(&w->deks, BATCH_ITEMS * KEY_LEN, err));
+    w->mem = arena_new(SESSION_MEMORY);
+    return w->mem ? VAULT_OK : vault_fail(err, VAULT_EXHAUSTED, "no memory for a session");
+}
+
+vault_code session_open(session **out, service *s, vault_error *err)
+{
+    VAULT_CLEANUP(session_close) session *w = memory_new(sizeof *w);
+    w->service = s;
+    VAULT_TRY(open_session(w, err));
+    *out = w;
+    w = NULL;
+    return VAULT_OK;
+}
+
+void session_close(session **at)
+{
+    session *w = *at;
+    if (!w) return;
+    arena_free(&w->mem);
+    secret_clear(&w->deks);
+    scribe_free(&w->scribe);
+    cabinet_free(&w->cabinet);
+    store_close(&w->store);
+    memory_free(w, sizeof *w);
+    *at = NULL;
+}
+
+/* ---- calls ---- */
+
+static void run_once(session *s, const method *m, request **requests, size_t count)
+{
+    call **calls = arena_array(s->mem, count, sizeof *calls);
+    for (size_t i = 0; i < count; i++) {
+        vault_error_clear(&requests[i]->err);
+        requests[i]->out = NULL;
+        if (!calls) (void)vault_fail(&requests[i]->err, VAULT_EXHAUSTED, "no memory for calls");
+    }
+    if (!calls) return;
+    size_t admitted = gate_admit(s, m, requests, count, calls);
+    if (admitted) m->run(s, calls, admitted);
+}
+
+/* No outcome without a cause, no answer beside an error. */
+static void settle(request **requests, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        request *rq = requests[i];
+        if (rq->err.code == VAULT_OK && !rq->out)
+            (void)vault_fail(&rq->err, VAULT_EXHAUSTED, "no memory for an answer");
+        if (rq->err.code != VAULT_OK) rq->out = NULL;
+    }
+}
+
+void service_run(session *s, const method *m, request **requests, size_t count)
+{
+    for (int attempt = 0; attempt < RUN_ATTEMPTS; attempt++) {
+        vault_error err = {0};
+        s->moved = false;
+        s->manifest = control_acquire(s->service->control);
+        run_once(s, m, requests, count);
+        control_release(s->service->control, s->manifest);
+        s->manifest = NULL;
+        wipe(s->deks.at, s->deks.len);
+        arena_reset(s->mem);
+        if (!s->moved) {
+            settle(requests, count);
+            return;
+        }
+        if (control_reload(s->service->control, s->store, &err) != VAULT_OK)
+            log_failure(LOG_ERROR, "control.reload", &err);
+    }
+    for (size_t i = 0; i < count; i++) {
+        requests[i]->err = (vault_error){0};
+        (void)vault_refuse(&requests[i]->err, VAULT_UNAVAILABLE, "CONTROL_MOVED", "");
+        requests[i]->out = NULL;
+    }
+}

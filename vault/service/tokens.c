@@ -1,0 +1,182 @@
+/* Tokens: issue and reveal. */
+#include "vault/service/internal.h"
+
+#include "google/rpc/status.pb-c.h"
+
+#include <string.h>
+
+/* ---- reveal ---- */
+
+static void read_token(session *s, item *it, const char *text, const char *list, long index)
+{
+    token t;
+    vault_error why = {0};
+    vault_code code = token_read(&t, bytes_of_text(text), &why);
+    if (code == VAULT_OK) code = cabinet_resolve(s->cabinet, &it->id, it->call->domain, &t, &it->err);
+    if (code == VAULT_INVALID) (void)refuse_at(&it->err, why.reason, list, index);
+}
+
+static vault_code open_value(session *s, item *it, size_t at)
+{
+    arena *mem = it->call->rq->mem;
+    field_text opened;
+    VAULT_TRY(field_open(&opened, s->cabinet, &it->grant, &it->record, it->call->mask[at]->number, &it->err));
+    Vault__V1__FieldValue *value = MESSAGE(mem, Vault__V1__FieldValue, vault__v1__field_value__init);
+    if (!value) return vault_fail(&it->err, VAULT_EXHAUSTED, "no memory for a value");
+    value->absent = opened.absent;
+    if (!opened.absent) value->text = (char *)(uintptr_t)opened.text.at;
+    it->values[at] = value;
+    return VAULT_OK;
+}
+
+static vault_code open_values(session *s, item *it)
+{
+    size_t count = it->call->mask_count;
+    it->values = arena_array(it->call->rq->mem, count, sizeof *it->values);
+    if (!it->values) return vault_fail(&it->err, VAULT_EXHAUSTED, "no memory for values");
+    for (size_t i = 0; i < count; i++) VAULT_TRY(open_value(s, it, i));
+    return VAULT_OK;
+}
+
+static const item_kind REVEAL = {.judge = judge_by_area, .finish = open_values};
+
+static vault_code ask_reveal(session *s, call *c, const Google__Protobuf__FieldMask *mask)
+{
+    VAULT_TRY(call_mask(s, c, mask, &c->rq->err));
+    call_admission(s, c, POLICY_REVEAL, FORM_PLAIN);
+    return VAULT_OK;
+}
+
+static void answer_reveal(call *c)
+{
+    request *rq = c->rq;
+    const item *it = &c->items[0];
+    rq->err = it->err;
+    Vault__V1__RevealResponse *out = MESSAGE(rq->mem, Vault__V1__RevealResponse, vault__v1__reveal_response__init);
+    if (!out || it->err.code != VAULT_OK) return;
+    out->n_values = c->mask_count;
+    out->values = it->values;
+    out->record_version = it->version;
+    out->receipt = c->receipt_count ? c->receipts[0] : NULL;
+    rq->out = &out->base;
+}
+
+void tokens_reveal(session *s, call **calls, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        call *c = calls[i];
+        const Vault__V1__RevealRequest *in = (const void *)c->rq->in;
+        c->want_receipt = in->want_receipt;
+        if (ask_reveal(s, c, in->field_mask) != VAULT_OK || call_items(s, c, 1, "token", &c->rq->err) != VAULT_OK)
+            continue;
+        read_token(s, &c->items[0], in->token, "token", -1);
+    }
+    batch_run(s, &REVEAL, calls, count);
+    call_answers(s, calls, count, answer_reveal);
+}
+
+static Vault__V1__RevealResult *reveal_result(const item *it)
+{
+    arena *mem = it->call->rq->mem;
+    Vault__V1__RevealResult *out = MESSAGE(mem, Vault__V1__RevealResult, vault__v1__reveal_result__init);
+    if (!out) return NULL;
+    if (it->err.code != VAULT_OK) return (out->status = status_message(mem, &it->err)) ? out : NULL;
+    out->n_values = it->call->mask_count;
+    out->values = it->values;
+    out->record_version = it->version;
+    return out;
+}
+
+static void answer_batch_reveal(call *c)
+{
+    request *rq = c->rq;
+    Vault__V1__BatchRevealResponse *out =
+        MESSAGE(rq->mem, Vault__V1__BatchRevealResponse, vault__v1__batch_reveal_response__init);
+    Vault__V1__RevealResult **results = arena_array(rq->mem, c->item_count, sizeof *results);
+    if (!out || !results) return;
+    out->results = results;
+    for (size_t i = 0; i < c->item_count; i++)
+        if (!(results[out->n_results++] = reveal_result(&c->items[i]))) return;
+    out->receipts = c->receipts;
+    out->n_receipts = c->receipt_count;
+    rq->out = &out->base;
+}
+
+void tokens_batch_reveal(session *s, call **calls, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        call *c = calls[i];
+        const Vault__V1__BatchRevealRequest *in = (const void *)c->rq->in;
+        c->want_receipt = in->want_receipt;
+        if (ask_reveal(s, c, in->field_mask) != VAULT_OK ||
+            call_items(s, c, in->n_tokens, "tokens", &c->rq->err) != VAULT_OK)
+            continue;
+        for (size_t j = 0; j < in->n_tokens; j++) read_token(s, &c->items[j], in->tokens[j], "tokens", (long)j);
+    }
+    batch_run(s, &REVEAL, calls, count);
+    call_answers(s, calls, count, answer_batch_reveal);
+}
+
+/* ---- issue ---- */
+
+static vault_code read_id_number(session *s, item *it, const char *text, const format *f)
+{
+    bytes canonical;
+    vault_error why = {0};
+    if (format_normalise(f, s->mem, bytes_of_text(text), &canonical, &why) != VAULT_OK)
+        return refuse_at(&it->err, why.reason ? why.reason : "INVALID", "id_numbers", (long)it->index);
+    return cabinet_natural_key(s->cabinet, it->natural_key, canonical, &it->err);
+}
+
+static vault_code write_token(session *s, item *it)
+{
+    token t;
+    char *text = arena_alloc(it->call->rq->mem, TOKEN_TEXT_LEN + 1);
+    if (!text) return vault_fail(&it->err, VAULT_EXHAUSTED, "no memory for a token");
+    VAULT_TRY(cabinet_issue(s->cabinet, &t, it->call->domain, (resident_id){it->record.row->id}, &it->err));
+    token_write(text, &t);
+    it->text = text;
+    return VAULT_OK;
+}
+
+static const item_kind ISSUE = {.by_natural_key = true, .judge = judge_by_area, .finish = write_token};
+
+static Vault__V1__IssueResult *issue_result(const item *it)
+{
+    arena *mem = it->call->rq->mem;
+    Vault__V1__IssueResult *out = MESSAGE(mem, Vault__V1__IssueResult, vault__v1__issue_result__init);
+    if (!out) return NULL;
+    if (it->err.code != VAULT_OK) return (out->status = status_message(mem, &it->err)) ? out : NULL;
+    out->token = (char *)(uintptr_t)it->text;
+    return out;
+}
+
+static void answer_issue(call *c)
+{
+    request *rq = c->rq;
+    Vault__V1__BatchIssueResponse *out =
+        MESSAGE(rq->mem, Vault__V1__BatchIssueResponse, vault__v1__batch_issue_response__init);
+    Vault__V1__IssueResult **results = arena_array(rq->mem, c->item_count, sizeof *results);
+    if (!out || !results) return;
+    out->results = results;
+    for (size_t i = 0; i < c->item_count; i++)
+        if (!(results[out->n_results++] = issue_result(&c->items[i]))) return;
+    out->receipts = c->receipts;
+    out->n_receipts = c->receipt_count;
+    rq->out = &out->base;
+}
+
+void tokens_batch_issue(session *s, call **calls, size_t count)
+{
+    const format *f = s->manifest->schema.natural_key->format;
+    for (size_t i = 0; i < count; i++) {
+        call *c = calls[i];
+        const Vault__V1__BatchIssueRequest *in = (const void *)c->rq->in;
+        c->want_receipt = in->want_receipt;
+        call_admission(s, c, POLICY_ISSUE, FORM_NOTHING);
+        if (call_items(s, c, in->n_id_numbers, "id_numbers", &c->rq->err) != VAULT_OK) continue;
+        for (size_t j = 0; j < in->n_id_numbers; j++) (void)read_id_number(s, &c->items[j], in->id_numbers[j], f);
+    }
+    batch_run(s, &ISSUE, calls, count);
+    call_answers(s, calls, count, answer_issue);
+}
