@@ -112,7 +112,8 @@ typedef struct assertion {
     digest id;            /* SHA-256 of iss ‖ 0 ‖ jti: to be used up once (store_assertions_use) */
     int64_t expires_us;
 } assertion;
-/* DENIED with reason ASSERTION_MALFORMED, ASSERTION_SIGNATURE, ASSERTION_EXPIRED, ASSERTION_NOT_YET, ASSERTION_TOO_LONG,
- * ASSERTION_AUDIENCE, ASSERTION_APP, ASSERTION_PURPOSE, ASSERTION_PERSON. ES256 only; "none" and every other algorithm is refused.
- * Clock skew allowed: 30 s. */
+/* UNAUTHENTICATED with reason ASSERTION_MALFORMED (over 4,096 bytes, unknown, missing or doubled key), ASSERTION_SIGNATURE
+ * (algorithm, key id, signature), ASSERTION_AUDIENCE, ASSERTION_APP (azp or iss), ASSERTION_PURPOSE, ASSERTION_TOO_LONG,
+ * ASSERTION_NOT_YET, ASSERTION_EXPIRED, ASSERTION_PERSON, in this order. ES256 only; "none" and every other algorithm is
+ * refused. Clock skew allowed: 30 s, which expires_us includes. Any thread. */
 VAULT_MUST_USE vault_code assertion_verify(assertion *out, const manifest *m, const char *jwt, const assertion_claims *claims, vault_error *err);
