@@ -109,6 +109,12 @@ static int compare_until(const void *a, const void *b)
     return order((*(const policy_rule *const *)a)->until, (*(const policy_rule *const *)b)->until);
 }
 
+/* Field 0 stands for a call that asks for none: only "nothing" allows that. */
+static bool meets(const policy_rule *r, unsigned field)
+{
+    return field == 0 ? r->form == FORM_NOTHING : field_set_has(r->fields, field);
+}
+
 /* A rule that would be left out of an admission for `field` on some day, or NULL: a sweep over the days on which rules
  * begin. */
 static const policy_rule *rule_left_out(const policy_rule *const *by_from, const policy_rule *const *by_until,
@@ -116,9 +122,8 @@ static const policy_rule *rule_left_out(const policy_rule *const *by_from, const
 {
     unsigned standing = 0;
     for (size_t i = 0, ended = 0; i < count; i++) {
-        if (!field_set_has(by_from[i]->fields, field)) continue;
-        for (; by_until[ended]->until < by_from[i]->from; ended++)
-            standing -= field_set_has(by_until[ended]->fields, field);
+        if (!meets(by_from[i], field)) continue;
+        for (; by_until[ended]->until < by_from[i]->from; ended++) standing -= meets(by_until[ended], field);
         if (++standing > ADMISSION_RULES) return by_from[i];
     }
     return NULL;
@@ -132,7 +137,7 @@ static vault_code check_crowding(const policy *p, const cell *c, vault_error *er
     qsort(sorted, c->count, sizeof *sorted, compare_from);
     qsort(by_until, c->count, sizeof *sorted, compare_until);
     const policy_rule *left_out = NULL;
-    for (unsigned field = 1; field < POLICY_FIELDS_MAX && !left_out; field++) {
+    for (unsigned field = 0; field < POLICY_FIELDS_MAX && !left_out; field++) {
         left_out = rule_left_out(sorted, by_until, c->count, field);
     }
     memory_free(sorted, 2 * (size_t)c->count * sizeof *sorted);

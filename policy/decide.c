@@ -48,11 +48,13 @@ static policy_clause find_cell(const policy *p, const policy_facts *facts, const
     return CLAUSE_NONE;
 }
 
-/* The first clause after the cell's that the rule does not pass. Asking for no field at all is not asking: refused. */
+/* The first clause after the cell's that the rule does not pass. In plain, to ask for no field is not to ask: refused;
+ * "nothing" may ask for none, because it grants none. */
 static policy_clause rule_fails(const policy_rule *r, const policy_facts *facts)
 {
     field_set asked = facts->fields;
-    if ((asked.words[0] | asked.words[1]) == 0 || !field_set_within(asked, r->fields)) return CLAUSE_FIELDS;
+    bool none = (asked.words[0] | asked.words[1]) == 0;
+    if ((none && r->form != FORM_NOTHING) || !field_set_within(asked, r->fields)) return CLAUSE_FIELDS;
     if (facts->form != r->form) return CLAUSE_FORM;
     if (r->person && !facts->person) return CLAUSE_ACTING;
     if (facts->date < r->from || facts->date > r->until) return CLAUSE_DATES;

@@ -1,5 +1,6 @@
-/* How a loaded policy lies in memory. Rules are sorted by (purpose, consumer, action) and, within one such cell, stand in
- * document order; a call looks at one cell only. A rule's number, as admissions and grants carry it, is its place in that order. */
+/* How a loaded policy lies in memory. Rules are sorted by (purpose, consumer, action) and, within one such cell, stand
+ * in document order; a call looks at one cell only. A rule's number, as admissions and grants carry it, is its place in
+ * that order. */
 #pragma once
 #include "policy/id.h"
 #include "policy/policy.h"

@@ -173,8 +173,7 @@ static vault_code read_kinds(loader *l, policy_rule *out, const char *action, co
     out->action = (policy_action)action_no;
     out->form = (policy_form)form_no;
     out->person = acting_no == 1;
-    bool value = out->form == FORM_PLAIN;
-    if ((out->action == POLICY_REVEAL && !value) || (out->action == POLICY_ISSUE && value)) {
+    if ((out->form == FORM_NOTHING) != (out->action == POLICY_ISSUE)) {
         return refuse(l, "%s: form: %s cannot be %s", l->at, action, form);
     }
     return VAULT_OK;

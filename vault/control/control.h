@@ -1,8 +1,8 @@
-/* The sealed manifest: schema, principals, purposes with their domains, and policy, as one JSON document under the control ring, with one
- * version and digest in the head of the log. Read once, frozen, shared by all threads; another version in the head makes a node
- * reload (control_reload). Files at init, in one folder: schema.json, principals.json, purposes.json, policy.json (deploy/dev holds
- * a complete example); unknown or duplicate keys, unknown names, look-alike ids are errors that name document, line and key.
- * Ids: 1 to 64 of [a-z0-9-], purposes also '/'. */
+/* The sealed manifest: schema, principals, purposes with their domains, and policy, as one JSON document under the
+ * control ring, with one version and digest in the head of the log. Read once, frozen, shared by all threads; another
+ * version in the head makes a node reload (control_reload). Files at init, in one folder: schema.json, principals.json,
+ * purposes.json, policy.json (deploy/dev holds a complete example); unknown or duplicate keys, unknown names,
+ * look-alike ids are errors that name document, line and key. Ids: 1 to 64 of [a-z0-9-], purposes also '/'. */
 #pragma once
 #include "keys/keys.h"
 #include "policy/policy.h"
@@ -10,12 +10,16 @@
 #include "vault/audit/audit.h"
 #include "vault/store/store.h"
 
-typedef enum role { ROLE_APP = 1, ROLE_OFFICER = 2, ROLE_ADMINISTRATOR = 4 } role; /* bits, for sets; a principal has one */
+typedef enum role {
+    ROLE_APP = 1,
+    ROLE_OFFICER = 2,
+    ROLE_ADMINISTRATOR = 4
+} role; /* bits, for sets; a principal has one */
 
 typedef struct schema_field {
-    const char *name;       /* "id_number" */
-    const char *label;      /* "公民身份号码" */
-    unsigned number;        /* 1 to 127, never used again */
+    const char *name;  /* "id_number" */
+    const char *label; /* "公民身份号码" */
+    unsigned number;   /* 1 to 127, never used again */
     const format *format;
     const char *group;      /* field group that a resident sees: "identity", "contact", ... */
     const char *class_name; /* "general", "personal", "sensitive" */
@@ -25,8 +29,8 @@ typedef struct schema_field {
 } schema_field;
 
 typedef struct schema {
-    const char *collection;            /* "residents" */
-    const schema_field *fields;         /* ordered by number */
+    const char *collection;     /* "residents" */
+    const schema_field *fields; /* ordered by number */
     size_t count;
     const schema_field *natural_key, *area;
 } schema;
@@ -34,8 +38,8 @@ const schema_field *schema_find(const schema *s, bytes name); /* NULL when unkno
 const schema_field *schema_number(const schema *s, unsigned number);
 
 typedef struct principal {
-    const char *id;         /* "eldercare" */
-    const char *uri;        /* SAN URI of its certificate */
+    const char *id;  /* "eldercare" */
+    const char *uri; /* SAN URI of its certificate */
     role role;
     const char *department; /* of an app; "" for officers and administrators */
     unsigned department_no; /* from 1; 0 for none */
@@ -48,7 +52,7 @@ typedef struct purpose {
 } purpose;
 
 typedef struct domain {
-    uint32_t number;  /* 24 bits, opaque, random at init; never 0 */
+    uint32_t number; /* 24 bits, opaque, random at init; never 0 */
     consumer_no consumer;
     purpose_no purpose;
     const char *ring; /* "token/<number>" */
@@ -84,7 +88,8 @@ const char *control_vault_name(const control *c);
 /* The manifest in force: count a reference, give it back. Any thread. */
 const manifest *control_acquire(control *c);
 void control_release(control *c, const manifest *m);
-/* Reads the version that the head names, if it is another than the one in force. Any thread, with its own connection. */
+/* Reads the version that the head names, if it is another than the one in force. Any thread, with its own connection.
+ */
 VAULT_MUST_USE vault_code control_reload(control *c, store *s, vault_error *err);
 
 /* A new vault in an empty database, in one transaction: tables, rings, manifest version 1, log with its first line. */
@@ -112,8 +117,10 @@ typedef struct assertion {
     digest id;            /* SHA-256 of iss ‖ 0 ‖ jti: to be used up once (store_assertions_use) */
     int64_t expires_us;
 } assertion;
-/* UNAUTHENTICATED with reason ASSERTION_MALFORMED (over 4,096 bytes, unknown, missing or doubled key), ASSERTION_SIGNATURE
- * (algorithm, key id, signature), ASSERTION_AUDIENCE, ASSERTION_APP (azp or iss), ASSERTION_PURPOSE, ASSERTION_TOO_LONG,
- * ASSERTION_NOT_YET, ASSERTION_EXPIRED, ASSERTION_PERSON, in this order. ES256 only; "none" and every other algorithm is
- * refused. Clock skew allowed: 30 s, which expires_us includes. Any thread. */
-VAULT_MUST_USE vault_code assertion_verify(assertion *out, const manifest *m, const char *jwt, const assertion_claims *claims, vault_error *err);
+/* UNAUTHENTICATED with reason ASSERTION_MALFORMED (over 4,096 bytes, unknown, missing or doubled key),
+ * ASSERTION_SIGNATURE (algorithm, key id, signature), ASSERTION_AUDIENCE, ASSERTION_APP (azp or iss),
+ * ASSERTION_PURPOSE, ASSERTION_TOO_LONG, ASSERTION_NOT_YET, ASSERTION_EXPIRED, ASSERTION_PERSON, in this order. ES256
+ * only; "none" and every other algorithm is refused. Clock skew allowed: 30 s, which expires_us includes. Any thread.
+ */
+VAULT_MUST_USE vault_code assertion_verify(assertion *out, const manifest *m, const char *jwt,
+                                           const assertion_claims *claims, vault_error *err);
