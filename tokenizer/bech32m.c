@@ -15,11 +15,9 @@ static const uint8_t values[128] = {
 /* The checksum is the remainder of a polynomial over GF(32); `rest` holds its six coefficients, five bits each. */
 static uint32_t step(uint32_t rest, uint32_t value)
 {
-    static const uint32_t generator[5] = {0x3b6a57b2, 0x26508e6d, 0x1ea119fa, 0x3d4233dd, 0x2a1462b3};
     uint32_t top = rest >> 25;
-    rest = (rest & 0x1ffffff) << 5 ^ value;
-    for (int i = 0; i < 5; i++) rest ^= generator[i] & (0U - (top >> i & 1));
-    return rest;
+    return ((rest & 0x1ffffff) << 5 ^ value) ^ (0x3b6a57b2 & (0 - (top & 1))) ^ (0x26508e6d & (0 - (top >> 1 & 1))) ^
+           (0x1ea119fa & (0 - (top >> 2 & 1))) ^ (0x3d4233dd & (0 - (top >> 3 & 1))) ^ (0x2a1462b3 & (0 - (top >> 4)));
 }
 
 static uint32_t checksum(const bech32m *parts)
