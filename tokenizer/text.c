@@ -6,10 +6,15 @@
 /* Length of the blank at the start (or, `back`, at the end) of b, or 0. */
 static size_t blank(bytes b, bool back)
 {
-    static const char *const blanks[] = {" ", "\t", "\r", "\n", "\xc2\xa0", "\xe3\x80\x80"};
+    static const bytes blanks[] = {
+        {(const uint8_t *)" ", 1},  {(const uint8_t *)"\t", 1},       {(const uint8_t *)"\r", 1},
+        {(const uint8_t *)"\n", 1}, {(const uint8_t *)"\xc2\xa0", 2}, {(const uint8_t *)"\xe3\x80\x80", 3},
+    };
     for (size_t i = 0; i < sizeof blanks / sizeof *blanks; i++) {
-        size_t len = strlen(blanks[i]);
-        if (len <= b.len && memcmp(back ? b.at + b.len - len : b.at, blanks[i], len) == 0) return len;
+        size_t len = blanks[i].len;
+        if (len > b.len) break; /* they stand in the order of their lengths */
+        const uint8_t *at = back ? b.at + b.len - len : b.at;
+        if (*at == *blanks[i].at && bytes_same(bytes_of(at, len), blanks[i])) return len;
     }
     return 0;
 }
