@@ -21,14 +21,13 @@ static label_set codes = {
                "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED", "OUT_OF_RANGE",
                "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS", "UNAUTHENTICATED"},
 };
-static label_set outcomes = {
-    .name = "outcome", .count = METRIC_OUTCOMES, .values = {"granted", "refused", "failed"}};
+static label_set outcomes = {.name = "outcome", .count = METRIC_OUTCOMES, .values = {"granted", "refused", "failed"}};
 static label_set none = {.count = 1, .values = {""}};
 
 enum { BOUNDS = 14, SUM = BOUNDS + 1, HISTOGRAM_CELLS = BOUNDS + 2 }; /* buckets, the one without bound, sum */
 
-static const uint64_t time_bounds[BOUNDS] = {250,    500,    1000,   2500,    5000,    10000,   25000,
-                                             50000,  100000, 250000, 500000,  1000000, 2500000, 10000000};
+static const uint64_t time_bounds[BOUNDS] = {250,   500,    1000,   2500,   5000,    10000,   25000,
+                                             50000, 100000, 250000, 500000, 1000000, 2500000, 10000000};
 static const uint64_t count_bounds[BOUNDS] = {1, 2, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 256, 512};
 
 typedef struct metric {
@@ -45,10 +44,10 @@ static _Atomic uint64_t batch_cells[HISTOGRAM_CELLS], append_cells[HISTOGRAM_CEL
 static _Atomic uint64_t single_cells[METRICS];
 
 static const metric table[METRICS] = {
-    [METRIC_CALLS] = {"vault_calls_total", "Calls answered, by method and gRPC code.", COUNTER, &methods, &codes, NULL, 1,
-                      call_cells},
-    [METRIC_CALL_SECONDS] = {"vault_call_seconds", "Time from a call's arrival to its reply.", HISTOGRAM, &methods, &none,
-                             time_bounds, 1e-6, seconds_cells},
+    [METRIC_CALLS] = {"vault_calls_total", "Calls answered, by method and gRPC code.", COUNTER, &methods, &codes, NULL,
+                      1, call_cells},
+    [METRIC_CALL_SECONDS] = {"vault_call_seconds", "Time from a call's arrival to its reply.", HISTOGRAM, &methods,
+                             &none, time_bounds, 1e-6, seconds_cells},
     [METRIC_BATCH_CALLS] = {"vault_batch_calls", "Calls that a worker ran together.", HISTOGRAM, &none, &none,
                             count_bounds, 1, batch_cells},
     [METRIC_QUEUE_CALLS] = {"vault_queue_calls", "Calls waiting for a worker.", GAUGE, &none, &none, NULL, 1,
@@ -57,8 +56,8 @@ static const metric table[METRICS] = {
                               &none, NULL, 1, &single_cells[METRIC_QUEUE_REFUSED]},
     [METRIC_CALLS_DROPPED] = {"vault_calls_dropped_total", "Calls cancelled or late before they ran.", COUNTER, &none,
                               &none, NULL, 1, &single_cells[METRIC_CALLS_DROPPED]},
-    [METRIC_LINES] = {"vault_lines_total", "Committed lines of the log, by outcome.", COUNTER, &outcomes, &none, NULL, 1,
-                      line_cells},
+    [METRIC_LINES] = {"vault_lines_total", "Committed lines of the log, by outcome.", COUNTER, &outcomes, &none, NULL,
+                      1, line_cells},
     [METRIC_APPEND_SECONDS] = {"vault_append_seconds", "Time of a durable append to the log.", HISTOGRAM, &none, &none,
                                time_bounds, 1e-6, append_cells},
     [METRIC_STORE_LOST] = {"vault_store_lost_total", "Connections to PostgreSQL that were lost.", COUNTER, &none, &none,

@@ -1,5 +1,5 @@
-/* Counters, gauges and histograms of the process: a fixed table (metric.c) with atomic cells. Labels come from closed sets,
- * so that no metric can name a person, a token or a caller. Thread-safe, never fails, allocates nothing. */
+/* Counters, gauges and histograms of the process: a fixed table (metric.c) with atomic cells. Labels come from closed
+ * sets, so that no metric can name a person, a token or a caller. Thread-safe, never fails, allocates nothing. */
 #pragma once
 #include "vault/base/bytes.h"
 

@@ -1,0 +1,337 @@
+/* vaultd: reads the config, opens the rooms in order, waits for a signal, closes in reverse. */
+#include "keys/keys.h"
+#include "vault/base/clock.h"
+#include "vault/base/json.h"
+#include "vault/base/log.h"
+#include "vault/base/memory.h"
+#include "vault/config.h"
+#include "vault/control/control.h"
+#include "vault/metrics.h"
+#include "vault/rpc/rpc.h"
+#include "vault/store/store.h"
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#define VERSION "0.1.0"
+
+enum { EXIT_USAGE = 64, EXIT_UNAVAILABLE = 69, EXIT_CONFIG = 78 };
+enum { SECRET_HEAP = 16 << 20, PASSPHRASE_LIMIT = 4096, SALT_BYTES = 16, SMALL_MEMORY = 1 << 20 };
+
+static const char HELP[] =
+    "vaultd: the service of Resident Vault\n"
+    "\n"
+    "  vaultd --config FILE                        serve until SIGTERM\n"
+    "  vaultd --config FILE --check-config         look at the config and the files that it names, and stop\n"
+    "  vaultd --config FILE --init FOLDER --name NAME\n"
+    "                                              make a new vault in an empty database, from schema.json,\n"
+    "                                              principals.json, purposes.json and policy.json in FOLDER\n"
+    "  vaultd --help, vaultd --version\n"
+    "\n"
+    "Examples:\n"
+    "  vaultd --config /etc/resident-vault/vaultd.json --check-config\n"
+    "  vaultd --config vaultd.json --init deploy/dev --name resident-vault/dev\n"
+    "\n"
+    "A config (what is not given has the value shown; database, root_key, tls and checkpoint_file must be given):\n"
+    "  {\"listen\": \"127.0.0.1:7443\", \"database\": \"host=/run/postgresql user=vault dbname=vault\",\n"
+    "   \"root_key\": {\"file\": \"root.key\"},            or {\"passphrase_file\": \"passphrase\"}\n"
+    "   \"tls\": {\"ca\": \"ca.crt\", \"certificate\": \"server.crt\", \"key\": \"server.key\"},\n"
+    "   \"checkpoint_file\": \"checkpoint\",               kept outside the database\n"
+    "   \"metrics\": \"127.0.0.1:9464\", \"workers\": 2, \"pollers\": 1, \"queue\": 1024, \"log_level\": \"info\",\n"
+    "   \"limits\": {\"queue_bytes\": 67108864, \"message_bytes\": 8388608, \"streams\": 1024,\n"
+    "              \"connection_age_seconds\": 1800, \"drain_seconds\": 10}}\n"
+    "\n"
+    "Log: one JSON object a line on stderr; \"server.ready\" names the address. SIGTERM or SIGINT ends after the "
+    "running\n"
+    "calls, at most drain_seconds; a second one hastens. Changed certificate files are read at the next connection.\n"
+    "Exit codes: 0 ended as asked; 64 wrong usage; 69 PostgreSQL or a port is not there, try again; 78 the config or "
+    "a\n"
+    "file that it names is wrong, or the vault was never initialised; 1 anything else.\n";
+
+typedef struct arguments {
+    const char *config, *folder, *name;
+    bool check;
+} arguments;
+
+static int usage(const char *what)
+{
+    fprintf(stderr, "vaultd: %s (vaultd --help)\n", what);
+    return EXIT_USAGE;
+}
+
+static int exit_code(vault_code code)
+{
+    switch (code) {
+    case VAULT_OK:
+        return EXIT_SUCCESS;
+    case VAULT_INVALID:
+    case VAULT_NOT_FOUND:
+        return EXIT_CONFIG;
+    case VAULT_UNAVAILABLE:
+        return EXIT_UNAVAILABLE;
+    default:
+        return EXIT_FAILURE;
+    }
+}
+
+/* ---- root key ---- */
+
+/* A passphrase ends at its first line break. */
+static vault_code read_passphrase(secret *out, const char *path, vault_error *err)
+{
+    struct stat about;
+    char *text;
+    size_t len;
+    if (stat(path, &about) == 0 && (about.st_mode & (S_IRWXG | S_IRWXO))) {
+        return vault_fail(err, VAULT_INVALID, "%s: others than the owner may read it (mend: chmod 600)", path);
+    }
+    VAULT_TRY(file_read(&text, &len, path, PASSPHRASE_LIMIT, err));
+    const char *end = memchr(text, '\n', len);
+    vault_code code = secret_copy(out, bytes_of(text, end ? (size_t)(end - text) : len), err);
+    wipe(text, len);
+    free(text);
+    return code;
+}
+
+static vault_code root_from_passphrase(secret *out, const config *c, bytes salt, argon2_cost cost, vault_error *err)
+{
+    VAULT_CLEANUP(secret_clear) secret passphrase = {0};
+    VAULT_TRY(read_passphrase(&passphrase, c->passphrase_file, err));
+    return root_key_from_passphrase(out, secret_bytes(&passphrase), salt, cost, err);
+}
+
+/* Salt and cost stand in the vault's row. */
+static vault_code read_root(secret *out, const config *c, vault_error *err)
+{
+    if (c->root_key_file) return root_key_from_file(out, c->root_key_file, err);
+    VAULT_CLEANUP(store_close) store *s = NULL;
+    VAULT_CLEANUP(arena_free) arena *mem = arena_new(SMALL_MEMORY);
+    vault_row row;
+    if (!mem) return vault_fail(err, VAULT_UNAVAILABLE, "no memory");
+    VAULT_TRY(store_open(&s, c->database, err));
+    VAULT_TRY(store_vault_read(s, mem, &row, err));
+    if (row.root_salt.len == 0)
+        return vault_fail(err, VAULT_INVALID, "this vault was made with a root key file, not a passphrase");
+    argon2_cost cost = {.passes = (uint32_t)row.argon2_passes,
+                        .memory_kib = (uint32_t)row.argon2_memory_kib,
+                        .lanes = (uint32_t)row.argon2_lanes};
+    return root_from_passphrase(out, c, row.root_salt, cost, err);
+}
+
+/* ---- --init ---- */
+
+static vault_code make_vault(const config *c, const arguments *a, vault_error *err)
+{
+    VAULT_CLEANUP(secret_clear) secret root = {0};
+    VAULT_CLEANUP(store_close) store *s = NULL;
+    uint8_t salt[SALT_BYTES];
+    init_options options = {.name = a->name, .folder = a->folder, .cost = ARGON2_DEFAULT};
+    VAULT_TRY(control_check_folder(a->folder, err));
+    if (c->root_key_file) {
+        VAULT_TRY(root_key_from_file(&root, c->root_key_file, err));
+    } else {
+        VAULT_TRY(entropy_fill(salt, sizeof salt, err));
+        options.root_salt = bytes_of(salt, sizeof salt);
+        VAULT_TRY(root_from_passphrase(&root, c, options.root_salt, options.cost, err));
+    }
+    options.root = secret_bytes(&root);
+    VAULT_TRY(store_open(&s, c->database, err));
+    return control_init(s, &options, err);
+}
+
+static int init(const config *c, const arguments *a)
+{
+    vault_error err = {0};
+    vault_code code = make_vault(c, a, &err);
+    if (code != VAULT_OK) {
+        fprintf(stderr, "vaultd: no vault was made: %s%s\n",
+                code == VAULT_CONFLICT ? "a vault stands there already: " : "", err.detail);
+        return exit_code(code);
+    }
+    printf("vault %s was made: tables, key rings, manifest version 1 from %s, log with its first line\n"
+           "root key: %s %s (without it nothing can be opened: keep a copy elsewhere)\n",
+           a->name, a->folder, c->root_key_file ? "key file" : "passphrase in",
+           c->root_key_file ? c->root_key_file : c->passphrase_file);
+    return EXIT_SUCCESS;
+}
+
+/* ---- serving ---- */
+
+typedef struct rooms {
+    service *service;
+    metrics *metrics;
+    rpc_server *rpc;
+} rooms;
+
+static vault_code open_rooms(rooms *r, const config *c, vault_error *err)
+{
+    VAULT_CLEANUP(secret_clear) secret root = {0};
+    VAULT_TRY(read_root(&root, c, err));
+    service_options of_service = {
+        .database = c->database, .root = secret_bytes(&root), .checkpoint_file = c->checkpoint_file};
+    VAULT_TRY(service_open(&r->service, &of_service, err));
+    VAULT_TRY(metrics_open(&r->metrics, c->metrics, r->service, err));
+    rpc_options of_rpc = {
+        .listen = c->listen,
+        .ca = c->ca,
+        .certificate = c->certificate,
+        .key = c->key,
+        .workers = (unsigned)c->workers,
+        .pollers = (unsigned)c->pollers,
+        .queue_calls = (size_t)c->queue,
+        .queue_bytes = (size_t)c->queue_bytes,
+        .message_bytes = (size_t)c->message_bytes,
+        .connection_age_s = (unsigned)c->connection_age_s,
+        .streams = (unsigned)c->streams,
+    };
+    return rpc_open(&r->rpc, r->service, &of_rpc, err);
+}
+
+static void close_rooms(rooms *r)
+{
+    rpc_close(&r->rpc);
+    metrics_close(&r->metrics);
+    service_close(&r->service);
+}
+
+static sigset_t end_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    return set;
+}
+
+/* Blocked here before any thread is made, so that all threads inherit it and only this one waits for them. */
+static void take_signals(void)
+{
+    sigset_t set = end_signals();
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
+}
+
+static void wait_for_signal(void)
+{
+    sigset_t set = end_signals();
+    int which;
+    while (sigwait(&set, &which) != 0) {}
+    log_event(LOG_INFO, "server.draining", "%s", strsignal(which));
+}
+
+/* Until all calls have ended, the time is up, or a second signal comes. */
+static void drain(rpc_server *rpc, int64_t seconds)
+{
+    sigset_t set = end_signals();
+    const struct timespec step = {.tv_nsec = 20000000};
+    int64_t end = clock_monotonic_us() + seconds * 1000000;
+    rpc_drain(rpc);
+    while (!rpc_drained(rpc) && clock_monotonic_us() < end) {
+        if (sigtimedwait(&set, NULL, &step) > 0) break;
+    }
+    if (!rpc_drained(rpc)) log_event(LOG_WARN, "server.cut", "calls that have not ended are cancelled");
+    rpc_cancel(rpc);
+}
+
+static int serve(const config *c)
+{
+    vault_error err = {0};
+    rooms r = {0};
+    take_signals();
+    rpc_log_init();
+    vault_code code = open_rooms(&r, c, &err);
+    if (code == VAULT_OK) {
+        const char *colon = strrchr(c->listen, ':');
+        log_event(LOG_INFO, "server.ready", "%.*s:%d metrics on port %d version %s",
+                  colon ? (int)(colon - c->listen) : 0, c->listen, rpc_port(r.rpc), metrics_port(r.metrics), VERSION);
+        wait_for_signal();
+        drain(r.rpc, c->drain_s);
+    } else {
+        log_failure(LOG_ERROR, code == VAULT_NOT_FOUND ? "server.not_initialised" : "server.refused", &err);
+    }
+    close_rooms(&r);
+    if (code == VAULT_OK) log_event(LOG_INFO, "server.ended", "all calls have ended");
+    return exit_code(code);
+}
+
+/* ---- arguments ---- */
+
+static void set_level(const char *name)
+{
+    static const char *const names[] = {
+        [LOG_DEBUG] = "debug", [LOG_INFO] = "info", [LOG_WARN] = "warn", [LOG_ERROR] = "error"};
+    for (log_level level = LOG_DEBUG; level <= LOG_ERROR; level++) {
+        if (strcmp(names[level], name) == 0) log_set_level(level);
+    }
+}
+
+static int run(const config *c, const arguments *a)
+{
+    vault_error err = {0};
+    vault_code code = config_check_files(c, &err);
+    if (code == VAULT_OK && a->check) return printf("%s: ok\n", c->file) < 0;
+    if (code == VAULT_OK) code = secret_heap_init(SECRET_HEAP, &err);
+    if (code != VAULT_OK) {
+        fprintf(stderr, "vaultd: %s\n", err.detail);
+        return exit_code(code);
+    }
+    set_level(c->log_level);
+    return a->folder ? init(c, a) : serve(c);
+}
+
+static int read_and_run(const arguments *a)
+{
+    vault_error err = {0};
+    VAULT_CLEANUP(config_clear) config c = {0};
+    if (config_read(&c, a->config, &err) != VAULT_OK) {
+        fprintf(stderr, "vaultd: %s\n", err.detail);
+        return EXIT_CONFIG;
+    }
+    return run(&c, a);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"config", required_argument, NULL, 'c'},
+        {"check-config", no_argument, NULL, 'k'},
+        {"init", required_argument, NULL, 'i'},
+        {"name", required_argument, NULL, 'n'},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'v'},
+        {NULL, 0, NULL, 0},
+    };
+    arguments a = {0};
+    int option;
+    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        switch (option) {
+        case 'c':
+            a.config = optarg;
+            break;
+        case 'k':
+            a.check = true;
+            break;
+        case 'i':
+            a.folder = optarg;
+            break;
+        case 'n':
+            a.name = optarg;
+            break;
+        case 'h':
+            return fputs(HELP, stdout) < 0;
+        case 'v':
+            return puts("vaultd " VERSION) < 0;
+        default:
+            return usage("unknown option, or one without its value");
+        }
+    }
+    if (optind < argc) return usage("only options are taken");
+    if (!a.config) return usage("--config FILE is missing");
+    if (!a.folder != !a.name) return usage("--init FOLDER and --name NAME go together");
+    return read_and_run(&a);
+}

@@ -1,0 +1,310 @@
+/* The unary call. One struct from the arrival of its headers to the end of its reply; the tag is its address.
+ *
+ *   SPARE --post--> POSTED --headers--> READING --message--> QUEUED --taken--> RUNNING
+ *     ^                | (shutdown)        |                    |                 |
+ *     |                v                   | health, unknown,   | full            | answered, dropped
+ *     +------------- SPARE                 | no room            v                 v
+ *     |                                    +--------------> REPLYING <------------+
+ *     |                                                         | sent
+ *     +--------------------- closed seen ------------------- ENDED
+ *
+ *   state      whose        waits for the completion of
+ *   POSTED     poller       request_call
+ *   READING    poller       RECV_MESSAGE
+ *   QUEUED     queue        nothing
+ *   RUNNING    a worker     nothing
+ *   REPLYING   poller       SEND_INITIAL_METADATA, SEND_MESSAGE, SEND_STATUS (and RECV_CLOSE where it is not watched)
+ *   ENDED      poller       `closed`, if it is still to come
+ *
+ * A call that is going to wait is watched: RECV_CLOSE runs in a batch of its own beside READING to REPLYING, with the
+ * tag `closed`, and tells within milliseconds that the client has left or the deadline has passed. All completions of a
+ * call come to the one poller that posted it; `state` is written with release before a batch starts and read with
+ * acquire after it. */
+#include "vault/rpc/internal.h"
+
+#include "google/rpc/status.pb-c.h"
+#include "grpc/health/v1/health.pb-c.h"
+#include "vault/base/clock.h"
+#include "vault/base/log.h"
+#include "vault/base/memory.h"
+#include "vault/base/metric.h"
+#include "vault/rpc/scan.h"
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void set_state(call *c, call_state state)
+{
+    atomic_store_explicit(&c->state, state, memory_order_release);
+}
+
+/* A batch is refused only when it is wrong by itself: a mistake in this file. */
+static void start(call *c, const grpc_op *ops, size_t count, tag *t)
+{
+    grpc_call_error refused = grpc_call_start_batch(c->handle, ops, count, t, NULL);
+    if (refused == GRPC_CALL_OK) return;
+    log_event(LOG_ERROR, "rpc.batch", "a batch was refused: %d", (int)refused);
+    abort();
+}
+
+/* ---- spare and posted ---- */
+
+static void main_done(tag *t, bool ok);
+static void closed_done(tag *t, bool ok);
+
+static call *call_new(poller *p)
+{
+    call *c = memory_new(sizeof *c);
+    c->main.done = main_done;
+    c->closed.done = closed_done;
+    c->at = p;
+    grpc_call_details_init(&c->details);
+    grpc_metadata_array_init(&c->metadata);
+    return c;
+}
+
+void call_post(poller *p)
+{
+    if (atomic_load(&p->server->draining)) return;
+    call *c = p->spare ? p->spare : call_new(p);
+    p->spare = c->next;
+    c->next = NULL;
+    set_state(c, CALL_POSTED);
+    if (grpc_server_request_call(p->server->handle, &c->handle, &c->details, &c->metadata, p->cq, p->cq, &c->main) ==
+        GRPC_CALL_OK)
+        return;
+    set_state(c, CALL_SPARE);
+    c->next = p->spare;
+    p->spare = c;
+}
+
+static void call_spare(call *c)
+{
+    poller *p = c->at;
+    grpc_call_details_destroy(&c->details);
+    grpc_call_details_init(&c->details);
+    c->metadata.count = 0;
+    c->handle = NULL;
+    c->route = NULL;
+    atomic_store_explicit(&c->gone, false, memory_order_relaxed);
+    set_state(c, CALL_SPARE);
+    c->next = p->spare;
+    p->spare = c;
+}
+
+void calls_free(poller *p)
+{
+    while (p->spare) {
+        call *c = p->spare;
+        p->spare = c->next;
+        grpc_call_details_destroy(&c->details);
+        grpc_metadata_array_destroy(&c->metadata);
+        memory_free(c, sizeof *c);
+    }
+}
+
+/* ---- the end ---- */
+
+static void call_end(call *c)
+{
+    if (c->body) grpc_byte_buffer_destroy(c->body);
+    if (c->reply) grpc_byte_buffer_destroy(c->reply);
+    c->body = c->reply = NULL;
+    grpc_slice_unref(c->trailer.value);
+    c->trailer.value = grpc_empty_slice();
+    grpc_call_unref(c->handle);
+    c->at->live--;
+    call_spare(c);
+}
+
+static void closed_done(tag *t, bool ok)
+{
+    (void)ok;
+    call *c = (call *)(void *)((char *)t - offsetof(call, closed));
+    c->watched = false;
+    if (atomic_load_explicit(&c->state, memory_order_acquire) == CALL_ENDED)
+        call_end(c);
+    else
+        atomic_store_explicit(&c->gone, true, memory_order_release);
+}
+
+static void sent(call *c, bool ok)
+{
+    (void)ok; /* the client has left: nobody is there to be told */
+    set_state(c, CALL_ENDED);
+    if (!c->watched) call_end(c);
+}
+
+static void count_answer(const call *c, const answer *a)
+{
+    unsigned number = c->route ? c->route->number : (unsigned)c->at->server->routes.count;
+    metric_add(METRIC_CALLS, (metric_at){number, (unsigned)a->code}, 1);
+    metric_observe(METRIC_CALL_SECONDS, (metric_at){number, 0}, (uint64_t)(clock_monotonic_us() - c->arrived_us));
+}
+
+void call_answer(call *c, const answer *a)
+{
+    count_answer(c, a);
+    grpc_slice text = grpc_slice_from_static_string(a->text);
+    grpc_op ops[4] = {{.op = GRPC_OP_SEND_INITIAL_METADATA}};
+    size_t count = 1;
+    c->reply = a->message;
+    if (a->message) {
+        ops[count++] = (grpc_op){.op = GRPC_OP_SEND_MESSAGE, .data.send_message.send_message = a->message};
+    }
+    grpc_op *status = &ops[count++];
+    *status = (grpc_op){.op = GRPC_OP_SEND_STATUS_FROM_SERVER};
+    status->data.send_status_from_server.status = a->code;
+    status->data.send_status_from_server.status_details = &text;
+    if (a->details.len > 0) {
+        c->trailer.key = grpc_slice_from_static_string("grpc-status-details-bin");
+        c->trailer.value = grpc_slice_from_copied_buffer((const char *)a->details.at, a->details.len);
+        status->data.send_status_from_server.trailing_metadata_count = 1;
+        status->data.send_status_from_server.trailing_metadata = &c->trailer;
+    }
+    if (!c->watched) {
+        ops[count++] =
+            (grpc_op){.op = GRPC_OP_RECV_CLOSE_ON_SERVER, .data.recv_close_on_server.cancelled = &c->cancelled};
+    }
+    set_state(c, CALL_REPLYING);
+    start(c, ops, count, &c->main);
+}
+
+static void answer_here(call *c, grpc_status_code code, const char *text, const char *reason, int retry_ms)
+{
+    answer a = answer_refusal(c->at->mem, code, text, reason, retry_ms);
+    call_answer(c, &a);
+    arena_reset(c->at->mem);
+}
+
+/* ---- health, on the poller: it touches nothing ---- */
+
+static const char *health_status(const rpc_server *r)
+{
+    static const char serving[] = "\x08\x01", not_serving[] = "\x08\x02"; /* HealthCheckResponse.status */
+    return service_healthy(r->service) && !atomic_load_explicit(&r->draining, memory_order_relaxed) ? serving
+                                                                                                    : not_serving;
+}
+
+static void answer_health(call *c)
+{
+    arena *mem = c->at->mem;
+    const ProtobufCMessageDescriptor *type = &grpc__health__v1__health_check_request__descriptor;
+    bytes wire = body_bytes(c->body, mem);
+    vault_error err = {0};
+    ProtobufCAllocator memory = arena_allocator(mem);
+    Grpc__Health__V1__HealthCheckRequest *in = NULL;
+    if (scan_message(type, wire, &err) == VAULT_OK)
+        in = (void *)protobuf_c_message_unpack(type, &memory, wire.len, wire.at);
+    answer a = {.code = GRPC_STATUS_INVALID_ARGUMENT, .text = "malformed request"};
+    if (in && !routes_serve(&c->at->server->routes, bytes_of_text(in->service))) {
+        a = (answer){.code = GRPC_STATUS_NOT_FOUND, .text = "unknown service"};
+    } else if (in) {
+        grpc_slice slice = grpc_slice_from_copied_buffer(health_status(c->at->server), 2);
+        a = (answer){.code = GRPC_STATUS_OK, .text = "", .message = grpc_raw_byte_buffer_create(&slice, 1)};
+    }
+    call_answer(c, &a);
+    arena_reset(mem);
+}
+
+/* ---- arrival ---- */
+
+static void enqueue(call *c)
+{
+    c->body_len = grpc_byte_buffer_length(c->body);
+    set_state(c, CALL_QUEUED);
+    if (queue_put(&c->at->server->queue, c)) return; /* c may be answered by now */
+    metric_add(METRIC_QUEUE_REFUSED, (metric_at){0}, 1);
+    answer_here(c, GRPC_STATUS_RESOURCE_EXHAUSTED, "the server is busy, try again", "QUEUE_FULL", 1000);
+}
+
+static void message_read(call *c, bool ok)
+{
+    (void)ok; /* a failure shows as no message */
+    if (!c->body)
+        answer_here(c, GRPC_STATUS_INVALID_ARGUMENT, "the request has no message", "MESSAGE_MISSING", 0);
+    else if (c->body->data.raw.compression != GRPC_COMPRESS_NONE)
+        answer_here(c, GRPC_STATUS_UNIMPLEMENTED, "compressed messages are not accepted", "COMPRESSED", 0);
+    else if (c->route->kind == ROUTE_HEALTH)
+        answer_health(c);
+    else
+        enqueue(c);
+}
+
+static void read_message(call *c)
+{
+    set_state(c, CALL_READING);
+    if (c->route->kind == ROUTE_QUEUED) {
+        grpc_op closed = {.op = GRPC_OP_RECV_CLOSE_ON_SERVER, .data.recv_close_on_server.cancelled = &c->cancelled};
+        c->watched = true;
+        start(c, &closed, 1, &c->closed);
+    }
+    grpc_op read = {.op = GRPC_OP_RECV_MESSAGE, .data.recv_message.recv_message = &c->body};
+    start(c, &read, 1, &c->main);
+}
+
+static void open_stream(call *c)
+{
+    if (!stream_open(c->at, c->handle)) {
+        answer_here(c, GRPC_STATUS_RESOURCE_EXHAUSTED, "too many streams", "STREAMS", 1000);
+        return;
+    }
+    c->at->live--;
+    call_spare(c);
+}
+
+static int64_t monotonic_us(gpr_timespec t)
+{
+    t = gpr_convert_clock_type(t, GPR_CLOCK_MONOTONIC);
+    bool never = t.tv_sec >= INT64_MAX / 1000000;
+    return never ? INT64_MAX : t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+static void arrived(call *c, bool ok)
+{
+    if (!ok) { /* the server shuts down */
+        call_spare(c);
+        return;
+    }
+    poller *p = c->at;
+    p->live++;
+    call_post(p);
+    c->arrived_us = clock_monotonic_us();
+    c->deadline_us = monotonic_us(c->details.deadline);
+    c->trailer.value = grpc_empty_slice();
+    c->route = routes_find(&p->server->routes,
+                           bytes_of(GRPC_SLICE_START_PTR(c->details.method), GRPC_SLICE_LENGTH(c->details.method)));
+    if (!c->route)
+        answer_here(c, GRPC_STATUS_UNIMPLEMENTED, "unknown method", "METHOD_UNKNOWN", 0);
+    else if (p->live > p->most_live)
+        answer_here(c, GRPC_STATUS_RESOURCE_EXHAUSTED, "the server is busy, try again", "CALLS_FULL", 1000);
+    else if (c->route->kind == ROUTE_REFLECTION)
+        open_stream(c);
+    else
+        read_message(c);
+}
+
+static void main_done(tag *t, bool ok)
+{
+    static void (*const on_done[CALL_STATES])(call *, bool) = {
+        [CALL_POSTED] = arrived,
+        [CALL_READING] = message_read,
+        [CALL_REPLYING] = sent,
+    };
+    call *c = (call *)(void *)t;
+    call_state state = atomic_load_explicit(&c->state, memory_order_acquire);
+    assert(on_done[state]);
+    on_done[state](c, ok);
+}
+
+/* ---- for the worker ---- */
+
+void call_run(call *c)
+{
+    set_state(c, CALL_RUNNING);
+}
+
+bool call_is_late(const call *c)
+{
+    return clock_monotonic_us() >= c->deadline_us;
+}

@@ -1,0 +1,175 @@
+/* What the files of this room share. server.c opens and closes; call.c is the unary call, stream.c the reflection
+ * stream; queue.c stands between pollers and workers (worker.c); route.c knows the methods, tls.c the certificates,
+ * answer.c the outcomes. */
+#pragma once
+#include "vault/base/arena.h"
+#include "vault/rpc/rpc.h"
+#include <grpc/byte_buffer.h>
+#include <grpc/grpc.h>
+#include <grpc/grpc_security.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* What a completion queue hands back: the first member of whatever waits, and what to do with it. On the poller's
+ * thread. */
+typedef struct tag {
+    void (*done)(struct tag *t, bool ok);
+} tag;
+
+typedef struct call call;
+typedef struct stream stream;
+
+/* ---- routes (route.c) ---- */
+
+typedef enum route_kind { ROUTE_QUEUED, ROUTE_HEALTH, ROUTE_REFLECTION, ROUTE_KINDS } route_kind;
+typedef struct route {
+    bytes path;
+    route_kind kind;
+    const method *method; /* of a queued one */
+    unsigned number;      /* the value of the label "method" */
+    call *first, *last;   /* waiting, under the queue's lock */
+} route;
+
+enum { ROUTES = 32 };
+typedef struct routes {
+    route at[ROUTES]; /* sorted by path */
+    size_t count;
+} routes;
+/* Proves the table against the descriptors (service_check) and every request against the scan's bounds. */
+VAULT_MUST_USE vault_code routes_init(routes *r, vault_error *err);
+route *routes_find(routes *r, bytes path);         /* NULL: unknown */
+bool routes_serve(const routes *r, bytes service); /* "vault.v1.Tokens"; empty: the server as a whole */
+
+/* ---- answers (answer.c) ---- */
+
+typedef struct answer {
+    grpc_status_code code;
+    const char *text;          /* static */
+    bytes details;             /* google.rpc.Status, packed; may be empty */
+    grpc_byte_buffer *message; /* with GRPC_STATUS_OK; the call takes it over */
+} answer;
+answer answer_error(arena *mem, const vault_error *err);
+/* The transport's own refusals: `reason` for ErrorInfo, retry_ms 0: no RetryInfo. Details live in mem; without mem
+ * there are none. */
+answer answer_refusal(arena *mem, grpc_status_code code, const char *text, const char *reason, int retry_ms);
+answer answer_message(const ProtobufCMessage *message); /* packed into memory of its own, wiped after it has left */
+bytes body_bytes(grpc_byte_buffer *body,
+                 arena *mem);           /* in place if it is one piece, else a copy; at NULL: memory is out */
+void body_wipe(grpc_byte_buffer *body); /* the pieces where they lie */
+
+/* ---- queue (queue.c) ---- */
+
+typedef struct queue {
+    pthread_mutex_t lock;
+    pthread_cond_t filled;
+    size_t calls, bytes, most_calls, most_bytes;
+    unsigned asleep; /* workers that wait */
+    bool waking;     /* one of them was called and has not come yet */
+    bool ended;
+    uint64_t arrivals;
+    routes *routes;
+} queue;
+void queue_init(queue *q, routes *r, size_t most_calls, size_t most_bytes);
+bool queue_put(queue *q, call *c);         /* false: full */
+call *queue_take(queue *q);                /* the oldest; waits; NULL when the queue was ended and is empty */
+call *queue_take_same(queue *q, route *r); /* one more of this route, or NULL */
+void queue_end(queue *q);
+void queue_destroy(queue *q);
+
+/* ---- calls (call.c) ---- */
+
+typedef struct poller {
+    rpc_server *server;
+    grpc_completion_queue *cq;
+    pthread_t thread;
+    bool started;
+    call *spare;            /* calls that are not in use */
+    size_t live, most_live; /* in use, the posted ones not counted */
+    arena *mem;             /* for what is answered on this thread */
+} poller;
+
+typedef enum call_state {
+    CALL_SPARE,
+    CALL_POSTED,
+    CALL_READING,
+    CALL_QUEUED,
+    CALL_RUNNING,
+    CALL_REPLYING,
+    CALL_ENDED,
+    CALL_STATES
+} call_state;
+
+struct call {
+    tag main, closed;
+    _Atomic call_state state;
+    _Atomic bool gone; /* the client cancelled, left, or its deadline passed */
+    bool watched;      /* the completion `closed` is still to come; the poller's */
+    int cancelled;
+    poller *at;
+    grpc_call *handle;
+    grpc_call_details details;
+    grpc_metadata_array metadata;
+    route *route;
+    grpc_byte_buffer *body;
+    size_t body_len;
+    int64_t arrived_us, deadline_us;
+    uint64_t arrival; /* order in the queue */
+    call *next;
+    grpc_byte_buffer *reply;
+    grpc_metadata trailer;
+};
+void call_post(poller *p);
+/* Sends and ends. Once per call, any thread; the call may be gone when it returns. */
+void call_answer(call *c, const answer *a);
+/* The worker has it. */
+void call_run(call *c);
+bool call_is_late(const call *c);
+void calls_free(poller *p);
+
+/* ---- streams (stream.c) ---- */
+
+typedef struct streams {
+    pthread_mutex_t lock;
+    stream *first;
+    size_t count;
+} streams;
+/* Takes over the grpc call. False: there are too many. */
+bool stream_open(poller *p, grpc_call *handle);
+void streams_cancel(streams *s);
+
+/* The answer to a packed ServerReflectionRequest, packed (reflection.c); NULL: the request is malformed. */
+grpc_byte_buffer *reflection_answer(arena *mem, bytes wire);
+
+/* ---- workers (worker.c) ---- */
+
+typedef struct worker worker;
+VAULT_MUST_USE vault_code worker_start(worker **out, rpc_server *r, vault_error *err);
+void worker_join(worker **w);
+
+/* ---- certificates (tls.c) ---- */
+
+typedef struct tls tls;
+VAULT_MUST_USE vault_code tls_open(tls **out, const rpc_options *o, vault_error *err);
+grpc_server_credentials *tls_credentials(tls *t);
+void tls_close(tls **t); /* after the server */
+
+/* SAN URIs "vault://..." of the client's certificate, NULL-terminated, in mem; NULL when there is none (identity.c). */
+const char *const *peer_uris(arena *mem, grpc_call *handle);
+
+/* ---- the server (server.c) ---- */
+
+struct rpc_server {
+    service *service;
+    routes routes;
+    queue queue;
+    streams streams;
+    tls *tls;
+    grpc_server *handle;
+    int port;
+    poller *pollers;
+    worker **workers;
+    unsigned poller_count, worker_count, workers_made;
+    tag end;
+    bool drain_begun;
+    _Atomic bool draining, drained;
+};

@@ -1,0 +1,202 @@
+/* A worker takes the oldest call that waits and all further ones of its method up to BATCH_ITEMS items, looks through
+ * and unpacks each, runs them together, and answers each. It never touches a call after its answer. */
+#include "vault/rpc/internal.h"
+
+#include "vault/base/log.h"
+#include "vault/base/memory.h"
+#include "vault/base/metric.h"
+#include "vault/rpc/scan.h"
+
+enum { CALL_MEMORY = 256 << 20 }; /* the most that one call may take; SCAN_ELEMENTS keeps requests far below */
+
+/* The memory of one call of a batch, kept for the next batch. */
+typedef struct slot {
+    arena *mem;
+    call *call;
+    size_t items;
+    request request;
+} slot;
+
+struct worker {
+    rpc_server *server;
+    pthread_t thread;
+    session *session;
+    slot slots[BATCH_ITEMS + 1];
+    request *batch[BATCH_ITEMS + 1];
+    size_t count, items;
+    bool carried; /* slots[0] holds a call that did not fit into the batch before */
+};
+
+/* ---- one call ---- */
+
+static void refuse(slot *s, answer a)
+{
+    call_answer(s->call, &a);
+    arena_reset(s->mem);
+}
+
+/* True when the call was dropped: nobody waits for it any more. */
+static bool drop(slot *s)
+{
+    bool gone = atomic_load_explicit(&s->call->gone, memory_order_acquire);
+    if (!gone && !call_is_late(s->call)) return false;
+    metric_add(METRIC_CALLS_DROPPED, (metric_at){0}, 1);
+    refuse(s, call_is_late(s->call) ? (answer){.code = GRPC_STATUS_DEADLINE_EXCEEDED, .text = "deadline exceeded"}
+                                    : (answer){.code = GRPC_STATUS_CANCELLED, .text = "cancelled"});
+    return true;
+}
+
+static vault_code unpack(slot *s, vault_error *err)
+{
+    const ProtobufCMessageDescriptor *type = s->call->route->method->input;
+    ProtobufCAllocator memory = arena_allocator(s->mem);
+    bytes wire = body_bytes(s->call->body, s->mem);
+    if (!wire.at && s->call->body_len > 0) return vault_fail(err, VAULT_EXHAUSTED, "no memory for a request");
+    VAULT_TRY(scan_message(type, wire, err));
+    s->request.in = protobuf_c_message_unpack(type, &memory, wire.len, wire.at);
+    if (s->request.in) return VAULT_OK;
+    return vault_fail(err, VAULT_EXHAUSTED, "%s of %zu bytes cannot be unpacked", type->name, wire.len);
+}
+
+/* True when the slot's request is ready to run; otherwise the call is answered. */
+static bool prepare(slot *s, call *c)
+{
+    vault_error err = {0};
+    s->call = c;
+    call_run(c);
+    if (drop(s)) return false;
+    s->request = (request){.mem = s->mem, .deadline_us = c->deadline_us, .uris = peer_uris(s->mem, c->handle)};
+    if (!s->request.uris) {
+        refuse(s, answer_refusal(s->mem, GRPC_STATUS_UNAUTHENTICATED, "the certificate names no principal",
+                                 "NO_IDENTITY", 0));
+        return false;
+    }
+    vault_code code = unpack(s, &err);
+    body_wipe(c->body);
+    if (code != VAULT_OK) {
+        refuse(s, answer_error(s->mem, &err));
+        return false;
+    }
+    s->items = c->route->method->items(s->request.in);
+    return true;
+}
+
+static void answer_call(slot *s)
+{
+    request *rq = &s->request;
+    if (rq->err.code == VAULT_OK && !rq->out) (void)vault_fail(&rq->err, VAULT_INTERNAL, "no reply was made");
+    if (rq->err.code == VAULT_INTERNAL || rq->err.code == VAULT_INTEGRITY)
+        log_failure(LOG_ERROR, "call.failed", &rq->err);
+    answer a = rq->err.code == VAULT_OK ? answer_message(rq->out) : answer_error(s->mem, &rq->err);
+    call_answer(s->call, &a);
+    arena_reset(s->mem);
+}
+
+/* ---- a batch ---- */
+
+static slot *slot_at(worker *w, size_t index)
+{
+    slot *s = &w->slots[index];
+    if (!s->mem) s->mem = arena_new(CALL_MEMORY);
+    return s->mem ? s : NULL;
+}
+
+static bool add(worker *w, call *c)
+{
+    slot *s = slot_at(w, w->count);
+    if (!s) {
+        answer a = answer_refusal(NULL, GRPC_STATUS_RESOURCE_EXHAUSTED, "the server is busy, try again", NULL, 0);
+        call_run(c);
+        call_answer(c, &a);
+        return true;
+    }
+    if (!prepare(s, c)) return true;
+    if (w->count > 0 && w->items + s->items > BATCH_ITEMS) {
+        w->carried = true;
+        return false;
+    }
+    w->count++;
+    w->items += s->items;
+    return true;
+}
+
+static void swap_slots(slot *a, slot *b)
+{
+    slot held = *a;
+    *a = *b;
+    *b = held;
+}
+
+/* Brings the carried call to the front; true when it still wants to run. */
+static bool take_carried(worker *w)
+{
+    if (!w->carried) return false;
+    swap_slots(&w->slots[0], &w->slots[w->count]);
+    w->carried = false;
+    return !drop(&w->slots[0]);
+}
+
+/* The route of the batch that was gathered, or NULL at the end. */
+static route *gather(worker *w)
+{
+    bool carried = take_carried(w), room = true;
+    w->count = carried ? 1 : 0;
+    w->items = carried ? w->slots[0].items : 0;
+    call *c = carried ? NULL : queue_take(&w->server->queue);
+    if (!c && !carried) return NULL;
+    route *r = c ? c->route : w->slots[0].call->route;
+    if (c) room = add(w, c);
+    while (room && w->items < BATCH_ITEMS && (c = queue_take_same(&w->server->queue, r))) room = add(w, c);
+    return r;
+}
+
+static void run_batch(worker *w, const route *r)
+{
+    for (size_t i = 0; i < w->count; i++) w->batch[i] = &w->slots[i].request;
+    metric_observe(METRIC_BATCH_CALLS, (metric_at){0}, w->count);
+    service_run(w->session, r->method, w->batch, w->count);
+    for (size_t i = 0; i < w->count; i++) answer_call(&w->slots[i]);
+}
+
+static void *work(void *argument)
+{
+    worker *w = argument;
+    const route *r;
+    while ((r = gather(w))) {
+        if (w->count > 0) run_batch(w, r);
+    }
+    return NULL;
+}
+
+/* ---- start and end ---- */
+
+static void worker_free(worker *w)
+{
+    session_close(&w->session);
+    for (size_t i = 0; i <= BATCH_ITEMS; i++) arena_free(&w->slots[i].mem);
+    memory_free(w, sizeof *w);
+}
+
+vault_code worker_start(worker **out, rpc_server *r, vault_error *err)
+{
+    worker *w = memory_new(sizeof *w);
+    w->server = r;
+    vault_code code = session_open(&w->session, r->service, err);
+    if (code == VAULT_OK && pthread_create(&w->thread, NULL, work, w) != 0) {
+        code = vault_fail(err, VAULT_UNAVAILABLE, "cannot start a worker thread");
+    }
+    if (code != VAULT_OK) {
+        worker_free(w);
+        return code;
+    }
+    *out = w;
+    return VAULT_OK;
+}
+
+void worker_join(worker **w)
+{
+    if (!*w) return;
+    pthread_join((*w)->thread, NULL);
+    worker_free(*w);
+    *w = NULL;
+}
