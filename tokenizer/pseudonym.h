@@ -14,10 +14,12 @@ typedef struct token {
     uint8_t pseudonym[PSEUDONYM_LEN];
 } token;
 
+/* The pseudonym of a resident in the key's domain and epoch; the id is from 1 (asserted). */
 void pseudonym_seal(block_cipher *key, uint8_t out[PSEUDONYM_LEN], resident_id id);
 /* The id, or 0 for a forgery: all 64 zero bits are compared in constant time, and the id must be positive. */
 resident_id pseudonym_open(block_cipher *key, const uint8_t pseudonym[PSEUDONYM_LEN]);
 
+/* The text, NUL-terminated; the domain number has 24 bits (asserted). */
 void token_write(char out[TOKEN_TEXT_LEN + 1], const token *t);
 /* INVALID with reason TOKEN_MISTYPED (check characters), TOKEN_MALFORMED (length, alphabet, prefix, case, spare bits). */
 VAULT_MUST_USE vault_code token_read(token *out, bytes text, vault_error *err);
