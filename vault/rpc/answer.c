@@ -1,8 +1,5 @@
 #include "vault/rpc/internal.h"
 
-#include "google/protobuf/duration.pb-c.h"
-#include "google/rpc/error_details.pb-c.h"
-#include "google/rpc/status.pb-c.h"
 #include "vault/base/memory.h"
 #include "vault/base/secret.h"
 #include <string.h>
@@ -14,46 +11,6 @@ answer answer_error(arena *mem, const vault_error *err)
     return (answer){.code = (grpc_status_code)status_code(err->code),
                     .text = status_text(err->code),
                     .details = status_packed(mem, err)};
-}
-
-static bytes pack_in(arena *mem, const ProtobufCMessage *message)
-{
-    size_t len = protobuf_c_message_get_packed_size(message);
-    uint8_t *at = arena_alloc(mem, len);
-    return at ? bytes_of(at, protobuf_c_message_pack(message, at)) : bytes_of(NULL, 0);
-}
-
-static Google__Protobuf__Any any_of(arena *mem, const char *url, const ProtobufCMessage *message)
-{
-    Google__Protobuf__Any any = GOOGLE__PROTOBUF__ANY__INIT;
-    bytes packed = pack_in(mem, message);
-    any.type_url = (char *)(uintptr_t)url;
-    any.value = (ProtobufCBinaryData){.len = packed.len, .data = (uint8_t *)(uintptr_t)packed.at};
-    return any;
-}
-
-answer answer_refusal(arena *mem, grpc_status_code code, const char *text, const char *reason, int retry_ms)
-{
-    answer a = {.code = code, .text = text};
-    if (!mem) return a;
-    Google__Rpc__ErrorInfo info = GOOGLE__RPC__ERROR_INFO__INIT;
-    info.reason = (char *)(uintptr_t)reason;
-    info.domain = (char *)(uintptr_t) "resident-vault";
-    Google__Protobuf__Duration delay = GOOGLE__PROTOBUF__DURATION__INIT;
-    delay.seconds = retry_ms / 1000;
-    delay.nanos = retry_ms % 1000 * 1000000;
-    Google__Rpc__RetryInfo retry = GOOGLE__RPC__RETRY_INFO__INIT;
-    retry.retry_delay = &delay;
-    Google__Protobuf__Any anys[] = {any_of(mem, "type.googleapis.com/google.rpc.ErrorInfo", &info.base),
-                                    any_of(mem, "type.googleapis.com/google.rpc.RetryInfo", &retry.base)};
-    Google__Protobuf__Any *details[] = {&anys[0], &anys[1]};
-    Google__Rpc__Status status = GOOGLE__RPC__STATUS__INIT;
-    status.code = (int32_t)code;
-    status.message = (char *)(uintptr_t)text;
-    status.n_details = retry_ms > 0 ? 2 : 1;
-    status.details = details;
-    a.details = pack_in(mem, &status.base);
-    return a;
 }
 
 /* ---- messages ---- */

@@ -22,7 +22,6 @@
  * acquire after it. */
 #include "vault/rpc/internal.h"
 
-#include "google/rpc/status.pb-c.h"
 #include "grpc/health/v1/health.pb-c.h"
 #include "vault/base/clock.h"
 #include "vault/base/log.h"
@@ -170,9 +169,18 @@ void call_answer(call *c, const answer *a)
     start(c, ops, count, &c->main);
 }
 
-static void answer_here(call *c, grpc_status_code code, const char *text, const char *reason, int retry_ms)
+/* Without details: what the caller's library, not its program, has to know. */
+static void answer_plain(call *c, grpc_status_code code, const char *text)
 {
-    answer a = answer_refusal(c->at->mem, code, text, reason, retry_ms);
+    call_answer(c, &(answer){.code = code, .text = text});
+}
+
+/* A limit was reached: RESOURCE_EXHAUSTED with RetryInfo. */
+static void answer_busy(call *c, const char *reason)
+{
+    vault_error err = {0};
+    (void)vault_refuse(&err, VAULT_EXHAUSTED, reason, "");
+    answer a = answer_error(c->at->mem, &err);
     call_answer(c, &a);
     arena_reset(c->at->mem);
 }
@@ -215,16 +223,16 @@ static void enqueue(call *c)
     set_state(c, CALL_QUEUED);
     if (queue_put(&c->at->server->queue, c)) return; /* c may be answered by now */
     metric_add(METRIC_QUEUE_REFUSED, (metric_at){0}, 1);
-    answer_here(c, GRPC_STATUS_RESOURCE_EXHAUSTED, "the server is busy, try again", "QUEUE_FULL", 1000);
+    answer_busy(c, "QUEUE_FULL");
 }
 
 static void message_read(call *c, bool ok)
 {
     (void)ok; /* a failure shows as no message */
     if (!c->body)
-        answer_here(c, GRPC_STATUS_INVALID_ARGUMENT, "the request has no message", "MESSAGE_MISSING", 0);
+        answer_plain(c, GRPC_STATUS_INVALID_ARGUMENT, "the request has no message");
     else if (c->body->data.raw.compression != GRPC_COMPRESS_NONE)
-        answer_here(c, GRPC_STATUS_UNIMPLEMENTED, "compressed messages are not accepted", "COMPRESSED", 0);
+        answer_plain(c, GRPC_STATUS_UNIMPLEMENTED, "compressed messages are not accepted");
     else if (c->route->kind == ROUTE_HEALTH)
         answer_health(c);
     else
@@ -246,7 +254,7 @@ static void read_message(call *c)
 static void open_stream(call *c)
 {
     if (!stream_open(c->at, c->handle)) {
-        answer_here(c, GRPC_STATUS_RESOURCE_EXHAUSTED, "too many streams", "STREAMS", 1000);
+        answer_busy(c, "STREAMS");
         return;
     }
     c->at->live--;
@@ -275,9 +283,9 @@ static void arrived(call *c, bool ok)
     c->route = routes_find(&p->server->routes,
                            bytes_of(GRPC_SLICE_START_PTR(c->details.method), GRPC_SLICE_LENGTH(c->details.method)));
     if (!c->route)
-        answer_here(c, GRPC_STATUS_UNIMPLEMENTED, "unknown method", "METHOD_UNKNOWN", 0);
+        answer_plain(c, GRPC_STATUS_UNIMPLEMENTED, "unknown method");
     else if (p->live > p->most_live)
-        answer_here(c, GRPC_STATUS_RESOURCE_EXHAUSTED, "the server is busy, try again", "CALLS_FULL", 1000);
+        answer_busy(c, "CALLS_FULL");
     else if (c->route->kind == ROUTE_REFLECTION)
         open_stream(c);
     else
@@ -299,7 +307,7 @@ static void main_done(tag *t, bool ok)
 
 /* ---- for the worker ---- */
 
-void call_run(call *c)
+void call_taken(call *c)
 {
     set_state(c, CALL_RUNNING);
 }

@@ -16,7 +16,7 @@ typedef struct tag {
     void (*done)(struct tag *t, bool ok);
 } tag;
 
-typedef struct call call;
+typedef struct rpc_call call;
 typedef struct stream stream;
 
 /* ---- routes (route.c) ---- */
@@ -49,9 +49,6 @@ typedef struct answer {
     grpc_byte_buffer *message; /* with GRPC_STATUS_OK; the call takes it over */
 } answer;
 answer answer_error(arena *mem, const vault_error *err);
-/* The transport's own refusals: `reason` for ErrorInfo, retry_ms 0: no RetryInfo. Details live in mem; without mem
- * there are none. */
-answer answer_refusal(arena *mem, grpc_status_code code, const char *text, const char *reason, int retry_ms);
 answer answer_message(const ProtobufCMessage *message); /* packed into memory of its own, wiped after it has left */
 bytes body_bytes(grpc_byte_buffer *body,
                  arena *mem);           /* in place if it is one piece, else a copy; at NULL: memory is out */
@@ -99,7 +96,7 @@ typedef enum call_state {
     CALL_STATES
 } call_state;
 
-struct call {
+struct rpc_call {
     tag main, closed;
     _Atomic call_state state;
     _Atomic bool gone; /* the client cancelled, left, or its deadline passed */
@@ -122,7 +119,7 @@ void call_post(poller *p);
 /* Sends and ends. Once per call, any thread; the call may be gone when it returns. */
 void call_answer(call *c, const answer *a);
 /* The worker has it. */
-void call_run(call *c);
+void call_taken(call *c);
 bool call_is_late(const call *c);
 void calls_free(poller *p);
 

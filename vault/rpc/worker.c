@@ -63,15 +63,10 @@ static bool prepare(slot *s, call *c)
 {
     vault_error err = {0};
     s->call = c;
-    call_run(c);
+    call_taken(c);
     if (drop(s)) return false;
     s->request = (request){.mem = s->mem, .deadline_us = c->deadline_us, .uris = peer_uris(s->mem, c->handle)};
-    if (!s->request.uris) {
-        refuse(s, answer_refusal(s->mem, GRPC_STATUS_UNAUTHENTICATED, "the certificate names no principal",
-                                 "NO_IDENTITY", 0));
-        return false;
-    }
-    vault_code code = unpack(s, &err);
+    vault_code code = s->request.uris ? unpack(s, &err) : vault_refuse(&err, VAULT_UNAUTHENTICATED, "NO_IDENTITY", "");
     body_wipe(c->body);
     if (code != VAULT_OK) {
         refuse(s, answer_error(s->mem, &err));
@@ -105,8 +100,8 @@ static bool add(worker *w, call *c)
 {
     slot *s = slot_at(w, w->count);
     if (!s) {
-        answer a = answer_refusal(NULL, GRPC_STATUS_RESOURCE_EXHAUSTED, "the server is busy, try again", NULL, 0);
-        call_run(c);
+        answer a = {.code = GRPC_STATUS_RESOURCE_EXHAUSTED, .text = status_text(VAULT_EXHAUSTED)};
+        call_taken(c);
         call_answer(c, &a);
         return true;
     }
