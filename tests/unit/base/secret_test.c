@@ -1,8 +1,15 @@
 #include "tests/support/harness.h"
+#include "vault/base/internal.h"
 #include "vault/base/secret.h"
 
+#include <limits.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static bool all_zero(const uint8_t *at, size_t len)
 {
@@ -120,4 +127,57 @@ TEST("four threads take and give back at once")
         pthread_join(threads[i], &failed);
         assert_null(failed);
     }
+}
+
+/* ---- the process (sanitizers lock nothing and trace themselves) ---- */
+
+TEST("the process is locked in memory, cannot be dumped and leaves no core file")
+{
+    if (sanitizer_runs()) return;
+    struct rlimit core;
+    assert_int_equal(getrlimit(RLIMIT_CORE, &core), 0);
+    assert_int_equal(core.rlim_cur + core.rlim_max, 0);
+    assert_int_equal(prctl(PR_GET_DUMPABLE), 0);
+    FILE *status = fopen("/proc/self/status", "r");
+    char line[256];
+    unsigned long locked = 0;
+    while (fgets(line, sizeof line, status)) sscanf(line, "VmLck: %lu kB", &locked);
+    fclose(status);
+    assert_true(locked >= 5 << 10); /* heap and handles at least */
+}
+
+/* This program once more, as nobody with 64 KiB to lock; what it says on stderr. False when it cannot be run so. */
+static bool run_as_nobody(char *said, size_t cap)
+{
+    char self[PATH_MAX];
+    int ends[2];
+    ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
+    if (len < 0 || geteuid() != 0 || pipe(ends) != 0) return false;
+    self[len] = '\0';
+    pid_t child = fork();
+    if (child == 0) {
+        const struct rlimit little = {64 << 10, 64 << 10};
+        dup2(ends[1], STDERR_FILENO);
+        dup2(ends[1], STDOUT_FILENO);
+        if (setrlimit(RLIMIT_MEMLOCK, &little) == 0 && setgid(65534) == 0 && setuid(65534) == 0)
+            execl(self, self, NULL);
+        _exit(77);
+    }
+    close(ends[1]);
+    size_t got = 0;
+    for (ssize_t part; got < cap - 1 && (part = read(ends[0], said + got, cap - 1 - got)) > 0;) got += (size_t)part;
+    said[got] = '\0';
+    close(ends[0]);
+    int status;
+    waitpid(child, &status, 0);
+    return WIFEXITED(status) && WEXITSTATUS(status) != 77;
+}
+
+TEST("where memory cannot be locked the start is refused with a mend")
+{
+    static char said[16384];
+    if (sanitizer_runs() || !run_as_nobody(said, sizeof said)) return;
+    if (!strstr(said, "RLIMIT_MEMLOCK")) print_error("%s\n", said);
+    assert_non_null(strstr(said, "RLIMIT_MEMLOCK"));
+    assert_null(strstr(said, "ok 1"));
 }
