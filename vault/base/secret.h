@@ -1,5 +1,5 @@
-/* Owned secrets in the one locked heap (libgcrypt secure memory). The heap is taken in one large piece at start and handed
- * out from a slab of our own, because gcry_malloc_secure walks its heap. Thread-safe. */
+/* Owned secrets in the one locked heap: a mapping of our own, cut into cells, from which libgcrypt's secure memory (cipher
+ * handles, MACs) is served as well, because gcry_malloc_secure walks its heap. Thread-safe. */
 #pragma once
 #include "vault/base/bytes.h"
 #include "vault/base/error.h"
