@@ -1,0 +1,33 @@
+/* Any text as a policy: it is refused, or it answers as the naive reading does. */
+#include "tests/unit/policy/naive.h"
+#include "vault/base/json.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void ask(const policy *p, json_t *document)
+{
+    uint64_t seed = 1 + policy_rule_count(p);
+    for (unsigned i = 0; i < 50; i++) {
+        area_code area;
+        const char *id = "";
+        policy_facts f = naive_facts(&seed, &area);
+        admission a = policy_admit(p, &f);
+        grant g = policy_decide(p, &a, &f, area);
+        policy_clause clause = naive_decide(document, &f, area, &id);
+        if (g.failed != clause || g.given != (clause == CLAUSE_NONE)) abort();
+        if (g.given && strcmp(policy_rule_id(p, g.rule), id) != 0) abort();
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    vault_error err = {0};
+    VAULT_CLEANUP(json_clear) json_t *document = NULL;
+    VAULT_CLEANUP(policy_free) policy *p = NULL;
+    if (json_read(&document, bytes_of(data, size), "fuzz", &err) != VAULT_OK) return 0;
+    if (policy_load(&p, document, &naive_names, &err) == VAULT_OK)
+        ask(p, document);
+    else if (err.code != VAULT_INVALID || !err.detail[0])
+        abort();
+    return 0;
+}
