@@ -30,9 +30,11 @@ static const char HELP[] =
     "  vaultd --config FILE --init FOLDER --name NAME\n"
     "                                              make a new vault in an empty database, from schema.json,\n"
     "                                              principals.json, purposes.json and policy.json in FOLDER\n"
+    "  vaultd --make-root-key FILE                 make a root key file (0600); never overwrites one\n"
     "  vaultd --help, vaultd --version\n"
     "\n"
     "Examples:\n"
+    "  vaultd --make-root-key root.key\n"
     "  vaultd --config /etc/resident-vault/vaultd.json --check-config\n"
     "  vaultd --config vaultd.json --init deploy/dev --name resident-vault/dev\n"
     "\n"
@@ -53,7 +55,7 @@ static const char HELP[] =
     "file that it names is wrong, or the vault was never initialised; 1 anything else.\n";
 
 typedef struct arguments {
-    const char *config, *folder, *name;
+    const char *config, *folder, *name, *new_key;
     bool check;
 } arguments;
 
@@ -295,6 +297,17 @@ static int read_and_run(const arguments *a)
     return run(&c, a);
 }
 
+static int make_key(const char *path)
+{
+    vault_error err = {0};
+    vault_code code = secret_heap_init(SECRET_HEAP, &err);
+    if (code == VAULT_OK) code = root_key_file_create(path, &err);
+    if (code == VAULT_OK)
+        return printf("%s: made; without it nothing can be opened: keep a copy elsewhere\n", path) < 0;
+    fprintf(stderr, "vaultd: %s\n", err.detail);
+    return exit_code(code);
+}
+
 int main(int argc, char **argv)
 {
     static const struct option options[] = {
@@ -302,6 +315,7 @@ int main(int argc, char **argv)
         {"check-config", no_argument, NULL, 'k'},
         {"init", required_argument, NULL, 'i'},
         {"name", required_argument, NULL, 'n'},
+        {"make-root-key", required_argument, NULL, 'm'},
         {"help", no_argument, NULL, 'h'},
         {"version", no_argument, NULL, 'v'},
         {NULL, 0, NULL, 0},
@@ -322,6 +336,9 @@ int main(int argc, char **argv)
         case 'n':
             a.name = optarg;
             break;
+        case 'm':
+            a.new_key = optarg;
+            break;
         case 'h':
             return fputs(HELP, stdout) < 0;
         case 'v':
@@ -331,6 +348,7 @@ int main(int argc, char **argv)
         }
     }
     if (optind < argc) return usage("only options are taken");
+    if (a.new_key) return argc == 3 || argc == 2 ? make_key(a.new_key) : usage("--make-root-key goes alone");
     if (!a.config) return usage("--config FILE is missing");
     if (!a.folder != !a.name) return usage("--init FOLDER and --name NAME go together");
     return read_and_run(&a);
