@@ -166,6 +166,15 @@ static void answer_issue(call *c)
     rq->out = &out->base;
 }
 
+/* An issue asks for no value; what it goes by is the natural key. */
+static void name_natural_key(const session *s, call *c)
+{
+    const schema_field *key = s->manifest->schema.natural_key;
+    field_set_add(&c->facts.fields, key->number);
+    c->fields = key->name;
+    c->groups = key->group;
+}
+
 void tokens_batch_issue(session *s, call **calls, size_t count)
 {
     const format *f = s->manifest->schema.natural_key->format;
@@ -173,6 +182,7 @@ void tokens_batch_issue(session *s, call **calls, size_t count)
         call *c = calls[i];
         const Vault__V1__BatchIssueRequest *in = (const void *)c->rq->in;
         c->want_receipt = in->want_receipt;
+        name_natural_key(s, c);
         call_admission(s, c, POLICY_ISSUE, FORM_NOTHING);
         if (call_items(s, c, in->n_id_numbers, "id_numbers", &c->rq->err) != VAULT_OK) continue;
         for (size_t j = 0; j < in->n_id_numbers; j++) (void)read_id_number(s, &c->items[j], in->id_numbers[j], f);
