@@ -42,7 +42,7 @@ static void start(call *c, const grpc_op *ops, size_t count, tag *t)
 {
     grpc_call_error refused = grpc_call_start_batch(c->handle, ops, count, t, NULL);
     if (refused == GRPC_CALL_OK) return;
-    log_event(LOG_ERROR, "rpc.batch", "a batch was refused: %d", (int)refused);
+    log_event(LOG_ERROR, "rpc.batch", "a batch was refused: %d in state %d", (int)refused, (int)atomic_load(&c->state));
     abort();
 }
 
@@ -85,6 +85,7 @@ static void call_spare(call *c)
     c->metadata.count = 0;
     c->handle = NULL;
     c->route = NULL;
+    c->watched = c->close_seen = false;
     atomic_store_explicit(&c->gone, false, memory_order_relaxed);
     set_state(c, CALL_SPARE);
     c->next = p->spare;
@@ -120,7 +121,7 @@ static void closed_done(tag *t, bool ok)
 {
     (void)ok;
     call *c = (call *)(void *)((char *)t - offsetof(call, closed));
-    c->watched = false;
+    c->close_seen = true;
     if (atomic_load_explicit(&c->state, memory_order_acquire) == CALL_ENDED)
         call_end(c);
     else
@@ -131,7 +132,7 @@ static void sent(call *c, bool ok)
 {
     (void)ok; /* the client has left: nobody is there to be told */
     set_state(c, CALL_ENDED);
-    if (!c->watched) call_end(c);
+    if (!c->watched || c->close_seen) call_end(c);
 }
 
 static void count_answer(const call *c, const answer *a)

@@ -100,7 +100,8 @@ struct rpc_call {
     tag main, closed;
     _Atomic call_state state;
     _Atomic bool gone; /* the client cancelled, left, or its deadline passed */
-    bool watched;      /* the completion `closed` is still to come; the poller's */
+    bool watched;      /* RECV_CLOSE was started by itself; fixed from READING on */
+    bool close_seen;   /* and has completed; the poller's */
     int cancelled;
     poller *at;
     grpc_call *handle;
