@@ -5,11 +5,33 @@ documents=${VAULT_DEV_DOCUMENTS:-$root/deploy/dev}   # schema.json, principals.j
 
 # --- registers and configuration ---
 
-# The example registers, with the keys that were made here in place of the example's.
-make_principals()
+# The example registers, with the keys made here for the departments, and rules that are valid this year.
+make_registers()
 {
+    local department file year
+    year=$(date +%Y)
     mkdir -p -- "$state/init"
-    cp -- "$documents"/*.json "$state/init/"
+    for file in schema principals purposes policy; do cp -- "$documents/$file.json" "$state/init/$file.json.new"; done
+    for department in $(departments); do
+        tests/support/ca jwk "$state/ca" "$department" >/dev/null
+        sed -i "/\"id\": \"$department\"/ s|\"assertion_keys\": \[\]|\"assertion_keys\": [$(<"$state/ca/$department.jwk")]|" \
+            "$state/init/principals.json.new"
+    done
+    sed -i -E "s/\"from\": \"[0-9]{4}-01-01\"/\"from\": \"$((year - 1))-01-01\"/; s/\"until\": \"[0-9]{4}-12-31\"/\"until\": \"$((year + 1))-12-31\"/" \
+        "$state/init/policy.json.new"
+    for file in schema principals purposes policy; do mv -- "$state/init/$file.json.new" "$state/init/$file.json"; done
+}
+
+departments() { sed -n 's/.*"id": "\([^"]*\)".*"assertion_keys".*/\1/p' "$documents/principals.json"; }
+
+# A certificate for everyone who has a URI in principals.json; the file has the name of the id.
+make_certificates()
+{
+    local id uri
+    tests/support/ca make "$state/ca"
+    sed -n 's/.*"id": "\([^"]*\)".*"uri": "\([^"]*\)".*/\1 \2/p' "$documents/principals.json" | while read -r id uri; do
+        tests/support/ca client "$state/ca" "$id" "$uri"
+    done
 }
 
 write_config()
@@ -19,9 +41,9 @@ write_config()
   "listen": "127.0.0.1:$port",
   "metrics": "127.0.0.1:$metrics_port",
   "database": "$conninfo",
-  "root_key_file": "$state/root.key",
-  "checkpoint_file": "$state/checkpoint",
-  "tls": {"ca": "$state/ca/ca.crt", "cert": "$state/ca/server.crt", "key": "$state/ca/server.key"}
+  "root_key": {"file": "$state/root.key"},
+  "tls": {"ca": "$state/ca/ca.crt", "certificate": "$state/ca/server.crt", "key": "$state/ca/server.key"},
+  "checkpoint_file": "$state/checkpoint"
 }
 TEXT
 }
@@ -40,10 +62,16 @@ initialised() { [[ -n $(tests/support/pg psql "$state/pg" -qAtc "SELECT 1 FROM p
 make_vault()
 {
     step "The vault itself" "Schema, principals, purposes and policy become a sealed manifest, and the log gets its first line."
-    if initialised; then say "   stands already"; return; fi
+    if initialised; then
+        say "   stands already"
+        diff -rq "$state/init" "$state/made-from" >/dev/null 2>&1 || say "   (deploy/dev is another than it was made from: ./dev --reset and ./dev make a new one)"
+        return
+    fi
     rm -f -- "$state"/checkpoint*   # of a vault that is no more
     port=$first_port metrics_port=$first_metrics_port write_config
-    command_line "$vaultd" --config "$state/vaultd.json" --init "$state/init"
+    command_line "$vaultd" --config "$state/vaultd.json" --init "$state/init" --name resident-vault/dev
+    rm -rf -- "$state/made-from"
+    cp -r -- "$state/init" "$state/made-from"
 }
 
 # --- a command of the tour: shown, run, its output shown ---
