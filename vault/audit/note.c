@@ -48,7 +48,7 @@ vault_code note_key_parse(note_key *out, bytes text, vault_error *err)
     char copy[NOTE_NAME_MAX + 1] = {0}, hex[2 * KEY_ID_LEN + 1];
     uint8_t typed[1 + PUBLIC_KEY_LEN];
     size_t len = 0;
-    bool shaped = cut(&name, &rest, '+') && cut(&id, &rest, '+') && name.len <= NOTE_NAME_MAX &&
+    bool shaped = cut(&name, &rest, '+') && cut(&id, &rest, '+') && name_fits(name) &&
                   base64_decode(typed, sizeof typed, &len, (const char *)rest.at, rest.len) && len == sizeof typed;
     if (!shaped || typed[0] != ED25519)
         return vault_fail(err, VAULT_INVALID, "not an Ed25519 verifier key (name+id+key)");

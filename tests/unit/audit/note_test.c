@@ -72,6 +72,8 @@ TEST("a verifier key survives writing and reading, and a wrong id, type, length 
     for (size_t i = 0; i < sizeof BAD / sizeof *BAD; i++) {
         expect_code(note_key_parse(&again, bytes_of_text(BAD[i]), &err), VAULT_INVALID, &err);
     }
+    static const char ZEROS[] = "PeterNeumann\0\0+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";
+    expect_code(note_key_parse(&again, bytes_of(ZEROS, sizeof ZEROS - 1), &err), VAULT_INVALID, &err);
 }
 
 TEST("the name of a log has no space, plus, control character or other alphabet, and an end")
