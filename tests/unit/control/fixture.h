@@ -1,0 +1,72 @@
+/* The documents of deploy/dev, in memory, to be changed; and a manifest made of them without a database. */
+#pragma once
+#include "tests/support/harness.h"
+#include "vault/base/memory.h"
+#include "vault/control/internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static vault_error err;
+
+static inline const char *dev_folder(void)
+{
+    static char path[512];
+    const char *file = __FILE__, *end = strstr(file, "tests/unit/");
+    snprintf(path, sizeof path, "%.*sdeploy/dev", (int)(end - file), file);
+    return path;
+}
+
+static inline documents dev_documents(void)
+{
+    documents d;
+    expect_ok(documents_read(&d, dev_folder(), &err), &err);
+    return d;
+}
+
+static inline json_t *parse(const char *text)
+{
+    json_error_t error;
+    json_t *value = json_loads(text, JSON_DECODE_ANY, &error);
+    if (!value) fail_msg("%s: %s", error.text, text);
+    return value;
+}
+
+/* The i-th entry of a list of a document: entry(&d, DOC_PRINCIPALS, "apps", 0). */
+static inline json_t *entry(const documents *d, document which, const char *list, size_t i)
+{
+    json_t *found = json_array_get(json_object_get(d->of[which], list), i);
+    assert_non_null(found);
+    return found;
+}
+
+static inline void set(json_t *object, const char *key, const char *json)
+{
+    assert_int_equal(json_object_set_new(object, key, parse(json)), 0);
+}
+
+static inline void add(const documents *d, document which, const char *list, const char *json)
+{
+    assert_int_equal(json_array_append_new(json_object_get(d->of[which], list), parse(json)), 0);
+}
+
+static inline manifest_body *build_of(documents *d)
+{
+    manifest_body *body;
+    expect_ok(manifest_build(&body, "resident-vault/test", d, NULL, &err), &err);
+    documents_clear(d);
+    return body;
+}
+
+/* The documents are refused, and the message says where and what. */
+static inline void refused(documents *d, const char *where, const char *what)
+{
+    manifest_body *body;
+    vault_code code = manifest_build(&body, "resident-vault/test", d, NULL, &err);
+    if (code != VAULT_INVALID || !strstr(err.detail, where) || !strstr(err.detail, what)) {
+        fail_msg("%s: '%s' does not say '%s' and '%s'", vault_code_name(code), err.detail, where, what);
+    }
+    assert_null(body);
+    vault_error_clear(&err);
+    documents_clear(d);
+}
