@@ -48,6 +48,9 @@ typedef enum statement_id {
     STATEMENTS
 } statement_id;
 
+/* The log is cut into stretches of 65,536 lines for its tag indexes: the same text in the index and in the query. */
+#define LINE_STRETCH(index) "((" index ") >> 16)::int4"
+
 typedef enum rows_expected { ROWS_NONE, ROWS_ONE, ROWS_AT_MOST_ONE, ROWS_ANY } rows_expected;
 
 enum { PARAMS_MAX = 16, COLUMNS_MAX = 10 };

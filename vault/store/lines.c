@@ -64,7 +64,11 @@ vault_code store_lines_page(store *s, arena *mem, line_key key, int64_t tag, int
     arg_int8(s, (int64_t)limit);
     if (key != LINE_ANY) arg_int8(s, tag);
     VAULT_TRY(call_run(s, &r, err));
-    for (int i = 0; i < PQntuples(r); i++) VAULT_TRY(copy_line(&rows[i], mem, r, i, err));
+    for (int i = 0; i < PQntuples(r); i++) {
+        VAULT_TRY(copy_line(&rows[i], mem, r, i, err));
+        if (rows[i].index < from || (i && rows[i].index <= rows[i - 1].index))
+            return vault_fail(err, VAULT_INTERNAL, "lines page: out of order at %lld", (long long)rows[i].index);
+    }
     *count = (size_t)PQntuples(r);
     return VAULT_OK;
 }

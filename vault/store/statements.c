@@ -15,6 +15,14 @@
     {                                                                                                                  \
         SQL_INT8, SQL_BYTEA, SQL_BYTEA, SQL_BYTEA, SQL_BYTEA, SQL_INT8, SQL_INT8                                       \
     }
+/* Stretch by stretch of the tag's index (schema.c), oldest first, until the page is full. */
+#define LINES_OF(tag)                                                                                                  \
+    "SELECT l.* FROM generate_series(" LINE_STRETCH("$1") ", (SELECT " LINE_STRETCH(                                   \
+        "size - 1") " FROM head"                                                                                       \
+                    " WHERE id = 1)) AS b CROSS JOIN LATERAL (SELECT " LINE_COLUMNS                                    \
+                    " FROM line WHERE " LINE_STRETCH("idx") " = b"                                                     \
+                                                            " AND " tag " = $3 AND " tag                               \
+                                                            " <> 0 AND idx >= $1 ORDER BY idx LIMIT $2) AS l LIMIT $2"
 #define VAULT_COLUMNS "name, format, root_salt, argon2_passes, argon2_memory_kib, argon2_lanes"
 #define VAULT_TYPES                                                                                                    \
     {                                                                                                                  \
@@ -79,14 +87,15 @@ static const statement table[STATEMENTS] = {
                       .sql = "SELECT " HEAD_COLUMNS " FROM head WHERE id = 1 FOR UPDATE",
                       .columns = {HEAD_TYPES},
                       .rows = ROWS_AT_MOST_ONE},
-    /* The update waits for another node's append and then looks again (READ COMMITTED); where it moves nothing, nothing
-       is inserted. */
+    /* The update waits for another node's append and then looks again (READ COMMITTED); where it moves nothing, h is
+     * empty and nothing is inserted. Arrays of one length, unnested side by side in the select list, go row by row: in
+     * FROM they are stored first. */
     [ST_APPEND] = {.name = "append",
                    .sql = "WITH h AS (UPDATE head SET size = $1, time = $2, control_version = $3, control_digest = $4,"
                           " erasure = $5, frontier = $6, mac = $7 WHERE id = 1 AND size = $8 AND control_version = $9"
                           " RETURNING 1),"
-                          " l AS (INSERT INTO line (" LINE_COLUMNS ")"
-                          " SELECT * FROM unnest($10, $11, $12, $13, $14, $15, $16) WHERE EXISTS (SELECT FROM h))"
+                          " l AS (INSERT INTO line (" LINE_COLUMNS ") SELECT unnest($10), unnest($11), unnest($12),"
+                          " unnest($13), unnest($14), unnest($15), unnest($16) FROM h)"
                           " SELECT count(*) FROM h",
                    .params = {HEAD_TYPES, SQL_INT8, SQL_INT8, SQL_INT8S, SQL_BYTEAS, SQL_BYTEAS, SQL_BYTEAS, SQL_BYTEAS,
                               SQL_INT8S, SQL_INT8S},
@@ -103,14 +112,12 @@ static const statement table[STATEMENTS] = {
                        .columns = LINE_TYPES,
                        .rows = ROWS_ANY},
     [ST_LINES_OF_RESIDENT] = {.name = "lines_of_resident",
-                              .sql = "SELECT " LINE_COLUMNS " FROM line WHERE resident_tag = $3 AND resident_tag <> 0"
-                                     " AND idx >= $1 ORDER BY idx LIMIT $2",
+                              .sql = LINES_OF("resident_tag"),
                               .params = {SQL_INT8, SQL_INT8, SQL_INT8},
                               .columns = LINE_TYPES,
                               .rows = ROWS_ANY},
     [ST_LINES_OF_PERSON] = {.name = "lines_of_person",
-                            .sql = "SELECT " LINE_COLUMNS " FROM line WHERE person_tag = $3 AND person_tag <> 0"
-                                   " AND idx >= $1 ORDER BY idx LIMIT $2",
+                            .sql = LINES_OF("person_tag"),
                             .params = {SQL_INT8, SQL_INT8, SQL_INT8},
                             .columns = LINE_TYPES,
                             .rows = ROWS_ANY},

@@ -174,6 +174,27 @@ TEST("lines are paged oldest first, all of them or those of one tag")
     store_close(&s);
 }
 
+TEST("pages by tag go on over the stretches of the index, and end where the log ends")
+{
+    store *s = given_log(1);
+    line_row got[10];
+    size_t count, total = 0;
+    pg_sql("INSERT INTO line SELECT 65536 * g + k, 7, CASE k %% 2 WHEN 0 THEN -3 ELSE 5 END, '', '', '', ''"
+           " FROM generate_series(0, 20) g, (VALUES (10), (65535)) AS v(k);"
+           "UPDATE head SET size = 65536 * 20 + 11");
+    for (int64_t from = 0; from >= 0; total += count) {
+        expect_ok(store_lines_page(s, mem, LINE_RESIDENT, 7, from, 10, got, &count, &err), &err);
+        for (size_t i = 0; i < count; i++)
+            assert_int_equal(got[i].index, (int64_t)(total + i) / 2 * 65536 + ((total + i) % 2 ? 65535 : 10));
+        from = count == 10 ? got[9].index + 1 : -1;
+    }
+    assert_int_equal(
+        total, 42); /* the stretch of the last line is shown whole: lines past the head are for the verifier to find */
+    expect_ok(store_lines_page(s, mem, LINE_PERSON, -3, 65536 * 19, 10, got, &count, &err), &err);
+    assert_int_equal(count, 2);
+    store_close(&s);
+}
+
 /* ---- races ------------------------------------------------------------------------------------------------------ */
 
 typedef struct racer {
