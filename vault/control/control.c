@@ -25,7 +25,9 @@ static vault_code add_ring(keyring *keys, bytes root, const ring_row *row, vault
     snprintf(r.name, sizeof r.name, "%s", row->name);
     memcpy(r.wrapped, row->wrapped.at, sizeof r.wrapped);
     vault_code code = keyring_add(keys, root, &r, err);
-    return code == VAULT_CONFLICT ? err->code = VAULT_INTEGRITY : code; /* the table's key forbids it: an edited row */
+    /* An unknown suite, or a second active version, is not what this vault has written either. */
+    if (code == VAULT_CONFLICT || code == VAULT_INVALID) code = err->code = VAULT_INTEGRITY;
+    return code;
 }
 
 static vault_code read_rings(control *c, store *s, arena *mem, bytes root, vault_error *err)

@@ -334,8 +334,7 @@ static void two_keys(documents *d, size_t place, const char *kid)
     json_t *first = parse(good_key), *second = parse(good_key);
     json_object_set_new(second, "kid", json_string(kid));
     json_array_append_new(json_object_get(entry(d, DOC_PRINCIPALS, "departments", 0), "assertion_keys"), first);
-    json_array_append_new(json_object_get(entry(d, DOC_PRINCIPALS, "departments", place), "assertion_keys"),
-                          second);
+    json_array_append_new(json_object_get(entry(d, DOC_PRINCIPALS, "departments", place), "assertion_keys"), second);
 }
 
 TEST("one key in two places is refused: with it a department could speak for another")
