@@ -1,7 +1,6 @@
 /* The head, the append that moves it, and the published checkpoint. */
 #include "vault/store/internal.h"
 
-#include <assert.h>
 #include <string.h>
 
 static void arg_head(store *s, const head_row *head)
@@ -33,9 +32,11 @@ static vault_code read_head(store *s, statement_id id, head_row *out, vault_erro
 
 vault_code store_head_create(store *s, const head_row *head, vault_error *err)
 {
+    VAULT_CLEANUP(result_clear) PGresult *r = NULL;
     call_start(s, ST_HEAD_CREATE);
     arg_head(s, head);
-    return call_done(s, err);
+    VAULT_TRY(call_run(s, &r, err));
+    return col_int8(r, 0, 0) == 1 ? VAULT_OK : vault_fail(err, VAULT_CONFLICT, "the log has a head");
 }
 
 vault_code store_head_read(store *s, head_row *out, vault_error *err)

@@ -1,8 +1,6 @@
 /* Residents and their keys: fetched by id or natural key for whole batches, written in batches. */
 #include "vault/store/internal.h"
 
-#include <assert.h>
-#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -18,11 +18,10 @@
 /* Stretch by stretch of the tag's index (schema.c), oldest first, until the page is full. */
 #define LINES_OF(tag)                                                                                                  \
     "SELECT l.* FROM generate_series(" LINE_STRETCH("$1") ", (SELECT " LINE_STRETCH(                                   \
-        "size - 1") " FROM head"                                                                                       \
-                    " WHERE id = 1)) AS b CROSS JOIN LATERAL (SELECT " LINE_COLUMNS                                    \
-                    " FROM line WHERE " LINE_STRETCH("idx") " = b"                                                     \
-                                                            " AND " tag " = $3 AND " tag                               \
-                                                            " <> 0 AND idx >= $1 ORDER BY idx LIMIT $2) AS l LIMIT $2"
+        "max(size) - 1") " FROM head)) AS"                                                                             \
+                         " b CROSS JOIN LATERAL (SELECT " LINE_COLUMNS " FROM line WHERE " LINE_STRETCH(               \
+                             "idx") " = b AND " tag " = $3"                                                            \
+                                    " AND " tag " <> 0 AND idx >= $1 ORDER BY idx LIMIT $2) AS l LIMIT $2"
 #define VAULT_COLUMNS "name, format, root_salt, argon2_passes, argon2_memory_kib, argon2_lanes"
 #define VAULT_TYPES                                                                                                    \
     {                                                                                                                  \
@@ -77,14 +76,17 @@ static const statement table[STATEMENTS] = {
                              .rows = ROWS_ONE},
 
     [ST_HEAD_CREATE] = {.name = "head_create",
-                        .sql = "INSERT INTO head (id, " HEAD_COLUMNS ") VALUES (1, $1, $2, $3, $4, $5, $6, $7)",
-                        .params = {HEAD_TYPES}},
+                        .sql = "WITH h AS (INSERT INTO head (" HEAD_COLUMNS ") SELECT $1, $2, $3, $4, $5, $6, $7"
+                               " WHERE NOT EXISTS (SELECT FROM head) RETURNING 1) SELECT count(*) FROM h",
+                        .params = {HEAD_TYPES},
+                        .columns = {SQL_INT8},
+                        .rows = ROWS_ONE},
     [ST_HEAD_READ] = {.name = "head_read",
-                      .sql = "SELECT " HEAD_COLUMNS " FROM head WHERE id = 1",
+                      .sql = "SELECT " HEAD_COLUMNS " FROM head ORDER BY size DESC LIMIT 1",
                       .columns = {HEAD_TYPES},
                       .rows = ROWS_AT_MOST_ONE},
     [ST_HEAD_LOCK] = {.name = "head_lock",
-                      .sql = "SELECT " HEAD_COLUMNS " FROM head WHERE id = 1 FOR UPDATE",
+                      .sql = "SELECT " HEAD_COLUMNS " FROM head ORDER BY size DESC LIMIT 1 FOR UPDATE",
                       .columns = {HEAD_TYPES},
                       .rows = ROWS_AT_MOST_ONE},
     /* The update waits for another node's append and then looks again (READ COMMITTED); where it moves nothing, h is
@@ -92,7 +94,7 @@ static const statement table[STATEMENTS] = {
      * FROM they are stored first. */
     [ST_APPEND] = {.name = "append",
                    .sql = "WITH h AS (UPDATE head SET size = $1, time = $2, control_version = $3, control_digest = $4,"
-                          " erasure = $5, frontier = $6, mac = $7 WHERE id = 1 AND size = $8 AND control_version = $9"
+                          " erasure = $5, frontier = $6, mac = $7 WHERE size = $8 AND control_version = $9"
                           " RETURNING 1),"
                           " l AS (INSERT INTO line (" LINE_COLUMNS ") SELECT unnest($10), unnest($11), unnest($12),"
                           " unnest($13), unnest($14), unnest($15), unnest($16) FROM h)"

@@ -276,6 +276,36 @@ TEST("an append that waits for another transaction looks again when that one com
     store_close(&first);
 }
 
+static void *lock_head(void *at)
+{
+    racer *r = at;
+    head_row got;
+    if (store_begin(r->s, &r->err) == VAULT_OK && store_head_lock(r->s, &got, &r->err) == VAULT_OK)
+        r->appends = (int)got.size;
+    store_rollback(r->s);
+    return NULL;
+}
+
+TEST("a lock of the head that waits for an append gets the head that the append left")
+{
+    store *first = given_log(3);
+    racer second = {0};
+    head_row from = head_of(3, 1), to = head_of(4, 1);
+    pthread_t thread;
+    bool moved;
+    expect_ok(store_open(&second.s, pg_conninfo(), &err), &err);
+    expect_ok(store_begin(first, &err), &err);
+    expect_ok(store_append(first, &from, &to, lines_of(3, 1), 1, &moved, &err), &err);
+    assert_int_equal(pthread_create(&thread, NULL, lock_head, &second), 0);
+    while (sql_number("SELECT count(*) FROM pg_locks WHERE NOT granted") == 0) continue;
+    expect_ok(store_commit(first, &err), &err);
+    pthread_join(thread, NULL);
+    expect_ok(second.err.code, &second.err);
+    assert_int_equal(second.appends, 4);
+    store_close(&second.s);
+    store_close(&first);
+}
+
 /* ---- published checkpoint --------------------------------------------------------------------------------------- */
 
 TEST("checkpoints are published by compare-and-swap")
