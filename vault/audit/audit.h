@@ -139,6 +139,7 @@ typedef struct line_page {
 } line_page;
 /* Reads at most 10,000 lines a call; may return fewer than limit, even none, with a next. A line that is missing or
  * does not fit is returned whatever the conditions, with consistent false: nothing that was found damaged is hidden.
+ * (A tag edited in the table takes its line out of look-ups by that tag; queries without person and resident show it.)
  * INTEGRITY where the damage hides the bounds of the time asked for: ask again without times. */
 VAULT_MUST_USE vault_code ledger_query(scribe *sc, store *s, arena *mem, const line_query *q, line_page *out,
                                        vault_error *err);

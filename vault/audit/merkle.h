@@ -5,7 +5,9 @@
 #include "vault/base/digest.h"
 #include "vault/base/error.h"
 
+/* SHA-256(00 ‖ leaf). */
 digest merkle_leaf(bytes leaf);
+/* SHA-256(01 ‖ left ‖ right). */
 digest merkle_node(const digest *left, const digest *right);
 /* Hash of the leaves below `count` neighbouring perfect subtrees, left to right, each at most half as large as the one
  * before. */
