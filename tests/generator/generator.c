@@ -180,7 +180,7 @@ static void add_given(pen *p, const member_plan *m, unsigned birth_year)
     if (strcmp(code, "04") == 0) {
         const char *first = tibetan_name(&s), *second = tibetan_name(&s);
         add_text(p, first);
-        add_text(p, chance(&s, 200) ? "·" : "");
+        add_text(p, chance(&s, 200) && second != first ? "·" : "");
         if (second != first) add_text(p, second);
         return;
     }
