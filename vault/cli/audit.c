@@ -1,0 +1,187 @@
+/* audit checkpoint, proof, query. */
+#include "vault/cli/internal.h"
+
+#include "vault/base/clock.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- checkpoint and proof ---- */
+
+ctl_exit run_audit_checkpoint(ctl *c)
+{
+    Vault__V1__RequestContext context;
+    Vault__V1__GetCheckpointRequest request = VAULT__V1__GET_CHECKPOINT_REQUEST__INIT;
+    VAULT_CLEANUP(exchange_clear)
+    exchange x = {.method = "/vault.v1.Audit/GetCheckpoint",
+                  .request = &request.base,
+                  .type = &vault__v1__get_checkpoint_response__descriptor};
+    if (!ctl_context(c, &context)) return CTL_USAGE;
+    request.context = &context;
+    ctl_exit end = ctl_exchange(c, &x);
+    if (end != CTL_OK) return end;
+    const Vault__V1__GetCheckpointResponse *reply = (const void *)x.reply;
+    if (c->options[OPT_JSON])
+        print_json(json_pack("{s:s, s:s}", "checkpoint", reply->checkpoint, "verifier_key", reply->verifier_key));
+    else
+        fputs(reply->checkpoint, stdout);
+    return CTL_OK;
+}
+
+/* c2sp.org/tlog-proof: the leaf's index, the path, the checkpoint. */
+static void print_proof(uint64_t line, const Vault__V1__GetProofResponse *reply)
+{
+    printf("c2sp.org/tlog-proof@v1\nindex %llu\n", (unsigned long long)line);
+    for (size_t i = 0; i < reply->n_path; i++) {
+        char text[4 * ((DIGEST_LEN + 2) / 3) + 1];
+        if (reply->path[i].len != DIGEST_LEN) continue;
+        base64_encode(text, bytes_of(reply->path[i].data, DIGEST_LEN));
+        puts(text);
+    }
+    printf("\n%s", reply->checkpoint);
+}
+
+static void print_proof_json(uint64_t line, const Vault__V1__GetProofResponse *reply)
+{
+    json_t *path = json_array();
+    for (size_t i = 0; i < reply->n_path; i++)
+        json_array_append_new(path, base64_json(bytes_of(reply->path[i].data, reply->path[i].len)));
+    print_json(json_pack("{s:I, s:I, s:o, s:o, s:s}", "index", (json_int_t)line, "tree_size",
+                         (json_int_t)reply->tree_size, "leaf", base64_json(bytes_of(reply->leaf.data, reply->leaf.len)),
+                         "path", path, "checkpoint", reply->checkpoint));
+}
+
+ctl_exit run_audit_proof(ctl *c)
+{
+    Vault__V1__RequestContext context;
+    Vault__V1__GetProofRequest request = VAULT__V1__GET_PROOF_REQUEST__INIT;
+    VAULT_CLEANUP(exchange_clear)
+    exchange x = {.method = "/vault.v1.Audit/GetProof",
+                  .request = &request.base,
+                  .type = &vault__v1__get_proof_response__descriptor};
+    char *rest;
+    unsigned long long line = strtoull(c->arguments[0], &rest, 10);
+    if (*rest || c->arguments[0][0] < '0' || c->arguments[0][0] > '9')
+        return usage_error(c, "%s is not the number of a line", c->arguments[0]);
+    if (!ctl_context(c, &context)) return CTL_USAGE;
+    request.context = &context;
+    request.of_case = VAULT__V1__GET_PROOF_REQUEST__OF_LINE;
+    request.line = line;
+    ctl_exit end = ctl_exchange(c, &x);
+    if (end != CTL_OK) return end;
+    if (c->options[OPT_JSON])
+        print_proof_json(line, (const void *)x.reply);
+    else
+        print_proof(line, (const void *)x.reply);
+    return CTL_OK;
+}
+
+/* ---- query ---- */
+
+/* RFC 3339, or a date, which begins at midnight in China. NULL where there is no such time. */
+static Google__Protobuf__Timestamp *read_time(arena *mem, const char *text)
+{
+    Google__Protobuf__Timestamp *t = arena_alloc(mem, sizeof *t);
+    const char *whole = strlen(text) == 10 ? arena_format(mem, "%sT00:00:00+08:00", text) : text;
+    int64_t us = t && whole ? clock_parse(whole) : -1;
+    if (us < 0) return NULL;
+    google__protobuf__timestamp__init(t);
+    t->seconds = us / 1000000;
+    t->nanos = (int32_t)(us % 1000000) * 1000;
+    return t;
+}
+
+static char *text_of(const ctl *c, option_id id)
+{
+    return (char *)(uintptr_t)(c->options[id] ? c->options[id] : "");
+}
+
+void query_of(ctl *c, Vault__V1__QueryRequest *out, Vault__V1__RequestContext *context)
+{
+    vault__v1__query_request__init(out);
+    out->context = context;
+    out->person = text_of(c, OPT_PERSON);
+    out->resident_token = text_of(c, OPT_TOKEN);
+    out->purpose = text_of(c, OPT_OF_PURPOSE);
+}
+
+static bool set_times(ctl *c, Vault__V1__QueryRequest *out)
+{
+    const char *since = c->options[OPT_SINCE], *until = c->options[OPT_UNTIL];
+    if (since && !(out->start_time = read_time(c->mem, since))) return false;
+    return !until || (out->end_time = read_time(c->mem, until));
+}
+
+static const char *member(json_t *view, const char *key)
+{
+    const char *text = json_string_value(json_object_get(view, key));
+    return text ? text : "";
+}
+
+static void add_line(table *t, const Vault__V1__Line *line)
+{
+    VAULT_CLEANUP(json_clear) json_t *view = NULL;
+    vault_error dropped = {0};
+    if (json_read(&view, bytes_of_text(line->officer_view), "view", &dropped) != VAULT_OK) view = json_object();
+    const char *index = arena_format(t->mem, "%llu", (unsigned long long)line->index);
+    const char *clause = member(view, "clause");
+    const char *ended = arena_format(t->mem, "%s%s%s", line->outcome, *clause ? ": " : "", clause);
+    const char *alarm = !line->consistent ? "ALTERED" : line_opens(line) ? "" : "DOES NOT OPEN";
+    table_add(t, (const char *const[]){index, time_text(t->mem, line->time), line->action, ended, member(view, "app"),
+                                       member(view, "person"), member(view, "purpose"), member(view, "fields"),
+                                       member(view, "ticket"), alarm});
+}
+
+static json_t *line_json(arena *mem, const Vault__V1__Line *line)
+{
+    vault_error dropped = {0};
+    json_t *view = NULL;
+    if (json_read(&view, bytes_of_text(line->officer_view), "view", &dropped) != VAULT_OK) view = json_null();
+    return json_pack("{s:I, s:s, s:s, s:s, s:o, s:b, s:b, s:o, s:o}", "index", (json_int_t)line->index, "time",
+                     time_text(mem, line->time), "action", line->action, "outcome", line->outcome, "officer_view", view,
+                     "consistent", line->consistent, "opens", line_opens(line), "leaf",
+                     base64_json(bytes_of(line->leaf.data, line->leaf.len)), "officer_salt",
+                     base64_json(bytes_of(line->officer_salt.data, line->officer_salt.len)));
+}
+
+/* One page; *next is empty after the last. */
+static ctl_exit query_page(ctl *c, table *t, int64_t *left, char **next)
+{
+    Vault__V1__RequestContext context;
+    Vault__V1__QueryRequest request;
+    VAULT_CLEANUP(exchange_clear)
+    exchange x = {
+        .method = "/vault.v1.Audit/Query", .request = &request.base, .type = &vault__v1__query_response__descriptor};
+    if (!ctl_context(c, &context)) return CTL_USAGE;
+    query_of(c, &request, &context);
+    if (!set_times(c, &request)) return usage_error(c, "--since and --until are times (2026-11-22T08:00:00Z) or dates");
+    request.page_size = (int32_t)(*left < 1000 ? *left : 1000);
+    request.page_token = *next;
+    ctl_exit end = ctl_exchange(c, &x);
+    if (end != CTL_OK) return end;
+    const Vault__V1__QueryResponse *reply = (const void *)x.reply;
+    for (size_t i = 0; i<reply->n_lines && * left> 0; i++, --*left) {
+        if (c->options[OPT_JSON])
+            print_json(line_json(c->mem, reply->lines[i]));
+        else
+            add_line(t, reply->lines[i]);
+    }
+    *next = arena_text(c->mem, bytes_of_text(reply->next_page_token));
+    return *next ? CTL_OK : CTL_FAILED;
+}
+
+ctl_exit run_audit_query(ctl *c)
+{
+    static const char *const heads[] = {"LINE",   "TIME",    "ACTION", "OUTCOME", "APP",
+                                        "PERSON", "PURPOSE", "FIELDS", "TICKET",  ""};
+    char *next = (char *)(uintptr_t) "";
+    int64_t left = option_number(c, OPT_LIMIT, 100, 100000);
+    if (left < 0) return usage_error(c, "--limit is a number up to 100,000");
+    table t = table_of(c->mem, sizeof heads / sizeof *heads, heads);
+    ctl_exit end;
+    do end = query_page(c, &t, &left, &next);
+    while (end == CTL_OK && left > 0 && *next);
+    if (!c->options[OPT_JSON] && t.rows > 1) table_print(&t);
+    if (end == CTL_OK && *next) fputs("vaultctl: there are more lines (--limit)\n", stderr);
+    return end;
+}

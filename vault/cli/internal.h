@@ -1,0 +1,164 @@
+/* What the commands of vaultctl share. A command is one row of the table in main.c and its function. */
+#pragma once
+#include "vault/audit/note.h"
+#include "vault/base/arena.h"
+#include "vault/base/json.h"
+#include "vault/cli/client.h"
+
+#include "vault/v1/audit.pb-c.h"
+#include "vault/v1/common.pb-c.h"
+#include "vault/v1/keys.pb-c.h"
+#include "vault/v1/records.pb-c.h"
+#include "vault/v1/tokens.pb-c.h"
+
+/* Documented in --help. */
+typedef enum ctl_exit {
+    CTL_OK = 0,
+    CTL_SOME_REFUSED = 1,
+    CTL_USAGE = 2,
+    CTL_DENIED = 3,
+    CTL_UNAVAILABLE = 4,
+    CTL_INVALID = 5,
+    CTL_FAILED = 6,
+    CTL_TAMPERED = 7,
+    CTL_INCOMPLETE = 8,
+    CTL_UNVERIFIABLE = 9,
+} ctl_exit;
+
+typedef enum option_id {
+    OPT_SERVER,
+    OPT_CA,
+    OPT_CERT,
+    OPT_KEY,
+    OPT_PURPOSE,
+    OPT_TICKET,
+    OPT_ASSERTION,
+    OPT_TIMEOUT,
+    OPT_JSON,
+    OPT_HELP,
+    OPT_FILE,
+    OPT_FIELDS,
+    OPT_RECEIPT,
+    OPT_PERSON,
+    OPT_TOKEN,
+    OPT_OF_PURPOSE,
+    OPT_SINCE,
+    OPT_UNTIL,
+    OPT_LIMIT,
+    OPT_LOG_KEY,
+    OPT_STATE,
+    OPT_LINES,
+    OPT_APP,
+    OPT_DEPARTMENT,
+    OPT_AUDIENCE,
+    OPT_LIFETIME,
+    OPT_KEY_ID,
+    OPTIONS
+} option_id;
+#define OPTION(id) (UINT32_C(1) << (id))
+
+typedef struct ctl ctl;
+typedef struct command {
+    const char *name;      /* "audit proof": one word or two */
+    const char *arguments; /* "TOKEN...", or "" */
+    const char *summary;   /* one line */
+    const char *about;     /* the rest of its help, examples included */
+    uint32_t options;      /* that it takes besides --help and --json (and, when remote, those of every call) */
+    size_t least, most;    /* arguments */
+    bool remote;           /* talks to a server */
+    const char *purpose;   /* of the call where none is given; NULL: must be given */
+    ctl_exit (*run)(ctl *c);
+} command;
+
+struct ctl {
+    const command *command;
+    const char *options[OPTIONS]; /* NULL: not given */
+    const char **arguments;
+    size_t count;
+    arena *mem;
+    client *client; /* open where the command is remote */
+};
+
+/* ---- options.c ---- */
+
+/* Options and arguments behind the command's words. False: *what says why. */
+bool options_parse(ctl *c, char **words, size_t count, const char **what);
+uint32_t options_of(const command *c); /* all that it takes */
+void options_help(uint32_t set);       /* on standard output */
+/* A number within bounds, `otherwise` where it was not given; -1 where it is none. */
+int64_t option_number(const ctl *c, option_id id, int64_t otherwise, int64_t most);
+ctl_exit usage_error(const ctl *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* ---- call.c ---- */
+
+/* The context of a call; a new request id each time. False when the assertion cannot be read (said on stderr). */
+bool ctl_context(ctl *c, Vault__V1__RequestContext *out);
+/* The call, with the timeout asked for. A failure is said on stderr and is the exit code. */
+ctl_exit ctl_exchange(ctl *c, exchange *x);
+ctl_exit exit_of(int code);
+/* Arguments, or the lines of --file; "-" is standard input. */
+ctl_exit ctl_items(ctl *c, const char ***items, size_t *count);
+FILE *open_input(const char *path); /* NULL: said on stderr */
+/* Comma-separated names of --fields. */
+ctl_exit ctl_fields(ctl *c, Google__Protobuf__FieldMask *out);
+
+/* ---- print.c ---- */
+
+/* "vaultctl: PERMISSION_DENIED: ... (clause purpose)" on stderr, or JSON; `where` ("item 3") may be NULL. */
+void say_outcome(const ctl *c, const char *where, const outcome *o);
+void say_error(const vault_error *err);
+json_t *outcome_json(const outcome *o);
+void print_json(json_t *value); /* takes the reference */
+json_t *base64_json(bytes b);
+const char *time_text(arena *mem, const Google__Protobuf__Timestamp *t); /* "" for none */
+
+typedef struct table {
+    arena *mem;
+    size_t columns, rows, cap;
+    const char **cells;
+} table;
+table table_of(arena *mem, size_t columns, const char *const *heads);
+void table_add(table *t, const char *const *cells); /* control characters are shown as ? */
+void table_print(const table *t);
+
+/* ---- verify.c: what a stranger would check ---- */
+
+typedef enum verdict { VERDICT_VALID, VERDICT_TAMPERED, VERDICT_INCOMPLETE, VERDICT_UNVERIFIABLE } verdict;
+const char *verdict_name(verdict v);
+ctl_exit verdict_exit(verdict v);
+
+typedef struct finding {
+    verdict verdict;
+    const char *why; /* static */
+} finding;
+/* The key of --log-key (its text or a file), else UNVERIFIABLE. */
+finding log_key(ctl *c, note_key *out);
+finding verify_checkpoint(checkpoint *out, const char *note, const note_key *key);
+/* Signature, leaves, path, resident views. */
+finding verify_receipt(arena *mem, const Vault__V1__Receipt *r, const note_key *key);
+/* The officer's view opens the leaf. */
+bool line_opens(const Vault__V1__Line *line);
+enum { CTL_LEAF_LEN = 74, CTL_LEAF_OFFICER = 10, CTL_LEAF_RESIDENT = 42 };
+
+/* ---- receipt.c ---- */
+
+json_t *receipt_json(const Vault__V1__Receipt *r);
+/* Writes --receipt where it was given. */
+ctl_exit receipts_write(ctl *c, Vault__V1__Receipt *const *receipts, size_t count);
+
+/* ---- the commands ---- */
+
+ctl_exit run_put(ctl *c);
+ctl_exit run_issue(ctl *c);
+ctl_exit run_reveal(ctl *c);
+ctl_exit run_audit_checkpoint(ctl *c);
+ctl_exit run_audit_proof(ctl *c);
+ctl_exit run_audit_query(ctl *c);
+ctl_exit run_audit_verify(ctl *c);
+ctl_exit run_receipt_verify(ctl *c);
+ctl_exit run_keys_status(ctl *c);
+ctl_exit run_health(ctl *c);
+ctl_exit run_assertion_make(ctl *c);
+
+/* One query for lines, as the officer asked; from the page given ("" the first). */
+void query_of(ctl *c, Vault__V1__QueryRequest *out, Vault__V1__RequestContext *context);

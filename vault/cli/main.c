@@ -1,0 +1,161 @@
+/* vaultctl: one row a command. */
+#include "vault/cli/internal.h"
+
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { MEMORY = 256 << 20 };
+#define OFFICER_PURPOSE "log-review"
+
+static const command commands[] = {
+    {"put", "", "put residents into the vault",
+     "Reads JSON lines, an object of texts each, as vault-generate prints them; the first line says which fields all\n"
+     "lines give. Sends batches of 512. What is refused is named by its line, and the rest goes in.\n"
+     "\n"
+     "  vaultctl put --file residents.jsonl --purpose population-register\n"
+     "  vault-generate --count 5000 | vaultctl put --file - --purpose population-register\n",
+     OPTION(OPT_FILE), 0, 0, true, NULL, run_put},
+    {"issue", "[ID...]", "tokens for ID numbers, in the caller's own domain",
+     "Prints a token a line, in the order of the numbers; - for what is refused.\n"
+     "\n"
+     "  vaultctl issue 11010519491231002X --purpose elder-care\n"
+     "  vaultctl issue --file ids.txt --purpose elder-care >tokens.txt\n",
+     OPTION(OPT_FILE) | OPTION(OPT_RECEIPT), 0, SIZE_MAX, true, NULL, run_issue},
+    {"reveal", "[TOKEN...]", "fields of residents, by token",
+     "The line that accounts for it stands in the log before a value leaves the vault.\n"
+     "\n"
+     "  vaultctl reveal rv1... --fields name,phone --purpose elder-care --ticket visit-2026-117 --assertion "
+     "grid-zhao.jwt\n"
+     "  vaultctl reveal --file tokens.txt --fields name --purpose elder-care --ticket calls --receipt receipt.json\n",
+     OPTION(OPT_FILE) | OPTION(OPT_FIELDS) | OPTION(OPT_RECEIPT), 0, SIZE_MAX, true, NULL, run_reveal},
+    {"audit checkpoint", "", "the newest signed checkpoint of the log",
+     "A C2SP tlog-checkpoint. --json adds the verifier key that the vault itself names: compare it with the published "
+     "one.\n"
+     "\n"
+     "  vaultctl audit checkpoint >checkpoint\n",
+     0, 0, 0, true, OFFICER_PURPOSE, run_audit_checkpoint},
+    {"audit proof", "LINE", "proof that a line stands in the log",
+     "Prints a C2SP tlog-proof: index, path, checkpoint. --json adds the leaf.\n"
+     "\n"
+     "  vaultctl audit proof 117\n",
+     0, 1, 1, true, OFFICER_PURPOSE, run_audit_proof},
+    {"audit query", "", "lines of the log (officers)",
+     "All conditions given must hold. The query itself is a line.\n"
+     "\n"
+     "  vaultctl audit query --person grid-zhao --since 2026-11-01\n"
+     "  vaultctl audit query --token rv1... --json\n",
+     OPTION(OPT_PERSON) | OPTION(OPT_TOKEN) | OPTION(OPT_OF_PURPOSE) | OPTION(OPT_SINCE) | OPTION(OPT_UNTIL) |
+         OPTION(OPT_LIMIT),
+     0, 0, true, OFFICER_PURPOSE, run_audit_query},
+    {"audit verify", "", "has the log only grown, and is it whole?",
+     "Checks the signature of the newest checkpoint, that it continues the one seen at the last visit, and with "
+     "--lines that\n"
+     "every line shown opens its leaf and that they have the signed root. The verdict is valid, tampered, incomplete\n"
+     "(something is missing) or unverifiable (not with this key).\n"
+     "\n"
+     "  vaultctl audit verify --log-key log.vkey\n"
+     "  vaultctl audit verify --log-key log.vkey --lines\n",
+     OPTION(OPT_LOG_KEY) | OPTION(OPT_STATE) | OPTION(OPT_LINES), 0, 0, true, OFFICER_PURPOSE, run_audit_verify},
+    {"receipt verify", "FILE", "does a kept receipt prove its lines? (no server)",
+     "\n"
+     "  vaultctl receipt verify receipt.json --log-key log.vkey\n",
+     OPTION(OPT_LOG_KEY), 1, 1, false, NULL, run_receipt_verify},
+    {"keys status", "", "key rings and their states (administrators, officers)",
+     "\n"
+     "  vaultctl keys status\n",
+     0, 0, 0, true, OFFICER_PURPOSE, run_keys_status},
+    {"health", "", "is the vault there, and can it write its log?",
+     "\n"
+     "  vaultctl health --server 127.0.0.1:7443\n",
+     0, 0, 0, true, OFFICER_PURPOSE, run_health},
+    {"assertion make", "", "an assertion for the acting person (no server)",
+     "Signs a JWT with a department's key on P-256, a JWK or PEM file. It can be used once.\n"
+     "\n"
+     "  vaultctl assertion make --key civil-affairs.private.jwk --person grid-zhao --app eldercare \\\n"
+     "      --department civil-affairs --audience resident-vault/dev --purpose elder-care >grid-zhao.jwt\n",
+     OPTION(OPT_KEY) | OPTION(OPT_PERSON) | OPTION(OPT_APP) | OPTION(OPT_DEPARTMENT) | OPTION(OPT_AUDIENCE) |
+         OPTION(OPT_PURPOSE) | OPTION(OPT_LIFETIME) | OPTION(OPT_KEY_ID),
+     0, 0, false, NULL, run_assertion_make},
+};
+enum { COMMANDS = sizeof commands / sizeof *commands };
+
+static const char exits[] =
+    "Exit codes: 0 done; 1 some items were refused; 2 wrong usage; 3 denied, or not authenticated;\n"
+    "4 the vault is not there, too slow or too busy; 5 a wrong argument, or nothing found; 6 it failed;\n"
+    "7 tampered; 8 incomplete; 9 unverifiable.\n";
+
+static void help(void)
+{
+    puts("vaultctl: a client of Resident Vault\n");
+    for (size_t i = 0; i < COMMANDS; i++) {
+        int width = printf("  vaultctl %s %s", commands[i].name, commands[i].arguments);
+        printf("%*s%s\n", width < 36 ? 36 - width : 1, "", commands[i].summary);
+    }
+    puts("\nEvery command explains itself: vaultctl COMMAND --help. Options of every call:");
+    options_help(options_of(&(command){.remote = true}));
+    printf("\n%s", exits);
+}
+
+static void help_command(const command *c)
+{
+    printf("vaultctl %s%s%s: %s\n%s%s\nOptions:\n", c->name, *c->arguments ? " " : "", c->arguments, c->summary,
+           c->about[0] == '\n' ? "" : "\n", c->about);
+    options_help(options_of(c));
+    printf("\n%s", exits);
+}
+
+/* The command that the words begin with; *used is how many words its name has. */
+static const command *find(char **words, size_t count, size_t *used)
+{
+    for (size_t i = 0; i < COMMANDS; i++) {
+        const char *space = strchr(commands[i].name, ' ');
+        size_t len = space ? (size_t)(space - commands[i].name) : strlen(commands[i].name);
+        *used = space ? 2 : 1;
+        if (count < *used || strlen(words[0]) != len || strncmp(words[0], commands[i].name, len) != 0) continue;
+        if (!space || strcmp(words[1], space + 1) == 0) return &commands[i];
+    }
+    return NULL;
+}
+
+static ctl_exit open_and_run(ctl *c)
+{
+    vault_error err = {0};
+    const client_options options = {.server = c->options[OPT_SERVER],
+                                    .ca = c->options[OPT_CA],
+                                    .cert = c->options[OPT_CERT],
+                                    .key = c->options[OPT_KEY]};
+    if (!c->command->purpose && !c->options[OPT_PURPOSE]) return usage_error(c, "--purpose is missing");
+    client_silence();
+    if (client_open(&c->client, &options, &err) != VAULT_OK)
+        return usage_error(c, "%s (--server, --ca, --cert, --key)", err.detail);
+    ctl_exit end = c->command->run(c);
+    client_close(&c->client);
+    return end;
+}
+
+static ctl_exit run(ctl *c, char **words, size_t count)
+{
+    const char *what = "";
+    if (!options_parse(c, words, count, &what)) return usage_error(c, "%s is no option here, or lacks its value", what);
+    if (c->options[OPT_HELP]) {
+        help_command(c->command);
+        return CTL_OK;
+    }
+    if (c->count < c->command->least) return usage_error(c, "%s is missing", c->command->arguments);
+    if (c->count > c->command->most) return usage_error(c, "unexpected: %s", c->arguments[c->command->most]);
+    return c->command->remote ? open_and_run(c) : c->command->run(c);
+}
+
+int main(int argc, char **argv)
+{
+    size_t count = argc > 0 ? (size_t)argc - 1 : 0, used;
+    char **words = argv + 1;
+    (void)setlocale(LC_CTYPE, "C.UTF-8");
+    if (count > 0 && (strcmp(words[0], "--help") == 0 || strcmp(words[0], "help") == 0)) return help(), CTL_OK;
+    const command *found = find(words, count, &used);
+    if (!found) return fputs("vaultctl: which command? (vaultctl --help)\n", stderr), CTL_USAGE;
+    VAULT_CLEANUP(arena_free) arena *mem = arena_new(MEMORY);
+    ctl c = {.command = found, .mem = mem};
+    return mem ? (int)run(&c, words + used, count - used) : CTL_FAILED;
+}

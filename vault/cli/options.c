@@ -1,0 +1,142 @@
+#include "vault/cli/internal.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct option_row {
+    const char *name;
+    const char *value; /* NULL: a switch */
+    const char *environment;
+    const char *help;
+} option_row;
+
+static const option_row rows[OPTIONS] = {
+    [OPT_SERVER] = {"server", "HOST:PORT", "VAULT_SERVER", "the vault"},
+    [OPT_CA] = {"ca", "FILE", "VAULT_CA", "certificate authority of the vault, PEM"},
+    [OPT_CERT] = {"cert", "FILE", "VAULT_CERT", "our certificate, PEM: it says who we are"},
+    [OPT_KEY] = {"key", "FILE", "VAULT_KEY", "our private key, PEM"},
+    [OPT_PURPOSE] = {"purpose", "ID", "VAULT_PURPOSE", "registered purpose of the call"},
+    [OPT_TICKET] = {"ticket", "TEXT", "VAULT_TICKET", "reason, or ticket of the case; it goes into the log"},
+    [OPT_ASSERTION] = {"assertion", "FILE", NULL, "JWT of the acting person (- reads standard input)"},
+    [OPT_TIMEOUT] = {"timeout", "SECONDS", NULL, "how long a call may take (30)"},
+    [OPT_JSON] = {"json", NULL, NULL, "JSON instead of tables"},
+    [OPT_HELP] = {"help", NULL, NULL, "this text"},
+    [OPT_FILE] = {"file", "FILE", NULL, "read items from a file, one a line (- is standard input)"},
+    [OPT_FIELDS] = {"fields", "A,B", NULL, "names of fields"},
+    [OPT_RECEIPT] = {"receipt", "FILE", NULL, "keep the receipt in a file; give it to `receipt verify`"},
+    [OPT_PERSON] = {"person", "ID", NULL, "the acting person"},
+    [OPT_TOKEN] = {"token", "TOKEN", NULL, "a token of the resident, of any domain"},
+    [OPT_OF_PURPOSE] = {"of-purpose", "ID", NULL, "lines of this purpose"},
+    [OPT_SINCE] = {"since", "TIME", NULL, "from this time on (RFC 3339, or a date in China)"},
+    [OPT_UNTIL] = {"until", "TIME", NULL, "before this time"},
+    [OPT_LIMIT] = {"limit", "N", NULL, "at most N lines (100)"},
+    [OPT_LOG_KEY] = {"log-key", "KEY", "VAULT_LOG_KEY",
+                     "verifier key that the operator published: its text, or a file"},
+    [OPT_STATE] = {"state", "FILE", "VAULT_STATE",
+                   "where the last checkpoint is kept (~/.local/state/vaultctl/checkpoint)"},
+    [OPT_LINES] = {"lines", NULL, NULL, "fetch and check every line too (officers)"},
+    [OPT_APP] = {"app", "ID", NULL, "the app that will carry the assertion"},
+    [OPT_DEPARTMENT] = {"department", "ID", NULL, "the department that vouches"},
+    [OPT_AUDIENCE] = {"audience", "NAME", NULL, "name of the vault"},
+    [OPT_LIFETIME] = {"lifetime", "SECONDS", NULL, "at most 900 (300)"},
+    [OPT_KEY_ID] = {"key-id", "ID", NULL, "key id (that of the JWK, else the department)"},
+};
+
+static const uint32_t every_call = OPTION(OPT_SERVER) | OPTION(OPT_CA) | OPTION(OPT_CERT) | OPTION(OPT_KEY) |
+                                   OPTION(OPT_PURPOSE) | OPTION(OPT_TICKET) | OPTION(OPT_ASSERTION) |
+                                   OPTION(OPT_TIMEOUT);
+
+uint32_t options_of(const command *c)
+{
+    return c->options | OPTION(OPT_JSON) | OPTION(OPT_HELP) | (c->remote ? every_call : 0);
+}
+
+void options_help(uint32_t set)
+{
+    for (size_t i = 0; i < OPTIONS; i++) {
+        if (!(set & OPTION(i))) continue;
+        const option_row *r = &rows[i];
+        int width = printf("  --%s%s%s", r->name, r->value ? " " : "", r->value ? r->value : "");
+        printf("%*s%s%s%s%s\n", width < 24 ? 24 - width : 1, "", r->help, r->environment ? " (else " : "",
+               r->environment ? r->environment : "", r->environment ? ")" : "");
+    }
+}
+
+/* The option of a word "--name" or "--name=value"; OPTIONS when there is none. */
+static size_t find_option(const char *word)
+{
+    size_t len = strcspn(word, "=");
+    for (size_t i = 0; i < OPTIONS; i++) {
+        if (strlen(rows[i].name) == len && strncmp(rows[i].name, word, len) == 0) return i;
+    }
+    return OPTIONS;
+}
+
+/* Takes one option, and the word after it where that is its value. Returns the words used, 0 for a mistake. */
+static size_t take_option(ctl *c, char **words, size_t left, const char **what)
+{
+    size_t id = find_option(words[0] + 2);
+    const char *equals = strchr(words[0], '=');
+    *what = words[0];
+    if (id == OPTIONS || !(options_of(c->command) & OPTION(id))) return 0;
+    if (!rows[id].value) {
+        c->options[id] = "yes";
+        return equals ? 0 : 1;
+    }
+    if (equals) {
+        c->options[id] = equals + 1;
+        return 1;
+    }
+    if (left < 2) return 0;
+    c->options[id] = words[1];
+    return 2;
+}
+
+static void take_environment(ctl *c)
+{
+    for (size_t i = 0; i < OPTIONS; i++) {
+        const char *value = rows[i].environment ? getenv(rows[i].environment) : NULL;
+        if (!c->options[i] && value && *value && (options_of(c->command) & OPTION(i))) c->options[i] = value;
+    }
+}
+
+bool options_parse(ctl *c, char **words, size_t count, const char **what)
+{
+    bool ended = false;
+    c->arguments = arena_array(c->mem, count + 1, sizeof *c->arguments);
+    if (!c->arguments) return *what = "too many words", false;
+    for (size_t i = 0; i < count;) {
+        size_t used = 1;
+        if (!ended && strcmp(words[i], "--") == 0)
+            ended = true;
+        else if (!ended && strncmp(words[i], "--", 2) == 0)
+            used = take_option(c, words + i, count - i, what);
+        else
+            c->arguments[c->count++] = words[i];
+        if (used == 0) return false;
+        i += used;
+    }
+    take_environment(c);
+    return true;
+}
+
+int64_t option_number(const ctl *c, option_id id, int64_t otherwise, int64_t most)
+{
+    if (!c->options[id]) return otherwise;
+    char *end;
+    long long value = strtoll(c->options[id], &end, 10);
+    return *end || end == c->options[id] || value < 1 || value > most ? -1 : (int64_t)value;
+}
+
+ctl_exit usage_error(const ctl *c, const char *format, ...)
+{
+    va_list list;
+    fputs("vaultctl: ", stderr);
+    va_start(list, format);
+    vfprintf(stderr, format, list);
+    va_end(list);
+    fprintf(stderr, " (vaultctl %s --help)\n", c->command->name);
+    return CTL_USAGE;
+}
