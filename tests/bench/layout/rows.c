@@ -22,12 +22,12 @@ static void fill(uint64_t *state, uint8_t *at, size_t len)
     }
 }
 
-/* One byte marks the end of the text. */
+/* As tokenizer/format.h: two bytes of length before the text. */
 static size_t padded(size_t len)
 {
     static const uint16_t classes[] = {16, 32, 48, 64, 96, 128, 192, 256, 384, 512};
     size_t i = 0;
-    while (classes[i] < len + 1) i++;
+    while (classes[i] < len + 2) i++;
     return classes[i];
 }
 
