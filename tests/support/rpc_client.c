@@ -81,6 +81,7 @@ rpc_server *serve_with(const rpc_options *options)
 {
     vault_error err = {0};
     rpc_server *server;
+    rpc_log_init();
     expect_ok(rpc_open(&server, fake_service(), options, &err), &err);
     return server;
 }
@@ -199,9 +200,10 @@ static pending *open_call(client *c, const char *path, int timeout_ms)
 {
     pending *p = memory_new(sizeof *p);
     p->cq = grpc_completion_queue_create_for_pluck(NULL);
-    grpc_slice host = grpc_slice_from_static_string("localhost");
-    p->call = grpc_channel_create_call(c->channel, NULL, GRPC_PROPAGATE_DEFAULTS, p->cq,
-                                       grpc_slice_from_copied_string(path), &host, in_ms(timeout_ms), NULL);
+    grpc_slice host = grpc_slice_from_static_string("localhost"), name = grpc_slice_from_copied_string(path);
+    p->call = grpc_channel_create_call(c->channel, NULL, GRPC_PROPAGATE_DEFAULTS, p->cq, name, &host, in_ms(timeout_ms),
+                                       NULL);
+    grpc_slice_unref(name);
     grpc_metadata_array_init(&p->initial);
     grpc_metadata_array_init(&p->trailing);
     p->text = grpc_empty_slice();
@@ -356,6 +358,21 @@ static bool exchange(pending *p, bool first, bytes question, bytes *answer)
     grpc_byte_buffer_destroy(sent);
     if (reply) grpc_byte_buffer_destroy(reply);
     return ok;
+}
+
+pending *stream_begin(client *c, const char *path)
+{
+    pending *p = open_call(c, path, 10000);
+    grpc_op open = {.op = GRPC_OP_SEND_INITIAL_METADATA};
+    step(p, &open, 1);
+    return p;
+}
+
+got stream_end(pending *p)
+{
+    grpc_op status = status_op(p);
+    step(p, &status, 1);
+    return close_call(p);
 }
 
 size_t ask_stream(client *c, const char *path, const bytes *questions, size_t count, bytes *answers, got *end)

@@ -79,4 +79,8 @@ bool replied(const got *g, const char *text); /* the value in a RevealResponse *
 /* Questions to a bidirectional stream one after the other; the answers' lengths, and the final status. */
 size_t ask_stream(client *c, const char *path, const bytes *questions, size_t count, bytes *answers, got *end);
 
+/* A stream on which nothing is asked. */
+pending *stream_begin(client *c, const char *path);
+got stream_end(pending *p);
+
 bool wait_for(bool (*condition)(void), int ms);
