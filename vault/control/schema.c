@@ -136,8 +136,10 @@ vault_code build_schema(builder *b, json_t *value)
 
 const schema_field *schema_find(const schema *s, bytes name)
 {
+    if (name.len == 0) return NULL;
     for (size_t i = 0; i < s->count; i++) {
-        if (bytes_same(bytes_of_text(s->fields[i].name), name)) return &s->fields[i];
+        const char *known = s->fields[i].name;
+        if (strncmp(known, (const char *)name.at, name.len) == 0 && strlen(known) == name.len) return &s->fields[i];
     }
     return NULL;
 }

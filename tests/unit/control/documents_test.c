@@ -596,6 +596,7 @@ TEST("a manifest written and read again is the same text, and another order of k
     expect_ok(manifest_text(&second, mem, again, &err), &err);
     assert_true(bytes_same(first, second));
     for (size_t i = 0; i < b->domain_count; i++) assert_int_equal(b->domains[i].number, again->domains[i].number);
+    manifest_free(&again);
     expect_code(manifest_parse(&again, first, "resident-vault/other", &err), VAULT_INTEGRITY, &err);
     digest one = manifest_digest(first, 1), two = manifest_digest(first, 2);
     assert_memory_not_equal(&one, &two, sizeof one);
