@@ -1,0 +1,251 @@
+"""What a bench stands on: a private PostgreSQL, a vault of its own, programs that obey, and the CPU time of each."""
+import json
+import os
+import pathlib
+import select
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+SUPPORT = ROOT / "tests/support"
+TICK = os.sysconf("SC_CLK_TCK")
+PROGRAMS = ["vaultd", "bench-load"]
+
+
+def say(*words):
+    print("#", *words, file=sys.stderr, flush=True)
+
+
+def output(*command, **more):
+    return subprocess.run([str(c) for c in command], check=True, stdout=subprocess.PIPE, text=True, **more).stdout.strip()
+
+
+def build():
+    """The release build, made when it is missing; VAULT_BUILD names another folder."""
+    folder = pathlib.Path(os.environ.get("VAULT_BUILD", ROOT / "build"))
+    if not (folder / "build.ninja").exists():
+        output("cmake", "-S", ROOT, "-B", folder, "-G", "Ninja", stderr=sys.stderr)
+    try:
+        output("ninja", "-C", folder, *PROGRAMS, stderr=subprocess.STDOUT)
+    except subprocess.CalledProcessError as failed:
+        sys.exit(f"bench: the build failed\n{failed.stdout[-4000:]}")
+    settings = (folder / "CMakeCache.txt").read_text()
+    if "CMAKE_BUILD_TYPE:STRING=Debug" in settings or "SANITIZE:STRING=address" in settings:
+        say(f"{folder} is no release build: its figures mean nothing")
+    return folder
+
+
+# --- CPU ---
+
+def stat(pid):
+    """Fields of /proc/PID/stat from the third on, or None."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
+def cpu_of(pid):
+    """Seconds that all threads of a process have used."""
+    fields = stat(pid)
+    return sum(map(int, fields[11:13])) / TICK if fields else 0.0
+
+
+def cpu_of_tree(pid):
+    """A process, its children, and those that it has buried."""
+    fields = stat(pid)
+    total = sum(map(int, fields[11:15])) / TICK if fields else 0.0
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            child = stat(entry)
+            if child and child[1] == str(pid):
+                total += sum(map(int, child[11:13])) / TICK
+    return total
+
+
+def cpu_of_machine():
+    """Seconds that any process has used, on all CPUs."""
+    user, nice, system, _, _, irq, soft, *_ = map(int, pathlib.Path("/proc/stat").read_text().split("\n")[0].split()[1:])
+    return (user + nice + system + irq + soft) / TICK
+
+
+# --- programs that obey (tests/bench/bench.h) ---
+
+class Program:
+    def __init__(self, path, *arguments):
+        self.name = path.name
+        self.process = subprocess.Popen([path, *map(str, arguments)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
+        self.pid = self.process.pid
+
+    def line(self):
+        said = self.process.stdout.readline()
+        if not said:
+            sys.exit(f"bench: {self.name} ended with {self.process.wait()}")
+        return said.strip()
+
+    def expect(self, word):
+        said = self.line()
+        if said.split(" ")[0] != word:
+            sys.exit(f"bench: {self.name} said '{said}', not '{word}'")
+        return said[len(word):].strip()
+
+    def obey(self, *words, watch=None):
+        """Runs one command; adds the seconds of CPU of what is watched: name -> function that reads."""
+        watch = watch or {}
+        self.process.stdin.write(" ".join(map(str, words)) + "\n")
+        self.expect("go")
+        before = {name: read() for name, read in watch.items()}
+        self.expect("end")
+        after = {name: read() for name, read in watch.items()}
+        result = json.loads(self.expect("done"))
+        result["cpu"] = {name: after[name] - before[name] for name in watch}
+        return result
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait(60)
+
+
+# --- PostgreSQL and the vault ---
+
+class Machine:
+    """Made on demand, deleted at the end: folder, PostgreSQL, certificates, vaultd, the programs that run against it."""
+
+    def __init__(self, options):
+        self.options = options
+        self.programs = build()
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="vault-bench-", dir=os.environ.get("TMPDIR", "/tmp")))
+        self.folder.chmod(0o711)
+        self.conninfo = self.vaultd = self.app = None
+        self.open_programs = []
+        self.loaded = False
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for program in self.open_programs:
+            program.process.kill()
+        self.stop_vaultd()
+        if self.conninfo:
+            output(SUPPORT / "pg", "remove", self.folder / "pg")
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def program(self, name, *arguments):
+        found = next(p for p in self.programs.rglob(name) if p.is_file() and os.access(p, os.X_OK))
+        program = Program(found, *arguments)
+        self.open_programs.append(program)
+        return program
+
+    # PostgreSQL
+
+    def database(self):
+        if not self.conninfo:
+            self.conninfo = output(SUPPORT / "pg", "start", self.folder / "pg", "--shared-buffers", "2GB", "--set", "max_wal_size=8GB",
+                                   *(word for setting in self.options.set for word in ("--set", setting)))
+            self.postmaster = int((self.folder / "pg/data/postmaster.pid").read_text().split()[0])
+        return self.conninfo
+
+    def sql(self, text):
+        return output(SUPPORT / "pg", "psql", self.folder / "pg", "-qAt", input=text)
+
+    def new_database(self, name):
+        self.database()
+        self.sql(f"CREATE DATABASE {name} OWNER vault")
+        return self.conninfo.replace("dbname=vault", f"dbname={name}")
+
+    def cpu_of_postgres(self):
+        return cpu_of_tree(self.postmaster)
+
+    # the vault
+
+    def documents(self):
+        """The example registers, an app that may do all of this, and its rules."""
+        folder = self.folder / "init"
+        folder.mkdir()
+        texts = {name: json.loads((ROOT / f"deploy/dev/{name}.json").read_text()) for name in ("schema", "principals", "purposes")}
+        names = [field["name"] for field in texts["schema"]["fields"]]
+        areas = ["320411"]
+        texts["principals"]["apps"].append({"id": "bench", "department": "public-security", "uri": "vault://dev/apps/bench"})
+        texts["purposes"]["purposes"].append({"id": "bench", "title": "测量", "basis": "PIPL 13(1)(3)", "consumers": ["bench"]})
+        same = {"consumer": "bench", "purpose": "bench", "areas": areas, "acting": "app", "valid": {"from": "2020-01-01", "until": "2099-12-31"}}
+        texts["policy"] = {"rules": [
+            *json.loads((ROOT / "deploy/dev/policy.json").read_text())["rules"],
+            {"id": "bench-put", "action": "put", "fields": names, "form": "plain", **same},
+            {"id": "bench-issue", "action": "issue", "fields": ["id_number"], "form": "nothing", **same},
+            {"id": "bench-reveal", "action": "reveal", "fields": ["name", "phone", "residence_address"], "form": "plain", **same},
+        ]}
+        for name, text in texts.items():
+            (folder / f"{name}.json").write_text(json.dumps(text, ensure_ascii=False))
+        return folder
+
+    def start_vaultd(self):
+        if self.vaultd:
+            return
+        ca, config = self.folder / "ca", self.folder / "vaultd.json"
+        output(SUPPORT / "ca", "make", ca)
+        output(SUPPORT / "ca", "client", ca, "bench", "vault://dev/apps/bench")
+        vaultd = self.programs / "vaultd"
+        output(vaultd, "--make-root-key", self.folder / "root.key")
+        config.write_text(json.dumps({
+            "listen": "127.0.0.1:0", "metrics": "127.0.0.1:0", "database": self.database(), "root_key": {"file": str(self.folder / "root.key")},
+            "tls": {"ca": f"{ca}/ca.crt", "certificate": f"{ca}/server.crt", "key": f"{ca}/server.key"},
+            "checkpoint_file": str(self.folder / "checkpoint"), "workers": self.options.workers, "pollers": self.options.pollers,
+        }))
+        output(vaultd, "--config", config, "--init", self.documents(), "--name", "resident-vault/bench")
+        self.log = open(self.folder / "vaultd.log", "w+")
+        self.vaultd = subprocess.Popen([vaultd, "--config", config], stderr=self.log)
+        self.server = self.address()
+
+    def address(self):
+        for _ in range(600):
+            for line in (self.folder / "vaultd.log").read_text().splitlines():
+                if '"server.ready"' in line:
+                    return json.loads(line)["detail"].split(" ")[0]
+            if self.vaultd.poll() is not None:
+                break
+            time.sleep(0.1)
+        sys.exit("bench: vaultd does not start\n" + (self.folder / "vaultd.log").read_text()[-2000:])
+
+    def stop_vaultd(self):
+        if self.vaultd and self.vaultd.poll() is None:
+            self.vaultd.terminate()
+            try:
+                self.vaultd.wait(30)
+            except subprocess.TimeoutExpired:
+                self.vaultd.kill()
+        self.vaultd = None
+
+    def client(self):
+        """bench-load, connected to the vault."""
+        if not self.app:
+            self.start_vaultd()
+            ca = self.folder / "ca"
+            self.app = self.program("bench-load", "--server", self.server, "--ca", ca / "ca.crt", "--cert", ca / "bench.crt", "--key", ca / "bench.key",
+                                    "--residents", self.options.residents, "--connections", self.options.connections)
+        return self.app
+
+    def residents(self):
+        """All residents in the vault, and a token for each in bench-load."""
+        client = self.client()
+        if not self.loaded:
+            put = client.obey("put", 4)
+            issued = client.obey("issue", 2)
+            if put["units"] != self.options.residents or issued["units"] != self.options.residents:
+                sys.exit(f"bench: {put['units']} put, {issued['units']} issued of {self.options.residents}")
+            say(f"{put['units']} residents put in {put['seconds']:.1f} s, tokens issued in {issued['seconds']:.1f} s")
+            self.sql("VACUUM (ANALYZE, FREEZE) resident, resident_key, line; CHECKPOINT")
+            self.loaded = True
+        return client
+
+    def watch(self, client):
+        """What CPU is read of, for Program.obey."""
+        return {
+            **({"vaultd": lambda: cpu_of(self.vaultd.pid)} if self.vaultd else {}),
+            "postgres": self.cpu_of_postgres,
+            "client": lambda: cpu_of(client.pid),
+            "machine": cpu_of_machine,
+        }
