@@ -53,15 +53,20 @@ static vault_code copy_row(resident_row *row, arena *mem, const PGresult *r, int
     return VAULT_OK;
 }
 
+typedef struct answers {
+    resident_row *rows;
+    places where;
+    arena *mem;
+} answers;
+
 /* A key that was asked for twice is answered twice. */
-static vault_code answer(resident_row *rows, const places *where, const void *key, arena *mem, const PGresult *r, int i,
-                         vault_error *err)
+static vault_code answer(const answers *to, const void *key, const PGresult *r, int i, vault_error *err)
 {
-    int64_t first = places_first(where, key);
+    int64_t first = places_first(&to->where, key);
     if (first == NO_PLACE) return VAULT_OK;
-    VAULT_TRY(copy_row(&rows[first], mem, r, i, err));
-    for (int64_t place = places_next(where, first); place != NO_PLACE; place = places_next(where, place))
-        rows[place] = rows[first];
+    VAULT_TRY(copy_row(&to->rows[first], to->mem, r, i, err));
+    for (int64_t place = places_next(&to->where, first); place != NO_PLACE; place = places_next(&to->where, place))
+        to->rows[place] = to->rows[first];
     return VAULT_OK;
 }
 
@@ -74,10 +79,10 @@ static vault_code too_many(size_t count, const char *what, vault_error *err)
 vault_code store_residents_by_id(store *s, arena *mem, const int64_t *ids, size_t count, resident_row *rows,
                                  vault_error *err)
 {
-    places where;
+    answers to = {.rows = rows, .mem = mem};
     VAULT_CLEANUP(result_clear) PGresult *r = NULL;
     VAULT_TRY(too_many(count, "residents by id", err));
-    VAULT_TRY(places_make(&where, mem, ids, sizeof *ids, count, err));
+    VAULT_TRY(places_make(&to.where, mem, ids, sizeof *ids, count, err));
     call_start(s, ST_RESIDENTS_BY_ID);
     arg_array(s, count);
     for (size_t i = 0; i < count; i++) put_int8(s, ids[i]);
@@ -85,7 +90,7 @@ vault_code store_residents_by_id(store *s, arena *mem, const int64_t *ids, size_
     for (size_t i = 0; i < count; i++) rows[i] = (resident_row){.id = ids[i]};
     for (int i = 0; i < PQntuples(r); i++) {
         int64_t id = col_int8(r, i, COL_ID);
-        VAULT_TRY(answer(rows, &where, &id, mem, r, i, err));
+        VAULT_TRY(answer(&to, &id, r, i, err));
     }
     return VAULT_OK;
 }
@@ -93,10 +98,10 @@ vault_code store_residents_by_id(store *s, arena *mem, const int64_t *ids, size_
 vault_code store_residents_by_key(store *s, arena *mem, const uint8_t (*keys)[NATURAL_KEY_LEN], size_t count,
                                   resident_row *rows, vault_error *err)
 {
-    places where;
+    answers to = {.rows = rows, .mem = mem};
     VAULT_CLEANUP(result_clear) PGresult *r = NULL;
     VAULT_TRY(too_many(count, "residents by key", err));
-    VAULT_TRY(places_make(&where, mem, keys, NATURAL_KEY_LEN, count, err));
+    VAULT_TRY(places_make(&to.where, mem, keys, NATURAL_KEY_LEN, count, err));
     call_start(s, ST_RESIDENTS_BY_KEY);
     arg_array(s, count);
     for (size_t i = 0; i < count; i++) put_blob(s, bytes_of(keys[i], NATURAL_KEY_LEN));
@@ -107,7 +112,7 @@ vault_code store_residents_by_key(store *s, arena *mem, const uint8_t (*keys)[NA
     }
     for (int i = 0; i < PQntuples(r); i++) {
         uint8_t key[NATURAL_KEY_LEN];
-        if (col_fixed(r, i, COL_KEY, key, sizeof key)) VAULT_TRY(answer(rows, &where, key, mem, r, i, err));
+        if (col_fixed(r, i, COL_KEY, key, sizeof key)) VAULT_TRY(answer(&to, key, r, i, err));
     }
     return VAULT_OK;
 }

@@ -54,12 +54,13 @@ static const statement table[STATEMENTS] = {
        and ends. */
     [ST_RESIDENTS_INSERT] =
         {.name = "residents_insert",
-         .sql = "WITH u AS (SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) AS"
-                " u(id, natural_key, area, state, version, sealed, low, high, tag, ring_version, dek)),"
-                " k AS (INSERT INTO resident_key (id, ring_version, dek)"
-                " SELECT id, ring_version, dek FROM u)"
+         .sql = "WITH k AS (INSERT INTO resident_key (id, ring_version, dek)"
+                " SELECT unnest($1), unnest($10), unnest($11))"
                 " INSERT INTO resident (id, natural_key, area, state, version, sealed, terms, tag)"
-                " SELECT id, natural_key, area, state, version, sealed, ($12)[low:high], tag FROM u",
+                " SELECT id, natural_key, area, state, version, sealed, ($12)[low:high], tag"
+                " FROM (SELECT unnest($1) AS id, unnest($2) AS natural_key, unnest($3) AS area, unnest($4) AS state,"
+                " unnest($5) AS version, unnest($6) AS sealed, unnest($7) AS low, unnest($8) AS high,"
+                " unnest($9) AS tag) AS u",
          .params = {SQL_INT8S, SQL_BYTEAS, SQL_INT8S, SQL_INT2S, SQL_INT4S, SQL_BYTEAS, SQL_INT4S, SQL_INT4S,
                     SQL_BYTEAS, SQL_INT4S, SQL_BYTEAS, SQL_INT8S}},
     [ST_RESIDENTS_UPDATE] = {.name = "residents_update",

@@ -15,6 +15,7 @@ void store_close(store **s);
 /* Creates all tables in an empty database; CONFLICT when a vault stands there. One transaction with what follows is not needed. */
 VAULT_MUST_USE vault_code store_create_schema(store *s, vault_error *err);
 
+/* READ COMMITTED. A transaction that failed, or whose connection went, stays open until commit (which fails) or rollback. */
 VAULT_MUST_USE vault_code store_begin(store *s, vault_error *err);
 VAULT_MUST_USE vault_code store_commit(store *s, vault_error *err); /* OK only when the commit is durable */
 void store_rollback(store *s);                                       /* harmless outside a transaction */
@@ -23,7 +24,7 @@ void store_rollback(store *s);                                       /* harmless
 
 enum { NATURAL_KEY_LEN = 16, ROW_TAG_LEN = 28, WRAPPED_DEK_LEN = 60 };
 typedef struct resident_row {
-    bool found;
+    bool found; /* with its key: false once that was destroyed. Lengths of what is borrowed are those in the table: check them */
     int64_t id;
     uint8_t natural_key[NATURAL_KEY_LEN];
     int64_t area;    /* 12-digit division code */
@@ -72,8 +73,9 @@ typedef struct line_row {
     int64_t person_tag;
 } line_row;
 
+/* The first head; CONFLICT when there is one. Reading: NOT_FOUND without one, INTEGRITY for columns of impossible length. */
 VAULT_MUST_USE vault_code store_head_create(store *s, const head_row *head, vault_error *err);
-VAULT_MUST_USE vault_code store_head_read(store *s, head_row *out, vault_error *err);
+VAULT_MUST_USE vault_code store_head_read(store *s, head_row *out, vault_error *err); /* as committed last */
 VAULT_MUST_USE vault_code store_head_lock(store *s, head_row *out, vault_error *err); /* FOR UPDATE, within a transaction */
 /* One statement: moves the head from `from` to `to` and inserts the lines, if and only if the head's size and control version
  * are those of `from`. *moved tells that the head was another (nothing was written). Outside a transaction the statement commits by
@@ -101,8 +103,9 @@ typedef struct ring_row {
     bytes wrapped;
     int64_t created_us;
 } ring_row;
+/* All versions of all rings, by name and version; CONFLICT when a version stands. */
 VAULT_MUST_USE vault_code store_rings_read(store *s, arena *mem, ring_row **rows, size_t *count, vault_error *err);
-VAULT_MUST_USE vault_code store_ring_insert(store *s, const ring_row *row, vault_error *err);
+VAULT_MUST_USE vault_code store_ring_insert(store *s, const ring_row *row, vault_error *err); /* one version */
 VAULT_MUST_USE vault_code store_manifest_read(store *s, arena *mem, int64_t version, bytes *sealed, vault_error *err); /* NOT_FOUND */
 VAULT_MUST_USE vault_code store_manifest_insert(store *s, int64_t version, bytes sealed, vault_error *err);
 /* What is fixed at init: name of the vault (origin of the log), format of the tables, and how the root key is made. */
