@@ -54,13 +54,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     bytes text = bytes_of(data + 1, size - 1);
     unsigned which = data[0] % (DOCUMENTS + 1);
     if (which == DOCUMENTS) {
-        finish(manifest_parse(&body, text, "fuzz", &err), body, &err);
+        vault_code code = manifest_parse(&body, text, "fuzz", &err);
+        finish(code, body, &err);
         return 0;
     }
     for (unsigned i = 0; i < DOCUMENTS; i++) {
         bytes one = i == which ? text : bytes_of_text(good[i]);
         if (json_read(&docs.of[i], one, "fuzz", &err) != VAULT_OK) return 0;
     }
-    finish(manifest_build(&body, "fuzz", &docs, NULL, &err), body, &err);
+    vault_code code = manifest_build(&body, "fuzz", &docs, NULL, &err);
+    finish(code, body, &err);
     return 0;
 }

@@ -190,13 +190,14 @@ TEST("a failing random source fails init, and leaves no vault")
     }
 }
 
+static init_options shared;
+
 static void *init_once(void *code)
 {
-    const init_options o = options();
     store *own = NULL;
     vault_error why = {0};
     *(vault_code *)code = store_open(&own, pg_conninfo(), &why);
-    if (own) *(vault_code *)code = control_init(own, &o, &why);
+    if (own) *(vault_code *)code = control_init(own, &shared, &why);
     store_close(&own);
     return NULL;
 }
@@ -205,6 +206,7 @@ TEST("of two inits at once one makes the vault and the other is a conflict")
 {
     pthread_t threads[2];
     vault_code codes[2];
+    shared = options();
     given_empty();
     for (int i = 0; i < 2; i++) pthread_create(&threads[i], NULL, init_once, &codes[i]);
     for (int i = 0; i < 2; i++) pthread_join(threads[i], NULL);
