@@ -49,8 +49,8 @@ const char *ca_folder(void)
 
 const char *in_ca(const char *name)
 {
-    static char paths[4][160];
-    static unsigned next;
+    static _Thread_local char paths[4][160];
+    static _Thread_local unsigned next;
     char *path = paths[next++ % 4];
     snprintf(path, sizeof paths[0], "%s/%s", ca_folder(), name);
     return path;

@@ -15,23 +15,24 @@ answer answer_error(arena *mem, const vault_error *err)
 
 /* ---- messages ---- */
 
-/* A reply lies in a block of its own until the transport has written it, and is wiped then. */
+/* A reply lies in a block of its own until the transport has written it, and is wiped then, on whatever thread that is:
+ * the size is written last and read first. */
 typedef struct block {
-    size_t size;
+    _Atomic size_t size;
     uint8_t at[];
 } block;
 
 static void block_free(void *b)
 {
-    memory_free(b, ((block *)b)->size);
+    memory_free(b, atomic_load_explicit(&((block *)b)->size, memory_order_acquire));
 }
 
 answer answer_message(const ProtobufCMessage *message)
 {
     size_t len = protobuf_c_message_get_packed_size(message);
     block *b = memory_new(sizeof *b + len);
-    b->size = sizeof *b + len;
     protobuf_c_message_pack(message, b->at);
+    atomic_store_explicit(&b->size, sizeof *b + len, memory_order_release);
     grpc_slice slice = grpc_slice_new_with_user_data(b->at, len, block_free, b);
     answer a = {.code = GRPC_STATUS_OK, .text = "", .message = grpc_raw_byte_buffer_create(&slice, 1)};
     grpc_slice_unref(slice);

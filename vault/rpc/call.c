@@ -37,12 +37,13 @@ static void set_state(call *c, call_state state)
     atomic_store_explicit(&c->state, state, memory_order_release);
 }
 
-/* A batch is refused only when it is wrong by itself: a mistake in this file. */
-static void start(call *c, const grpc_op *ops, size_t count, tag *t)
+/* The state is the last thing of the call that is touched before its batch starts: its completion may come before start
+ * returns. A batch is refused only when it is wrong by itself: a mistake in this file. */
+static void start(grpc_call *handle, const grpc_op *ops, size_t count, tag *t)
 {
-    grpc_call_error refused = grpc_call_start_batch(c->handle, ops, count, t, NULL);
+    grpc_call_error refused = grpc_call_start_batch(handle, ops, count, t, NULL);
     if (refused == GRPC_CALL_OK) return;
-    log_event(LOG_ERROR, "rpc.batch", "a batch was refused: %d in state %d", (int)refused, (int)atomic_load(&c->state));
+    log_event(LOG_ERROR, "rpc.batch", "a batch was refused: %d", (int)refused);
     abort();
 }
 
@@ -166,8 +167,9 @@ void call_answer(call *c, const answer *a)
         ops[count++] =
             (grpc_op){.op = GRPC_OP_RECV_CLOSE_ON_SERVER, .data.recv_close_on_server.cancelled = &c->cancelled};
     }
+    grpc_call *handle = c->handle;
     set_state(c, CALL_REPLYING);
-    start(c, ops, count, &c->main);
+    start(handle, ops, count, &c->main);
 }
 
 /* Without details: what the caller's library, not its program, has to know. */
@@ -246,10 +248,10 @@ static void read_message(call *c)
     if (c->route->kind == ROUTE_QUEUED) {
         grpc_op closed = {.op = GRPC_OP_RECV_CLOSE_ON_SERVER, .data.recv_close_on_server.cancelled = &c->cancelled};
         c->watched = true;
-        start(c, &closed, 1, &c->closed);
+        start(c->handle, &closed, 1, &c->closed);
     }
     grpc_op read = {.op = GRPC_OP_RECV_MESSAGE, .data.recv_message.recv_message = &c->body};
-    start(c, &read, 1, &c->main);
+    start(c->handle, &read, 1, &c->main);
 }
 
 static void open_stream(call *c)

@@ -44,11 +44,13 @@ static vault_code refuse(scan *s, const frame *f, const char *reason)
 
 /* ---- pieces of the wire ---- */
 
-/* At most ten bytes, the tenth at most 1. */
-static bool take_varint(bytes *rest, uint64_t *value)
+enum { NUMBER_BYTES = 10, TAG_BYTES = 5 }; /* tags and lengths are of 32 bits: protobuf-c reads no longer ones */
+
+/* At most `most` bytes; of ten the tenth at most 1. */
+static bool take_varint(bytes *rest, unsigned most, uint64_t *value)
 {
     *value = 0;
-    for (unsigned i = 0; i < 10 && i < rest->len; i++) {
+    for (unsigned i = 0; i < most && i < rest->len; i++) {
         uint8_t b = rest->at[i];
         *value |= (uint64_t)(b & 0x7f) << (7 * i);
         if (b & 0x80) continue;
@@ -73,7 +75,7 @@ static bool take_value(bytes *rest, unsigned wire_type, bytes *out)
     const uint8_t *start = rest->at;
     switch (wire_type) {
     case PROTOBUF_C_WIRE_TYPE_VARINT:
-        if (!take_varint(rest, &number)) return false;
+        if (!take_varint(rest, NUMBER_BYTES, &number)) return false;
         *out = bytes_of(start, (size_t)(rest->at - start));
         return true;
     case PROTOBUF_C_WIRE_TYPE_64BIT:
@@ -81,7 +83,7 @@ static bool take_value(bytes *rest, unsigned wire_type, bytes *out)
     case PROTOBUF_C_WIRE_TYPE_32BIT:
         return take(rest, 4, out);
     default:
-        return take_varint(rest, &number) && take(rest, number, out);
+        return take_varint(rest, TAG_BYTES, &number) && take(rest, number, out);
     }
 }
 
@@ -196,7 +198,7 @@ static vault_code scan_field(scan *s, frame *f)
     uint64_t tag;
     bytes value;
     f->field = NULL;
-    if (!take_varint(&f->rest, &tag)) return refuse(s, f->parent, "WIRE_TRUNCATED");
+    if (!take_varint(&f->rest, TAG_BYTES, &tag)) return refuse(s, f->parent, "WIRE_TRUNCATED");
     unsigned wire_type = tag & 7;
     uint64_t number = tag >> 3;
     if (number == 0 || number >= 1U << 29) return refuse(s, f->parent, "WIRE_MALFORMED");

@@ -57,6 +57,12 @@ TEST("a length of 2^64 - 1 does not wrap around")
     expect_refused(REVEAL_TYPE, "12 ffffffffffffffffff01 61", "WIRE_TRUNCATED", "token");
 }
 
+TEST("a tag or a length of more than five bytes is refused")
+{
+    expect_refused(REVEAL_TYPE, "928080808000 00", "WIRE_TRUNCATED", "");
+    expect_refused(REVEAL_TYPE, "12 808080808000", "WIRE_TRUNCATED", "token");
+}
+
 TEST("a number of eleven bytes is refused")
 {
     expect_refused(REVEAL_TYPE, "20 8080808080808080808001", "WIRE_TRUNCATED", "want_receipt");
