@@ -1,0 +1,73 @@
+"""One vault for all tests of a session, with rules that differ by field, area and acting person."""
+
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import kit  # noqa: E402
+
+DISTRICT, STREET = "320411", "320411002"  # the clinic sees one street only
+RULES = [
+    kit.rule("population-issue", "issue", "population", "population-register", ["id_number"], form="nothing"),
+    kit.rule("eldercare-issue", "issue", "eldercare", "elder-care", ["id_number"], form="nothing"),
+    kit.rule("eldercare-app", "reveal", "eldercare", "elder-care", ["name", "phone"]),
+    kit.rule("eldercare-person", "reveal", "eldercare", "elder-care",
+             ["name", "phone", "birth_date", "residence_address", "care_category"], acting="person"),
+    kit.rule("clinic-issue", "issue", "clinic", "family-doctor", ["id_number"], areas=[STREET], form="nothing"),
+    kit.rule("clinic-reveal", "reveal", "clinic", "family-doctor", ["name", "sex", "birth_date"], areas=[STREET]),
+]
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "tsan: also run against the tree with ThreadSanitizer")
+    config.addinivalue_line("markers", "tsan_only: only there")
+
+
+def put_rule():
+    fields = list(kit.residents(1)[0])
+    return kit.rule("population-put", "put", "population", "population-register", fields)
+
+
+@pytest.fixture(scope="session")
+def city():
+    it = kit.City(rules=[put_rule(), *RULES])
+    yield it
+    it.close()
+
+
+@pytest.fixture(scope="session")
+def people(city):
+    """300 residents, the first 100 of them moved into the clinic's street."""
+    people = kit.residents(300, seed=7)
+    for at, person in enumerate(people):
+        person["residence_area"] = STREET + "001" if at < 100 else DISTRICT + "004001"
+    for result in city.vaultd.app("population", "population-register").put(people).results:
+        assert result.status.code == 0, result.status
+    return people
+
+
+@pytest.fixture(scope="session")
+def eldercare(city):
+    return city.vaultd.app("eldercare", "elder-care")
+
+
+@pytest.fixture(scope="session")
+def clinic(city):
+    return city.vaultd.app("clinic", "family-doctor")
+
+
+@pytest.fixture(scope="session")
+def population(city):
+    return city.vaultd.app("population", "population-register")
+
+
+@pytest.fixture(scope="session")
+def officer(city):
+    return city.vaultd.app("officer-wang", "log-review")
+
+
+@pytest.fixture(scope="session")
+def tokens(eldercare, people):
+    return [r.token for r in eldercare.issue([p["id_number"] for p in people]).results]
