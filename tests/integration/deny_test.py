@@ -1,0 +1,170 @@
+"""Every RPC x role x area. The methods come from the server's own reflection: one without a row here fails the tests."""
+
+import importlib
+
+import grpc
+import kit
+import pytest
+from google.protobuf import descriptor_pb2
+from kit import FieldMask, audit_pb2, keys_pb2, records_pb2, tokens_pb2
+
+reflection_pb2 = importlib.import_module("grpc.reflection.v1.reflection_pb2")
+reflection_pb2_grpc = importlib.import_module("grpc.reflection.v1.reflection_pb2_grpc")
+
+OK, DENIED, UNAUTHENTICATED = "OK", "PERMISSION_DENIED", "UNAUTHENTICATED"
+
+# Who calls: certificate, purpose. An app is entitled for some methods and areas, another app for none of what it asks here.
+ROLES = {
+    "population": ("population", "population-register"),
+    "eldercare": ("eldercare", "elder-care"),
+    "clinic": ("clinic", "family-doctor"),          # one street only
+    "borrower": ("clinic", "elder-care"),           # an app that names another's purpose
+    "officer": ("officer-wang", "log-review"),
+    "officer as app": ("officer-wang", "elder-care"),
+    "administrator": ("admin-li", "log-review"),
+    "stranger": ("stranger", "elder-care"),         # a good certificate, but nobody that is registered
+    "nameless": ("nameless", "elder-care"),         # a good certificate without a URI
+}
+NOBODY = {"stranger": UNAUTHENTICATED, "nameless": UNAUTHENTICATED}
+OFFICERS = {"officer": DENIED, "officer as app": DENIED, "administrator": DENIED}
+
+
+def table(**row):
+    """Outcome by role, and by area where a pair (inside the street, outside) is given."""
+    return {**NOBODY, **OFFICERS, **{name.replace("_", " "): outcome for name, outcome in row.items()}}
+
+
+ANYONE = {role: OK for role in ROLES} | NOBODY
+EXPECTED = {
+    "/vault.v1.Records/BatchPut": table(population=OK, eldercare=DENIED, clinic=DENIED, borrower=DENIED),
+    "/vault.v1.Tokens/BatchIssue": table(population=OK, eldercare=OK, clinic=(OK, DENIED), borrower=DENIED),
+    "/vault.v1.Tokens/Reveal": table(population=DENIED, eldercare=OK, clinic=(OK, DENIED), borrower=DENIED),
+    "/vault.v1.Tokens/BatchReveal": table(population=DENIED, eldercare=OK, clinic=(OK, DENIED), borrower=DENIED),
+    "/vault.v1.Audit/GetCheckpoint": ANYONE,
+    "/vault.v1.Audit/GetProof": ANYONE,
+    "/vault.v1.Audit/Query": table(population=DENIED, eldercare=DENIED, clinic=DENIED, borrower=DENIED, officer=OK, officer_as_app=OK),
+    "/vault.v1.Keys/Status": table(population=DENIED, eldercare=DENIED, clinic=DENIED, borrower=DENIED, officer=OK, officer_as_app=OK,
+                                   administrator=OK),
+}
+
+
+class Subject:
+    """A resident of an area, with the tokens that each role would show for them."""
+
+    def __init__(self, person, tokens):
+        self.person, self.tokens = person, tokens
+
+
+REQUESTS = {
+    "/vault.v1.Records/BatchPut": lambda app, s, role: records_pb2.BatchPutRequest(
+        context=app.context(), collection="residents", field_mask=FieldMask(paths=["id_number", "residence_area"]),
+        items=[records_pb2.ResidentInput(values=[s.person["id_number"], s.person["residence_area"]])]),
+    "/vault.v1.Tokens/BatchIssue": lambda app, s, role: tokens_pb2.BatchIssueRequest(context=app.context(), id_numbers=[s.person["id_number"]]),
+    "/vault.v1.Tokens/Reveal": lambda app, s, role: tokens_pb2.RevealRequest(
+        context=app.context(), token=s.tokens[role], field_mask=FieldMask(paths=["name"])),
+    "/vault.v1.Tokens/BatchReveal": lambda app, s, role: tokens_pb2.BatchRevealRequest(
+        context=app.context(), tokens=[s.tokens[role]], field_mask=FieldMask(paths=["name"])),
+    "/vault.v1.Audit/GetCheckpoint": lambda app, s, role: audit_pb2.GetCheckpointRequest(context=app.context()),
+    "/vault.v1.Audit/GetProof": lambda app, s, role: audit_pb2.GetProofRequest(context=app.context(), line=0),
+    "/vault.v1.Audit/Query": lambda app, s, role: audit_pb2.QueryRequest(context=app.context(), page_size=1),
+    "/vault.v1.Keys/Status": lambda app, s, role: keys_pb2.StatusRequest(context=app.context()),
+}
+
+
+def reflected(channel):
+    """Full method name -> name of the reply's type, of all services of the vault, as the server describes itself."""
+    stub = reflection_pb2_grpc.ServerReflectionStub(channel)
+    ask = lambda **what: next(iter(stub.ServerReflectionInfo(iter([reflection_pb2.ServerReflectionRequest(**what)]), timeout=10)))
+    methods = {}
+    for service in ask(list_services="").list_services_response.service:
+        files = ask(file_containing_symbol=service.name).file_descriptor_response.file_descriptor_proto
+        for raw in files:
+            file = descriptor_pb2.FileDescriptorProto.FromString(raw)
+            for s in file.service:
+                if f"{file.package}.{s.name}" == service.name and file.package.startswith("vault."):
+                    methods.update({f"/{service.name}/{m.name}": m.output_type.rsplit(".", 1)[-1] for m in s.method})
+    return methods
+
+
+@pytest.fixture(scope="module")
+def apps(city):
+    city.authority.client("vault://dev/apps/stranger", "stranger")
+    city.authority.client("", "nameless", "--no-uri")
+    return {role: city.vaultd.app(*who) for role, who in ROLES.items()}
+
+
+@pytest.fixture(scope="module")
+def methods(apps):
+    found = reflected(apps["officer"].channel)
+    assert len(found) >= 8
+    return found
+
+
+@pytest.fixture(scope="module")
+def subjects(apps, people):
+    """One resident inside the clinic's street, one outside. Where a role has no token of its own, it shows a stolen one."""
+    out = []
+    for person in (people[20], people[220]):
+        own = {role: apps[role].issue([person["id_number"]]).results[0].token for role in ("population", "eldercare", "clinic")}
+        stolen = own["eldercare"]
+        out.append(Subject(person, {role: own.get(role) or stolen for role in ROLES}))
+    return out
+
+
+def outcome(app, method, reply_type, request):
+    """OK, or the status of the call, or that of its only item."""
+    module = next(m for m in (audit_pb2, keys_pb2, records_pb2, tokens_pb2) if hasattr(m, reply_type))
+    call = app.channel.unary_unary(method, lambda m: m.SerializeToString(), getattr(module, reply_type).FromString)
+    try:
+        reply = call(request, timeout=10)
+    except grpc.RpcError as error:
+        return error.code().name
+    statuses = [r.status.code for r in getattr(reply, "results", [])]
+    return next(c.name for c in grpc.StatusCode if c.value[0] == statuses[0]) if any(statuses) else OK
+
+
+def test_every_method_has_its_row_and_every_row_its_method(methods):
+    assert set(methods) == set(EXPECTED) == set(REQUESTS)
+    assert all(set(row) == set(ROLES) for row in EXPECTED.values())
+
+
+def test_every_method_answers_every_role_in_every_area_as_its_row_says(methods, apps, subjects):
+    wrong = []
+    for method, reply_type in sorted(methods.items()):
+        for role, app in apps.items():
+            for area, subject in enumerate(subjects):
+                wanted = EXPECTED[method][role]
+                wanted = wanted[area] if isinstance(wanted, tuple) else wanted
+                got = outcome(app, method, reply_type, REQUESTS[method](app, subject, role))
+                if got != wanted:
+                    wrong.append(f"{method} by {role} in area {area}: {got}, not {wanted}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_no_method_answers_without_a_context(methods, apps):
+    for method in methods:
+        for role in ("population", "eldercare", "officer"):
+            call = apps[role].channel.unary_unary(method, lambda b: b, lambda b: b)
+            with pytest.raises(grpc.RpcError) as refused:
+                call(b"", timeout=10)
+            assert refused.value.code().name == "INVALID_ARGUMENT", method
+
+
+def test_every_refusal_of_a_known_caller_is_a_line_of_the_log(apps, subjects, officer):
+    app = apps["borrower"]
+    request = REQUESTS["/vault.v1.Tokens/Reveal"](app, subjects[0], "borrower")
+    assert outcome(app, "/vault.v1.Tokens/Reveal", "RevealResponse", request) == DENIED
+    lines, token = [], ""
+    while True:
+        page = officer.audit.Query(audit_pb2.QueryRequest(context=officer.context(), page_size=1000, page_token=token))
+        lines += page.lines
+        token = page.next_page_token
+        if not token:
+            break
+    mine = [line for line in lines if request.context.request_id in line.officer_view]
+    assert len(mine) == 1 and mine[0].outcome == "refused" and mine[0].action == "reveal"
+
+
+def test_nobody_is_put_into_an_area_that_is_not_the_callers(apps, people):
+    moved = {"id_number": people[30]["id_number"], "residence_area": "110101001001"}
+    assert apps["population"].put([moved]).results[0].status.code == grpc.StatusCode.PERMISSION_DENIED.value[0]
