@@ -96,6 +96,15 @@ void window_run(window *w, double seconds)
     window_shut(w);
 }
 
+bool window_goes_on(window *w, int64_t started, double seconds)
+{
+    int64_t now = clock_monotonic_us();
+    if (!w->from && now - started >= WARM_US) window_open(w);
+    if (!w->from || now - w->from < (int64_t)(seconds * 1e6)) return true;
+    window_shut(w);
+    return false;
+}
+
 /* ---- commands ---- */
 
 bool command_read(command *c)

@@ -37,6 +37,8 @@ static inline bool window_counts(const window *w)
 }
 /* Waits for warmth, opens, waits, shuts: for programs whose work is done by other threads. */
 void window_run(window *w, double seconds);
+/* The same for a program of one thread, asked before each piece of work; false at the end. */
+bool window_goes_on(window *w, int64_t started, double seconds);
 
 enum { WORDS_MAX = 8 };
 typedef struct command {

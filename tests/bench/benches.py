@@ -1,5 +1,7 @@
 """The benches, each a function of the machine and the options that yields its lines."""
-from machine import say
+import subprocess
+
+from machine import ROOT, say
 from rounds import interleave, publish, summary
 
 
@@ -23,7 +25,8 @@ def reveal(machine, options):
     for case in cases(options, ["inflight=1", "inflight=16", "inflight=64", "inflight=256"]):
         flight = int(case.split("=")[1])
         say(f"reveal {case}")
-        pairs = interleave(options.rounds, lambda: client.obey("reveal", flight, options.seconds, watch=watch),
+        pairs = interleave(options.rounds, lambda: client.obey("reveal", flight, options.seconds, watch=watch,
+                                                                profile=machine.profile(f"reveal-{case}")),
                            lambda: client.obey("health", flight, options.seconds, watch=watch))
         line = summary("reveal", case, "calls/s", pairs, connections=min(options.connections, flight))
         line["cpu_ratio_vaultd"] = round(line["cpu_us_vaultd"] / max(0.01, line["limit_cpu_us_vaultd"]), 3)
@@ -33,4 +36,82 @@ def reveal(machine, options):
     return lines
 
 
-BENCHES = {"reveal": reveal}
+def reveal_batch(machine, options):
+    """values of BatchReveal of 1,000 items, against bare reads, line inserts and the bare cipher on as many connections as workers"""
+    client, lines = machine.residents(), []
+    items = options.batch or 1000
+    for case in cases(options, [f"items={items}"]):
+        say(f"reveal-batch {case}")
+        client.obey("reveal-batch", items, 4, 2.0)  # warm, and lines for the bare side
+        bare = machine.program("bench-bare", "--database", machine.conninfo, "--root-key", machine.folder / "root.key",
+                               "--connections", options.workers)
+        bare.obey("prepare")
+        machine.sql("CHECKPOINT")
+        watch, watch_bare = machine.watch(client), machine.watch(bare)
+        pairs = interleave(options.rounds, lambda: client.obey("reveal-batch", items, 4, options.seconds, watch=watch,
+                                                                profile=machine.profile(f"reveal-batch-{case}")),
+                           lambda: bare.obey("reveal-batch", items, options.seconds, watch=watch_bare))
+        bare.close()
+        line = summary("reveal-batch", case, "values/s", pairs, inflight=4, connections=options.connections, workers=options.workers,
+                       limit_connections=options.workers)
+        lines.append(publish(judge(line, 0.6)))
+    return lines
+
+
+def put(machine, options):
+    """residents of 20 fields by BatchPut of 512, against binary COPY of the same sealed rows into the same emptied tables"""
+    client, lines = machine.client(), []
+    for case in cases(options, [f"rows={options.residents}"]):
+        say(f"put {case}")
+        bare = machine.program("bench-bare", "--database", machine.database(), "--root-key", machine.folder / "root.key",
+                               "--connections", options.workers)
+        watch, watch_bare = machine.watch(client), machine.watch(bare)
+
+        def emptied(program, *words, **more):
+            machine.sql("TRUNCATE resident, resident_key; CHECKPOINT")
+            result = program.obey(*words, **more)
+            if result["units"] != options.residents or int(machine.sql("SELECT count(*) FROM resident")) != options.residents:
+                raise SystemExit(f"bench: {result['units']} of {options.residents} residents went in")
+            return result
+
+        emptied(client, "put", 8)
+        bare.obey("dump")
+        pairs = interleave(options.rounds, lambda: emptied(client, "put", 8, watch=watch, profile=machine.profile(f"put-{case}")),
+                           lambda: emptied(bare, "put", watch=watch_bare))
+        bare.close()
+        machine.loaded = False  # what came back last has ids that no token knows
+        machine.sql("TRUNCATE resident, resident_key")
+        line = summary("put", case, "residents/s", pairs, inflight=8, items=512, connections=options.connections, workers=options.workers,
+                       limit_connections=options.workers)
+        lines.append(publish(judge(line, 0.5)))
+    return lines
+
+
+def log(machine, options):
+    """durable lines of the ledger in batches, against bare INSERT ... unnest and COMMIT of the same bytes"""
+    names, lines = cases(options, ["waiting=1", "waiting=16", "waiting=64", "waiting=256"]), []
+    program = machine.program("bench-log", "--database", machine.new_database("log"))
+    watch = machine.watch(program)
+    watch.pop("vaultd", None)
+    for case in names:
+        waiting = int(case.split("=")[1])
+        say(f"log {case}")
+        pairs = interleave(options.rounds, lambda: program.obey("ours", waiting, options.seconds, watch=watch,
+                                                                profile=machine.profile(f"log-{case}")),
+                           lambda: program.obey("limit", waiting, options.seconds, watch=watch))
+        lines.append(publish(judge(summary("log", case, "lines/s", pairs, connections=1), 0.7)))
+    program.close()
+    return lines
+
+
+def faults(machine, options):
+    """1,000 rounds of kill -9 under load; not a figure: every plaintext has its line, nothing acknowledged is lost"""
+    program = ROOT / "tests/integration/faults"
+    if not program.exists():
+        raise SystemExit("bench: tests/integration/faults is not there")
+    code = subprocess.run([program, "--rounds", "1000"]).returncode
+    line = publish({"bench": "faults", "case": "rounds=1000", "unit": "failed", "ours": code, "limit": 0, "ratio": 1 - bool(code), "rounds": 1000})
+    return [line]
+
+
+BENCHES = {"reveal": reveal, "reveal-batch": reveal_batch, "put": put, "log": log, "faults": faults}

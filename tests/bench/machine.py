@@ -2,8 +2,8 @@
 import json
 import os
 import pathlib
-import select
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -12,7 +12,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SUPPORT = ROOT / "tests/support"
 TICK = os.sysconf("SC_CLK_TCK")
-PROGRAMS = ["vaultd", "bench-load"]
+PROGRAMS = ["vaultd", "bench-load", "bench-bare", "bench-log"]
 
 
 def say(*words):
@@ -92,14 +92,18 @@ class Program:
             sys.exit(f"bench: {self.name} said '{said}', not '{word}'")
         return said[len(word):].strip()
 
-    def obey(self, *words, watch=None):
+    def obey(self, *words, watch=None, profile=None):
         """Runs one command; adds the seconds of CPU of what is watched: name -> function that reads."""
         watch = watch or {}
         self.process.stdin.write(" ".join(map(str, words)) + "\n")
         self.expect("go")
+        recorder = profile() if profile else None
         before = {name: read() for name, read in watch.items()}
         self.expect("end")
         after = {name: read() for name, read in watch.items()}
+        if recorder:
+            recorder.send_signal(signal.SIGINT)
+            recorder.wait(60)
         result = json.loads(self.expect("done"))
         result["cpu"] = {name: after[name] - before[name] for name in watch}
         return result
@@ -240,6 +244,19 @@ class Machine:
             self.sql("VACUUM (ANALYZE, FREEZE) resident, resident_key, line; CHECKPOINT")
             self.loaded = True
         return client
+
+    def profile(self, name):
+        """What starts `perf record` of vaultd and of PostgreSQL's processes, for Program.obey; None without --profile."""
+        if not self.options.profile:
+            return None
+        file = pathlib.Path(self.options.profile, name.replace("=", "-") + ".perf")
+        file.parent.mkdir(parents=True, exist_ok=True)
+
+        def start():
+            servers = [str(self.postmaster)] + [e for e in os.listdir("/proc") if e.isdigit() and (stat(e) or ["", ""])[1] == str(self.postmaster)]
+            pids = ",".join(servers + ([str(self.vaultd.pid)] if self.vaultd else []))
+            return subprocess.Popen(["perf", "record", "-q", "-F", "1999", "-g", "-e", "cpu-clock", "-p", pids, "-o", file], stderr=subprocess.DEVNULL)
+        return start
 
     def watch(self, client):
         """What CPU is read of, for Program.obey."""

@@ -1,0 +1,312 @@
+/* bench-bare: what PostgreSQL and the cipher can do by themselves, on the rows and lines that the vault has made. As many
+ * connections as vaultd has workers, each with a thread.
+ *
+ *   prepare                        data keys opened, a second line table, the newest lines read
+ *   reveal-batch ITEMS SECONDS     read the rows of ITEMS random residents, insert and commit as many lines, open one value
+ *                                  of each with AES-256-GCM of libgcrypt (its data key is at hand already)
+ *   dump                           the sealed rows of both resident tables, into memory, as binary COPY gives them
+ *   put                            the same rows by binary COPY into the same tables, which the caller has emptied */
+#include "tests/bench/bench.h"
+#include "tests/bench/pg.h"
+
+#include "vault/base/clock.h"
+#include "vault/base/memory.h"
+#include "vault/base/secret.h"
+#include "vault/control/control.h"
+#include "vault/record/internal.h"
+#include <gcrypt.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { POOL = 8192, CONNECTIONS_MAX = 16, NAME_FIELD = 2, KEYS_AT_ONCE = 4096, COPY_PIECE = 1 << 18 };
+
+/* Tuples of a binary COPY, without its header and trailer. */
+typedef struct dump {
+    uint8_t *at;
+    size_t len, cap;
+    size_t *starts, rows, room; /* where each row begins; one more at the end */
+} dump;
+
+typedef struct lane {
+    pg *pg;
+    pthread_t thread;
+    uint64_t random;
+    samples samples;
+    gcry_cipher_hd_t cipher;
+    size_t number;
+} lane;
+
+static struct {
+    const char *database, *root_key;
+    lane lanes[CONNECTIONS_MAX];
+    size_t lane_count;
+    arena *kept;
+    line_row *pool;
+    atomic_llong next_line;
+    int64_t first_id;
+    uint8_t (*deks)[KEY_LEN]; /* by id - first_id */
+    uint64_t residents;
+    size_t items;
+    window window;
+    dump tables[2];
+} bare;
+
+/* ---- the keys of all residents ---- */
+
+static void open_dek(aead *a, const resident_row *row)
+{
+    vault_error err = {0};
+    uint8_t aad[DEK_AAD_LEN];
+    if (!row->found) die("resident %lld is not there", (long long)row->id);
+    must(aead_open(a, bare.deks[row->id - bare.first_id], dek_aad(aad, (uint32_t)row->ring_version, row->id), row->dek,
+                   &err), &err, "data key");
+}
+
+static void open_deks(store *s, const keyring *keys)
+{
+    vault_error err = {0};
+    aead *a = NULL;
+    int64_t ids[KEYS_AT_ONCE];
+    arena *mem = arena_new(256 << 20);
+    const ring *wraps = keyring_active(keys, "record");
+    must(aead_new(&a, wraps->suite, &err), &err, "aead");
+    must(aead_set_key(a, secret_bytes(&wraps->key), &err), &err, "aead");
+    bare.deks = memory_array(bare.residents, sizeof *bare.deks);
+    for (uint64_t from = 0; from < bare.residents; from += KEYS_AT_ONCE) {
+        size_t count = bare.residents - from < KEYS_AT_ONCE ? bare.residents - from : KEYS_AT_ONCE;
+        arena_reset(mem);
+        resident_row *rows = arena_array(mem, count, sizeof *rows);
+        for (size_t i = 0; i < count; i++) ids[i] = bare.first_id + (int64_t)(from + i);
+        must(store_residents_by_id(s, mem, ids, count, rows, &err), &err, "rows");
+        for (size_t i = 0; i < count; i++) open_dek(a, &rows[i]);
+    }
+    arena_free(&mem);
+    aead_free(&a);
+}
+
+static void open_keys(void)
+{
+    vault_error err = {0};
+    secret root = {0};
+    store *s = NULL;
+    control *c = NULL;
+    must(root_key_from_file(&root, bare.root_key, &err), &err, "root key");
+    must(store_open(&s, bare.database, &err), &err, "store_open");
+    must(control_open(&c, s, secret_bytes(&root), &err), &err, "control_open");
+    open_deks(s, control_keys(c));
+    control_close(&c);
+    store_close(&s);
+    secret_clear(&root);
+}
+
+static void prepare(void)
+{
+    pg *p = bare.lanes[0].pg;
+    bare.first_id = pg_number(p, "SELECT min(id) FROM resident");
+    bare.residents = (uint64_t)(pg_number(p, "SELECT max(id) FROM resident") - bare.first_id + 1);
+    if (bare.residents != (uint64_t)pg_number(p, "SELECT count(*) FROM resident")) die("ids are not without gaps");
+    open_keys();
+    bare.kept = arena_new(256 << 20);
+    bare.pool = pg_lines_newest(bare.database, bare.kept, POOL);
+    pg_lines_table(p);
+    atomic_store(&bare.next_line, pg_number(p, "SELECT max(idx) + 1 FROM bare.line"));
+    for (size_t i = 0; i < bare.lane_count; i++) {
+        lane *l = &bare.lanes[i];
+        pg_lines_prepare(l->pg);
+        pg_prepare(l->pg, "rows",
+                   "SELECT r.id, r.natural_key, r.area, r.state, r.version, r.sealed, r.terms, r.tag, k.ring_version, k.dek"
+                   " FROM resident r JOIN resident_key k ON k.id = r.id WHERE r.id = ANY($1::bigint[])");
+        if (gcry_cipher_open(&l->cipher, GCRY_CIPHER_AES256, GCRY_CIPHER_MODE_GCM, GCRY_CIPHER_SECURE)) die("cipher");
+    }
+}
+
+/* ---- reveal-batch ---- */
+
+static void open_value(lane *l, int64_t id, bytes sealed)
+{
+    vault_error err = {0};
+    uint8_t aad[FIELD_AAD_LEN], out[1024];
+    segment s;
+    bool found;
+    must(pack_find(&s, &found, sealed, NAME_FIELD, &err), &err, "pack");
+    if (!found) die("resident %lld has no name", (long long)id);
+    bytes about = field_aad(aad, id, &s);
+    size_t len = s.sealed.len - SEAL_OVERHEAD;
+    gcry_error_t failed = gcry_cipher_setkey(l->cipher, bare.deks[id - bare.first_id], KEY_LEN);
+    if (!failed) failed = gcry_cipher_setiv(l->cipher, s.sealed.at, NONCE_LEN);
+    if (!failed) failed = gcry_cipher_authenticate(l->cipher, about.at, about.len);
+    if (!failed) failed = gcry_cipher_final(l->cipher);
+    if (!failed) failed = gcry_cipher_decrypt(l->cipher, out, sizeof out, s.sealed.at + NONCE_LEN, len);
+    if (!failed) failed = gcry_cipher_checktag(l->cipher, s.sealed.at + NONCE_LEN + len, TAG_LEN);
+    if (failed) die("resident %lld: %s", (long long)id, gcry_strerror(failed));
+}
+
+static void reveal(lane *l)
+{
+    enum { ID, SEALED = 5 };
+    pg_array(l->pg, PG_INT8, bare.items);
+    for (size_t i = 0; i < bare.items; i++)
+        pg_int8(l->pg, bare.first_id + (int64_t)(random_next(&l->random) % bare.residents));
+    PGresult *rows = pg_execute(l->pg, "rows");
+    pg_lines_insert(l->pg, bare.pool + random_next(&l->random) % (POOL - bare.items), bare.items,
+                    atomic_fetch_add(&bare.next_line, (long long)bare.items));
+    for (int i = 0; i < PQntuples(rows); i++) {
+        int64_t id = (int64_t)load_u64((const uint8_t *)PQgetvalue(rows, i, ID));
+        open_value(l, id, bytes_of(PQgetvalue(rows, i, SEALED), (size_t)PQgetlength(rows, i, SEALED)));
+    }
+    PQclear(rows);
+}
+
+static void *reveal_on(void *argument)
+{
+    lane *l = argument;
+    while (!atomic_load(&bare.window.until)) {
+        int64_t began = clock_monotonic_us();
+        reveal(l);
+        if (window_counts(&bare.window)) samples_add(&l->samples, clock_monotonic_us() - began, bare.items);
+    }
+    return NULL;
+}
+
+/* ---- put ---- */
+
+static void keep(dump *d, const char *row, size_t len)
+{
+    if (d->len + len > d->cap) {
+        size_t cap = (d->len + len) * 2;
+        d->at = memory_grow(d->at, d->cap, cap);
+        d->cap = cap;
+    }
+    if (d->rows + 2 > d->room) {
+        size_t room = (d->rows + 2) * 2;
+        d->starts = memory_grow(d->starts, d->room * sizeof *d->starts, room * sizeof *d->starts);
+        d->room = room;
+    }
+    memcpy(d->at + d->len, row, len);
+    d->starts[d->rows++] = d->len;
+    d->len += len;
+    d->starts[d->rows] = d->len;
+}
+
+enum { HEADER = 19, TRAILER = 2 };
+
+/* libpq gives a row at a time; the first has the header before it, and the trailer stands alone. */
+static void dump_table(dump *d, pg *p, const char *sql)
+{
+    char *row;
+    int len;
+    d->len = d->rows = 0;
+    PQclear(PQexec(p->conn, sql));
+    for (bool first = true; (len = PQgetCopyData(p->conn, &row, 0)) > 0; first = false) {
+        size_t skip = first ? HEADER : 0;
+        if ((size_t)len > skip + TRAILER) keep(d, row + skip, (size_t)len - skip);
+        PQfreemem(row);
+    }
+    if (len != -1) die("%s: %s", sql, PQerrorMessage(p->conn));
+    PQclear(PQgetResult(p->conn));
+    PQclear(PQgetResult(p->conn));
+}
+
+static void copy_in(lane *l, const dump *d, const char *sql)
+{
+    static const char header[HEADER] = "PGCOPY\n\377\r\n\0", trailer[TRAILER] = "\377\377";
+    PGconn *conn = l->pg->conn;
+    size_t low = d->rows * l->number / bare.lane_count, high = d->rows * (l->number + 1) / bare.lane_count;
+    PQclear(PQexec(conn, sql));
+    int good = PQputCopyData(conn, header, HEADER);
+    for (size_t at = d->starts[low], end = d->starts[high]; good == 1 && at < end; at += COPY_PIECE) {
+        size_t len = end - at < COPY_PIECE ? end - at : COPY_PIECE;
+        good = PQputCopyData(conn, (const char *)d->at + at, (int)len);
+    }
+    if (good != 1 || PQputCopyData(conn, trailer, TRAILER) != 1 || PQputCopyEnd(conn, NULL) != 1)
+        die("copy: %s", PQerrorMessage(conn));
+    PGresult *r = PQgetResult(conn);
+    if (PQresultStatus(r) != PGRES_COMMAND_OK) die("copy: %s", PQerrorMessage(conn));
+    PQclear(r);
+    PQclear(PQgetResult(conn));
+}
+
+static const char *const copies[2][2] = {
+    {"COPY resident TO STDOUT (FORMAT binary)", "COPY resident FROM STDIN (FORMAT binary)"},
+    {"COPY resident_key TO STDOUT (FORMAT binary)", "COPY resident_key FROM STDIN (FORMAT binary)"},
+};
+
+static void *put_on(void *argument)
+{
+    lane *l = argument;
+    int64_t began = clock_monotonic_us();
+    pg_run(l->pg, "BEGIN");
+    for (int i = 0; i < 2; i++) copy_in(l, &bare.tables[i], copies[i][1]);
+    pg_run(l->pg, "COMMIT");
+    size_t rows = bare.tables[0].rows;
+    samples_add(&l->samples, clock_monotonic_us() - began,
+                rows * (l->number + 1) / bare.lane_count - rows * l->number / bare.lane_count);
+    return NULL;
+}
+
+/* ---- commands ---- */
+
+static void start(void *(*work)(void *))
+{
+    for (size_t i = 0; i < bare.lane_count; i++)
+        if (pthread_create(&bare.lanes[i].thread, NULL, work, &bare.lanes[i]) != 0) die("no thread");
+}
+
+static void join(void)
+{
+    for (size_t i = 0; i < bare.lane_count; i++) pthread_join(bare.lanes[i].thread, NULL);
+}
+
+static void report(void)
+{
+    samples all = {0};
+    for (size_t i = 0; i < bare.lane_count; i++) {
+        samples_merge(&all, &bare.lanes[i].samples);
+        samples_clear(&bare.lanes[i].samples);
+    }
+    window_report(&bare.window, &all);
+    samples_clear(&all);
+}
+
+static void obey(const command *c)
+{
+    bare.window = (window){0};
+    if (command_is(c, "reveal-batch", 3)) {
+        bare.items = (size_t)command_number(c, 1);
+        if (bare.items < 1 || bare.items > KEYS_AT_ONCE) die("1 to %d items", KEYS_AT_ONCE);
+        start(reveal_on);
+        window_run(&bare.window, command_seconds(c, 2));
+        join();
+    } else if (command_is(c, "prepare", 1) || command_is(c, "dump", 1)) {
+        window_open(&bare.window);
+        if (c->words[0][0] == 'p') prepare();
+        for (int i = 0; i < 2 && c->words[0][0] == 'd'; i++)
+            dump_table(&bare.tables[i], bare.lanes[0].pg, copies[i][0]);
+        window_shut(&bare.window);
+    } else if (command_is(c, "put", 1)) {
+        window_open(&bare.window);
+        start(put_on);
+        join();
+        window_shut(&bare.window);
+    } else {
+        die("bench-bare: what is '%s'?", c->count ? c->words[0] : "");
+    }
+    report();
+}
+
+int main(int argc, char **argv)
+{
+    (void)argc;
+    command c;
+    vault_error err = {0};
+    bare.database = option(argv, "--database");
+    bare.root_key = option(argv, "--root-key");
+    bare.lane_count = strtoul(option(argv, "--connections"), NULL, 10);
+    if (bare.lane_count < 1 || bare.lane_count > CONNECTIONS_MAX) die("1 to %d connections", CONNECTIONS_MAX);
+    must(secret_heap_init(16 << 20, &err), &err, "secure heap");
+    for (size_t i = 0; i < bare.lane_count; i++)
+        bare.lanes[i] = (lane){.pg = pg_open(bare.database), .random = 1000 + i, .number = i};
+    while (command_read(&c)) obey(&c);
+    return 0;
+}
