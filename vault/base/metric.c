@@ -150,8 +150,9 @@ static void put_histogram(writer *out, const metric *m, const _Atomic uint64_t *
     }
     count += value_of(&c[BOUNDS]);
     put_line(out, "%s_bucket{%s%sle=\"+Inf\"} %llu\n", m->name, labels, comma, (unsigned long long)count);
-    put_line(out, "%s_sum{%s} %.9g\n", m->name, labels, (double)value_of(&c[SUM]) * m->unit);
-    put_line(out, "%s_count{%s} %llu\n", m->name, labels, (unsigned long long)count);
+    const char *open = labels[0] ? "{" : "", *close = labels[0] ? "}" : "";
+    put_line(out, "%s_sum%s%s%s %.9g\n", m->name, open, labels, close, (double)value_of(&c[SUM]) * m->unit);
+    put_line(out, "%s_count%s%s%s %llu\n", m->name, open, labels, close, (unsigned long long)count);
 }
 
 static void put_cell(writer *out, metric_id id, metric_at at)

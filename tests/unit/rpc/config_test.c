@@ -1,0 +1,205 @@
+#include "tests/support/rpc_fixture.h"
+
+#include "vault/base/json.h"
+#include "vault/base/metric.h"
+#include "vault/config.h"
+#include "vault/metrics.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#define TLS   "\"tls\": {\"ca\": \"ca.crt\", \"certificate\": \"server.crt\", \"key\": \"server.key\"}"
+#define ROOT  "\"root_key\": {\"file\": \"root.key\"}"
+#define STORE "\"database\": \"host=/run dbname=vault\", \"checkpoint_file\": \"checkpoint\""
+
+static vault_code read_text(config *out, const char *text, vault_error *err)
+{
+    expect_ok(file_replace(in_ca("vaultd.json"), bytes_of_text(text), err), err);
+    return config_read(out, in_ca("vaultd.json"), err);
+}
+
+/* The document is refused, and the message holds both texts. */
+static void expect_refused(const char *text, const char *place, const char *says)
+{
+    VAULT_CLEANUP(config_clear) config c = {0};
+    vault_error err = {0};
+    assert_int_equal(read_text(&c, text, &err), VAULT_INVALID);
+    if (!strstr(err.detail, place) || !strstr(err.detail, says)) {
+        print_error("'%s' lacks '%s' or '%s'\n", err.detail, place, says);
+        assert_true(false);
+    }
+}
+
+TEST("what must be given suffices, and the rest has its defaults")
+{
+    VAULT_CLEANUP(config_clear) config c = {0};
+    vault_error err = {0};
+    expect_ok(read_text(&c, "{" STORE ", " ROOT ", " TLS "}", &err), &err);
+    assert_string_equal(c.listen, "127.0.0.1:7443");
+    assert_string_equal(c.metrics, "127.0.0.1:9464");
+    assert_string_equal(c.root_key_file, "root.key");
+    assert_null(c.passphrase_file);
+    assert_string_equal(c.certificate, "server.crt");
+    assert_int_equal(c.workers, 2);
+    assert_int_equal(c.pollers, 1);
+    assert_int_equal(c.queue, 1024);
+    assert_int_equal(c.message_bytes, 8 << 20);
+    assert_int_equal(c.drain_s, 10);
+}
+
+TEST("there is no default for the database, the root key, the certificates or the checkpoint file")
+{
+    expect_refused("{\n" ROOT ", " TLS ", \"checkpoint_file\": \"c\"}", "vaultd.json:1", "\"database\" is missing");
+    expect_refused("{" STORE ", " TLS "}", "vaultd.json", "\"root_key\" must have either");
+    expect_refused("{" STORE ", " ROOT "}", "vaultd.json", "\"tls.ca\" is missing");
+    expect_refused("{\"database\": \"d\", " ROOT ", " TLS "}", "vaultd.json", "\"checkpoint_file\" is missing");
+    expect_refused("{" STORE ", " ROOT ",\n\n\"tls\": {\"ca\": \"ca.crt\"}}", "vaultd.json:3",
+                   "\"tls.certificate\" is missing");
+}
+
+TEST("two sources of the root key are one too many")
+{
+    expect_refused("{" STORE ",\n\"root_key\": {\"file\": \"a\", \"passphrase_file\": \"b\"}, " TLS "}",
+                   "vaultd.json:2", "\"root_key\"");
+}
+
+TEST("an unknown key is named with its line, at every level")
+{
+    expect_refused("{" STORE ", " ROOT ", " TLS ",\n\"listn\": \"x\"}", "vaultd.json:2", "\"listn\" is no key");
+    expect_refused("{" STORE ",\n" ROOT
+                   ",\n\"tls\": {\"ca\": \"a\",\n\"certificate\": \"b\",\n\"key\": \"c\", \"cert\": \"d\"}}",
+                   "vaultd.json:5", "\"tls.cert\" is no key");
+    expect_refused("{" STORE ", " ROOT ", " TLS ", \"limits\": {\n\"drain\": 3}}", "vaultd.json:2",
+                   "\"limits.drain\" is no key");
+}
+
+TEST("a key of the same name elsewhere, or in a text, is not taken for it")
+{
+    expect_refused("{\"key\":\n1, " STORE ", " ROOT ", " TLS "}", "vaultd.json:1", "\"key\" is no key");
+    expect_refused("{" STORE ", \"listen\": \"\\\"queue\\\": 1\",\n" ROOT ",\n" TLS ",\n\"queue\": \"many\"}",
+                   "vaultd.json:4", "\"queue\" must be");
+}
+
+TEST("wrong types, empty texts and numbers out of range are refused")
+{
+    expect_refused("{\"listen\": 7, " STORE ", " ROOT ", " TLS "}", "vaultd.json:1", "\"listen\" must be a text");
+    expect_refused("{\"listen\": \"\", " STORE ", " ROOT ", " TLS "}", "vaultd.json:1", "\"listen\" must be a text");
+    expect_refused("{\"workers\": 0, " STORE ", " ROOT ", " TLS "}", "vaultd.json:1",
+                   "\"workers\" must be a whole number, 1 to 64");
+    expect_refused("{\"workers\": 1.5, " STORE ", " ROOT ", " TLS "}", "vaultd.json:1", "\"workers\" must be");
+    expect_refused("{\"queue\": -1, " STORE ", " ROOT ", " TLS "}", "vaultd.json:1", "\"queue\" must be");
+    expect_refused("{\"tls\": [], " STORE ", " ROOT "}", "vaultd.json:1", "\"tls\" must be an object");
+    expect_refused("{\"log_level\": \"loud\", " STORE ", " ROOT ", " TLS "}", "vaultd.json:1", "\"log_level\" must be");
+    expect_refused("[]", "vaultd.json:1", "must be an object");
+}
+
+TEST("what is no JSON, has a key twice or goes on after its end is refused with its line")
+{
+    expect_refused("{\n\"listen\" 7}", "vaultd.json:2", "");
+    expect_refused("{" STORE ",\n\"database\": \"d\"}", "vaultd.json:2", "duplicate");
+    expect_refused("{}\n{}", "vaultd.json:2", "");
+    expect_refused("", "vaultd.json:1", "");
+}
+
+TEST("an error never quotes the connection string")
+{
+    VAULT_CLEANUP(config_clear) config c = {0};
+    vault_error err = {0};
+    assert_int_equal(read_text(&c, "{\"database\": \"password=CANARY\", \"nix\": 1}", &err), VAULT_INVALID);
+    assert_null(strstr(err.detail, "CANARY"));
+}
+
+TEST("a root key, passphrase or TLS key that others may read is refused")
+{
+    const char *const secret_files[] = {"server.key", "root.key"};
+    char text[1024];
+    vault_error err = {0};
+    expect_ok(file_replace(in_ca("root.key"), bytes_of_text("x"), &err), &err);
+    snprintf(text, sizeof text,
+             "{" STORE
+             ", \"root_key\": {\"file\": \"%s\"}, \"tls\": {\"ca\": \"%s\", \"certificate\": \"%s\", \"key\": \"%s\"}}",
+             in_ca("root.key"), in_ca("ca.crt"), in_ca("server.crt"), in_ca("server.key"));
+    VAULT_CLEANUP(config_clear) config c = {0};
+    expect_ok(read_text(&c, text, &err), &err);
+    expect_ok(config_check_files(&c, &err), &err);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(chmod(in_ca(secret_files[i]), 0604), 0);
+        expect_code(config_check_files(&c, &err), VAULT_INVALID, &err);
+        assert_int_equal(chmod(in_ca(secret_files[i]), 0600), 0);
+    }
+    assert_int_equal(remove(in_ca("root.key")), 0);
+    expect_code(config_check_files(&c, &err), VAULT_INVALID, &err);
+}
+
+/* ---- metrics ---- */
+
+TEST("metrics are served on a loopback address only")
+{
+    static const char *const bad[] = {"0.0.0.0:0",  "10.0.0.1:0",      "[::]:0",        "localhost:0", "127.0.0.1",
+                                      "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:80x", ":9464",       "128.0.0.1:0",
+                                      "",           "[::1:0"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        vault_error err = {0};
+        metrics *m = NULL;
+        expect_code(metrics_open(&m, bad[i], fake_service(), &err), VAULT_INVALID, &err);
+    }
+}
+
+static const char *fetch(int port, const char *path)
+{
+    static char text[64 << 10];
+    char command[160];
+    snprintf(command, sizeof command, "curl -s -o - -w '\\n%%{http_code}' 'http://127.0.0.1:%d%s'", port, path);
+    FILE *from = popen(command, "r");
+    assert_non_null(from);
+    size_t len = fread(text, 1, sizeof text - 1, from);
+    text[len] = '\0';
+    pclose(from);
+    return text;
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t len = strlen(text), end_len = strlen(end);
+    return len >= end_len && strcmp(text + len - end_len, end) == 0;
+}
+
+TEST("the pages: metrics, health, and nothing else")
+{
+    vault_error err = {0};
+    metrics *m;
+    expect_ok(metrics_open(&m, "127.0.0.1:0", fake_service(), &err), &err);
+    metric_add(METRIC_LINES, (metric_at){1, 0}, 7);
+    const char *page = fetch(metrics_port(m), "/metrics");
+    assert_non_null(strstr(page, "vault_lines_total{outcome=\"refused\"} 7\n"));
+    assert_true(ends_with(page, "200"));
+    assert_true(ends_with(fetch(metrics_port(m), "/healthz"), "ok\n\n200"));
+    fake_healthy(false);
+    assert_true(ends_with(fetch(metrics_port(m), "/healthz"), "503"));
+    fake_healthy(true);
+    assert_true(ends_with(fetch(metrics_port(m), "/"), "404"));
+    metrics_close(&m);
+}
+
+TEST("a histogram counts each value once, at its bound too")
+{
+    static uint8_t text[512 << 10];
+    uint64_t before = metric_read(METRIC_BATCH_CALLS, (metric_at){0});
+    metric_observe(METRIC_BATCH_CALLS, (metric_at){0}, 512);
+    metric_observe(METRIC_BATCH_CALLS, (metric_at){0}, 513);
+    assert_int_equal(metric_read(METRIC_BATCH_CALLS, (metric_at){0}), before + 2);
+    writer w = writer_over(text, sizeof text - 1);
+    metric_render(&w);
+    assert_false(w.overflow);
+    assert_non_null(strstr((char *)text, "vault_batch_calls_bucket{le=\"512\"} 1\n"));
+    assert_non_null(strstr((char *)text, "vault_batch_calls_bucket{le=\"+Inf\"} 2\n"));
+    assert_non_null(strstr((char *)text, "vault_batch_calls_sum 1025\n"));
+}
+
+TEST("a label out of its set is counted nowhere and breaks nothing")
+{
+    metric_add(METRIC_CALLS, (metric_at){METRIC_METHODS, 0}, 1);
+    metric_add(METRIC_CALLS, (metric_at){0, METRIC_CODES}, 1);
+    metric_observe(METRIC_CALL_SECONDS, (metric_at){99, 0}, 1);
+    assert_int_equal(metric_read(METRIC_CALLS, (metric_at){METRIC_METHODS, 0}), 0);
+}
