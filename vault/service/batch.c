@@ -120,7 +120,6 @@ static vault_code append(part *p, line *lines, vault_error *err)
     vault_code code = p->kind->write
                           ? append_with_rows(p, &batch, err)
                           : ledger_append(p->s->service->ledger, p->s->store, p->s->mem, &batch, &p->appended, err);
-    if (code == VAULT_OK || code == VAULT_UNAVAILABLE) atomic_store(&p->s->service->healthy, code == VAULT_OK);
     return code;
 }
 
@@ -239,6 +238,7 @@ static void run_part(session *s, const item_kind *kind, item **items, size_t cou
         part p = {.s = s, .kind = kind, .items = items, .count = count};
         vault_code code = commit(&p, &err);
         if (code == VAULT_OK) {
+            service_note(s->service, code, &err);
             finish(&p);
             make_receipts(&p);
             return;
@@ -253,7 +253,7 @@ static void run_part(session *s, const item_kind *kind, item **items, size_t cou
             return;
         }
         if (retry) continue;
-        log_failure(LOG_ERROR, "batch.failed", &err);
+        service_note(s->service, code, &err);
         for (size_t i = 0; i < count; i++) items[i]->err = err;
         return;
     }

@@ -116,7 +116,7 @@ vault_code append_alone(session *s, line *lines, size_t count, vault_error *err)
     appended out;
     vault_code code = ledger_append(s->service->ledger, s->store, s->mem, &batch, &out, err);
     if (code == VAULT_CONFLICT) s->moved = true;
-    atomic_store(&s->service->healthy, code != VAULT_UNAVAILABLE);
+    service_note(s->service, code, err);
     return code;
 }
 

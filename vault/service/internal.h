@@ -91,6 +91,12 @@ typedef struct item_kind {
  * commit, finish. Leaves each item's outcome, and receipts in the calls. */
 void batch_run(session *s, const item_kind *kind, call **calls, size_t count);
 
+/* ---- service.c ---- */
+
+/* How an attempt to write the log went: keeps service_healthy. An outage is told to the operator when it begins and
+ * when it ends, every other failure each time. */
+void service_note(service *s, vault_code code, const vault_error *err);
+
 /* ---- gate.c ---- */
 
 /* Who calls, in which role, for which registered purpose, for whom. NULL in calls[i] where the request was answered

@@ -21,18 +21,26 @@ static vault_code try_log(service *s, vault_error *err)
     return code;
 }
 
+void service_note(service *s, vault_code code, const vault_error *err)
+{
+    bool outage = code == VAULT_UNAVAILABLE;
+    if (code != VAULT_OK && !outage) {
+        log_failure(LOG_ERROR, "log.failed", err);
+        return;
+    }
+    if (atomic_load(&s->healthy) == !outage || atomic_exchange(&s->healthy, !outage) == !outage) return;
+    if (outage)
+        log_failure(LOG_ERROR, "log.unwritable", err);
+    else
+        log_event(LOG_INFO, "log.writable", "the log can be written again");
+}
+
 static void publish_once(service *s)
 {
     vault_error err = {0};
     vault_code code = atomic_load(&s->healthy) ? VAULT_OK : try_log(s, &err);
     if (code == VAULT_OK) code = ledger_publish(s->ledger, s->store, s->checkpoint_file, &err);
-    bool healthy = code == VAULT_OK;
-    if (atomic_exchange(&s->healthy, healthy) != healthy) {
-        if (healthy)
-            log_event(LOG_INFO, "log.writable", "the log can be written again");
-        else
-            log_failure(LOG_ERROR, "log.unwritable", &err);
-    }
+    service_note(s, code, &err);
 }
 
 static void *publish(void *at)

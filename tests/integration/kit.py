@@ -1,0 +1,307 @@
+"""A whole vault for the tests of a foreign client: private PostgreSQL, certificate authority, registers of deploy/dev, vaultd.
+
+Only Debian's Python is used (python3-grpcio, python3-protobuf), and stubs made from proto/ by protoc: nothing of the vault's own code.
+VAULT_BUILD names the folder of the programs (default: build)."""
+
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import uuid
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("VAULT_BUILD", ROOT / "build"))
+
+
+def run(*command, **options):
+    return subprocess.run([str(part) for part in command], check=True, text=True, capture_output=True, **options).stdout
+
+
+def _make_stubs():
+    out = BUILD / "python"
+    protos = sorted((ROOT / "proto").rglob("*.proto"))
+    newest = max(p.stat().st_mtime for p in protos)
+    done = out / "done"
+    if not done.exists() or done.stat().st_mtime < newest:
+        out.mkdir(parents=True, exist_ok=True)
+        run("protoc", f"-I{ROOT / 'proto'}", "-I/usr/include", f"--python_out={out}", f"--grpc_python_out={out}",
+            f"--plugin=protoc-gen-grpc_python={shutil.which('grpc_python_plugin')}", *protos)
+        done.touch()
+    return out
+
+
+sys.path.insert(0, str(_make_stubs()))
+# The stubs of grpc/health and google/rpc must not hide the packages of the same name: they are looked up beside them.
+import google  # noqa: E402
+import grpc  # noqa: E402
+
+grpc.__path__.append(str(BUILD / "python" / "grpc"))
+google.__path__.append(str(BUILD / "python" / "google"))
+
+from google.protobuf.field_mask_pb2 import FieldMask  # noqa: E402
+from google.rpc import error_details_pb2, status_pb2  # noqa: E402
+from vault.v1 import audit_pb2, audit_pb2_grpc, common_pb2, keys_pb2, keys_pb2_grpc  # noqa: E402
+from vault.v1 import records_pb2, records_pb2_grpc, tokens_pb2, tokens_pb2_grpc  # noqa: E402
+
+FIELDS = 22
+
+
+class Database:
+    def __init__(self, folder):
+        self.folder = pathlib.Path(folder)
+        self.pg = ROOT / "tests/support/pg"
+        self.settings = []
+
+    def start(self, *settings):
+        options = [part for one in settings for part in ("--set", one)]
+        self.conninfo = run(self.pg, "start", self.folder, "--shared-buffers", "128MB", *options).strip().splitlines()[-1]
+        return self.conninfo
+
+    def stop(self, mode="fast"):
+        run(self.pg, "stop", self.folder, mode)
+
+    def kill(self):
+        run(self.pg, "kill", self.folder)
+
+    def remove(self):
+        run(self.pg, "remove", self.folder)
+
+    def sql(self, text):
+        return run(self.pg, "psql", self.folder, "-qAtc", text).strip()
+
+
+class Authority:
+    """Certificates (tests/support/ca). The name of a client is the last part of its URI."""
+
+    def __init__(self, folder):
+        self.folder = pathlib.Path(folder)
+        self.ca = ROOT / "tests/support/ca"
+        run(self.ca, "make", self.folder)
+
+    def client(self, uri, name=None, *options):
+        name = name or uri.rsplit("/", 1)[-1]
+        run(self.ca, "client", self.folder, name, *([] if "--no-uri" in options else [uri]), *options)
+        return name
+
+    def credentials(self, name):
+        read = lambda part: (self.folder / part).read_bytes()
+        return grpc.ssl_channel_credentials(read("ca.crt"), read(f"{name}.key"), read(f"{name}.crt"))
+
+    def jwk(self, department):
+        run(self.ca, "jwk", self.folder, department)
+        return json.loads((self.folder / f"{department}.jwk").read_text())
+
+    def assertion(self, department, **claims):
+        return run(self.ca, "jwt", self.folder, department, json.dumps(claims)).strip()
+
+
+def registers(folder, authority, rules=None):
+    """The four documents of deploy/dev, with the departments' keys; `rules` replace the policy's."""
+    folder = pathlib.Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("schema", "principals", "purposes", "policy"):
+        document = json.loads((ROOT / f"deploy/dev/{name}.json").read_text())
+        if name == "principals":
+            for department in document["departments"]:
+                department["assertion_keys"] = [authority.jwk(department["id"])]
+        if name == "policy" and rules is not None:
+            document = {"rules": rules}
+        (folder / f"{name}.json").write_text(json.dumps(document, ensure_ascii=False, indent=1))
+    return folder
+
+
+def rule(name, action, consumer, purpose, fields, areas=("320411",), acting="app", form="plain", valid=("2020-01-01", "2099-12-31")):
+    return {"id": name, "action": action, "consumer": consumer, "purpose": purpose, "fields": list(fields), "form": form,
+            "areas": list(areas), "acting": acting, "valid": {"from": valid[0], "until": valid[1]}}
+
+
+class Vaultd:
+    """One vaultd process on a port of its own choosing."""
+
+    def __init__(self, folder, name, database, authority, **settings):
+        self.folder, self.name, self.authority = pathlib.Path(folder), name, authority
+        self.port = None
+        self.config = self.folder / f"{name}.json"
+        self.log_path = self.folder / f"{name}.log"
+        self.document = {
+            "listen": "127.0.0.1:0", "database": database.conninfo, "root_key": {"file": str(self.folder / "root.key")},
+            "tls": {"ca": str(authority.folder / "ca.crt"), "certificate": str(authority.folder / "server.crt"),
+                    "key": str(authority.folder / "server.key")},
+            "checkpoint_file": str(self.folder / f"{name}.checkpoint"), "metrics": "127.0.0.1:0", **settings}
+        self.process = None
+
+    def write_config(self):
+        if self.port:
+            self.document["listen"] = f"127.0.0.1:{self.port}"
+        self.config.write_text(json.dumps(self.document))
+
+    def init(self, documents, name="resident-vault/test"):
+        self.write_config()
+        if not (self.folder / "root.key").exists():
+            run(BUILD / "vaultd", "--make-root-key", self.folder / "root.key")
+        run(BUILD / "vaultd", "--config", self.config, "--init", documents, "--name", name)
+
+    def events(self):
+        out = []
+        if self.log_path.exists():
+            for line in self.log_path.read_text(errors="replace").splitlines():
+                if line.startswith("{"):
+                    try:
+                        out.append(json.loads(line))
+                    except ValueError:
+                        pass
+        return out
+
+    def start(self, wait=60):
+        self.write_config()
+        seen = len(self.events())
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen([str(BUILD / "vaultd"), "--config", str(self.config)], stdout=log, stderr=log,
+                                            stdin=subprocess.DEVNULL)
+        end = time.monotonic() + wait
+        while time.monotonic() < end:
+            for event in self.events()[seen:]:
+                if event.get("event") == "server.ready":
+                    self.port = int(event["detail"].split("127.0.0.1:")[1].split()[0].rstrip(",;"))
+                    return self
+            if self.process.poll() is not None:
+                raise RuntimeError(f"vaultd ended with {self.process.returncode}: {self.log_path.read_text()[-2000:]}")
+            time.sleep(0.02)
+        raise RuntimeError("vaultd did not become ready")
+
+    def kill(self):
+        if self.process:
+            self.process.send_signal(signal.SIGKILL)
+            self.process.wait()
+
+    def stop(self, wait=30):
+        """SIGTERM; the exit code."""
+        if not self.process or self.process.poll() is not None:
+            return None
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(wait)
+
+    def channel(self, client, **options):
+        arguments = [("grpc.ssl_target_name_override", "localhost"), ("grpc.use_local_subchannel_pool", 1),
+                     ("grpc.max_receive_message_length", 64 << 20), ("grpc.max_reconnect_backoff_ms", 500),
+                     ("grpc.initial_reconnect_backoff_ms", 50), *options.items()]
+        return grpc.secure_channel(f"127.0.0.1:{self.port}", self.authority.credentials(client), arguments)
+
+    def app(self, client, purpose):
+        return App(self.channel(client), purpose)
+
+
+class App:
+    """A governance app: a channel, and the purpose that it calls for."""
+
+    def __init__(self, channel, purpose):
+        self.channel, self.purpose = channel, purpose
+        self.records = records_pb2_grpc.RecordsStub(channel)
+        self.tokens = tokens_pb2_grpc.TokensStub(channel)
+        self.audit = audit_pb2_grpc.AuditStub(channel)
+        self.keys = keys_pb2_grpc.KeysStub(channel)
+        # A synchronous channel makes progress only while a call waits: whoever must live through a restart waits for the connection.
+        self.options = {}
+
+    def context(self, **changes):
+        values = {"purpose": self.purpose, "ticket": "case 2026-1122", "request_id": str(uuid.uuid4()), **changes}
+        return common_pb2.RequestContext(**values)
+
+    def put(self, residents, timeout=30, **context):
+        names = list(residents[0])
+        return self.records.BatchPut(records_pb2.BatchPutRequest(
+            context=self.context(**context), collection="residents", field_mask=FieldMask(paths=names),
+            items=[records_pb2.ResidentInput(values=[r[n] for n in names]) for r in residents]), timeout=timeout, **self.options)
+
+    def issue(self, id_numbers, timeout=30, **context):
+        return self.tokens.BatchIssue(tokens_pb2.BatchIssueRequest(context=self.context(**context), id_numbers=id_numbers), timeout=timeout, **self.options)
+
+    def reveal(self, token, fields, receipt=False, timeout=10, **context):
+        return self.tokens.Reveal(tokens_pb2.RevealRequest(
+            context=self.context(**context), token=token, field_mask=FieldMask(paths=fields), want_receipt=receipt), timeout=timeout, **self.options)
+
+    def reveal_batch(self, tokens, fields, receipt=False, timeout=30, **context):
+        return self.tokens.BatchReveal(tokens_pb2.BatchRevealRequest(
+            context=self.context(**context), tokens=tokens, field_mask=FieldMask(paths=fields), want_receipt=receipt), timeout=timeout, **self.options)
+
+
+def details(error):
+    """The typed details of an RpcError (or of a google.rpc.Status): {type name: message}."""
+    status = error
+    if isinstance(error, grpc.RpcError):
+        raw = dict(error.trailing_metadata()).get("grpc-status-details-bin")
+        status = status_pb2.Status.FromString(raw) if raw else status_pb2.Status()
+    out = {}
+    for any_ in status.details:
+        kind = getattr(error_details_pb2, any_.type_url.rsplit(".", 1)[-1])
+        message = kind()
+        any_.Unpack(message)
+        out[kind.DESCRIPTOR.name] = message
+    return out
+
+
+def residents(count, seed=1, start=0):
+    """Fictitious residents as dictionaries, from vault-generate."""
+    text = run(BUILD / "tests/generator/vault-generate", "--seed", seed, "--count", count, "--from", start, "--format", "jsonl")
+    return [json.loads(line) for line in text.splitlines()]
+
+
+class City:
+    """Everything together, in a folder that goes away."""
+
+    def __init__(self, rules=None, nodes=1, pg=(), **settings):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="rv-city-"))
+        self.folder.chmod(0o755)
+        self.authority = Authority(self.folder / "ca")
+        self.database = Database(self.folder / "pg")
+        self.database.start(*pg)
+        documents = registers(self.folder / "registers", self.authority, rules)
+        for entry in self.principals(documents):
+            self.authority.client(entry["uri"], entry["id"])
+        self.nodes = [Vaultd(self.folder, f"vaultd{i}", self.database, self.authority, **settings) for i in range(nodes)]
+        self.nodes[0].init(documents)
+        for node in self.nodes:
+            node.start()
+        self.vaultd = self.nodes[0]
+
+    @staticmethod
+    def principals(documents):
+        document = json.loads((documents / "principals.json").read_text())
+        return [p for role in ("apps", "officers", "administrators") for p in document[role]]
+
+    def put(self, count, start=0):
+        people = residents(count, start=start)
+        app = self.vaultd.app("population", "population-register")
+        for at in range(0, count, 500):
+            for result in app.put(people[at:at + 500]).results:
+                assert result.status.code == 0, result.status
+        return people
+
+    def close(self):
+        for node in self.nodes:
+            if node.process and node.process.poll() is None:
+                node.process.kill()
+                node.process.wait()
+        self.database.remove()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def assertion_for(city, app, department, person, purpose, **changes):
+    """An ES256 assertion of an acting person, good for five minutes."""
+    now = int(time.time())
+    claims = {"iss": department, "aud": "resident-vault/test", "sub": person, "azp": app, "purpose": purpose, "iat": now,
+              "exp": now + 300, "jti": str(uuid.uuid4()), **changes}
+    return city.authority.assertion(department, **{k: v for k, v in claims.items() if v is not None})
+
+
+def in_threads(count, work):
+    threads = [threading.Thread(target=work, args=(i,), daemon=True) for i in range(count)]
+    for thread in threads:
+        thread.start()
+    return threads
