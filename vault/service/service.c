@@ -23,7 +23,7 @@ static vault_code try_log(service *s, vault_error *err)
 
 void service_note(service *s, vault_code code, const vault_error *err)
 {
-    bool outage = code == VAULT_UNAVAILABLE;
+    bool outage = code == VAULT_UNAVAILABLE || code == VAULT_INTEGRITY; /* a broken head stops the log as well */
     if (code != VAULT_OK && !outage) {
         log_failure(LOG_ERROR, "log.failed", err);
         return;
