@@ -2,7 +2,7 @@
 
 #include "vault/base/arena.h"
 #include "vault/base/json.h"
-#include "vault/base/secret.h"
+#include "vault/base/memory.h"
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,8 +58,7 @@ typedef struct document {
 static void document_clear(document *d)
 {
     json_clear(&d->root);
-    if (d->text) wipe(d->text, d->len); /* the connection string may hold a password */
-    free(d->text);                      /* of file_read */
+    memory_free(d->text, d->len); /* wiped: the connection string may hold a password */
 }
 
 /* ---- lines ---- */

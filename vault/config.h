@@ -19,6 +19,8 @@ typedef struct config {
     struct arena *mem;
 } config;
 
+/* INVALID for whatever is wrong in it, NOT_FOUND or UNAVAILABLE when it cannot be read; *out is to be cleared in any
+ * case. */
 VAULT_MUST_USE vault_code config_read(config *out, const char *file, vault_error *err);
 /* The files that it names exist and nobody else may read the secret ones. */
 VAULT_MUST_USE vault_code config_check_files(const config *c, vault_error *err);

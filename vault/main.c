@@ -94,8 +94,7 @@ static vault_code read_passphrase(secret *out, const char *path, vault_error *er
     VAULT_TRY(file_read(&text, &len, path, PASSPHRASE_LIMIT, err));
     const char *end = memchr(text, '\n', len);
     vault_code code = secret_copy(out, bytes_of(text, end ? (size_t)(end - text) : len), err);
-    wipe(text, len);
-    free(text);
+    memory_free(text, len);
     return code;
 }
 

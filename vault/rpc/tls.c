@@ -41,8 +41,7 @@ static vault_code pem_read(pems *out, int which, const char *path, vault_error *
     out->size[which] = len + 1;
     out->text[which] = memory_new(len + 1);
     memcpy(out->text[which], content, len);
-    wipe(content, len);
-    free(content);
+    memory_free(content, len);
     return memchr(out->text[which], 0, len) ? vault_fail(err, VAULT_INVALID, "%s: not a PEM file", path) : VAULT_OK;
 }
 
