@@ -3,20 +3,22 @@
 #include "vault/base/arena.h"
 #include "vault/base/error.h"
 
-/* "resident_id", "person_name", "sex", "date", "ethnicity", "county", "division", "marital_status", "political_status", "education",
- * "religion", "occupation_type", "mobile", "relation", "care_category", "text50", "text100", "text200", "code30". */
+/* "resident_id", "person_name", "sex", "date", "ethnicity", "county", "division", "marital_status", "political_status",
+ * "education", "religion", "occupation_type", "mobile", "relation", "care_category", "text50", "text100", "text200",
+ * "code30". */
 typedef struct format format;
 const format *format_find(const char *name); /* NULL when unknown */
 const char *format_name(const format *f);
 
-/* The canonical form of `in` (UTF-8): surrounding white space away; of codes, full-width ASCII to ASCII; of names and texts, NFC.
- * Lower-case x of an ID number to X, 15-digit ID numbers to 18; dates (also with - / . between) to YYYYMMDD. Owned by the arena.
- * INVALID with a reason: NOT_UTF8, CONTROL_CHARACTER, TOO_LONG, BAD_LENGTH, BAD_CHARACTER, BAD_CHECK_DIGIT, BAD_DATE, BAD_CODE;
- * EXHAUSTED when the arena is full. The caller names the field. */
+/* The canonical form of `in` (UTF-8): surrounding white space away; of codes, full-width ASCII to ASCII; of names and
+ * texts, NFC. Lower-case x of an ID number to X, 15-digit ID numbers to 18; dates (also with - / . between) to
+ * YYYYMMDD. Owned by the arena. INVALID with a reason: NOT_UTF8, CONTROL_CHARACTER, TOO_LONG, BAD_LENGTH,
+ * BAD_CHARACTER, BAD_CHECK_DIGIT, BAD_DATE, BAD_CODE; EXHAUSTED when the arena is full. The caller names the field. */
 VAULT_MUST_USE vault_code format_normalise(const format *f, arena *mem, bytes in, bytes *out, vault_error *err);
 
-/* Padding to size classes, so that the length of a sealed value tells little: 16, 32, 48, 64, 96, 128, 192, 256, 384, 512, ... up to
- * 4,096 bytes, with the text's length in the first two bytes (big-endian). 0 when the text is longer than 4,094 bytes. */
+/* Padding to size classes, so that the length of a sealed value tells little: 16, 32, 48, 64, 96, 128, 192, 256, 384,
+ * 512, ... up to 4,096 bytes, with the text's length in the first two bytes (big-endian). 0 when the text is longer
+ * than 4,094 bytes. */
 size_t padded_length(size_t text_len);
 void pad(uint8_t *out, size_t padded_len, bytes text);
 /* The text inside; INTEGRITY when the length does not fit or the padding is not zero. */

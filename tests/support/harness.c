@@ -13,15 +13,16 @@ void harness_add(const char *sentence, void (*body)(void **))
     tests[count++] = (struct CMUnitTest){.name = sentence, .test_func = body};
 }
 
-void harness_expect_code(vault_code got, vault_code wanted, vault_error *err, const char *expr, const char *file, int line)
+void harness_expect_code(vault_code got, vault_code wanted, vault_error *err, const char *expr, const char *file,
+                         int line)
 {
     if (got == wanted) {
         vault_error_clear(err);
         return;
     }
-    print_error("%s:%d: %s gave %s, wanted %s (%s, reason %s, field '%s': %s)\n", file, line, expr, vault_code_name(got),
-                vault_code_name(wanted), err->where ? err->where : "-", err->reason ? err->reason : "-", err->field,
-                err->detail);
+    print_error("%s:%d: %s gave %s, wanted %s (%s, reason %s, field '%s': %s)\n", file, line, expr,
+                vault_code_name(got), vault_code_name(wanted), err->where ? err->where : "-",
+                err->reason ? err->reason : "-", err->field, err->detail);
     _fail(file, line);
 }
 

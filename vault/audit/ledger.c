@@ -157,7 +157,7 @@ static vault_code place(job *j, const head_row *from, vault_error *err)
 static vault_code try_append(job *j, const head_row *from, bool *moved, vault_error *err)
 {
     VAULT_TRY(place(j, from, err));
-    vault_code code = store_append(j->s, from, &j->to, j->rows, j->batch->count, moved, err);
+    vault_code code = store_append(j->s, from, &j->to, j->rows, moved, err);
     if (code != VAULT_CONFLICT) return code;
     vault_error_clear(err); /* a caller must not take it for a moved control version */
     return vault_fail(err, VAULT_INTEGRITY, "a line stands past the %lld of the log's head", (long long)from->size);

@@ -8,11 +8,10 @@ enum { ROWS_MAX = 2 * MERKLE_PATH_MAX + 1 };
 static vault_code read_lines(line_row *rows, store *s, arena *mem, const int64_t *indexes, size_t count,
                              vault_error *err)
 {
-    bool found[ROWS_MAX];
     if (count == 0) return VAULT_OK;
-    VAULT_TRY(store_lines_by_index(s, mem, indexes, count, rows, found, err));
+    VAULT_TRY(store_lines_by_index(s, mem, indexes, count, rows, err));
     for (size_t i = 0; i < count; i++) {
-        if (found[i] && rows[i].index == indexes[i]) continue;
+        if (rows[i].found && rows[i].index == indexes[i]) continue;
         return vault_fail(err, VAULT_INTEGRITY, "line %lld of the log is missing", (long long)indexes[i]);
     }
     return VAULT_OK;

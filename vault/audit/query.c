@@ -45,12 +45,11 @@ static vault_code prove(search *r, int64_t index, bytes leaf, bool *proven, vaul
 static vault_code read_times(search *r, const int64_t *indexes, size_t count, int64_t *times, vault_error *err)
 {
     line_row rows[PROBES];
-    bool found[PROBES];
     arena_reset(r->page);
-    VAULT_TRY(store_lines_by_index(r->s, r->page, indexes, count, rows, found, err));
+    VAULT_TRY(store_lines_by_index(r->s, r->page, indexes, count, rows, err));
     for (size_t i = 0; i < count; i++) {
         leaf_facts leaf;
-        if (!found[i] || !leaf_read(&leaf, rows[i].leaf)) {
+        if (!rows[i].found || !leaf_read(&leaf, rows[i].leaf)) {
             return vault_fail(err, VAULT_INTEGRITY, "line %lld of the log is damaged", (long long)indexes[i]);
         }
         times[i] = leaf.time_us;
@@ -75,12 +74,12 @@ static vault_code narrow(search *r, int64_t us, int64_t *low, int64_t *high, vau
 static vault_code check_side(search *r, int64_t index, int64_t us, bool before, vault_error *err)
 {
     line_row row;
-    bool found = false, proven = false;
+    bool proven = false;
     leaf_facts leaf;
     if (index < 0 || index >= r->tree.size) return VAULT_OK;
     arena_reset(r->page);
-    VAULT_TRY(store_lines_by_index(r->s, r->page, &index, 1, &row, &found, err));
-    if (found) VAULT_TRY(prove(r, index, row.leaf, &proven, err));
+    VAULT_TRY(store_lines_by_index(r->s, r->page, &index, 1, &row, err));
+    if (row.found) VAULT_TRY(prove(r, index, row.leaf, &proven, err));
     if (proven && leaf_read(&leaf, row.leaf) && (leaf.time_us < us) == before) return VAULT_OK;
     return vault_fail(err, VAULT_INTEGRITY, "line %lld of the log is damaged, so that times cannot be told",
                       (long long)index);
@@ -188,7 +187,7 @@ static vault_code take_page(search *r, vault_error *err)
     size_t wanted = r->left < PAGE ? r->left : PAGE, count = 0;
     line_row *rows = arena_array(r->page, wanted, sizeof *rows);
     if (!rows) return vault_fail(err, VAULT_EXHAUSTED, "no room for a page of lines");
-    VAULT_TRY(store_lines_page(r->s, r->page, r->key, r->tag, r->at, wanted, rows, &count, err));
+    VAULT_TRY(store_lines_page(r->s, r->page, &(line_range){r->key, r->tag, r->at, wanted}, rows, &count, err));
     r->left -= count;
     for (size_t i = 0; i < count && rows[i].index < r->end; i++) {
         VAULT_TRY(take_gap(r, rows[i].index, err));

@@ -1,5 +1,5 @@
-/* Strict reading of JSON documents (jansson): duplicate keys, unknown keys, wrong types, trailing text and depth over 32 are
- * errors that name line, column and key. */
+/* Strict reading of JSON documents (jansson): duplicate keys, unknown keys, wrong types, trailing text and depth over
+ * 32 are errors that name line, column and key. */
 #pragma once
 #include "vault/base/bytes.h"
 #include "vault/base/error.h"
@@ -7,12 +7,14 @@
 
 enum { JSON_FILE_LIMIT = 16 << 20 };
 
+/* INVALID for what is not strict JSON; the caller frees with json_clear (or json_decref). */
 VAULT_MUST_USE vault_code json_read(json_t **out, bytes text, const char *name, vault_error *err);
+/* The same of a file of at most JSON_FILE_LIMIT bytes. */
 VAULT_MUST_USE vault_code json_read_file(json_t **out, const char *path, vault_error *err);
 /* json_unpack_ex with JSON_STRICT; `name` is the document's path for the message ("policy.rules[3]"). */
 VAULT_MUST_USE vault_code json_shape(json_t *value, vault_error *err, const char *name, const char *format, ...);
 void json_clear(json_t **value); /* for VAULT_CLEANUP */
-/* Whole file into memory, at most limit bytes; the caller frees with free(). */
+/* Whole file into memory, at most limit bytes; the caller frees with memory_free(at, len). */
 VAULT_MUST_USE vault_code file_read(char **out, size_t *len, const char *path, size_t limit, vault_error *err);
 /* Write, fsync, rename, fsync the folder: the file is the old or the new one, never half of it. */
 VAULT_MUST_USE vault_code file_replace(const char *path, bytes content, vault_error *err);

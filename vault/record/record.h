@@ -26,6 +26,7 @@ void cabinet_free(cabinet **c);
 
 /* ---- identifiers ------------------------------------------------------------------------------------------------- */
 
+/* Keyed hash of a normalised ID number, which must not be empty. */
 VAULT_MUST_USE vault_code cabinet_natural_key(cabinet *c, uint8_t out[NATURAL_LEN], bytes id_number, vault_error *err);
 /* The token of a resident in a domain, under the domain's active epoch. */
 VAULT_MUST_USE vault_code cabinet_issue(cabinet *c, token *out, const domain *d, resident_id id, vault_error *err);

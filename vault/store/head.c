@@ -71,24 +71,23 @@ static void arg_lines(store *s, const line_row *lines, size_t count)
 }
 
 /* The one place where the log could get a gap: lines follow the head that is replaced, and the new head counts them. */
-static bool contiguous(const head_row *from, const head_row *to, const line_row *lines, size_t count)
+static bool contiguous(const head_row *from, const head_row *to, const line_row *lines)
 {
-    bool good = to->size == from->size + (int64_t)count && to->frontier_len <= FRONTIER_MAX;
-    for (size_t i = 0; good && i < count; i++) good = lines[i].index == from->size + (int64_t)i;
+    bool good = to->size >= from->size && to->frontier_len <= FRONTIER_MAX;
+    for (int64_t i = 0; good && i < to->size - from->size; i++) good = lines[i].index == from->size + i;
     return good;
 }
 
-vault_code store_append(store *s, const head_row *from, const head_row *to, const line_row *lines, size_t count,
-                        bool *moved, vault_error *err)
+vault_code store_append(store *s, const head_row *from, const head_row *to, const line_row *lines, bool *moved,
+                        vault_error *err)
 {
     VAULT_CLEANUP(result_clear) PGresult *r = NULL;
-    if (!contiguous(from, to, lines, count))
-        return vault_fail(err, VAULT_INTERNAL, "append: lines do not follow the head");
+    if (!contiguous(from, to, lines)) return vault_fail(err, VAULT_INTERNAL, "append: lines do not follow the head");
     call_start(s, ST_APPEND);
     arg_head(s, to);
     arg_int8(s, from->size);
     arg_int8(s, from->control_version);
-    arg_lines(s, lines, count);
+    arg_lines(s, lines, (size_t)(to->size - from->size));
     VAULT_TRY(call_run(s, &r, err));
     *moved = col_int8(r, 0, 0) == 0;
     return VAULT_OK;

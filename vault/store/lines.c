@@ -18,13 +18,14 @@ static vault_code copy_line(line_row *out, arena *mem, const PGresult *r, int ro
         *parts[i] = bytes_of(memcpy(at, part.at, part.len), part.len);
         at += part.len;
     }
+    out->found = true;
     out->index = col_int8(r, row, COL_INDEX);
     out->resident_tag = col_int8(r, row, COL_RESIDENT_TAG);
     out->person_tag = col_int8(r, row, COL_PERSON_TAG);
     return VAULT_OK;
 }
 
-vault_code store_lines_by_index(store *s, arena *mem, const int64_t *indexes, size_t count, line_row *rows, bool *found,
+vault_code store_lines_by_index(store *s, arena *mem, const int64_t *indexes, size_t count, line_row *rows,
                                 vault_error *err)
 {
     places where;
@@ -35,38 +36,33 @@ vault_code store_lines_by_index(store *s, arena *mem, const int64_t *indexes, si
     arg_array(s, count);
     for (size_t i = 0; i < count; i++) put_int8(s, indexes[i]);
     VAULT_TRY(call_run(s, &r, err));
-    for (size_t i = 0; i < count; i++) {
-        rows[i] = (line_row){.index = indexes[i]};
-        found[i] = false;
-    }
+    for (size_t i = 0; i < count; i++) rows[i] = (line_row){.index = indexes[i]};
     for (int i = 0; i < PQntuples(r); i++) {
         int64_t index = col_int8(r, i, COL_INDEX), first = places_first(&where, &index);
         if (first == NO_PLACE) continue;
         VAULT_TRY(copy_line(&rows[first], mem, r, i, err));
-        for (int64_t place = first; place != NO_PLACE; place = places_next(&where, place)) {
-            rows[place] = rows[first];
-            found[place] = true;
-        }
+        for (int64_t place = first; place != NO_PLACE; place = places_next(&where, place)) rows[place] = rows[first];
     }
     return VAULT_OK;
 }
 
-vault_code store_lines_page(store *s, arena *mem, line_key key, int64_t tag, int64_t from, size_t limit, line_row *rows,
-                            size_t *count, vault_error *err)
+vault_code store_lines_page(store *s, arena *mem, const line_range *range, line_row *rows, size_t *count,
+                            vault_error *err)
 {
     static const statement_id statements[] = {
         [LINE_ANY] = ST_LINES_PAGE, [LINE_RESIDENT] = ST_LINES_OF_RESIDENT, [LINE_PERSON] = ST_LINES_OF_PERSON};
     VAULT_CLEANUP(result_clear) PGresult *r = NULL;
     *count = 0;
-    if (limit > BATCH_MOST) return vault_fail(err, VAULT_INTERNAL, "lines page: %zu lines in one call", limit);
-    call_start(s, statements[key]);
-    arg_int8(s, from);
-    arg_int8(s, (int64_t)limit);
-    if (key != LINE_ANY) arg_int8(s, tag);
+    if (range->limit > BATCH_MOST)
+        return vault_fail(err, VAULT_INTERNAL, "lines page: %zu lines in one call", range->limit);
+    call_start(s, statements[range->key]);
+    arg_int8(s, range->from);
+    arg_int8(s, (int64_t)range->limit);
+    if (range->key != LINE_ANY) arg_int8(s, range->tag);
     VAULT_TRY(call_run(s, &r, err));
     for (int i = 0; i < PQntuples(r); i++) {
         VAULT_TRY(copy_line(&rows[i], mem, r, i, err));
-        if (rows[i].index < from || (i && rows[i].index <= rows[i - 1].index))
+        if (rows[i].index < range->from || (i && rows[i].index <= rows[i - 1].index))
             return vault_fail(err, VAULT_INTERNAL, "lines page: out of order at %lld", (long long)rows[i].index);
     }
     *count = (size_t)PQntuples(r);

@@ -1,7 +1,8 @@
-/* The only room with libpq. One `store` is one connection, used by one thread. Statements are a table (statements.c), prepared
- * at connect, parameters and results binary. Failures: UNAVAILABLE when PostgreSQL is not there, read-only, out of disk or
- * cuts the connection (the connection is then reset at the next call); CONFLICT for a unique or version clash;
- * INTERNAL for the rest. SQLSTATE goes to the operator's detail, never data. Results are borrowed from the arena given. */
+/* The only room with libpq. One `store` is one connection, used by one thread. Statements are a table (statements.c),
+ * prepared at connect, parameters and results binary. Failures: UNAVAILABLE when PostgreSQL is not there, read-only,
+ * out of disk or cuts the connection (the connection is then reset at the next call); CONFLICT for a unique or version
+ * clash; INTERNAL for the rest. SQLSTATE goes to the operator's detail, never data. Results are borrowed from the arena
+ * given. */
 #pragma once
 #include "vault/base/arena.h"
 #include "vault/base/digest.h"
@@ -9,22 +10,26 @@
 
 typedef struct store store;
 
-/* Refuses (with a mend in `detail`) a server with fsync, full_page_writes or synchronous_commit off, or older than 15. */
+/* Refuses (with a mend in `detail`) a server with fsync, full_page_writes or synchronous_commit off, or older than 15.
+ */
 VAULT_MUST_USE vault_code store_open(store **out, const char *conninfo, vault_error *err);
 void store_close(store **s);
-/* Creates all tables in an empty database; CONFLICT when a vault stands there. One transaction with what follows is not needed. */
+/* Creates all tables in an empty database; CONFLICT when a vault stands there. One transaction with what follows is not
+ * needed. */
 VAULT_MUST_USE vault_code store_create_schema(store *s, vault_error *err);
 
-/* READ COMMITTED. A transaction that failed, or whose connection went, stays open until commit (which fails) or rollback. */
+/* READ COMMITTED. A transaction that failed, or whose connection went, stays open until commit (which fails) or
+ * rollback. */
 VAULT_MUST_USE vault_code store_begin(store *s, vault_error *err);
 VAULT_MUST_USE vault_code store_commit(store *s, vault_error *err); /* OK only when the commit is durable */
-void store_rollback(store *s);                                       /* harmless outside a transaction */
+void store_rollback(store *s);                                      /* harmless outside a transaction */
 
 /* ---- residents ------------------------------------------------------------------------------------------------- */
 
 enum { NATURAL_KEY_LEN = 16, ROW_TAG_LEN = 28, WRAPPED_DEK_LEN = 60 };
 typedef struct resident_row {
-    bool found; /* with its key: false once that was destroyed. Lengths of what is borrowed are those in the table: check them */
+    bool found; /* with its key: false once that was destroyed. Lengths of what is borrowed are those in the table:
+                   check them */
     int64_t id;
     uint8_t natural_key[NATURAL_KEY_LEN];
     int64_t area;    /* 12-digit division code */
@@ -39,62 +44,84 @@ typedef struct resident_row {
 } resident_row;
 
 /* rows[i] answers ids[i] (or keys[i]), found or not; at most 4,096. The SQL is the same whatever is found. */
-VAULT_MUST_USE vault_code store_residents_by_id(store *s, arena *mem, const int64_t *ids, size_t count, resident_row *rows, vault_error *err);
-VAULT_MUST_USE vault_code store_residents_by_key(store *s, arena *mem, const uint8_t (*keys)[NATURAL_KEY_LEN], size_t count, resident_row *rows, vault_error *err);
+VAULT_MUST_USE vault_code store_residents_by_id(store *s, arena *mem, const int64_t *ids, size_t count,
+                                                resident_row *rows, vault_error *err);
+VAULT_MUST_USE vault_code store_residents_by_key(store *s, arena *mem, const uint8_t (*keys)[NATURAL_KEY_LEN],
+                                                 size_t count, resident_row *rows, vault_error *err);
 /* New ids, never used before: a block of `count` from the sequence. */
 VAULT_MUST_USE vault_code store_resident_ids(store *s, int64_t *ids, size_t count, vault_error *err);
-/* Within a transaction; rows sorted by natural key (insert) or id (update), so that no two transactions wait for each other.
- * Insert writes resident and resident_key; CONFLICT when a natural key stands. Update replaces area, state, sealed, terms, tag and
- * version where version = rows[i].version - 1; CONFLICT unless every row was updated. */
-VAULT_MUST_USE vault_code store_residents_insert(store *s, arena *mem, const resident_row *rows, size_t count, vault_error *err);
-VAULT_MUST_USE vault_code store_residents_update(store *s, arena *mem, const resident_row *rows, size_t count, vault_error *err);
+/* Within a transaction; rows sorted by natural key (insert) or id (update), so that no two transactions wait for each
+ * other. Insert writes resident and resident_key; CONFLICT when a natural key stands. Update replaces area, state,
+ * sealed, terms, tag and version where version = rows[i].version - 1; CONFLICT unless every row was updated. */
+VAULT_MUST_USE vault_code store_residents_insert(store *s, arena *mem, const resident_row *rows, size_t count,
+                                                 vault_error *err);
+VAULT_MUST_USE vault_code store_residents_update(store *s, arena *mem, const resident_row *rows, size_t count,
+                                                 vault_error *err);
 
 /* ---- head and lines -------------------------------------------------------------------------------------------- */
 
 enum { FRONTIER_MAX = 63 * DIGEST_LEN, HEAD_MAC_LEN = 32 };
 typedef struct head_row {
-    int64_t size;             /* lines in the log */
-    int64_t time;             /* of the last line, microseconds; never goes back */
+    int64_t size; /* lines in the log */
+    int64_t time; /* of the last line, microseconds; never goes back */
     int64_t control_version;
-    digest control_digest;    /* of the manifest */
-    digest erasure;           /* chain of erasures */
+    digest control_digest; /* of the manifest */
+    digest erasure;        /* chain of erasures */
     uint8_t frontier[FRONTIER_MAX];
     size_t frontier_len;
     uint8_t mac[HEAD_MAC_LEN]; /* over all the above (vault/audit) */
 } head_row;
 
 typedef struct line_row {
+    bool found; /* set by reads */
     int64_t index;
-    bytes leaf;          /* 74 bytes */
-    bytes nodes;         /* hashes of the perfect subtrees of 2 or more leaves that this leaf completes, small ones first */
-    bytes officer;       /* sealed officer view */
-    bytes resident;      /* sealed resident view, or empty */
+    bytes leaf;     /* 74 bytes */
+    bytes nodes;    /* hashes of the perfect subtrees of 2 or more leaves that this leaf completes, small ones first */
+    bytes officer;  /* sealed officer view */
+    bytes resident; /* sealed resident view, or empty */
     int64_t resident_tag; /* keyed 64-bit tag for look-ups; 0: none */
     int64_t person_tag;
 } line_row;
 
-/* The first head; CONFLICT when there is one. Reading: NOT_FOUND without one, INTEGRITY for columns of impossible length. */
+/* The first head; CONFLICT when there is one. Reading: NOT_FOUND without one, INTEGRITY for columns of impossible
+ * length. */
 VAULT_MUST_USE vault_code store_head_create(store *s, const head_row *head, vault_error *err);
 VAULT_MUST_USE vault_code store_head_read(store *s, head_row *out, vault_error *err); /* as committed last */
-VAULT_MUST_USE vault_code store_head_lock(store *s, head_row *out, vault_error *err); /* FOR UPDATE, within a transaction */
-/* One statement: moves the head from `from` to `to` and inserts the lines, if and only if the head's size and control version
- * are those of `from`. *moved tells that the head was another (nothing was written). Outside a transaction the statement commits by
- * itself, and OK means that it is durable. */
-VAULT_MUST_USE vault_code store_append(store *s, const head_row *from, const head_row *to, const line_row *lines, size_t count, bool *moved, vault_error *err);
+VAULT_MUST_USE vault_code store_head_lock(store *s, head_row *out,
+                                          vault_error *err); /* FOR UPDATE, within a transaction */
+/* One statement: moves the head from `from` to `to` and inserts the to->size - from->size lines, if and only if the
+ * head's size and control version are those of `from`. *moved tells that the head was another (nothing was written).
+ * Outside a transaction the statement commits by itself, and OK means that it is durable. */
+VAULT_MUST_USE vault_code store_append(store *s, const head_row *from, const head_row *to, const line_row *lines,
+                                       bool *moved, vault_error *err);
 
-/* Lines by index, found or not in order; and pages by tag, oldest first, from index `from` on. */
-VAULT_MUST_USE vault_code store_lines_by_index(store *s, arena *mem, const int64_t *indexes, size_t count, line_row *rows, bool *found, vault_error *err);
+/* rows[i] answers indexes[i], found or not. */
+VAULT_MUST_USE vault_code store_lines_by_index(store *s, arena *mem, const int64_t *indexes, size_t count,
+                                               line_row *rows, vault_error *err);
 typedef enum line_key { LINE_ANY, LINE_RESIDENT, LINE_PERSON } line_key;
-VAULT_MUST_USE vault_code store_lines_page(store *s, arena *mem, line_key key, int64_t tag, int64_t from, size_t limit, line_row *rows, size_t *count, vault_error *err);
+typedef struct line_range {
+    line_key key;
+    int64_t tag;  /* of resident or person; not looked at for LINE_ANY */
+    int64_t from; /* index */
+    size_t limit; /* size of rows */
+} line_range;
+/* The lines of a range, oldest first. */
+VAULT_MUST_USE vault_code store_lines_page(store *s, arena *mem, const line_range *range, line_row *rows, size_t *count,
+                                           vault_error *err);
 
 /* ---- published checkpoint, assertions, rings, control ------------------------------------------------------------ */
 
-/* Compare-and-swap on the published size: *swapped false when another node published meanwhile. from_size 0: the first one. */
-VAULT_MUST_USE vault_code store_checkpoint_publish(store *s, int64_t from_size, int64_t size, const char *note, bool *swapped, vault_error *err);
-VAULT_MUST_USE vault_code store_checkpoint_read(store *s, arena *mem, int64_t *size, const char **note, vault_error *err); /* size 0: none yet */
+/* Compare-and-swap on the published size: *swapped false when another node published meanwhile. from_size 0: the first
+ * one. */
+VAULT_MUST_USE vault_code store_checkpoint_publish(store *s, int64_t from_size, int64_t size, const char *note,
+                                                   bool *swapped, vault_error *err);
+VAULT_MUST_USE vault_code store_checkpoint_read(store *s, arena *mem, int64_t *size, const char **note,
+                                                vault_error *err); /* size 0: none yet */
 
-/* Uses up assertion ids (SHA-256 of iss, jti), durably, before the call goes on. fresh[i] false: used before. Expired ids are swept. */
-VAULT_MUST_USE vault_code store_assertions_use(store *s, const digest *ids, const int64_t *expires_us, size_t count, bool *fresh, vault_error *err);
+/* Uses up assertion ids (SHA-256 of iss, jti), durably, before the call goes on. fresh[i] false: used before. Expired
+ * ids are swept. */
+VAULT_MUST_USE vault_code store_assertions_use(store *s, const digest *ids, const int64_t *expires_us, size_t count,
+                                               bool *fresh, vault_error *err);
 
 typedef struct ring_row {
     const char *name;
@@ -106,14 +133,16 @@ typedef struct ring_row {
 /* All versions of all rings, by name and version; CONFLICT when a version stands. */
 VAULT_MUST_USE vault_code store_rings_read(store *s, arena *mem, ring_row **rows, size_t *count, vault_error *err);
 VAULT_MUST_USE vault_code store_ring_insert(store *s, const ring_row *row, vault_error *err); /* one version */
-VAULT_MUST_USE vault_code store_manifest_read(store *s, arena *mem, int64_t version, bytes *sealed, vault_error *err); /* NOT_FOUND */
+VAULT_MUST_USE vault_code store_manifest_read(store *s, arena *mem, int64_t version, bytes *sealed,
+                                              vault_error *err); /* NOT_FOUND */
 VAULT_MUST_USE vault_code store_manifest_insert(store *s, int64_t version, bytes sealed, vault_error *err);
 /* What is fixed at init: name of the vault (origin of the log), format of the tables, and how the root key is made. */
 typedef struct vault_row {
-    const char *name;    /* "resident-vault/dev" */
-    int32_t format;      /* 1 */
-    bytes root_salt;     /* Argon2id salt, or empty for a key file */
+    const char *name; /* "resident-vault/dev" */
+    int32_t format;   /* 1 */
+    bytes root_salt;  /* Argon2id salt, or empty for a key file */
     int32_t argon2_passes, argon2_memory_kib, argon2_lanes;
 } vault_row;
-VAULT_MUST_USE vault_code store_vault_read(store *s, arena *mem, vault_row *out, vault_error *err); /* NOT_FOUND: not initialised */
+VAULT_MUST_USE vault_code store_vault_read(store *s, arena *mem, vault_row *out,
+                                           vault_error *err); /* NOT_FOUND: not initialised */
 VAULT_MUST_USE vault_code store_vault_insert(store *s, const vault_row *row, vault_error *err);

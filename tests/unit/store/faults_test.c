@@ -19,7 +19,7 @@ static vault_code append_next(store *s)
     bool moved;
     VAULT_TRY(store_head_read(s, &from, &err));
     head_row to = head_of(from.size + 1, 1);
-    VAULT_TRY(store_append(s, &from, &to, lines_of(from.size, 1), 1, &moved, &err));
+    VAULT_TRY(store_append(s, &from, &to, lines_of(from.size, 1), &moved, &err));
     assert_false(moved);
     return VAULT_OK;
 }

@@ -25,7 +25,7 @@ static store *given_log(int64_t size)
     if (!size) return s;
     bool moved;
     head_row to = head_of(size, 1);
-    expect_ok(store_append(s, &start, &to, lines_of(0, (size_t)size), (size_t)size, &moved, &err), &err);
+    expect_ok(store_append(s, &start, &to, lines_of(0, (size_t)size), &moved, &err), &err);
     assert_false(moved);
     return s;
 }
@@ -35,15 +35,15 @@ TEST("an append moves the head and inserts the lines, every column as it was wri
     store *s = given_log(0);
     head_row from = head_of(0, 1), to = head_of(7, 1);
     line_row got[7];
-    bool moved = true, found[7];
-    expect_ok(store_append(s, &from, &to, lines_of(0, 7), 7, &moved, &err), &err);
+    bool moved = true;
+    expect_ok(store_append(s, &from, &to, lines_of(0, 7), &moved, &err), &err);
     assert_false(moved);
     expect_head(s, &to);
     int64_t indexes[] = {6, 0, 7, 3, 6, -1, 5};
-    expect_ok(store_lines_by_index(s, mem, indexes, 7, got, found, &err), &err);
+    expect_ok(store_lines_by_index(s, mem, indexes, 7, got, &err), &err);
     for (int i = 0; i < 7; i++) {
-        assert_int_equal(found[i], indexes[i] >= 0 && indexes[i] < 7);
-        if (found[i]) expect_line(&got[i], indexes[i]);
+        assert_int_equal(got[i].found, indexes[i] >= 0 && indexes[i] < 7);
+        if (got[i].found) expect_line(&got[i], indexes[i]);
     }
     store_close(&s);
 }
@@ -53,10 +53,10 @@ TEST("an append to a head that has moved writes nothing and says so")
     store *s = given_log(5);
     head_row stale = head_of(4, 1), other = head_of(5, 2), to5 = head_of(5, 1), to6 = head_of(6, 1);
     bool moved = false;
-    expect_ok(store_append(s, &stale, &to5, lines_of(4, 1), 1, &moved, &err), &err);
+    expect_ok(store_append(s, &stale, &to5, lines_of(4, 1), &moved, &err), &err);
     assert_true(moved);
     moved = false;
-    expect_ok(store_append(s, &other, &to6, lines_of(5, 1), 1, &moved, &err), &err);
+    expect_ok(store_append(s, &other, &to6, lines_of(5, 1), &moved, &err), &err);
     assert_true(moved);
     expect_head(s, &to5);
     assert_int_equal(sql_number("SELECT count(*) FROM line"), 5);
@@ -69,8 +69,8 @@ TEST("lines that do not follow the head are refused before anything is sent")
     head_row from = head_of(5, 1), to = head_of(7, 1);
     bool moved;
     line_row gap[] = {line_of(5), line_of(7)};
-    expect_code(store_append(s, &from, &to, gap, 2, &moved, &err), VAULT_INTERNAL, &err);
-    expect_code(store_append(s, &from, &to, lines_of(5, 1), 1, &moved, &err), VAULT_INTERNAL, &err);
+    expect_code(store_append(s, &from, &to, gap, &moved, &err), VAULT_INTERNAL, &err);
+    expect_code(store_append(s, &from, &to, lines_of(5, 1), &moved, &err), VAULT_INTERNAL, &err);
     expect_head(s, &from);
     store_close(&s);
 }
@@ -83,12 +83,12 @@ TEST("an append within a transaction goes with it")
     expect_ok(store_begin(s, &err), &err);
     expect_ok(store_head_lock(s, &got, &err), &err);
     assert_int_equal(got.size, 3);
-    expect_ok(store_append(s, &from, &to, lines_of(3, 2), 2, &moved, &err), &err);
+    expect_ok(store_append(s, &from, &to, lines_of(3, 2), &moved, &err), &err);
     store_rollback(s);
     expect_head(s, &from);
     assert_int_equal(sql_number("SELECT count(*) FROM line"), 3);
     expect_ok(store_begin(s, &err), &err);
-    expect_ok(store_append(s, &from, &to, lines_of(3, 2), 2, &moved, &err), &err);
+    expect_ok(store_append(s, &from, &to, lines_of(3, 2), &moved, &err), &err);
     expect_ok(store_commit(s, &err), &err);
     expect_head(s, &to);
     store_close(&s);
@@ -99,7 +99,7 @@ TEST("an append may change the control version alone")
     store *s = given_log(3);
     head_row from = head_of(3, 1), to = head_of(3, 2);
     bool moved;
-    expect_ok(store_append(s, &from, &to, NULL, 0, &moved, &err), &err);
+    expect_ok(store_append(s, &from, &to, NULL, &moved, &err), &err);
     assert_false(moved);
     expect_head(s, &to);
     store_close(&s);
@@ -138,7 +138,7 @@ TEST("the longest frontier and a batch of 4,096 lines pass")
     to.frontier_len = FRONTIER_MAX;
     memset(to.frontier, 0x5a, FRONTIER_MAX);
     bool moved;
-    expect_ok(store_append(s, &from, &to, lines_of(0, 4096), 4096, &moved, &err), &err);
+    expect_ok(store_append(s, &from, &to, lines_of(0, 4096), &moved, &err), &err);
     expect_head(s, &to);
     store_close(&s);
 }
@@ -149,7 +149,7 @@ TEST("a head that was put back cannot write a line twice")
     pg_sql("UPDATE head SET size = 3");
     head_row from = head_of(3, 1), to = head_of(4, 1);
     bool moved;
-    expect_code(store_append(s, &from, &to, lines_of(3, 1), 1, &moved, &err), VAULT_CONFLICT, &err);
+    expect_code(store_append(s, &from, &to, lines_of(3, 1), &moved, &err), VAULT_CONFLICT, &err);
     store_close(&s);
 }
 
@@ -158,18 +158,18 @@ TEST("lines are paged oldest first, all of them or those of one tag")
     store *s = given_log(50);
     line_row got[20];
     size_t count;
-    expect_ok(store_lines_page(s, mem, LINE_ANY, 0, 37, 20, got, &count, &err), &err);
+    expect_ok(store_lines_page(s, mem, &(line_range){LINE_ANY, 0, 37, 20}, got, &count, &err), &err);
     assert_int_equal(count, 13);
     for (size_t i = 0; i < count; i++) expect_line(&got[i], 37 + (int64_t)i);
-    expect_ok(store_lines_page(s, mem, LINE_PERSON, 3, 8, 5, got, &count, &err), &err);
+    expect_ok(store_lines_page(s, mem, &(line_range){LINE_PERSON, 3, 8, 5}, got, &count, &err), &err);
     assert_int_equal(count, 5);
     for (size_t i = 0; i < count; i++) expect_line(&got[i], 11 + 4 * (int64_t)i);
-    expect_ok(store_lines_page(s, mem, LINE_RESIDENT, 8, 45, 20, got, &count, &err), &err);
+    expect_ok(store_lines_page(s, mem, &(line_range){LINE_RESIDENT, 8, 45, 20}, got, &count, &err), &err);
     assert_int_equal(count, 2);
     expect_line(&got[0], 46);
-    expect_ok(store_lines_page(s, mem, LINE_RESIDENT, 0, 0, 20, got, &count, &err), &err);
+    expect_ok(store_lines_page(s, mem, &(line_range){LINE_RESIDENT, 0, 0, 20}, got, &count, &err), &err);
     assert_int_equal(count, 0);
-    expect_ok(store_lines_page(s, mem, LINE_ANY, 0, 50, 20, got, &count, &err), &err);
+    expect_ok(store_lines_page(s, mem, &(line_range){LINE_ANY, 0, 50, 20}, got, &count, &err), &err);
     assert_int_equal(count, 0);
     store_close(&s);
 }
@@ -183,14 +183,14 @@ TEST("pages by tag go on over the stretches of the index, and end where the log 
            " FROM generate_series(0, 20) g, (VALUES (10), (65535)) AS v(k);"
            "UPDATE head SET size = 65536 * 20 + 11");
     for (int64_t from = 0; from >= 0; total += count) {
-        expect_ok(store_lines_page(s, mem, LINE_RESIDENT, 7, from, 10, got, &count, &err), &err);
+        expect_ok(store_lines_page(s, mem, &(line_range){LINE_RESIDENT, 7, from, 10}, got, &count, &err), &err);
         for (size_t i = 0; i < count; i++)
             assert_int_equal(got[i].index, (int64_t)(total + i) / 2 * 65536 + ((total + i) % 2 ? 65535 : 10));
         from = count == 10 ? got[9].index + 1 : -1;
     }
     assert_int_equal(
         total, 42); /* the stretch of the last line is shown whole: lines past the head are for the verifier to find */
-    expect_ok(store_lines_page(s, mem, LINE_PERSON, -3, 65536 * 19, 10, got, &count, &err), &err);
+    expect_ok(store_lines_page(s, mem, &(line_range){LINE_PERSON, -3, 65536 * 19, 10}, got, &count, &err), &err);
     assert_int_equal(count, 2);
     store_close(&s);
 }
@@ -211,7 +211,7 @@ static vault_code race_once(racer *r, int count)
     VAULT_TRY(store_head_read(r->s, &from, &r->err));
     head_row to = from;
     to.size += count;
-    VAULT_TRY(store_append(r->s, &from, &to, r->lines + from.size, (size_t)count, &moved, &r->err));
+    VAULT_TRY(store_append(r->s, &from, &to, r->lines + from.size, &moved, &r->err));
     if (moved)
         r->lost++;
     else
@@ -251,7 +251,7 @@ static void *append_one(void *at)
     racer *r = at;
     head_row from = head_of(3, 1), to = head_of(4, 1);
     bool moved = false;
-    if (store_append(r->s, &from, &to, r->lines + 3, 1, &moved, &r->err) == VAULT_OK && moved) r->lost = 1;
+    if (store_append(r->s, &from, &to, r->lines + 3, &moved, &r->err) == VAULT_OK && moved) r->lost = 1;
     return NULL;
 }
 
@@ -264,7 +264,7 @@ TEST("an append that waits for another transaction looks again when that one com
     bool moved;
     expect_ok(store_open(&second.s, pg_conninfo(), &err), &err);
     expect_ok(store_begin(first, &err), &err);
-    expect_ok(store_append(first, &from, &to, lines_of(3, 1), 1, &moved, &err), &err);
+    expect_ok(store_append(first, &from, &to, lines_of(3, 1), &moved, &err), &err);
     assert_int_equal(pthread_create(&thread, NULL, append_one, &second), 0);
     while (sql_number("SELECT count(*) FROM pg_locks WHERE NOT granted") == 0) continue;
     expect_ok(store_commit(first, &err), &err);
@@ -295,7 +295,7 @@ TEST("a lock of the head that waits for an append gets the head that the append 
     bool moved;
     expect_ok(store_open(&second.s, pg_conninfo(), &err), &err);
     expect_ok(store_begin(first, &err), &err);
-    expect_ok(store_append(first, &from, &to, lines_of(3, 1), 1, &moved, &err), &err);
+    expect_ok(store_append(first, &from, &to, lines_of(3, 1), &moved, &err), &err);
     assert_int_equal(pthread_create(&thread, NULL, lock_head, &second), 0);
     while (sql_number("SELECT count(*) FROM pg_locks WHERE NOT granted") == 0) continue;
     expect_ok(store_commit(first, &err), &err);
