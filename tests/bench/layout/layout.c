@@ -22,13 +22,15 @@ typedef struct layout {
     table_kind tables[3];
     size_t table_count;
     extras extra;
-    const char *options;                                                    /* of the wide table: WITH (...) */
-    const char *storage;                                                    /* of sealed */
-    const char *index;                                                      /* made after the load; NULL: none */
-    const char *read, *read_one, *field, *rewrap, *field_and_term, *search; /* NULL: not measured */
+    const char *options; /* of the wide table: WITH (...) */
+    const char *storage; /* of sealed */
+    const char *index;   /* made after the load; NULL: none */
+    const char *read, *read_one, *read_row, *read_key, *field, *rewrap, *field_and_term,
+        *search; /* NULL: not measured */
 } layout;
 
 #define WHOLE       "WITH (toast_tuple_target = 8128)"
+#define ROOMY       "WITH (toast_tuple_target = 8128, fillfactor = 80)"
 #define COLUMNS     "SELECT r.id, area, version, state, tag, sealed, ring_version, dek"
 #define KEYED       " FROM resident r JOIN resident_key k ON k.id = r.id"
 #define THESE       " WHERE r.id = ANY($1)"
@@ -53,7 +55,9 @@ typedef struct layout {
 #define TERM_KEY         "ALTER TABLE resident_term ADD PRIMARY KEY (term, id)"
 
 static const layout layouts[] = {
-    {"packed", "shapes", PACKED, .options = WHOLE, .storage = "EXTERNAL", APART},
+    {"packed", "shapes", PACKED, .options = WHOLE, .storage = "EXTERNAL", APART,
+     .read_row = "SELECT id, area, version, state, tag, sealed FROM resident r" THESE,
+     .read_key = "SELECT id, ring_version, dek FROM resident_key r" THESE},
     {"packed-key-inline", "shapes", .tables = {WIDE}, .table_count = 1, .extra = WITH_KEY, .options = WHOLE,
      .storage = "EXTERNAL", .read = COLUMNS " FROM resident r" THESE, .field = SET_FIELD FIELD_INPUT,
      .rewrap = SET_KEY("resident")},
@@ -90,10 +94,12 @@ static const layout layouts[] = {
     {"main", "toast", PACKED, .options = "", .storage = "MAIN", APART},
     {"external-128", "toast", PACKED, .options = "WITH (toast_tuple_target = 128)", .storage = "EXTERNAL", APART},
 
-    {"fill-100", "fill", PACKED, .options = WHOLE, .storage = "EXTERNAL", INLINE_TERMS,
+    {"fill-100", "fill", PACKED, .options = WHOLE, .storage = "EXTERNAL", APART},
+    {"fill-80", "fill", PACKED, .options = ROOMY, .storage = "EXTERNAL", APART},
+    {"fill-100-gin", "fill", PACKED, .options = WHOLE, .storage = "EXTERNAL", INLINE_TERMS,
      .index = "CREATE INDEX terms ON resident USING gin (terms) WITH (fastupdate = off)"},
-    {"fill-80", "fill", PACKED, .options = "WITH (toast_tuple_target = 8128, fillfactor = 80)", .storage = "EXTERNAL",
-     INLINE_TERMS, .index = "CREATE INDEX terms ON resident USING gin (terms) WITH (fastupdate = off)"},
+    {"fill-80-gin", "fill", PACKED, .options = ROOMY, .storage = "EXTERNAL", INLINE_TERMS,
+     .index = "CREATE INDEX terms ON resident USING gin (terms) WITH (fastupdate = off)"},
 };
 enum { LAYOUTS = sizeof layouts / sizeof *layouts };
 
@@ -392,6 +398,8 @@ static void round_of(wire *w, const layout *l, uint64_t round)
     for (size_t b = 0; b < 3; b++) {
         read_some(w, l, l->read, "read", batches[b], round);
         read_some(w, l, l->read_one, "read-one", batches[b], round);
+        read_some(w, l, l->read_row, "read-row-alone", batches[b], round);
+        read_some(w, l, l->read_key, "read-key-alone", batches[b], round);
     }
     wire_run(w, "RESET plan_cache_mode");
     change_some(w, l, CHANGE_FIELD, "field", true, round);
