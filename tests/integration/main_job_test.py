@@ -54,6 +54,7 @@ def test_a_changed_receipt_does_not_stand(eldercare, tokens, vkey):
         Checkpoint(receipt.checkpoint.replace("\n", "1\n", 2), vkey)
 
 
+@pytest.mark.tsan
 def test_a_batch_has_one_result_an_item_and_receipts_for_all_its_lines(eldercare, people, tokens, vkey):
     reply = eldercare.reveal_batch(tokens, ["name"], receipt=True)
     assert [r.values[0].text for r in reply.results] == [p["name"] for p in people]

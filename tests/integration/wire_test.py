@@ -59,6 +59,7 @@ def test_embedded_nul_bad_utf8_and_wrong_types_are_named_by_their_field(eldercar
     still_serves(eldercare, tokens, people)
 
 
+@pytest.mark.tsan
 def test_truncated_and_random_bytes_are_refused_and_harm_nobody(eldercare, tokens, people):
     draw = random.Random(6962)
     whole = good(eldercare, tokens[0])
@@ -85,9 +86,11 @@ def test_bombs_are_refused(eldercare, tokens, people):
     still_serves(eldercare, tokens, people)
 
 
-def test_an_oversized_message_and_oversized_metadata_are_refused(eldercare, tokens, people):
-    assert raw(eldercare, REVEAL, b"\x12" + varint(20 << 20) + b"x" * (20 << 20))[0] == "RESOURCE_EXHAUSTED"
-    assert raw(eldercare, REVEAL, good(eldercare, tokens[0]), metadata=[("x-big", "y" * 200000)])[0] != "OK"
+def test_an_oversized_message_and_oversized_metadata_are_refused(city, eldercare, tokens, people):
+    """gRPC core may close the connection that such metadata came on: it is not that of the others."""
+    app = city.vaultd.app("eldercare", "elder-care")
+    assert raw(app, REVEAL, b"\x12" + varint(20 << 20) + b"x" * (20 << 20))[0] == "RESOURCE_EXHAUSTED"
+    assert raw(app, REVEAL, good(app, tokens[0]), metadata=[("x-big", "y" * 200000)])[0] != "OK"
     still_serves(eldercare, tokens, people)
 
 
@@ -97,6 +100,7 @@ def test_unknown_methods_and_services_are_unimplemented(eldercare):
         assert raw(eldercare, method, b"", timeout=5)[0] == "UNIMPLEMENTED", method
 
 
+@pytest.mark.tsan
 def test_a_deadline_that_has_passed_and_a_client_that_goes_leave_no_worker_stuck(eldercare, tokens, people):
     body = tokens_pb2.BatchRevealRequest(context=eldercare.context(), tokens=tokens * 10, field_mask=FieldMask(paths=["name"]))
     for timeout in (0.0001, 0.001, 0.003, 0.01, 0.03):
@@ -111,6 +115,7 @@ def test_a_deadline_that_has_passed_and_a_client_that_goes_leave_no_worker_stuck
     still_serves(eldercare, tokens, people)
 
 
+@pytest.mark.tsan
 def test_many_channels_closed_in_the_midst_of_calls_do_no_harm(city, eldercare, tokens, people):
     def visit(_):
         app = city.vaultd.app("eldercare", "elder-care")
@@ -201,6 +206,7 @@ def test_reflection_lists_the_services_and_describes_their_files(eldercare, vers
     assert missing.error_response.error_code == grpc.StatusCode.NOT_FOUND.value[0]
 
 
+@pytest.mark.tsan
 def test_threads_of_one_channel_get_their_own_answers(eldercare, people, tokens):
     wrong = []
 

@@ -3,6 +3,7 @@
 #include "vault/cli/internal.h"
 
 #include "vault/base/clock.h"
+#include "vault/base/memory.h"
 #include "vault/base/secret.h"
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
@@ -117,8 +118,7 @@ static EVP_PKEY *read_key(ctl *c, const char **key_id)
     bytes all = bytes_of(text, len);
     EVP_PKEY *key = len > 0 && text[0] == '{' ? key_of_jwk(c, all, key_id) : key_of_pem(all);
     if (!key) fprintf(stderr, "vaultctl: %s: no private key on P-256 in it (JWK or PEM)\n", c->options[OPT_KEY]);
-    wipe(text, len);
-    free(text);
+    memory_free(text, len);
     return key;
 }
 
@@ -137,6 +137,12 @@ static char *claims_text(ctl *c, int64_t lifetime)
                   c->options[OPT_AUDIENCE], "sub", c->options[OPT_PERSON], "azp", c->options[OPT_APP], "purpose",
                   c->options[OPT_PURPOSE], "iat", now, "exp", now + (json_int_t)lifetime, "jti", id);
     return claims ? json_dumps(claims, JSON_COMPACT) : NULL;
+}
+
+/* jansson takes its memory from malloc. */
+static void text_free(char *text)
+{
+    memory_free(text, text ? strlen(text) : 0);
 }
 
 static char *head_text(const char *key_id)
@@ -174,8 +180,8 @@ static ctl_exit make(ctl *c, EVP_PKEY *key, const char *key_id, int64_t lifetime
     char *signed_text = head && claims ? arena_format(c->mem, "%s.%s", base64url(c->mem, bytes_of_text(head)),
                                                       base64url(c->mem, bytes_of_text(claims)))
                                        : NULL;
-    free(head);
-    free(claims);
+    text_free(head);
+    text_free(claims);
     if (!signed_text || !sign(signature, key, signed_text)) {
         fputs("vaultctl: the assertion could not be signed\n", stderr);
         return CTL_FAILED;

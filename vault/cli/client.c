@@ -40,8 +40,7 @@ typedef struct pem {
 
 static void pem_clear(pem *p)
 {
-    if (p->text) wipe(p->text, p->len);
-    free(p->text);
+    memory_free(p->text, p->len);
     *p = (pem){0};
 }
 

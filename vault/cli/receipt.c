@@ -2,6 +2,8 @@
  * vault. */
 #include "vault/cli/internal.h"
 
+#include "vault/base/memory.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,7 +46,7 @@ ctl_exit receipts_write(ctl *c, Vault__V1__Receipt *const *receipts, size_t coun
     char *text = json_dumps(whole, JSON_INDENT(1));
     if (!text) abort();
     vault_code code = file_replace(c->options[OPT_RECEIPT], bytes_of_text(text), &err);
-    free(text);
+    memory_free(text, strlen(text));
     if (code == VAULT_OK) return CTL_OK;
     say_error(&err);
     return CTL_FAILED;

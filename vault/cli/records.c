@@ -1,6 +1,8 @@
 /* put: residents from a file of JSON lines, in batches; what is refused is named by its line and the rest goes in. */
 #include "vault/cli/internal.h"
 
+#include "vault/base/memory.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -128,7 +130,7 @@ static ctl_exit send_all(load *l, FILE *in)
         end = add_line(l, bytes_of(text, (size_t)len));
         if (end == CTL_OK && l->count == BATCH) end = send_batch(l), say_progress(l);
     }
-    free(text);
+    memory_free(text, cap);
     return end ? end : send_batch(l);
 }
 

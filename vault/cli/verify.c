@@ -2,6 +2,8 @@
  * tampered with, what is incomplete, and what cannot be verified with the key at hand. */
 #include "vault/cli/internal.h"
 
+#include "vault/base/memory.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,7 +43,7 @@ static bool key_from_file(note_key *out, const char *path)
     if (file_read(&text, &len, path, KEY_FILE_MAX, &dropped) != VAULT_OK) return false;
     while (len > 0 && (unsigned char)text[len - 1] <= ' ') len--;
     bool good = note_key_parse(out, bytes_of(text, len), &dropped) == VAULT_OK;
-    free(text);
+    memory_free(text, len);
     return good;
 }
 

@@ -7,6 +7,8 @@
  * What was seen is kept only when all of it was valid. */
 #include "vault/cli/internal.h"
 
+#include "vault/base/memory.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,7 +66,7 @@ static ctl_exit read_state(watch *w)
         return CTL_USAGE;
     }
     w->seen = arena_text(w->ctl->mem, bytes_of(text, len));
-    free(text);
+    memory_free(text, len);
     finding f = w->seen ? verify_checkpoint(&w->before, w->seen, &w->key) : (finding){VERDICT_INCOMPLETE, "too large"};
     return f.verdict == VERDICT_VALID
                ? CTL_OK
