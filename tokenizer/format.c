@@ -204,8 +204,8 @@ static const format formats[] = {
     {"ethnicity", 2, two_digits, NULL, "01-56 97-98"}, /* GB/T 3304 */
     {"county", 6, division, NULL, NULL},
     {"division", 12, division, NULL, NULL},
-    {"marital_status", 2, two_digits, NULL, "10 20-23 30 40 90"},                    /* GB/T 2261.2 */
-    {"political_status", 2, two_digits, NULL, "01-13"},                              /* GB/T 4762 */
+    {"marital_status", 2, two_digits, NULL, "10 20-23 30 40 90"}, /* GB/T 2261.2 */
+    {"political_status", 2, two_digits, NULL, "01-13"},           /* GB/T 4762 */
     /* GB/T 4658-2006, and 50 (technical school) of the 1984 edition, which registers still hold */
     {"education", 2, two_digits, NULL, "10-23 28 30-33 40-50 60-63 70-73 80-83 90"},
     {"religion", 2, two_digits, NULL, "00 10 20 30 40 50 60 70 90 99"},
