@@ -41,6 +41,7 @@ typedef struct line_facts {
 /* A line ready to be appended; owned by the arena. */
 typedef struct line {
     line_action action;
+    line_outcome outcome;
     uint8_t officer_hash[32], resident_hash[32];
     uint8_t officer_salt[SALT_LEN], resident_salt[SALT_LEN];
     bytes officer_view, resident_view; /* JSON */

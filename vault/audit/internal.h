@@ -82,10 +82,11 @@ VAULT_MUST_USE vault_code head_check(log_keys *k, const head_row *head, vault_er
 struct ledger {
     log_keys keys;
     char *verifier_key;
-    pthread_mutex_t mutex;   /* over what follows, and over the order of our own appends */
-    bool known;              /* `head` is what the database holds, unless another node moved it */
-    head_row head, next;     /* next: of the transaction that is under way */
-    atomic_uintptr_t holder; /* thread that holds the mutex for its transaction */
+    pthread_mutex_t mutex;          /* over what follows, and over the order of our own appends */
+    bool known;                     /* `head` is what the database holds, unless another node moved it */
+    head_row head, next;            /* next: of the transaction that is under way */
+    unsigned counts[LINE_OUTCOMES]; /* of the lines of `next` */
+    atomic_uintptr_t holder;        /* thread that holds the mutex for its transaction */
     atomic_llong seen; /* lines that this process has seen committed: the log never gets shorter. Without the mutex */
 };
 

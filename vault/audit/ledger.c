@@ -13,6 +13,7 @@
 #include "vault/audit/internal.h"
 #include "vault/base/clock.h"
 #include "vault/base/memory.h"
+#include "vault/base/metric.h"
 
 #include <string.h>
 
@@ -205,6 +206,18 @@ static appended result(const job *j)
     return (appended){.first = j->batch->lines[0].index, .count = j->batch->count, .tree = j->tree};
 }
 
+static void tally(const line_batch *batch, unsigned counts[LINE_OUTCOMES])
+{
+    memset(counts, 0, LINE_OUTCOMES * sizeof *counts);
+    for (size_t i = 0; i < batch->count; i++) counts[batch->lines[i].outcome]++;
+}
+
+static void count_lines(const unsigned counts[LINE_OUTCOMES])
+{
+    for (unsigned i = 0; i < LINE_OUTCOMES; i++)
+        if (counts[i]) metric_add(METRIC_LINES, (metric_at){i, 0}, counts[i]);
+}
+
 static void settle(ledger *l, const head_row *committed)
 {
     l->known = committed != NULL;
@@ -218,11 +231,17 @@ vault_code ledger_append(ledger *l, store *s, arena *mem, const line_batch *batc
     job j;
     VAULT_TRY(job_start(&j, l, s, mem, batch, err));
     pthread_mutex_lock(&l->mutex);
+    int64_t started = clock_monotonic_us();
     vault_code code = append_alone(&j, err);
     settle(l, code == VAULT_OK ? &j.to : NULL);
     pthread_mutex_unlock(&l->mutex);
-    if (code == VAULT_OK) *out = result(&j);
-    return code;
+    if (code != VAULT_OK) return code;
+    unsigned counts[LINE_OUTCOMES];
+    tally(batch, counts);
+    count_lines(counts);
+    metric_observe(METRIC_APPEND_SECONDS, (metric_at){0, 0}, (uint64_t)(clock_monotonic_us() - started));
+    *out = result(&j);
+    return VAULT_OK;
 }
 
 /* ---- within a caller's transaction ------------------------------------------------------------------------------- */
@@ -246,6 +265,7 @@ vault_code ledger_append_in_transaction(ledger *l, store *s, arena *mem, const l
         return code;
     }
     l->next = j.to;
+    tally(batch, l->counts);
     atomic_store(&l->holder, this_thread());
     *out = result(&j);
     return VAULT_OK;
@@ -255,6 +275,7 @@ static void end_transaction(ledger *l, bool committed)
 {
     if (atomic_load(&l->holder) != this_thread()) return;
     settle(l, committed ? &l->next : NULL);
+    if (committed) count_lines(l->counts);
     atomic_store(&l->holder, 0);
     pthread_mutex_unlock(&l->mutex);
 }

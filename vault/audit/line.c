@@ -80,7 +80,7 @@ vault_code line_make(line *out, scribe *s, arena *mem, const line_facts *f, aead
     bool known = f->action >= LINE_INIT && f->action < LINE_ACTIONS && f->outcome < LINE_OUTCOMES;
     if (!known) return vault_fail(err, VAULT_INTERNAL, "a line of an unknown action or outcome");
     VAULT_TRY(entropy_fill((uint8_t *)&random, sizeof random, err));
-    *out = (line){.action = f->action, .index = -1};
+    *out = (line){.action = f->action, .outcome = f->outcome, .index = -1};
     memcpy(out->officer_salt, random.officer_salt, SALT_LEN);
     memcpy(out->resident_salt, random.resident_salt, SALT_LEN);
     if (f->resident != 0) scribe_reference(s, random.reference, f->resident);
