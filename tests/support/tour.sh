@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2154
 # Sourced by ./dev: what is particular to this vault (its registers, its configuration), and the tour.
 # From ./dev: state, root, programs, vaultd, vaultctl, generate, conninfo, port, metrics_port; say, step, die.
 
@@ -51,23 +52,43 @@ TEXT
 # vaultctl's defaults, for this shell and for another terminal (`. .dev/env`).
 point_vaultctl()
 {
-    cat >"$state/env" <<TEXT
-export PATH="$(dirname "$vaultctl"):\$PATH"
+    {
+        echo "# . ${state/#$root\//}/env: vaultctl is pointed at this vault, as the app eldercare; \`as NAME COMMAND\` is somebody else."
+        printf 'export %s=%q\n' VAULT_DEV "$state" VAULT_PROGRAMS "$(dirname "$vaultctl"):$(dirname "$generate")" \
+            VAULT_SERVER "127.0.0.1:$port" VAULT_METRICS "127.0.0.1:$metrics_port" VAULT_CA "$state/ca/ca.crt" \
+            VAULT_LOG_KEY "$state/log.vkey" VAULT_STATE "$state/last-checkpoint"
+        cat <<'TEXT'
+case ":$PATH:" in *":$VAULT_PROGRAMS:"*) ;; *) export PATH="$VAULT_PROGRAMS:$PATH" ;; esac
+be()
+{
+    export VAULT_CERT="$VAULT_DEV/ca/$1.crt" VAULT_KEY="$VAULT_DEV/ca/$1.key"
+    case $1 in
+    eldercare) export VAULT_PURPOSE=elder-care ;;
+    clinic) export VAULT_PURPOSE=family-doctor ;;
+    population) export VAULT_PURPOSE=population-register ;;
+    *) unset VAULT_PURPOSE ;;
+    esac
+}
+as() { (be "$1" && shift && "$@"); }
+be eldercare
 TEXT
+    } >"$state/env"
+    # shellcheck source=/dev/null
     . "$state/env"
 }
 
-initialised() { [[ -n $(tests/support/pg psql "$state/pg" -qAtc "SELECT 1 FROM pg_tables WHERE schemaname = 'public' LIMIT 1") ]]; }
+initialised() { [[ -n $(tests/support/pg psql "$state/pg" -qAtc "SELECT 1 FROM vault" 2>/dev/null) ]]; }
 
 make_vault()
 {
     step "The vault itself" "Schema, principals, purposes and policy become a sealed manifest, and the log gets its first line."
     if initialised; then
+        [[ ! -e $state/new-root-key ]] || die "root.key is gone, and with it everything in this vault: ./dev --reset makes a new one"
         say "   stands already"
         diff -rq "$state/init" "$state/made-from" >/dev/null 2>&1 || say "   (deploy/dev is another than it was made from: ./dev --reset and ./dev make a new one)"
         return
     fi
-    rm -f -- "$state"/checkpoint*   # of a vault that is no more
+    rm -f -- "$state"/checkpoint* "$state"/{log.vkey,last-checkpoint,new-root-key}   # of a vault that is no more
     port=$first_port metrics_port=$first_metrics_port write_config
     command_line "$vaultd" --config "$state/vaultd.json" --init "$state/init" --name resident-vault/dev
     rm -rf -- "$state/made-from"
@@ -76,50 +97,224 @@ make_vault()
 
 # --- a command of the tour: shown, run, its output shown ---
 
-said=''
+said='' to=''   # to: a file that takes the output
 
 command_line() # COMMAND...: must succeed
 {
     said=$state/said
-    say "   \$ $(shorter "$@")"
-    if ! "$@" >"$said" 2>&1 </dev/null; then
-        sed 's/^/     /' "$said"
+    show_command "$@"
+    if ! "$@" >"${to:-$said}" 2>"$state/errors" </dev/null; then
+        sed 's/^/     /' "$said" "$state/errors"
         die "this should have succeeded"
     fi
-    head -n "${shown_lines:-20}" "$said" | cut -c1-200 | sed 's/^/     /'
+    [[ -n $to ]] || show_answer
+    cat "$state/errors" >>"${to:-$said}"
 }
 
-refused_line() # PATTERN COMMAND...: must be refused, and say so
+refused_line() # EXITCODE PATTERN COMMAND...: must be refused so, and say so
 {
-    local pattern=$1
-    shift
+    local wanted=$1 pattern=$2 code=0
+    shift 2
     said=$state/said
-    say "   \$ $(shorter "$@")"
-    if "$@" >"$said" 2>&1 </dev/null; then sed 's/^/     /' "$said"; die "this should have been refused"; fi
-    head -n "${shown_lines:-20}" "$said" | sed 's/^/     /'
+    show_command "$@"
+    "$@" >"$said" 2>&1 </dev/null || code=$?
+    show_answer
+    (( code == wanted )) || die "exit code $code; this should have been refused with $wanted"
     expect "$pattern"
 }
 
+show_command() { say '' "   $bold\$ $(shorter "$@")${to:+ >${to/#$root\//}}$plain"; }
+
+show_answer() # at most shown_lines of it
+{
+    local most=${shown_lines:-20} all
+    all=$(wc -l <"$said")
+    head -n "$most" "$said" | sed "s|$root/||g; s/^/     /; s/ *$//" | sed -e :a -e '/^\n*$/{$d;N;ba' -e '}'   # less the empty lines at its end
+    (( all <= most )) || say "     ... ($all lines)"
+}
+
 expect() { grep -Eq -- "$1" "$said" || die "the answer lacks $1"; }
+expect_not() { ! grep -Eq -- "$1" "$said" || die "the answer has $1"; }
+same() { [[ $1 == "$2" ]] || die "$1 and $2 should be the same"; }
+differ() { [[ $1 != "$2" ]] || die "$1 should differ"; }
+say_more() { say '' "${@/#/   }"; }
 
 # As a reader would type it in the repository's folder.
 shorter()
 {
     local word line=''
     for word in "$@"; do
-        word=${word/#$programs\//build/}
+        case $word in "$vaultd" | "$vaultctl" | "$generate") word=${word##*/} ;; esac
         word=${word/#$root\//}
-        case $word in build/*/vault* | build/vault*) word=${word##*/} ;; esac
         [[ $word =~ ^[A-Za-z0-9_./:=,@%+-]+$ ]] || word="'$word'"
         line+="${line:+ }$word"
     done
     printf %s "$line"
 }
 
-# --- the tour ---
+# --- the tour: every step is checked, and the first that does not do what it says ends it ---
 
 tour()
 {
-    step "Is it there?"
-    command_line "$vaultctl" health
+    somebody_is_there
+    put_residents
+    started=$(date -u +%Y-%m-%dT%H:%M:%S.%3NZ)
+    issue_tokens
+    reveal_fields
+    be_refused
+    ask_the_log
+    verify_the_log
+    look_at_keys
+    say '' "Every step did what it says."
+}
+
+somebody_is_there()
+{
+    say_more "\`as NAME\` stands for a certificate: as eldercare = VAULT_CERT=.dev/ca/eldercare.crt VAULT_KEY=.dev/ca/eldercare.key," \
+        "and the purpose that this app has. It comes from ${state/#$root\//}/env."
+    command_line as eldercare vaultctl health
+    expect '^SERVING$'
+    # The operator publishes the log's public key once, by another way than the vault itself: here it is taken at first sight.
+    [[ -s $state/log.vkey ]] || as admin-li vaultctl audit checkpoint --json | sed 's/.*"verifier_key" *: *"\([^"]*\)".*/\1/' >"$state/log.vkey"
+    say_more "The privacy officer looks at the log, and remembers how far it went:"
+    command_line as officer-wang vaultctl audit verify
+    expect '^verdict +valid'
+}
+
+put_residents()
+{
+    step "The residents of a district" \
+        "2,000 fictitious people of a real district, with its real streets and villages, 22 fields each. The register of the" \
+        "police puts them in. What is not valid would be refused by its line; the rest would go in."
+    to=$state/residents.jsonl command_line "$generate" --seed 1 --count 2000 --format jsonl
+    command_line as population vaultctl put --file "$state/residents.jsonl" --ticket 'first load'
+    expect '^2000 accepted \((2000 new, 0|0 new, 2000) known\), 0 refused$'
+    say_more "What a thief who copies the database gets of one of them (docs/leakage.md):"
+    command_line tests/support/pg psql "$state/pg" -xqc \
+        "SELECT id, area, version, state, left(sealed::text, 66) AS sealed, length(sealed) AS bytes FROM resident ORDER BY id LIMIT 1"
+    choose_resident
+    same 0 "$(tests/support/pg psql "$state/pg" -qAtc "SELECT count(*) FROM resident WHERE position(convert_to('$name', 'UTF8') in sealed) > 0")"
+}
+
+# An old person who lives alone. What the vault answers is compared with the file.
+choose_resident()
+{
+    local line
+    line=$(grep -m1 '"care_category":"01"' "$state/residents.jsonl")
+    value() { sed "s/.*\"$1\":\"\([^\"]*\)\".*/\1/" <<<"$line"; }
+    id_number=$(value id_number) name=$(value name) phone=$(value phone) address=$(value residence_address)
+    [[ -n $id_number && -n $address ]] || die "no resident to go on with"
+}
+
+token_of() # CONSUMER: shown, and left in $token
+{
+    command_line as "$1" vaultctl issue "$id_number"
+    token=$(head -n1 "$said")
+    [[ $token =~ ^rv1[02-9ac-hj-np-z]{40}$ ]] || die "this is no token: $token"
+}
+
+issue_tokens()
+{
+    step "Tokens for two departments" \
+        "Instead of the ID number each department keeps a token of its own. The same resident has another one for every" \
+        "consumer and purpose: two departments cannot put their lists together, and a leaked token names its owner."
+    local first
+    token_of eldercare
+    first=$token
+    token_of clinic
+    clinic_token=$token
+    differ "$first" "$clinic_token"
+    say_more "Asked again, the same one: nothing is stored for it."
+    token_of eldercare
+    same "$token" "$first"
+}
+
+reveal_fields()
+{
+    step "Fields are revealed for a purpose" \
+        "The app asks by token, for a purpose, with the ticket of the case. Before a value leaves the vault, the line that" \
+        "accounts for it is committed. By itself this app may see name and phone:"
+    command_line as eldercare vaultctl reveal "$token" --fields name,phone --ticket call-list-11
+    expect "^name +$name\$"
+    expect "^phone +$phone\$"
+    say_more "The address is for a person who visits. The department vouches for the person with a signed assertion (ES256), good" \
+        "once, for five minutes, for this app and this purpose:"
+    to=$state/grid-zhao.jwt command_line vaultctl assertion make --key "$state/ca/civil-affairs.private.jwk" --person grid-zhao --app eldercare \
+        --department civil-affairs --audience resident-vault/dev --purpose elder-care
+    command_line as eldercare vaultctl reveal "$token" --fields name,residence_address,care_category --ticket visit-2026-117 \
+        --assertion "$state/grid-zhao.jwt" --receipt "$state/receipt.json"
+    expect "^name +$name\$"
+    expect "^residence_address +$address\$"
+    expect "^care_category +01\$"
+    say_more "The receipt proves that the line stands in the log. It is checked without the vault, with the log's public key:"
+    command_line vaultctl receipt verify "$state/receipt.json" --log-key "$state/log.vkey"
+    expect 'valid'
+}
+
+be_refused()
+{
+    step "And refused for anything else" "A refusal says which clause failed, and never whether the resident exists."
+    say_more "Another purpose than this app is registered for:"
+    refused_line 3 'clause consumer' as eldercare vaultctl reveal "$token" --fields name --purpose family-doctor --ticket visit-2026-117
+    say_more "A field that no rule gives it:"
+    refused_line 3 'clause fields' as eldercare vaultctl reveal "$token" --fields religion --ticket visit-2026-117
+    say_more "The address, but no person:"
+    refused_line 3 'clause acting' as eldercare vaultctl reveal "$token" --fields residence_address --ticket visit-2026-117
+    say_more "The assertion of before, a second time:"
+    refused_line 3 'ASSERTION_REPLAYED' as eldercare vaultctl reveal "$token" --fields residence_address --ticket visit-2026-117 \
+        --assertion "$state/grid-zhao.jwt"
+    say_more "The clinic's token, in the wrong hands:"
+    refused_line 3 'clause resident' as eldercare vaultctl reveal "$clinic_token" --fields name --ticket visit-2026-117
+    say_more "A typing slip is told from a forgery:"
+    local last=${token: -1} other=q
+    [[ $last != q ]] || other=p
+    refused_line 5 'TOKEN_MISTYPED' as eldercare vaultctl reveal "${token%?}$other" --fields name --ticket visit-2026-117
+}
+
+ask_the_log()
+{
+    step "The privacy officer asks the log" \
+        "Who opened what about this resident, in whose name and why? Any token of the resident will do. Values and names of" \
+        "residents are not in the log; the question itself becomes a line."
+    command_line as officer-wang vaultctl audit query --token "$token" --since "$started"
+    expect 'reveal +granted +eldercare +grid-zhao +elder-care .*visit-2026-117'
+    expect 'issue +granted +clinic'
+    expect_not "$name"
+    expect_not 'ALTERED|DOES NOT OPEN'
+    say_more "An app may not ask:"
+    refused_line 3 'clause role' as eldercare vaultctl audit query --token "$token"
+}
+
+wait_for_checkpoint() # of what the receipt proves
+{
+    local line _
+    line=$(sed -n 's/.*"first_line": *\([0-9]*\).*/\1/p' "$state/receipt.json")
+    for _ in {1..100}; do
+        (( $(as clinic vaultctl audit checkpoint | sed -n 2p) <= line )) || return 0
+        sleep 0.1
+    done
+    die "no checkpoint that holds line $line was published"
+}
+
+verify_the_log()
+{
+    step "Anyone can check the log" \
+        "It is a Merkle tree (RFC 6962); once a second a signed checkpoint of it goes out. This checks the signature, that the" \
+        "log of the last visit is a beginning of this one (nothing was changed or cut), and, for the officer, every line:"
+    wait_for_checkpoint
+    command_line as officer-wang vaultctl audit verify --lines
+    expect '^growth .*consistent'
+    expect '^verdict +valid'
+    say_more "The proof that line 1 stands in the log, for a stranger's verifier (c2sp.org/tlog-proof):"
+    shown_lines=4 command_line as clinic vaultctl audit proof 1
+    expect '^c2sp.org/tlog-proof@v1$'
+    expect '^— resident-vault/dev '
+}
+
+look_at_keys()
+{
+    step "Keys" "The administrator sees which keys there are and in what state, never a key; and can reveal nothing:"
+    command_line as admin-li vaultctl keys status
+    expect 'rings/log/versions/1'
+    refused_line 3 'clause role' as admin-li vaultctl reveal "$token" --fields name --purpose elder-care --ticket curious
 }
