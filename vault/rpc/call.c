@@ -143,23 +143,29 @@ static void count_answer(const call *c, const answer *a)
     metric_observe(METRIC_CALL_SECONDS, (metric_at){number, 0}, (uint64_t)(clock_monotonic_us() - c->arrived_us));
 }
 
-void call_answer(call *c, const answer *a)
+/* The call takes over what the answer holds. */
+static void keep_answer(call *c, const answer *a)
 {
     count_answer(c, a);
-    grpc_slice text = grpc_slice_from_static_string(a->text);
+    c->code = a->code;
+    c->text = a->text;
+    c->reply = a->message;
+    if (a->details.len == 0) return;
+    c->trailer.key = grpc_slice_from_static_string("grpc-status-details-bin");
+    c->trailer.value = grpc_slice_from_copied_buffer((const char *)a->details.at, a->details.len);
+}
+
+static void send_answer(call *c)
+{
+    grpc_slice text = grpc_slice_from_static_string(c->text);
     grpc_op ops[4] = {{.op = GRPC_OP_SEND_INITIAL_METADATA}};
     size_t count = 1;
-    c->reply = a->message;
-    if (a->message) {
-        ops[count++] = (grpc_op){.op = GRPC_OP_SEND_MESSAGE, .data.send_message.send_message = a->message};
-    }
+    if (c->reply) ops[count++] = (grpc_op){.op = GRPC_OP_SEND_MESSAGE, .data.send_message.send_message = c->reply};
     grpc_op *status = &ops[count++];
     *status = (grpc_op){.op = GRPC_OP_SEND_STATUS_FROM_SERVER};
-    status->data.send_status_from_server.status = a->code;
+    status->data.send_status_from_server.status = c->code;
     status->data.send_status_from_server.status_details = &text;
-    if (a->details.len > 0) {
-        c->trailer.key = grpc_slice_from_static_string("grpc-status-details-bin");
-        c->trailer.value = grpc_slice_from_copied_buffer((const char *)a->details.at, a->details.len);
+    if (GRPC_SLICE_LENGTH(c->trailer.value) > 0) {
         status->data.send_status_from_server.trailing_metadata_count = 1;
         status->data.send_status_from_server.trailing_metadata = &c->trailer;
     }
@@ -170,6 +176,50 @@ void call_answer(call *c, const answer *a)
     grpc_call *handle = c->handle;
     set_state(c, CALL_REPLYING);
     start(handle, ops, count, &c->main);
+}
+
+void call_answer(call *c, const answer *a)
+{
+    keep_answer(c, a);
+    send_answer(c);
+}
+
+/* ---- answers of workers ---- */
+
+void call_leave_answer(call *c, const answer *a)
+{
+    poller *p = c->at;
+    keep_answer(c, a);
+    pthread_mutex_lock(&p->lock);
+    c->next = p->answered;
+    p->answered = c;
+    pthread_mutex_unlock(&p->lock);
+}
+
+static call *take_left(poller *p, bool all)
+{
+    pthread_mutex_lock(&p->lock);
+    call *c = p->answered;
+    p->answered = c && !all ? c->next : NULL;
+    pthread_mutex_unlock(&p->lock);
+    return c;
+}
+
+void calls_flush(rpc_server *r)
+{
+    for (unsigned i = 0; i < r->poller_count; i++) {
+        call *c = take_left(&r->pollers[i], false);
+        if (c) send_answer(c);
+    }
+}
+
+void calls_send_left(poller *p)
+{
+    call *next;
+    for (call *c = take_left(p, true); c; c = next) {
+        next = c->next;
+        send_answer(c);
+    }
 }
 
 /* Without details: what the caller's library, not its program, has to know. */

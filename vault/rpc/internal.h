@@ -60,8 +60,10 @@ typedef struct queue {
     pthread_mutex_t lock;
     pthread_cond_t filled;
     size_t calls, bytes, most_calls, most_bytes;
-    unsigned asleep; /* workers that wait */
-    bool waking;     /* one of them was called and has not come yet */
+    unsigned asleep;          /* workers that wait */
+    bool waking;              /* one of them was called and has not come yet */
+    unsigned light;           /* workers that run a batch of few items: they will soon take what waits */
+    int64_t light_started_us; /* when the newest of these batches started */
     bool ended;
     uint64_t arrivals;
     routes *routes;
@@ -70,6 +72,8 @@ void queue_init(queue *q, routes *r, size_t most_calls, size_t most_bytes);
 bool queue_put(queue *q, call *c);         /* false: full */
 call *queue_take(queue *q);                /* the oldest; waits; NULL when the queue was ended and is empty */
 call *queue_take_same(queue *q, route *r); /* one more of this route, or NULL */
+void queue_runs(queue *q, size_t items);   /* a worker starts to run a batch of so many items, */
+void queue_ran(queue *q, size_t items);    /* and has run it */
 void queue_end(queue *q);
 void queue_destroy(queue *q);
 
@@ -83,6 +87,8 @@ typedef struct poller {
     call *spare;            /* calls that are not in use */
     size_t live, most_live; /* in use, the posted ones not counted */
     arena *mem;             /* for what is answered on this thread */
+    pthread_mutex_t lock;   /* of what follows */
+    call *answered;         /* by workers, to be sent by this poller */
 } poller;
 
 typedef enum call_state {
@@ -115,10 +121,19 @@ struct rpc_call {
     call *next;
     grpc_byte_buffer *reply;
     grpc_metadata trailer;
+    grpc_status_code code;
+    const char *text; /* static */
 };
 void call_post(poller *p);
-/* Sends and ends. Once per call, any thread; the call may be gone when it returns. */
+/* Sends and ends, on the poller's thread. Once per call; the call may be gone when it returns. */
 void call_answer(call *c, const answer *a);
+/* From a worker: the answer is left with the call's poller. `calls_flush` after a batch sees to it that the pollers
+ * send: it starts one answer of each by itself, and the completion of that one wakes the poller for the rest. The
+ * transport's locks are then the poller's alone, and a batch costs one wake-up. */
+void call_leave_answer(call *c, const answer *a);
+void calls_flush(rpc_server *r);
+/* Sends what was left with this poller. */
+void calls_send_left(poller *p);
 /* The worker has it. */
 void call_taken(call *c);
 bool call_is_late(const call *c);

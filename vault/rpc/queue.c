@@ -2,6 +2,7 @@
  * arrival. */
 #include "vault/rpc/internal.h"
 
+#include "vault/base/clock.h"
 #include "vault/base/metric.h"
 
 void queue_init(queue *q, routes *r, size_t most_calls, size_t most_bytes)
@@ -17,10 +18,19 @@ void queue_destroy(queue *q)
     pthread_cond_destroy(&q->filled);
 }
 
+enum { LIGHT_ITEMS = 128, FEW_CALLS = 64, LIGHT_MOST_US = 10000 };
+
+/* While a worker runs a light batch, what arrives is left to it as its next one: larger batches cost less a call than
+ * more threads gain. Unless much waits already, or that worker takes unusually long. */
+static bool left_to_another(const queue *q)
+{
+    return q->light > 0 && q->calls < FEW_CALLS && clock_monotonic_us() - q->light_started_us < LIGHT_MOST_US;
+}
+
 /* One sleeper is called at a time: what arrives while it wakes is its own, as one batch. */
 static void wake_one(queue *q)
 {
-    if (q->asleep == 0 || q->waking) return;
+    if (q->asleep == 0 || q->waking || left_to_another(q)) return;
     q->waking = true;
     pthread_cond_signal(&q->filled);
 }
@@ -94,6 +104,25 @@ call *queue_take_same(queue *q, route *r)
     if (!c && q->calls > 0) wake_one(q); /* what this worker leaves */
     pthread_mutex_unlock(&q->lock);
     return c;
+}
+
+void queue_runs(queue *q, size_t items)
+{
+    pthread_mutex_lock(&q->lock);
+    if (items <= LIGHT_ITEMS) {
+        q->light++;
+        q->light_started_us = clock_monotonic_us();
+    } else if (q->calls > 0) {
+        wake_one(q);
+    }
+    pthread_mutex_unlock(&q->lock);
+}
+
+void queue_ran(queue *q, size_t items)
+{
+    pthread_mutex_lock(&q->lock);
+    if (items <= LIGHT_ITEMS) q->light--;
+    pthread_mutex_unlock(&q->lock);
 }
 
 void queue_end(queue *q)

@@ -22,6 +22,7 @@ static void *poll_queue(void *argument)
         if (event.type == GRPC_QUEUE_SHUTDOWN) return NULL;
         tag *t = event.tag;
         t->done(t, event.success != 0);
+        calls_send_left(p);
     }
 }
 
@@ -35,6 +36,7 @@ static vault_code poller_start(poller *p, vault_error *err)
 static vault_code poller_init(poller *p, rpc_server *r, vault_error *err)
 {
     p->server = r;
+    pthread_mutex_init(&p->lock, NULL);
     p->most_live = 2 * r->queue.most_calls + SPARE_CALLS;
     p->mem = arena_new(POLLER_MEMORY);
     p->cq = grpc_completion_queue_create_for_next(NULL);
@@ -63,6 +65,7 @@ static void poller_end(poller *p)
     }
     calls_free(p);
     arena_free(&p->mem);
+    pthread_mutex_destroy(&p->lock);
 }
 
 /* ---- the server ---- */

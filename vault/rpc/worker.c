@@ -31,7 +31,7 @@ struct worker {
 
 static void refuse(slot *s, answer a)
 {
-    call_answer(s->call, &a);
+    call_leave_answer(s->call, &a);
     arena_reset(s->mem);
 }
 
@@ -83,7 +83,7 @@ static void answer_call(slot *s)
     if (rq->err.code == VAULT_INTERNAL || rq->err.code == VAULT_INTEGRITY)
         log_failure(LOG_ERROR, "call.failed", &rq->err);
     answer a = rq->err.code == VAULT_OK ? answer_message(rq->out) : answer_error(s->mem, &rq->err);
-    call_answer(s->call, &a);
+    call_leave_answer(s->call, &a);
     arena_reset(s->mem);
 }
 
@@ -102,7 +102,7 @@ static bool add(worker *w, call *c)
     if (!s) {
         answer a = {.code = GRPC_STATUS_RESOURCE_EXHAUSTED, .text = status_text(VAULT_EXHAUSTED)};
         call_taken(c);
-        call_answer(c, &a);
+        call_leave_answer(c, &a);
         return true;
     }
     if (!prepare(s, c)) return true;
@@ -149,7 +149,9 @@ static void run_batch(worker *w, const route *r)
 {
     for (size_t i = 0; i < w->count; i++) w->batch[i] = &w->slots[i].request;
     metric_observe(METRIC_BATCH_CALLS, (metric_at){0}, w->count);
+    queue_runs(&w->server->queue, w->items);
     service_run(w->session, r->method, w->batch, w->count);
+    queue_ran(&w->server->queue, w->items);
     for (size_t i = 0; i < w->count; i++) answer_call(&w->slots[i]);
 }
 
@@ -159,6 +161,7 @@ static void *work(void *argument)
     const route *r;
     while ((r = gather(w))) {
         if (w->count > 0) run_batch(w, r);
+        calls_flush(w->server);
     }
     return NULL;
 }
