@@ -204,9 +204,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=int(time.time()))
+    parser.add_argument("--callers", type=int, default=8)
     options = parser.parse_args()
     print(f"seed {options.seed}", file=sys.stderr)
-    out = faults(options.rounds, options.seed, say=lambda text: print(text, file=sys.stderr))
+    out = faults(options.rounds, options.seed, options.callers, say=lambda text: print(text, file=sys.stderr))
     print('{"bench":"faults","case":"rounds=%d","unit":"plaintexts accounted for","ours":%d,"answers":%d,"lines":%d,"seed":%d}'
           % (out["rounds"], out["plaintexts"], out["answers"], out["lines"], options.seed))
 
