@@ -1,11 +1,11 @@
-/* bench-bare: what PostgreSQL and the cipher can do by themselves, on the rows and lines that the vault has made. As many
- * connections as vaultd has workers, each with a thread.
+/* bench-bare: what PostgreSQL and the cipher can do by themselves, on the rows and lines that the vault has made. As
+ * many connections as vaultd has workers, each with a thread.
  *
  *   prepare                        data keys opened, a second line table, the newest lines read
- *   reveal-batch ITEMS SECONDS     read the rows of ITEMS random residents, insert and commit as many lines, open one value
- *                                  of each with AES-256-GCM of libgcrypt (its data key is at hand already)
- *   dump                           the sealed rows of both resident tables, into memory, as binary COPY gives them
- *   put                            the same rows by binary COPY into the same tables, which the caller has emptied */
+ *   reveal-batch ITEMS SECONDS     read the rows of ITEMS random residents, insert and commit as many lines, open one
+ * value of each with AES-256-GCM of libgcrypt (its data key is at hand already) dump                           the
+ * sealed rows of both resident tables, into memory, as binary COPY gives them put                            the same
+ * rows by binary COPY into the same tables, which the caller has emptied */
 #include "tests/bench/bench.h"
 #include "tests/bench/pg.h"
 
@@ -60,7 +60,8 @@ static void open_dek(aead *a, const resident_row *row)
     uint8_t aad[DEK_AAD_LEN];
     if (!row->found) die("resident %lld is not there", (long long)row->id);
     must(aead_open(a, bare.deks[row->id - bare.first_id], dek_aad(aad, (uint32_t)row->ring_version, row->id), row->dek,
-                   &err), &err, "data key");
+                   &err),
+         &err, "data key");
 }
 
 static void open_deks(store *s, const keyring *keys)
@@ -114,9 +115,10 @@ static void prepare(void)
     for (size_t i = 0; i < bare.lane_count; i++) {
         lane *l = &bare.lanes[i];
         pg_lines_prepare(l->pg);
-        pg_prepare(l->pg, "rows",
-                   "SELECT r.id, r.natural_key, r.area, r.state, r.version, r.sealed, r.terms, r.tag, k.ring_version, k.dek"
-                   " FROM resident r JOIN resident_key k ON k.id = r.id WHERE r.id = ANY($1::bigint[])");
+        pg_prepare(
+            l->pg, "rows",
+            "SELECT r.id, r.natural_key, r.area, r.state, r.version, r.sealed, r.terms, r.tag, k.ring_version, k.dek"
+            " FROM resident r JOIN resident_key k ON k.id = r.id WHERE r.id = ANY($1::bigint[])");
         if (gcry_cipher_open(&l->cipher, GCRY_CIPHER_AES256, GCRY_CIPHER_MODE_GCM, GCRY_CIPHER_SECURE)) die("cipher");
     }
 }

@@ -33,7 +33,8 @@ void window_shut(window *w); /* says end */
 void window_report(const window *w, samples *s);
 static inline bool window_counts(const window *w)
 {
-    return atomic_load_explicit(&w->from, memory_order_relaxed) && !atomic_load_explicit(&w->until, memory_order_relaxed);
+    return atomic_load_explicit(&w->from, memory_order_relaxed) &&
+           !atomic_load_explicit(&w->until, memory_order_relaxed);
 }
 /* Waits for warmth, opens, waits, shuts: for programs whose work is done by other threads. */
 void window_run(window *w, double seconds);

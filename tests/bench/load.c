@@ -85,9 +85,9 @@ static struct {
 
 #define CONTEXT(name)                                                                                                  \
     Vault__V1__RequestContext name = VAULT__V1__REQUEST_CONTEXT__INIT;                                                 \
-    (name).purpose = (char *)(uintptr_t)"bench";                                                                       \
-    (name).ticket = (char *)(uintptr_t)"case 2026-1122";                                                               \
-    (name).request_id = (char *)(uintptr_t)"6f3b1e0a-5c1d-4a53-9a76-2f0a3b7f1e55"
+    (name).purpose = (char *)(uintptr_t) "bench";                                                                      \
+    (name).ticket = (char *)(uintptr_t) "case 2026-1122";                                                              \
+    (name).request_id = (char *)(uintptr_t) "6f3b1e0a-5c1d-4a53-9a76-2f0a3b7f1e55"
 
 static char *field_name = (char *)(uintptr_t)FIELD;
 
@@ -283,7 +283,7 @@ static bytes pack_put(put_memory *m, uint64_t first, Google__Protobuf__FieldMask
         m->items[at] = &m->inputs[at];
     }
     put.context = &context;
-    put.collection = (char *)(uintptr_t)"residents";
+    put.collection = (char *)(uintptr_t) "residents";
     put.field_mask = mask;
     put.items = m->items;
     size_t len = vault__v1__batch_put_request__get_packed_size(&put);
@@ -393,7 +393,8 @@ static void obey(const command *c)
 
 /* ---- start ---- */
 
-/* As vaultd does for itself: Debian's absl looks for deadlocks at every lock. A lighter client leaves more to the server. */
+/* As vaultd does for itself: Debian's absl looks for deadlocks at every lock. A lighter client leaves more to the
+ * server. */
 static void calm_absl(void)
 {
     void *found = dlsym(RTLD_DEFAULT, "_ZN4absl7debian329SetMutexDeadlockDetectionModeENS0_15OnDeadlockCycleE");

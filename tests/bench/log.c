@@ -72,7 +72,8 @@ static void append_ours(size_t waiting)
     arena_reset(bench.mem);
     line *lines = arena_array(bench.mem, waiting, sizeof *lines);
     for (size_t i = 0; i < waiting; i++) make(&lines[i]);
-    must(ledger_append(bench.ledger, bench.store, bench.mem, &(line_batch){1, lines, waiting}, &done, &err), &err, "append");
+    must(ledger_append(bench.ledger, bench.store, bench.mem, &(line_batch){1, lines, waiting}, &done, &err), &err,
+         "append");
 }
 
 /* ---- limit ---- */
@@ -106,7 +107,8 @@ static void open_log(void)
     must(store_open(&bench.store, bench.database, &err), &err, "store_open");
     must(store_create_schema(bench.store, &err), &err, "schema");
     must(store_begin(bench.store, &err), &err, "begin");
-    must(ledger_create(bench.store, bench.keys, "resident-vault/bench", sha256(bytes_of_text("manifest")), &err), &err, "log");
+    must(ledger_create(bench.store, bench.keys, "resident-vault/bench", sha256(bytes_of_text("manifest")), &err), &err,
+         "log");
     must(store_commit(bench.store, &err), &err, "commit");
     must(ledger_open(&bench.ledger, bench.store, bench.keys, "resident-vault/bench", &err), &err, "ledger");
     must(scribe_new(&bench.scribe, bench.ledger, &err), &err, "scribe");

@@ -255,7 +255,7 @@ class Machine:
         def start():
             servers = [str(self.postmaster)] + [e for e in os.listdir("/proc") if e.isdigit() and (stat(e) or ["", ""])[1] == str(self.postmaster)]
             pids = ",".join(servers + ([str(self.vaultd.pid)] if self.vaultd else []))
-            return subprocess.Popen(["perf", "record", "-q", "-F", "1999", "-g", "-e", "cpu-clock", "-p", pids, "-o", file], stderr=subprocess.DEVNULL)
+            return subprocess.Popen(["perf", "record", "-q", "-F", "997", "--call-graph", "dwarf,16384", "-e", "cpu-clock", "-p", pids, "-o", file], stderr=subprocess.DEVNULL)
         return start
 
     def watch(self, client):
