@@ -1,5 +1,5 @@
-/* Memory that lives as long as a request. Chunks come from malloc (the whole process is locked by mlockall), are wiped when
- * the arena is reset, and the first chunk is kept for the next request. One thread at a time. */
+/* Memory that lives as long as a request. Chunks come from malloc (the whole process is locked by mlockall), are wiped
+ * when the arena is reset, and the first chunk is kept for the next request. One thread at a time. */
 #pragma once
 #include "vault/base/bytes.h"
 

@@ -11,5 +11,5 @@ static inline bytes digest_bytes(const digest *d)
     return (bytes){.at = d->at, .len = DIGEST_LEN};
 }
 
-digest sha256(bytes b); /* of one piece */
+digest sha256(bytes b);                                /* of one piece */
 digest sha256_parts(const bytes *parts, size_t count); /* of the concatenation */

@@ -1,15 +1,15 @@
 /* Outcomes. A function that can fail returns a vault_code that must be used; the first cause stays in the vault_error
  * that the caller handed in last (never NULL). Codes map to gRPC status codes at one place, the border (vault/rpc).
- * `field` and `reason` may reach a client (field path of the request, machine-readable reason); `where` and `detail` are
- * for the operator's log. None of them ever holds a value of a resident. */
+ * `field` and `reason` may reach a client (field path of the request, machine-readable reason); `where` and `detail`
+ * are for the operator's log. None of them ever holds a value of a resident. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
 
 typedef enum vault_code {
     VAULT_OK,
-    VAULT_INVALID,     /* the request is malformed: `field` and `reason` say where and why */
-    VAULT_DENIED,      /* policy refuses: `reason` names the clause */
+    VAULT_INVALID, /* the request is malformed: `field` and `reason` say where and why */
+    VAULT_DENIED,  /* policy refuses: `reason` names the clause */
     VAULT_NOT_FOUND,
     VAULT_CONFLICT,    /* a stale version, or an identity that is taken */
     VAULT_EXHAUSTED,   /* a limit: queue, size, budget */
@@ -29,15 +29,16 @@ typedef struct vault_error {
 } vault_error;
 
 #define VAULT_STRINGIFY_(x) #x
-#define VAULT_STRINGIFY(x) VAULT_STRINGIFY_(x)
-#define VAULT_HERE __FILE_NAME__ ":" VAULT_STRINGIFY(__LINE__)
+#define VAULT_STRINGIFY(x)  VAULT_STRINGIFY_(x)
+#define VAULT_HERE          __FILE_NAME__ ":" VAULT_STRINGIFY(__LINE__)
 
 /* Record the first cause and return `code`. Later calls on the same error keep the first cause. */
 #define vault_fail(err, code, ...) vault_fail_at((err), (code), VAULT_HERE, __VA_ARGS__)
 __attribute__((format(printf, 4, 5))) vault_code vault_fail_at(vault_error *err, vault_code code, const char *where,
                                                                const char *format, ...);
 
-/* As vault_fail, for causes that the client may act on: `reason` is a static text, `field` a request path (may be ""). */
+/* As vault_fail, for causes that the client may act on: `reason` is a static text, `field` a request path (may be "").
+ */
 #define vault_refuse(err, code, reason, field) vault_refuse_at((err), (code), VAULT_HERE, (reason), (field))
 vault_code vault_refuse_at(vault_error *err, vault_code code, const char *where, const char *reason, const char *field);
 

@@ -4,9 +4,10 @@
 #include "vault/base/memory.h"
 #include "vault/store/internal.h"
 
+#include <poll.h>
 #include <string.h>
 
-enum { RETRY_FIRST = 50 * 1000, RETRY_MOST = 1000 * 1000, SERVER_LEAST = 150000 };
+enum { RETRY_FIRST = 50 * 1000, RETRY_MOST = 1000 * 1000, SILENCE_MOST = 35 * 1000 * 1000, SERVER_LEAST = 150000 };
 
 /* What every session of ours is; a statement that waits longer than this is better refused. Plans are made once, when
  * tables may still be empty, so that the planner is told what is right at any size: index scans and nested loops
@@ -78,18 +79,38 @@ static bool result_good(const PGresult *r)
     return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
 }
 
+/* The server ends a statement after 30 seconds by itself: if it says nothing for longer, it is frozen or unreachable,
+ * and libpq alone would wait for ever. */
+static bool answers(const store *s)
+{
+    int64_t end = clock_monotonic_us() + s->silence_most;
+    while (PQisBusy(s->conn)) {
+        struct pollfd readable = {.fd = PQsocket(s->conn), .events = POLLIN};
+        int64_t left = end - clock_monotonic_us();
+        if (left <= 0) return false;
+        if (poll(&readable, 1, (int)(left / 1000) + 1) <= 0) continue; /* a signal, or the time is up */
+        if (!PQconsumeInput(s->conn)) return true;                     /* PQgetResult says what is wrong */
+    }
+    return true;
+}
+
+static PGresult *next_result(store *s)
+{
+    return answers(s) ? PQgetResult(s->conn) : NULL;
+}
+
 /* The commit of a single statement comes after its CommandComplete: an error there is a result of its own, so that all
  * results up to ReadyForQuery are read and the first bad one counts. */
 vault_code store_finish(store *s, const char *what, PGresult **out, vault_error *err)
 {
     vault_code code = VAULT_OK;
     PGresult *r;
-    while ((r = PQgetResult(s->conn))) {
+    while ((r = next_result(s))) {
         result_clear(out);
         *out = r;
         if (code == VAULT_OK && !result_good(r)) code = store_fail_result(r, what, err);
     }
-    if (PQstatus(s->conn) != CONNECTION_OK) {
+    if (PQstatus(s->conn) != CONNECTION_OK || PQtransactionStatus(s->conn) == PQTRANS_ACTIVE) {
         if (code == VAULT_OK) code = vault_fail(err, VAULT_UNAVAILABLE, "%s: connection lost", what);
         store_disconnect(s);
     }
@@ -194,6 +215,7 @@ vault_code store_open(store **out, const char *conninfo, vault_error *err)
 {
     store *s = memory_new(sizeof *s);
     s->conninfo = memory_text(conninfo);
+    s->silence_most = SILENCE_MOST;
     vault_code code = connect_store(s, err);
     if (code == VAULT_OK)
         *out = s;

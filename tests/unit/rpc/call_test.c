@@ -278,7 +278,8 @@ TEST("a call whose deadline passes behind another of its method is not run")
     pending *second = begin(l.client, &(asking){.path = BATCH_REVEAL, .message = batch_wire(400), .timeout_ms = 200});
     wait_for_queue(2);
     expect_status(finish(second), GRPC_STATUS_DEADLINE_EXCEEDED);
-    pause_ms(100); /* the deadline of the server's side is the later one, by what a deadline is rounded up on the wire */
+    pause_ms(
+        100); /* the deadline of the server's side is the later one, by what a deadline is rounded up on the wire */
     lone_go(&l);
     expect_status(finish(first), GRPC_STATUS_OK);
     pause_ms(20);
