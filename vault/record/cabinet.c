@@ -96,13 +96,12 @@ vault_code cabinet_ring(cabinet *c, aead **out, uint32_t version, vault_error *e
 
 vault_code cabinet_term(cabinet *c, prf **out, const char *field, vault_error *err)
 {
+    term_key added = {0};
+    snprintf(added.ring, sizeof added.ring, "term/%s", field);
     for (size_t i = 0; i < c->term_count; i++) {
-        if (strcmp(c->terms[i].field, field) == 0) return *out = c->terms[i].prf, VAULT_OK;
+        if (strcmp(c->terms[i].ring, added.ring) == 0) return *out = c->terms[i].prf, VAULT_OK;
     }
-    char name[RING_NAME_MAX];
-    term_key added = {.field = field};
-    snprintf(name, sizeof name, "term/%s", field);
-    VAULT_TRY(open_prf(&added.prf, c->keys, name, err));
+    VAULT_TRY(open_prf(&added.prf, c->keys, added.ring, err));
     c->terms = memory_grow(c->terms, c->term_count * sizeof added, (c->term_count + 1) * sizeof added);
     c->terms[c->term_count++] = added;
     *out = added.prf;
@@ -138,8 +137,9 @@ vault_code cabinet_natural_key(cabinet *c, uint8_t out[NATURAL_LEN], bytes id_nu
 
 vault_code cabinet_issue(cabinet *c, token *out, const domain *d, resident_id id, vault_error *err)
 {
-    const ring *active = keyring_active(c->keys, d->ring);
-    if (!active || id.id <= 0) return vault_fail(err, VAULT_INTERNAL, "no epoch, or no resident, for a token");
+    const ring *active = d ? keyring_active(c->keys, d->ring) : NULL;
+    if (!active || active->version > UINT16_MAX || id.id <= 0)
+        return vault_fail(err, VAULT_INTERNAL, "no domain, no epoch, or no resident, for a token");
     block_cipher *cipher = NULL;
     VAULT_TRY(domain_cipher(c, &cipher, d, active->version, err));
     *out = (token){.domain = d->number, .epoch = (uint16_t)active->version};

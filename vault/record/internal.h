@@ -10,11 +10,12 @@ typedef struct domain_key {
 } domain_key;
 
 typedef struct term_key {
-    const char *field;
+    char ring[RING_NAME_MAX]; /* a copy: the schema that named the field may be gone */
     prf *prf;
 } term_key;
 
-enum { TAG_AAD_MAX = PACK_MAX + 4096 };
+enum { DEK_AAD_LEN = 14, FIELD_AAD_LEN = 16, DECOY_SEALED_LEN = 1400 };
+enum { PADDED_MAX = 4096, SCRATCH_LEN = PADDED_MAX + KEY_LEN, TAG_AAD_MAX = PACK_MAX + 4096 };
 
 struct cabinet {
     const keyring *keys;
@@ -28,25 +29,26 @@ struct cabinet {
     size_t domain_count;
     term_key *terms;
     size_t term_count;
-    secret scratch; /* SCRATCH_LEN bytes of locked memory: derived keys, padded values */
+    secret scratch; /* SCRATCH_LEN bytes of locked memory: a padded value, and behind it a derived key */
     uint8_t *aad;   /* TAG_AAD_MAX bytes, for the input of the row tag */
     resident_row decoy;
     uint8_t decoy_dek[WRAPPED_DEK_LEN], decoy_tag[ROW_TAG_LEN];
     uint8_t *decoy_sealed;
 };
 
-enum { DEK_AAD_LEN = 14, FIELD_AAD_LEN = 16, SCRATCH_LEN = 8192, DECOY_SEALED_LEN = 1400 };
-
 /* KEK handle of a ring version. INTEGRITY when there is no such version. */
 VAULT_MUST_USE vault_code cabinet_ring(cabinet *c, aead **out, uint32_t version, vault_error *err);
+/* Key of a field's search terms. INTERNAL when the field has no ring. */
 VAULT_MUST_USE vault_code cabinet_term(cabinet *c, prf **out, const char *field, vault_error *err);
 
+/* Contexts of a wrapped DEK and of a sealed field, written to `out`. */
 bytes dek_aad(uint8_t out[DEK_AAD_LEN], uint32_t ring_version, int64_t id);
 bytes field_aad(uint8_t out[FIELD_AAD_LEN], int64_t id, const segment *s);
-/* Keys the tag handle from a DEK and gives the row as AAD. */
+/* Keys the tag handle from a DEK and gives the row as AAD, valid until the next call. INTEGRITY: no row is so large. */
 VAULT_MUST_USE vault_code tag_prepare(cabinet *c, const uint8_t dek[KEY_LEN], const resident_row *row, bytes *aad,
                                       vault_error *err);
 /* A field's text from its segment; the field handle must be keyed. */
 VAULT_MUST_USE vault_code segment_open(cabinet *c, int64_t id, const segment *s, bytes *text, vault_error *err);
+/* Makes the tag of a finished row in `out`, which the row borrows from then on. */
 VAULT_MUST_USE vault_code row_seal_tag(cabinet *c, const uint8_t dek[KEY_LEN], resident_row *row,
                                        uint8_t out[ROW_TAG_LEN], vault_error *err);

@@ -1,7 +1,5 @@
 #include "vault/record/internal.h"
 
-#include <string.h>
-
 bytes dek_aad(uint8_t out[DEK_AAD_LEN], uint32_t ring_version, int64_t id)
 {
     writer w = writer_over(out, DEK_AAD_LEN);
@@ -95,7 +93,7 @@ vault_code record_cipher(aead **out, cabinet *c, const record *r, vault_error *e
 vault_code segment_open(cabinet *c, int64_t id, const segment *s, bytes *text, vault_error *err)
 {
     uint8_t buffer[FIELD_AAD_LEN];
-    if (s->suite != SUITE_INTL || s->sealed.len <= SEAL_OVERHEAD || s->sealed.len > SCRATCH_LEN / 2)
+    if (s->suite != SUITE_INTL || s->sealed.len <= SEAL_OVERHEAD || s->sealed.len - SEAL_OVERHEAD > PADDED_MAX)
         return vault_fail(err, VAULT_INTEGRITY, "field %u of row %lld has an impossible suite or length", s->field,
                           (long long)id);
     size_t len = s->sealed.len - SEAL_OVERHEAD;
@@ -104,15 +102,15 @@ vault_code segment_open(cabinet *c, int64_t id, const segment *s, bytes *text, v
     vault_code code = unpad(&inside, bytes_of(c->scratch.at, len), err);
     if (code == VAULT_OK) *text = bytes_of(arena_text(c->mem, inside), inside.len);
     wipe(c->scratch.at, len);
-    if (code == VAULT_OK && !text->at)
-        return vault_fail(err, VAULT_EXHAUSTED, "no memory for a value");
+    if (code == VAULT_OK && !text->at) return vault_fail(err, VAULT_EXHAUSTED, "no memory for a value");
     return code;
 }
 
 vault_code field_open(field_text *out, cabinet *c, const grant *g, const record *r, unsigned field, vault_error *err)
 {
-    if (!g->given || g->form != FORM_PLAIN || !field_set_has(g->fields, field))
+    if (!g->given || g->form != FORM_PLAIN || field >= POLICY_FIELDS_MAX || !field_set_has(g->fields, field))
         return vault_fail(err, VAULT_DENIED, "field %u is not granted", field);
+    if (!r->genuine) return vault_fail(err, VAULT_INTERNAL, "field %u of a row that is not proven", field);
     segment s;
     bool found;
     VAULT_TRY(pack_find(&s, &found, r->row->sealed, field, err));

@@ -3,8 +3,8 @@
  *
  *   DEK       wrapped by the record ring; AAD = "D" ‖ suite ‖ ring version ‖ resident
  *   field     under the DEK; AAD = "F" ‖ suite ‖ resident ‖ field ‖ field version
- *   row tag   AEAD of nothing (GMAC, SP 800-38D) under HKDF-Extract("resident-vault row tag 1", DEK); AAD = "R" ‖ all
- * of the row
+ *   row tag   AEAD of nothing (GMAC, SP 800-38D) under HKDF-Extract("resident-vault row tag 1", DEK);
+ *             AAD = "R" ‖ id ‖ natural key ‖ area ‖ state ‖ version ‖ terms ‖ sealed fields
  *
  * A cabinet holds one thread's cipher handles. Nothing here knows the database. */
 #pragma once
@@ -34,14 +34,13 @@ VAULT_MUST_USE vault_code cabinet_issue(cabinet *c, token *out, const domain *d,
 VAULT_MUST_USE vault_code cabinet_resolve(cabinet *c, resident_id *out, const domain *d, const token *t,
                                           vault_error *err);
 
-/* ---- a row that is proven ------------------------------------------------------------------------------------------
- */
+/* ---- a row that is proven --------------------------------------------------------------------------------------- */
 
 /* A row whose tag fits, with its DEK. Borrows the row. Cleared by record_clear. */
 typedef struct record {
     const resident_row *row;
-    bool genuine;         /* found, and proven */
-    uint8_t *dek;         /* KEY_LEN bytes of the locked heap, the caller's */
+    bool genuine; /* found, and proven */
+    uint8_t *dek; /* KEY_LEN bytes of the locked heap, the caller's */
 } record;
 void record_clear(record *r);
 
@@ -58,13 +57,13 @@ typedef struct field_text {
     bytes text;
     bool absent; /* the record holds no such field */
 } field_text;
-/* A field's text, in the cabinet's arena, with a NUL behind it. DENIED (INTERNAL to the caller: a bug) without a grant for this field in
- * plain form; INTEGRITY when the value does not open, never an empty success. */
+/* A field's text, in the cabinet's arena, with a NUL behind it. DENIED without a grant for this field in plain form,
+ * INTERNAL for a row that is not proven (both are bugs of the caller); INTEGRITY when the value does not open, never an
+ * empty success. */
 VAULT_MUST_USE vault_code field_open(field_text *out, cabinet *c, const grant *g, const record *r, unsigned field,
                                      vault_error *err);
 
-/* ---- a row from values --------------------------------------------------------------------------------------------
- */
+/* ---- a row from values ------------------------------------------------------------------------------------------ */
 
 /* Normalised values of one resident, and where they come from. */
 typedef struct input_field {
@@ -80,7 +79,12 @@ typedef struct record_input {
     uint32_t collected;
 } record_input;
 
-/* A new resident's row with a new DEK, left in out->dek; out->row is `row`, proven. `id` and natural key stand in *row already. */
-VAULT_MUST_USE vault_code record_create(record *out, cabinet *c, resident_row *row, const record_input *in, vault_error *err);
-/* The next version of a proven row: given fields replace stored ones, the others stay as they are. */
-VAULT_MUST_USE vault_code record_merge(resident_row *row, cabinet *c, const record *old, const record_input *in, vault_error *err);
+/* A new resident's row with a new DEK, left in out->dek; out->row is `row`, proven. `id` and natural key stand in *row
+ * already. Borrows the cabinet's arena. INVALID: TOO_LONG (a value), RECORD_TOO_LARGE; INTERNAL when the random source
+ * fails: *out is then not genuine. */
+VAULT_MUST_USE vault_code record_create(record *out, cabinet *c, resident_row *row, const record_input *in,
+                                        vault_error *err);
+/* The next version of a proven row: given fields replace stored ones, the others stay as they are. Fails as
+ * record_create, and INTEGRITY when a stored value that terms are made of does not open. */
+VAULT_MUST_USE vault_code record_merge(resident_row *row, cabinet *c, const record *old, const record_input *in,
+                                       vault_error *err);

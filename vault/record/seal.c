@@ -2,7 +2,7 @@
  * lists, the stored segments and the given fields; a given field replaces a stored one. */
 #include "vault/record/internal.h"
 
-#include <string.h>
+#include <limits.h>
 
 typedef struct sealing {
     cabinet *c;
@@ -12,6 +12,12 @@ typedef struct sealing {
     resident_row *row;
     writer pack;
 } sealing;
+
+/* The values' fault, not that of a limit of the moment: another record of the same batch can be sealed. */
+static vault_code too_large(vault_error *err)
+{
+    return vault_refuse(err, VAULT_INVALID, "RECORD_TOO_LARGE", "");
+}
 
 static vault_code seal_field(sealing *s, const input_field *f, vault_error *err)
 {
@@ -26,7 +32,7 @@ static vault_code seal_field(sealing *s, const input_field *f, vault_error *err)
                    .sealed = bytes_of(NULL, len + SEAL_OVERHEAD)};
     segment_write_header(&s->pack, &out);
     uint8_t *at = put_space(&s->pack, out.sealed.len);
-    if (!at) return vault_fail(err, VAULT_EXHAUSTED, "a record of more than %d bytes", PACK_MAX);
+    if (!at) return too_large(err);
     pad(s->c->scratch.at, len, f->text);
     vault_code code =
         aead_seal(s->c->field, at, field_aad(buffer, s->row->id, &out), bytes_of(s->c->scratch.at, len), err);
@@ -47,7 +53,7 @@ static vault_code write_pack(sealing *s, vault_error *err)
             have = true;
         }
         if (!have && given == s->in->count) return VAULT_OK;
-        unsigned number = given < s->in->count ? s->in->fields[given].field->number : POLICY_FIELDS_MAX;
+        unsigned number = given < s->in->count ? s->in->fields[given].field->number : UINT_MAX;
         if (have && old.field < number) {
             segment_write(&s->pack, &old);
             have = false;
@@ -110,7 +116,7 @@ static vault_code seal_row(sealing *s, vault_error *err)
     VAULT_TRY(aead_set_key(s->c->field, bytes_of(s->dek, KEY_LEN), err));
     VAULT_TRY(write_pack(s, err));
     VAULT_TRY(write_terms(s, err));
-    if (s->pack.overflow) return vault_fail(err, VAULT_EXHAUSTED, "a record of more than %d bytes", PACK_MAX);
+    if (s->pack.overflow) return too_large(err);
     s->row->sealed = writer_bytes(&s->pack);
     return row_seal_tag(s->c, s->dek, s->row, tag, err);
 }
