@@ -1,7 +1,10 @@
 /* What goes wrong: the server is gone, stops, is read-only, refuses the commit. OK is never returned for what is not
  * durable. */
 #include "tests/unit/store/fixture.h"
+#include "vault/base/clock.h"
+#include "vault/store/internal.h"
 
+#include <signal.h>
 #include <unistd.h>
 
 static store *given_log(void)
@@ -120,6 +123,22 @@ TEST("a connection cut between two calls fails one call and no more")
     store *s = given_log();
     pg_sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'vaultd'");
     expect_code(append_next(s), VAULT_UNAVAILABLE, &err);
+    expect_ok(append_next(s), &err);
+    store_close(&s);
+}
+
+TEST("a server that neither answers nor hangs up is given up, and the next call has a new connection")
+{
+    store *s = given_log();
+    s->silence_most = 300000;
+    pid_t backend = (pid_t)sql_number("SELECT pid FROM pg_stat_activity WHERE application_name = 'vaultd'");
+    assert_int_equal(kill(backend, SIGSTOP), 0);
+    int64_t start = clock_monotonic_us();
+    expect_code(append_next(s), VAULT_UNAVAILABLE, &err);
+    int64_t waited = clock_monotonic_us() - start;
+    assert_int_equal(kill(backend, SIGCONT), 0);
+    assert_true(waited >= 300000 && waited < 3000000);
+    for (int i = 0; i < 50 && append_next(s) != VAULT_OK; i++) usleep(100000); /* what was cut may hold the head */
     expect_ok(append_next(s), &err);
     store_close(&s);
 }
