@@ -22,6 +22,7 @@ struct service {
     pthread_cond_t wake;
     bool stop;
     atomic_bool healthy;
+    atomic_llong tried_us; /* when the publisher last came back from the database, monotonic */
 };
 
 struct session {

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { SESSION_MEMORY = 512 << 20, RUN_ATTEMPTS = 3 };
+enum { SESSION_MEMORY = 512 << 20, RUN_ATTEMPTS = 3, SILENCE_MOST_US = 5000000 };
 
 /* ---- publisher: a checkpoint a second, and whether the log can be written ---- */
 
@@ -41,6 +41,7 @@ static void publish_once(service *s)
     vault_code code = atomic_load(&s->healthy) ? VAULT_OK : try_log(s, &err);
     if (code == VAULT_OK) code = ledger_publish(s->ledger, s->store, s->checkpoint_file, &err);
     service_note(s, code, &err);
+    atomic_store(&s->tried_us, clock_monotonic_us());
 }
 
 static void *publish(void *at)
@@ -96,6 +97,7 @@ vault_code service_open(service **out, const service_options *o, vault_error *er
     s->database = memory_text(o->database);
     s->checkpoint_file = memory_text(o->checkpoint_file);
     atomic_store(&s->healthy, true);
+    atomic_store(&s->tried_us, clock_monotonic_us());
     VAULT_TRY(open_rooms(s, o, err));
     if (pthread_create(&s->publisher, NULL, publish, s) != 0)
         return vault_fail(err, VAULT_INTERNAL, "no thread for the publisher");
@@ -132,9 +134,10 @@ void service_close(service **at)
     *at = NULL;
 }
 
+/* A publisher that does not come back waits for a database that neither answers nor hangs up. */
 bool service_healthy(const service *s)
 {
-    return atomic_load(&s->healthy);
+    return atomic_load(&s->healthy) && clock_monotonic_us() - atomic_load(&s->tried_us) < SILENCE_MOST_US;
 }
 
 /* ---- sessions ---- */
