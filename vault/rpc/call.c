@@ -70,9 +70,11 @@ void call_post(poller *p)
     p->spare = c->next;
     c->next = NULL;
     set_state(c, CALL_POSTED);
+    p->posted++;
     if (grpc_server_request_call(p->server->handle, &c->handle, &c->details, &c->metadata, p->cq, p->cq, &c->main) ==
         GRPC_CALL_OK)
         return;
+    p->posted--;
     set_state(c, CALL_SPARE);
     c->next = p->spare;
     p->spare = c;
@@ -323,12 +325,14 @@ static int64_t monotonic_us(gpr_timespec t)
 
 static void arrived(call *c, bool ok)
 {
+    poller *p = c->at;
     if (!ok) { /* the server shuts down */
+        p->posted--;
         call_spare(c);
         return;
     }
-    poller *p = c->at;
-    p->live++;
+    p->live++; /* before it is no longer posted: rpc_drained must see one of them */
+    p->posted--;
     call_post(p);
     c->arrived_us = clock_monotonic_us();
     c->deadline_us = monotonic_us(c->details.deadline);

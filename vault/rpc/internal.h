@@ -84,11 +84,12 @@ typedef struct poller {
     grpc_completion_queue *cq;
     pthread_t thread;
     bool started;
-    call *spare;            /* calls that are not in use */
-    size_t live, most_live; /* in use, the posted ones not counted */
-    arena *mem;             /* for what is answered on this thread */
-    pthread_mutex_t lock;   /* of what follows */
-    call *answered;         /* by workers, to be sent by this poller */
+    call *spare;                 /* calls that are not in use */
+    _Atomic size_t posted, live; /* live: in use, the posted ones not counted */
+    size_t most_live;
+    arena *mem;           /* for what is answered on this thread */
+    pthread_mutex_t lock; /* of what follows */
+    call *answered;       /* by workers, to be sent by this poller */
 } poller;
 
 typedef enum call_state {

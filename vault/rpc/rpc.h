@@ -27,7 +27,7 @@ int rpc_port(const rpc_server *r);
 
 /* Ends: no new calls and connections from now on; health is NOT_SERVING; returns at once. */
 void rpc_drain(rpc_server *r);
-bool rpc_drained(const rpc_server *r); /* all calls have ended */
+bool rpc_drained(rpc_server *r); /* all calls have ended and none can come; clients may still be connected */
 void rpc_cancel(
     rpc_server *r); /* ends calls that still wait with UNAVAILABLE; those that run are answered into the void */
 /* Drains and cancels what was not, waits for running calls, frees. Takes NULL inside. */

@@ -168,9 +168,27 @@ void rpc_drain(rpc_server *r)
     streams_cancel(&r->streams);
 }
 
-bool rpc_drained(const rpc_server *r)
+static bool streams_run(rpc_server *r)
 {
-    return atomic_load(&r->drained);
+    pthread_mutex_lock(&r->streams.lock);
+    bool some = r->streams.count > 0;
+    pthread_mutex_unlock(&r->streams.lock);
+    return some;
+}
+
+/* All calls that were posted have come back, so that none can come any more, and none is left. gRPC itself also waits
+ * for every client to hang up, which those that do not look at their connection do not do. */
+static bool nothing_runs(rpc_server *r)
+{
+    for (unsigned i = 0; i < r->poller_count; i++) {
+        if (atomic_load(&r->pollers[i].posted) > 0 || atomic_load(&r->pollers[i].live) > 0) return false;
+    }
+    return !streams_run(r);
+}
+
+bool rpc_drained(rpc_server *r)
+{
+    return atomic_load(&r->drained) || (r->drain_begun && nothing_runs(r));
 }
 
 void rpc_cancel(rpc_server *r)
@@ -186,7 +204,7 @@ static bool pollers_run(const rpc_server *r)
 static void wait_until_drained(rpc_server *r)
 {
     const struct timespec step = {.tv_nsec = 5000000};
-    while (!rpc_drained(r)) nanosleep(&step, NULL);
+    while (!atomic_load(&r->drained)) nanosleep(&step, NULL);
 }
 
 static void close_server(rpc_server *r)

@@ -423,8 +423,12 @@ TEST("a stream that is cancelled, or never asks, leaves nothing behind")
     const bytes question = bytes_of("\x3a\x00", 2);
     bytes answer;
     got end;
-    pause_ms(50);
-    assert_int_equal(ask_stream(usual_client(), REFLECTION, &question, 1, &answer, &end), 1);
+    size_t answers = 0;
+    for (int i = 0; i < 100 && answers == 0; i++) { /* the server is told of the last ones soon */
+        pause_ms(50);
+        answers = (size_t)ask_stream(usual_client(), REFLECTION, &question, 1, &answer, &end);
+    }
+    assert_int_equal(answers, 1);
 }
 
 TEST("the usual server ends")

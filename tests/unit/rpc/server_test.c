@@ -340,6 +340,19 @@ TEST("an open reflection stream does not hold the drain up")
     client_free(&c);
 }
 
+TEST("a client that is connected and does not look does not hold the drain up")
+{
+    rpc_options options = usual_options();
+    ending = serve_with(&options);
+    client *c = client_new(rpc_port(ending), "app");
+    got g = finish(begin_reveal(c, "a", 0));
+    assert_true(replied(&g, "a"));
+    rpc_drain(ending);
+    assert_true(wait_for(ended, 1000));
+    rpc_close(&ending);
+    client_free(&c);
+}
+
 TEST("a server can be opened and closed many times, with and without calls")
 {
     rpc_options options = usual_options();
