@@ -26,6 +26,12 @@ static const char POLICY[] =
     "\"fields\":[\"religion\"],"
     "\"form\":\"plain\",\"areas\":[\"320411\"],\"acting\":\"person\",\"valid\":{\"from\":\"2020-01-01\",\"until\":"
     "\"2099-12-31\"}},"
+    "{\"id\":\"visit-issue\",\"action\":\"issue\",\"consumer\":\"eldercare\",\"purpose\":\"elder-care/visit\","
+    "\"fields\":[\"id_number\"],\"form\":\"nothing\",\"areas\":[\"320411\"],\"acting\":\"app\",\"valid\":{\"from\":"
+    "\"2020-01-01\",\"until\":\"2099-12-31\"}},"
+    "{\"id\":\"visit-reveal\",\"action\":\"reveal\",\"consumer\":\"eldercare\",\"purpose\":\"elder-care/visit\","
+    "\"fields\":[\"name\"],\"form\":\"plain\",\"areas\":[\"320411\"],\"acting\":\"app\",\"valid\":{\"from\":"
+    "\"2020-01-01\",\"until\":\"2099-12-31\"}},"
     "{\"id\":\"clinic-issue\",\"action\":\"issue\",\"consumer\":\"clinic\",\"purpose\":\"family-doctor\",\"fields\":["
     "\"id_number\"],"
     "\"form\":\"nothing\",\"areas\":[\"320411\"],\"acting\":\"app\",\"valid\":{\"from\":\"2020-01-01\",\"until\":"
@@ -53,6 +59,7 @@ static struct {
     session *session;
     generator *generator;
     arena *mem;
+    cjose_jwk_t *key;
     char folder[64], checkpoint[96];
     uint8_t root[32];
 } vault;
@@ -84,18 +91,59 @@ static void write_policy(void)
     write_file("policy.json", text, (size_t)len);
 }
 
+static json_t *find_entry(json_t *document, const char *list, const char *id)
+{
+    size_t i;
+    json_t *entry;
+    json_array_foreach(json_object_get(document, list), i, entry)
+    {
+        if (strcmp(json_string_value(json_object_get(entry, "id")), id) == 0) return entry;
+    }
+    return NULL;
+}
+
+static void change_nothing(json_t *document)
+{
+    (void)document;
+}
+
+static void register_key(json_t *principals)
+{
+    cjose_err error;
+    vault.key = cjose_jwk_create_EC_random(CJOSE_JWK_EC_P_256, &error);
+    char *text = cjose_jwk_to_json(vault.key, false, &error);
+    json_t *jwk = json_loads(text, 0, NULL), *department = find_entry(principals, "departments", "civil-affairs");
+    json_object_set_new(jwk, "kid", json_string("civil-1"));
+    json_array_append_new(json_object_get(department, "assertion_keys"), jwk);
+    cjose_get_dealloc()(text);
+}
+
+static void register_purpose(json_t *purposes)
+{
+    json_array_append_new(json_object_get(purposes, "purposes"),
+                          json_pack("{s:s, s:s, s:s, s:[]}", "id", "elder-care/visit", "title", "visit", "basis",
+                                    "PIPL 13(1)(3)", "consumers"));
+}
+
+static void copy_changed(const char *name, void (*change)(json_t *))
+{
+    char path[256];
+    vault_error err = {0};
+    json_t *document;
+    snprintf(path, sizeof path, "%s/deploy/dev/%s", SOURCE_FOLDER, name);
+    must(json_read_file(&document, path, &err), &err, path);
+    change(document);
+    char *text = json_dumps(document, 0);
+    write_file(name, text, strlen(text));
+    cjose_get_dealloc()(text);
+    json_clear(&document);
+}
+
 static void write_folder(void)
 {
-    static const char *const copied[] = {"schema.json", "principals.json", "purposes.json"};
-    for (size_t i = 0; i < sizeof copied / sizeof *copied; i++) {
-        char path[256], *text = NULL;
-        size_t len = 0;
-        vault_error err = {0};
-        snprintf(path, sizeof path, "%s/deploy/dev/%s", SOURCE_FOLDER, copied[i]);
-        must(file_read(&text, &len, path, JSON_FILE_LIMIT, &err), &err, path);
-        write_file(copied[i], text, len);
-        free(text);
-    }
+    copy_changed("schema.json", change_nothing);
+    copy_changed("principals.json", register_key);
+    copy_changed("purposes.json", register_purpose);
     write_policy();
 }
 
@@ -134,6 +182,8 @@ void fixture_close(void)
     service_close(&vault.service);
     generator_free(&vault.generator);
     arena_free(&vault.mem);
+    cjose_jwk_release(vault.key);
+    vault.key = NULL;
 }
 
 static void build(void)
@@ -154,6 +204,10 @@ static void build(void)
         expect_outcome(put_residents(from, 100), VAULT_OK, NULL);
 }
 
+cjose_jwk_t *fixture_key(void)
+{
+    return build(), vault.key;
+}
 service *fixture_service(void)
 {
     return build(), vault.service;

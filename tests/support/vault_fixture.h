@@ -3,12 +3,15 @@
  *
  * Apps: eldercare (civil-affairs, purpose elder-care; reveals name, phone, residence_address, care_category in street
  * 320411002 alone), clinic (health, family-doctor, whole district), population (public-security, population-register:
- * puts everything, issues, reveals all). */
+ * puts everything, issues, reveals all). The purpose elder-care/visit lies below elder-care and has no domain of its
+ * own: eldercare issues, and reveals the name, for it in the whole district. */
 #pragma once
 #include "tests/generator/generator.h"
 #include "tests/support/harness.h"
 #include "tests/support/pg_harness.h"
 #include "vault/service/service.h"
+
+#include <cjose/cjose.h>
 
 #include "google/rpc/error_details.pb-c.h"
 #include "google/rpc/status.pb-c.h"
@@ -25,6 +28,7 @@
 
 /* Stands for the whole program; the first call makes it. Residents 0 to FIXTURE_RESIDENTS - 1 of seed 1 are in. */
 enum { FIXTURE_RESIDENTS = 200 };
+cjose_jwk_t *fixture_key(void); /* ES256, registered for civil-affairs as "civil-1" */
 service *fixture_service(void);
 session *fixture_session(void);
 const generator *fixture_generator(void);
