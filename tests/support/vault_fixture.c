@@ -252,7 +252,7 @@ static void set_context(ProtobufCMessage *in, const asked *a)
     Vault__V1__RequestContext *context = arena_alloc(vault.mem, sizeof *context);
     vault__v1__request_context__init(context);
     context->purpose = arena_text(vault.mem, bytes_of_text(a->purpose));
-    context->ticket = arena_text(vault.mem, bytes_of_text("case 2026-1122"));
+    context->ticket = arena_text(vault.mem, bytes_of_text(a->ticket ? a->ticket : "case 2026-1122"));
     context->request_id = arena_format(vault.mem, "test-%u", ++serial);
     if (a->assertion) context->assertion = arena_text(vault.mem, bytes_of_text(a->assertion));
     *(Vault__V1__RequestContext **)(void *)((char *)in + f->offset) = context;

@@ -42,6 +42,7 @@ typedef struct asked {
     const char *path, *uri, *purpose;
     ProtobufCMessage *in;
     const char *assertion; /* NULL: none */
+    const char *ticket;    /* NULL: a usual one */
 } asked;
 request *ask(const asked *a);                               /* one call */
 void ask_many(const asked *a, request **out, size_t count); /* calls of one method, run together */

@@ -160,6 +160,8 @@ static vault_code read_query(session *s, line_query *q, const Vault__V1__QueryRe
     if (in->purpose[0] && !why) return refuse_at(err, "UNKNOWN_PURPOSE", "purpose", -1);
     if (!time_fits(in->start_time)) return refuse_at(err, "OUT_OF_RANGE", "start_time", -1);
     if (!time_fits(in->end_time)) return refuse_at(err, "OUT_OF_RANGE", "end_time", -1);
+    if (in->end_time && microseconds(in->end_time) <= microseconds(in->start_time))
+        return refuse_at(err, "OUT_OF_RANGE", "end_time", -1); /* 0 would mean: no end */
     *q = (line_query){.person = who ? who->id : NULL,
                       .purpose = why ? why->id : NULL,
                       .start_us = microseconds(in->start_time),

@@ -84,9 +84,11 @@ static vault_code make_line(part *p, item *it, vault_error *err)
         facts.resident = it->record.row->id;
         facts.area = it->record.row->area;
         facts.record_version = it->version = (uint32_t)it->record.row->version;
-        VAULT_TRY(record_cipher(&cipher, p->s->cabinet, &it->record, err));
     }
-    return line_make(it->line, p->s->scribe, p->s->mem, &facts, cipher, err);
+    if (it->record.row) VAULT_TRY(record_cipher(&cipher, p->s->cabinet, &it->record, err));
+    VAULT_TRY(line_make(it->line, p->s->scribe, p->s->mem, &facts, cipher, err));
+    if (!it->record.genuine) it->line->resident_sealed = bytes_of(NULL, 0); /* a decoy's: sealed for the work's sake */
+    return VAULT_OK;
 }
 
 static vault_code make_lines(part *p, line **lines, vault_error *err)
@@ -117,10 +119,8 @@ static vault_code append_with_rows(part *p, const line_batch *batch, vault_error
 static vault_code append(part *p, line *lines, vault_error *err)
 {
     const line_batch batch = {.control_version = p->s->manifest->version, .lines = lines, .count = p->count};
-    vault_code code = p->kind->write
-                          ? append_with_rows(p, &batch, err)
-                          : ledger_append(p->s->service->ledger, p->s->store, p->s->mem, &batch, &p->appended, err);
-    return code;
+    if (p->kind->write) return append_with_rows(p, &batch, err);
+    return ledger_append(p->s->service->ledger, p->s->store, p->s->mem, &batch, &p->appended, err);
 }
 
 /* Up to the commit. After OK every item has its line. */
@@ -139,29 +139,42 @@ static vault_code commit(part *p, vault_error *err)
 }
 
 /* The second line of an item that was granted and did not open. */
-static void write_failure(part *p, item *it)
+static vault_code make_failure(part *p, const item *it, line *out, vault_error *err)
 {
-    vault_error err = {0};
-    line *failed = arena_alloc(p->s->mem, sizeof *failed);
     line_facts facts = call_facts(p->s, it->call, LINE_FAILED);
     facts.resident = it->record.row->id;
+    facts.area = it->record.row->area;
+    facts.record_version = it->version;
     facts.refers_to = it->line->index;
     facts.clause = vault_code_name(it->err.code);
     log_failure(LOG_ERROR, "record.open", &it->err);
-    vault_code code = failed ? line_make(failed, p->s->scribe, p->s->mem, &facts, NULL, &err) : VAULT_EXHAUSTED;
-    if (code == VAULT_OK) code = append_alone(p->s, failed, 1, &err);
-    if (code != VAULT_OK) log_failure(LOG_ERROR, "record.open.unlogged", &err);
+    return line_make(out, p->s->scribe, p->s->mem, &facts, NULL, err);
+}
+
+static vault_code write_failures(part *p, size_t failed, vault_error *err)
+{
+    size_t n = 0;
+    line *lines = arena_array(p->s->mem, failed, sizeof *lines);
+    if (!lines) return vault_fail(err, VAULT_EXHAUSTED, "no memory for %zu lines", failed);
+    for (size_t i = 0; i < p->count; i++) {
+        const item *it = p->items[i];
+        if (it->grant.given && it->err.code != VAULT_OK) VAULT_TRY(make_failure(p, it, &lines[n++], err));
+    }
+    return append_alone(p->s, lines, n, err);
 }
 
 static void finish(part *p)
 {
+    vault_error err = {0};
+    size_t failed = 0;
     if (!p->kind->finish) return;
     for (size_t i = 0; i < p->count; i++) {
         item *it = p->items[i];
         if (it->err.code != VAULT_OK) continue;
         cabinet_use(p->s->cabinet, it->call->rq->mem);
-        if (p->kind->finish(p->s, it) == VAULT_INTEGRITY) write_failure(p, it);
+        failed += p->kind->finish(p->s, it) != VAULT_OK;
     }
+    if (failed && write_failures(p, failed, &err) != VAULT_OK) log_failure(LOG_ERROR, "record.open.unlogged", &err);
 }
 
 /* ---- receipts ---- */
@@ -231,32 +244,51 @@ static void reset(item **items, size_t count)
     }
 }
 
+/* One attempt, all the way. */
+static vault_code try_part(session *s, const item_kind *kind, item **items, size_t count, vault_error *err)
+{
+    part p = {.s = s, .kind = kind, .items = items, .count = count};
+    VAULT_TRY(commit(&p, err));
+    service_note(s->service, VAULT_OK, err);
+    finish(&p);
+    make_receipts(&p);
+    return VAULT_OK;
+}
+
+/* No line stands for the part: its calls fail as a whole. */
+static void fail_part(session *s, item **items, size_t count, const vault_error *err)
+{
+    service_note(s->service, err->code, err);
+    for (size_t i = 0; i < count; i++) {
+        items[i]->err = *err;
+        if (items[i]->call->rq->err.code == VAULT_OK) items[i]->call->rq->err = *err;
+    }
+}
+
+/* What one item alone can have brought about: the others need not suffer for it. */
+static bool one_may_be_to_blame(vault_code code)
+{
+    return code == VAULT_INTERNAL || code == VAULT_CONFLICT || code == VAULT_INVALID;
+}
+
+/* A control version that moved on is no failure: all runs again (service_run). */
 static void run_part(session *s, const item_kind *kind, item **items, size_t count)
 {
-    for (int attempt = 1;; attempt++) {
-        vault_error err = {0};
-        part p = {.s = s, .kind = kind, .items = items, .count = count};
-        vault_code code = commit(&p, &err);
-        if (code == VAULT_OK) {
-            service_note(s->service, code, &err);
-            finish(&p);
-            make_receipts(&p);
-            return;
-        }
-        if (code == VAULT_CONFLICT && err.reason && strcmp(err.reason, "CONTROL_MOVED") == 0) s->moved = true;
-        bool retry = !s->moved && code == VAULT_CONFLICT && attempt < PART_ATTEMPTS;
-        bool split = !s->moved && !retry && code == VAULT_INTERNAL && count > 1;
-        if (retry || split) reset(items, count);
-        if (split) {
-            run_part(s, kind, items, count / 2);
-            run_part(s, kind, items + count / 2, count - count / 2);
-            return;
-        }
-        if (retry) continue;
-        service_note(s->service, code, &err);
-        for (size_t i = 0; i < count; i++) items[i]->err = err;
+    vault_error err = {0};
+    vault_code code = VAULT_CONFLICT;
+    for (int attempt = 0; code == VAULT_CONFLICT && attempt < PART_ATTEMPTS; attempt++) {
+        vault_error_clear(&err);
+        code = try_part(s, kind, items, count, &err);
+        if (err.reason && strcmp(err.reason, "CONTROL_MOVED") == 0) s->moved = true;
+        if (code == VAULT_OK || s->moved) return;
+        reset(items, count);
+    }
+    if (count > 1 && one_may_be_to_blame(code)) {
+        run_part(s, kind, items, count / 2);
+        if (!s->moved) run_part(s, kind, items + count / 2, count - count / 2);
         return;
     }
+    fail_part(s, items, count, &err);
 }
 
 /* Items that write rows must not name the same resident twice in one transaction: the part ends before the second. */
@@ -284,6 +316,7 @@ void batch_run(session *s, const item_kind *kind, call **calls, size_t count)
         size_t n = 0;
         for (; next_call < count && n < BATCH_ITEMS; next_call++, next_item = 0) {
             call *c = calls[next_call];
+            if (c->rq->err.code != VAULT_OK) continue; /* nothing in it is final any more */
             for (; next_item < c->item_count && n < BATCH_ITEMS; next_item++)
                 if (c->items[next_item].err.code == VAULT_OK) items[n++] = &c->items[next_item];
             if (next_item < c->item_count) break;

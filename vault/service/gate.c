@@ -8,16 +8,29 @@
 
 #include <string.h>
 
-static bool allowed_text(const char *text, size_t max, bool printable_only)
+static bool is_control(bytes c)
 {
-    size_t len = strlen(text);
-    if (len == 0 || len > max) return false;
-    for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)text[i];
-        bool word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || strchr("._-", c);
-        if (printable_only ? c < 0x20 || c == 0x7f : !word) return false;
+    return c.len == 1 ? c.at[0] < 0x20 || c.at[0] == 0x7f : c.len == 2 && c.at[0] == 0xc2 && c.at[1] < 0xa0;
+}
+
+/* 1 to 128 bytes of UTF-8 without control characters: the line takes no other text. */
+static bool good_ticket(const char *text)
+{
+    bytes rest = bytes_of_text(text);
+    if (rest.len == 0 || rest.len > 128) return false;
+    while (rest.len > 0) {
+        size_t step = utf8_sequence(rest);
+        if (step == 0 || is_control(bytes_of(rest.at, step))) return false;
+        rest = bytes_of(rest.at + step, rest.len - step);
     }
     return true;
+}
+
+static bool good_request_id(const char *text)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    size_t len = strlen(text);
+    return len >= 1 && len <= 64 && strspn(text, allowed) == len;
 }
 
 /* Exactly one of the certificate's URIs must be a registered principal. */
@@ -38,9 +51,8 @@ static vault_code read_context(call *c, vault_error *err)
     c->context = *(Vault__V1__RequestContext *const *)(const void *)((const char *)c->rq->in + field->offset);
     if (!c->context) return refuse_at(err, "REQUIRED", "context", -1);
     if (!c->context->purpose[0]) return refuse_at(err, "REQUIRED", "context.purpose", -1);
-    if (!allowed_text(c->context->ticket, 128, true)) return refuse_at(err, "BAD_TICKET", "context.ticket", -1);
-    if (!allowed_text(c->context->request_id, 64, false))
-        return refuse_at(err, "BAD_REQUEST_ID", "context.request_id", -1);
+    if (!good_ticket(c->context->ticket)) return refuse_at(err, "BAD_TICKET", "context.ticket", -1);
+    if (!good_request_id(c->context->request_id)) return refuse_at(err, "BAD_REQUEST_ID", "context.request_id", -1);
     return VAULT_OK;
 }
 
@@ -115,8 +127,10 @@ vault_code append_alone(session *s, line *lines, size_t count, vault_error *err)
     const line_batch batch = {.control_version = s->manifest->version, .lines = lines, .count = count};
     appended out;
     vault_code code = ledger_append(s->service->ledger, s->store, s->mem, &batch, &out, err);
-    if (code == VAULT_CONFLICT) s->moved = true;
-    service_note(s->service, code, err);
+    if (code == VAULT_CONFLICT)
+        s->moved = true; /* all runs again */
+    else
+        service_note(s->service, code, err);
     return code;
 }
 
@@ -155,7 +169,7 @@ size_t gate_admit(session *s, const method *m, request **requests, size_t count,
     for (size_t i = 0; i < count; i++) {
         all[i] = (call){.rq = requests[i], .action = (line_action)m->action};
         calls[i] = &all[i];
-        if (admit_one(s, m, &all[i], &said[i]) == VAULT_UNAUTHENTICATED && !all[i].caller)
+        if (admit_one(s, m, &all[i], &said[i]) == VAULT_UNAUTHENTICATED && !all[i].context)
             log_failure(LOG_WARN, "gate.unknown", &requests[i]->err);
     }
     if (use_assertions(s, calls, said, count, &err) != VAULT_OK || write_refusals(s, calls, count, &err) != VAULT_OK) {

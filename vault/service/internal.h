@@ -49,7 +49,6 @@ struct call {
     line_action action;
     policy_facts facts;
     admission admission;
-    const domain *domain;      /* of caller and purpose; NULL: none */
     const schema_field **mask; /* in the order asked for */
     size_t mask_count;
     const char *fields, *groups; /* for the line: names in schema order */
@@ -115,7 +114,9 @@ line_facts call_facts(const session *s, const call *c, line_outcome outcome);
 VAULT_MUST_USE vault_code call_mask(session *s, call *c, const Google__Protobuf__FieldMask *mask, vault_error *err);
 /* Admission of the call by the policy, with today's date. */
 void call_admission(session *s, call *c, policy_action action, policy_form form);
-/* Makes `count` items of a call; EXHAUSTED above CALL_ITEMS, INVALID for none. `field` names the repeated field. */
+/* The caller's domain of this number for the call's purpose or one above it; 0: the nearest one. NULL: none. */
+const domain *call_domain(const session *s, const call *c, uint32_t number);
+/* Makes `count` items of a call; INVALID for none and above CALL_ITEMS. `field` names the repeated field. */
 VAULT_MUST_USE vault_code call_items(session *s, call *c, size_t count, const char *field, vault_error *err);
 /* INVALID with the path "<list>[<index>]" (or "<list>" where index is negative). */
 vault_code refuse_at(vault_error *err, const char *reason, const char *list, long index);

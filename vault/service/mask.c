@@ -71,7 +71,19 @@ void call_admission(session *s, call *c, policy_action action, policy_form form)
     c->facts.person = c->person != NULL;
     c->facts.date = clock_shanghai_date(clock_now_us());
     c->admission = policy_admit(s->manifest->policy, &c->facts);
-    c->domain = manifest_domain(s->manifest, c->caller->consumer, c->purpose->no);
+}
+
+const domain *call_domain(const session *s, const call *c, uint32_t number)
+{
+    bytes id = bytes_of_text(c->purpose->id);
+    for (;;) {
+        const purpose *above = manifest_purpose(s->manifest, id);
+        const domain *d = above ? manifest_domain(s->manifest, c->caller->consumer, above->no) : NULL;
+        if (d && (number == 0 || d->number == number)) return d;
+        const uint8_t *slash = memrchr(id.at, '/', id.len);
+        if (!slash) return NULL;
+        id.len = (size_t)(slash - id.at);
+    }
 }
 
 vault_code call_items(session *s, call *c, size_t count, const char *field, vault_error *err)
@@ -79,7 +91,7 @@ vault_code call_items(session *s, call *c, size_t count, const char *field, vaul
     if (count == 0) return refuse_at(err, "REQUIRED", field, -1);
     if (count > CALL_ITEMS) return refuse_at(err, "TOO_MANY", field, -1);
     c->items = arena_array(s->mem, count, sizeof *c->items);
-    c->receipts = arena_array(c->rq->mem, count / BATCH_ITEMS + 2, sizeof *c->receipts);
+    c->receipts = arena_array(c->rq->mem, count, sizeof *c->receipts); /* a part may come down to one item */
     if (!c->items || !c->receipts) return vault_fail(err, VAULT_EXHAUSTED, "no memory for %zu items", count);
     c->item_count = count;
     for (size_t i = 0; i < count; i++) {

@@ -4,8 +4,9 @@
 #include "google/rpc/status.pb-c.h"
 
 #include "vault/base/clock.h"
+#include "vault/base/log.h"
 
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 /* What a put item brings, and the row that it becomes. */
@@ -145,7 +146,6 @@ static vault_code seal_new(session *s, item *it, int64_t id)
     *next = (resident_row){.found = true, .id = id};
     memcpy(next->natural_key, it->natural_key, NATURAL_LEN);
     it->put->created = true;
-    it->id.id = id;
     return record_create(&it->record, s->cabinet, next, &it->put->in, &it->err);
 }
 
@@ -157,6 +157,24 @@ static vault_code seal_next(session *s, item *it)
     return VAULT_OK;
 }
 
+/* Values that cannot be sealed, and a stored record that does not open, are the item's own affair; all else is the
+ * part's. */
+static vault_code settle_sealing(item *it, vault_code code, vault_error *err)
+{
+    if (code == VAULT_INVALID) {
+        const char *reason = it->err.reason;
+        vault_error_clear(&it->err);
+        (void)refuse_at(&it->err, reason, "items", (long)it->index);
+        return VAULT_OK;
+    }
+    if (code == VAULT_INTEGRITY) {
+        log_failure(LOG_ERROR, "record.integrity", &it->err);
+        return VAULT_OK;
+    }
+    if (code != VAULT_OK) *err = it->err;
+    return code;
+}
+
 static vault_code prepare_put(session *s, item **items, size_t count, vault_error *err)
 {
     int64_t *ids = NULL;
@@ -164,23 +182,9 @@ static vault_code prepare_put(session *s, item **items, size_t count, vault_erro
     for (size_t i = 0; i < count; i++) {
         if (items[i]->err.code != VAULT_OK) continue;
         vault_code code = is_new(items[i]) ? seal_new(s, items[i], *ids++) : seal_next(s, items[i]);
-        if (code == VAULT_INTERNAL || code == VAULT_EXHAUSTED) return *err = items[i]->err, code;
+        VAULT_TRY(settle_sealing(items[i], code, err));
     }
     return VAULT_OK;
-}
-
-static int by_natural_key(const void *a, const void *b)
-{
-    const resident_row *x = a, *y = b;
-    for (size_t i = 0; i < NATURAL_KEY_LEN; i++)
-        if (x->natural_key[i] != y->natural_key[i]) return x->natural_key[i] < y->natural_key[i] ? -1 : 1;
-    return 0;
-}
-
-static int by_id(const void *a, const void *b)
-{
-    const resident_row *x = a, *y = b;
-    return x->id < y->id ? -1 : x->id > y->id;
 }
 
 static vault_code write_put(session *s, item **items, size_t count, vault_error *err)
@@ -194,8 +198,6 @@ static vault_code write_put(session *s, item **items, size_t count, vault_error 
         const put_item *put = items[i]->put;
         *(put->created ? &inserts[inserted++] : &updates[updated++]) = put->next;
     }
-    qsort(inserts, inserted, sizeof *inserts, by_natural_key);
-    qsort(updates, updated, sizeof *updates, by_id);
     if (inserted) VAULT_TRY(store_residents_insert(s->store, s->mem, inserts, inserted, err));
     return updated ? store_residents_update(s->store, s->mem, updates, updated, err) : VAULT_OK;
 }

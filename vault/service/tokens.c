@@ -12,7 +12,7 @@ static void read_token(session *s, item *it, const char *text, const char *list,
     token t;
     vault_error why = {0};
     vault_code code = token_read(&t, bytes_of_text(text), &why);
-    if (code == VAULT_OK) code = cabinet_resolve(s->cabinet, &it->id, it->call->domain, &t, &it->err);
+    if (code == VAULT_OK) code = cabinet_resolve(s->cabinet, &it->id, call_domain(s, it->call, t.domain), &t, &it->err);
     if (code == VAULT_INVALID) (void)refuse_at(&it->err, why.reason, list, index);
 }
 
@@ -133,7 +133,8 @@ static vault_code write_token(session *s, item *it)
     token t;
     char *text = arena_alloc(it->call->rq->mem, TOKEN_TEXT_LEN + 1);
     if (!text) return vault_fail(&it->err, VAULT_EXHAUSTED, "no memory for a token");
-    VAULT_TRY(cabinet_issue(s->cabinet, &t, it->call->domain, (resident_id){it->record.row->id}, &it->err));
+    const domain *own = call_domain(s, it->call, 0);
+    VAULT_TRY(cabinet_issue(s->cabinet, &t, own, (resident_id){it->record.row->id}, &it->err));
     token_write(text, &t);
     it->text = text;
     return VAULT_OK;
