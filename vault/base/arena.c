@@ -19,7 +19,8 @@ typedef struct chunk {
 
 struct arena {
     chunk *newest; /* the first chunk is the last of the list */
-    size_t held, limit;
+    chunk *spare;  /* wiped, the smallest first */
+    size_t held, limit, kept, keep;
 };
 
 static chunk *chunk_new(chunk *next, size_t cap)
@@ -56,11 +57,30 @@ arena *arena_new(size_t limit)
     return NULL;
 }
 
+void arena_keep(arena *a, size_t most)
+{
+    a->keep = most;
+}
+
+/* A chunk is done with: it becomes a spare if there is room for it among them. */
+static void chunk_retire(arena *a, chunk *c)
+{
+    if (c->cap > a->keep - a->kept) {
+        chunk_free(c);
+        return;
+    }
+    chunk_wipe(c);
+    memory_forbid(c->at, c->cap);
+    a->kept += c->cap;
+    c->next = a->spare;
+    a->spare = c;
+}
+
 void arena_reset(arena *a)
 {
     while (a->newest->next) {
         chunk *older = a->newest->next;
-        chunk_free(a->newest);
+        chunk_retire(a, a->newest);
         a->newest = older;
     }
     chunk_wipe(a->newest);
@@ -73,6 +93,10 @@ void arena_free(arena **a)
     if (!*a) return;
     arena_reset(*a);
     chunk_free((*a)->newest);
+    for (chunk *c = (*a)->spare, *next; c; c = next) {
+        next = c->next;
+        chunk_free(c);
+    }
     free(*a);
     *a = NULL;
 }
@@ -80,6 +104,14 @@ void arena_free(arena **a)
 /* Chunks double, so that a large request takes few of them. */
 static bool arena_extend(arena *a, size_t len)
 {
+    chunk *spare = a->spare;
+    if (spare && spare->cap >= len) {
+        a->spare = spare->next;
+        a->kept -= spare->cap;
+        spare->next = a->newest;
+        a->newest = spare;
+        return true;
+    }
     size_t cap = a->newest->cap < (1 << 20) ? 2 * a->newest->cap : a->newest->cap;
     chunk *c = chunk_new(a->newest, cap < len ? len : cap);
     if (c) a->newest = c;

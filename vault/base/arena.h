@@ -7,7 +7,10 @@ typedef struct arena arena;
 
 arena *arena_new(size_t limit); /* bytes that it may hold at once; NULL when memory is out */
 void arena_free(arena **a);     /* wipes; takes NULL inside */
-void arena_reset(arena *a);     /* wipes what was used; keeps the first chunk */
+void arena_reset(arena *a);     /* wipes what was used; keeps the first chunk, and more as arena_keep says */
+/* From now on reset keeps, wiped, up to so many bytes of chunks beyond the first: for an arena that serves one large
+ * request after another. */
+void arena_keep(arena *a, size_t most);
 
 /* Zeroed, aligned for any type. NULL past the limit (the caller answers EXHAUSTED). */
 void *arena_alloc(arena *a, size_t len) __attribute__((malloc));

@@ -131,19 +131,35 @@ static bool is_new(const item *it)
     return it->err.code == VAULT_OK && !it->record.genuine;
 }
 
-static vault_code new_ids(session *s, item **items, size_t count, int64_t **ids, vault_error *err)
+static int by_item_key(const void *a, const void *b)
 {
-    size_t wanted = 0;
-    for (size_t i = 0; i < count; i++) wanted += is_new(items[i]);
-    *ids = arena_array(s->mem, wanted + 1, sizeof **ids);
-    if (!*ids) return vault_fail(err, VAULT_EXHAUSTED, "no memory for ids");
-    return wanted ? store_resident_ids(s->store, *ids, wanted, err) : VAULT_OK;
+    const uint8_t *x = (*(item *const *)a)->natural_key, *y = (*(item *const *)b)->natural_key;
+    uint64_t high[] = {load_u64(x), load_u64(y)}, low[] = {load_u64(x + 8), load_u64(y + 8)};
+    if (high[0] != high[1]) return high[0] < high[1] ? -1 : 1;
+    return low[0] == low[1] ? 0 : low[0] < low[1] ? -1 : 1;
 }
 
-static vault_code seal_new(session *s, item *it, int64_t id)
+/* New residents get their ids in the order of their natural keys: rows are written in that order, and so each index of
+ * ids grows at its right end. */
+static vault_code give_ids(session *s, item **items, size_t count, vault_error *err)
+{
+    size_t wanted = 0;
+    item **fresh = arena_array(s->mem, count, sizeof *fresh);
+    int64_t *ids = arena_array(s->mem, count, sizeof *ids);
+    if (!fresh || !ids) return vault_fail(err, VAULT_EXHAUSTED, "no memory for ids");
+    for (size_t i = 0; i < count; i++)
+        if (is_new(items[i])) fresh[wanted++] = items[i];
+    if (wanted == 0) return VAULT_OK;
+    VAULT_TRY(store_resident_ids(s->store, ids, wanted, err));
+    qsort(fresh, wanted, sizeof *fresh, by_item_key);
+    for (size_t i = 0; i < wanted; i++) fresh[i]->put->next.id = ids[i];
+    return VAULT_OK;
+}
+
+static vault_code seal_new(session *s, item *it)
 {
     resident_row *next = &it->put->next;
-    *next = (resident_row){.found = true, .id = id};
+    *next = (resident_row){.found = true, .id = next->id};
     memcpy(next->natural_key, it->natural_key, NATURAL_LEN);
     it->put->created = true;
     return record_create(&it->record, s->cabinet, next, &it->put->in, &it->err);
@@ -177,11 +193,10 @@ static vault_code settle_sealing(item *it, vault_code code, vault_error *err)
 
 static vault_code prepare_put(session *s, item **items, size_t count, vault_error *err)
 {
-    int64_t *ids = NULL;
-    VAULT_TRY(new_ids(s, items, count, &ids, err));
+    VAULT_TRY(give_ids(s, items, count, err));
     for (size_t i = 0; i < count; i++) {
         if (items[i]->err.code != VAULT_OK) continue;
-        vault_code code = is_new(items[i]) ? seal_new(s, items[i], *ids++) : seal_next(s, items[i]);
+        vault_code code = is_new(items[i]) ? seal_new(s, items[i]) : seal_next(s, items[i]);
         VAULT_TRY(settle_sealing(items[i], code, err));
     }
     return VAULT_OK;

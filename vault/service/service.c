@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { SESSION_MEMORY = 512 << 20, RUN_ATTEMPTS = 3, SILENCE_MOST_US = 5000000 };
+enum { SESSION_MEMORY = 512 << 20, SESSION_KEEPS = 16 << 20, RUN_ATTEMPTS = 3, SILENCE_MOST_US = 5000000 };
 
 /* ---- publisher: a checkpoint a second, and whether the log can be written ---- */
 
@@ -149,7 +149,9 @@ static vault_code open_session(session *w, vault_error *err)
     VAULT_TRY(scribe_new(&w->scribe, w->service->ledger, err));
     VAULT_TRY(secret_new(&w->deks, BATCH_ITEMS * KEY_LEN, err));
     w->mem = arena_new(SESSION_MEMORY);
-    return w->mem ? VAULT_OK : vault_fail(err, VAULT_EXHAUSTED, "no memory for a session");
+    if (!w->mem) return vault_fail(err, VAULT_EXHAUSTED, "no memory for a session");
+    arena_keep(w->mem, SESSION_KEEPS);
+    return VAULT_OK;
 }
 
 vault_code session_open(session **out, service *s, vault_error *err)

@@ -129,3 +129,20 @@ TEST("long-lived memory comes zeroed, grows with its content and copies texts")
     memory_free(text, 5);
     assert_null(memory_text(NULL));
 }
+
+TEST("an arena that may keep chunks gives them out again, wiped, and no more than it was told")
+{
+    arena *a = arena_new(8 << 20);
+    arena_keep(a, 1 << 20);
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < 40; i++) {
+            uint8_t *at = arena_alloc(a, 50000);
+            assert_non_null(at);
+            assert_true(all_zero(at, 50000));
+            memset(at, 0xbb, 50000);
+        }
+        assert_non_null(arena_alloc(a, 3 << 20)); /* larger than any spare */
+        arena_reset(a);
+    }
+    arena_free(&a);
+}
