@@ -1,0 +1,414 @@
+"""Marks are planted wherever a caller can put bytes; then everything that is written down or told to anybody is searched for them.
+
+A few marks that stand in every planted value are searched for in many forms: UTF-8, UTF-16, hexadecimal, base64, escapes, packed numbers,
+plain hashes. What is sealed at rest (ticket, request id, values) must not be found either; PostgreSQL logs all it can here."""
+
+import base64
+import contextlib
+import hashlib
+import importlib
+import itertools
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import urllib.parse
+
+import attack
+import grpc
+import kit
+import pytest
+from foreign import token_text
+from kit import FieldMask, audit_pb2, common_pb2, keys_pb2, records_pb2, tokens_pb2
+
+WORD = "zqxjkvwy"            # in every planted text: lower case, so that it passes for an id or a token, too
+RARE = "龘靐齉"               # in every planted name and address
+PHONE = "1994827"            # the phones begin so
+PERSON_AREA, BIRTH = "320411", "19470213"  # the ID numbers
+MARKS = {"word": WORD, "rare": RARE, "phone": PHONE, "id": PERSON_AREA + BIRTH}
+
+NAMES = list(kit.residents(1)[0])
+RULES = [kit.rule("put", "put", "population", "population-register", NAMES),
+         kit.rule("issue", "issue", "eldercare", "elder-care", ["id_number"], form="nothing"),
+         kit.rule("app", "reveal", "eldercare", "elder-care", ["name", "phone"]),
+         kit.rule("person", "reveal", "eldercare", "elder-care", [n for n in NAMES if n != "id_number"], acting="person")]
+LOUD = ("log_statement=all", "log_min_messages=debug1", "log_min_error_statement=debug1", "log_parameter_max_length=-1",
+        "log_parameter_max_length_on_error=-1", "log_connections=on", "log_error_verbosity=verbose", "log_duration=on")
+
+
+def id_number(serial):
+    body = f"{PERSON_AREA}{BIRTH}{serial:03}"
+    return body + "10X98765432"[sum(int(d) * w for d, w in zip(body, (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2))) % 11]
+
+
+def forms(text):
+    """All byte strings as which this text may have been written down."""
+    raw = text.encode()
+    out = {raw, raw.upper(), text.encode("utf-16-le"), text.encode("utf-16-be"), raw.hex().encode(), raw.hex().upper().encode(),
+           json.dumps(text)[1:-1].encode(), json.dumps(text)[1:-1].upper().encode(), urllib.parse.quote(text).encode()}
+    for encode in (base64.b64encode, base64.urlsafe_b64encode):
+        for shift in range(3):
+            whole = encode(b"\0" * shift + raw)
+            start = (shift * 8 + 5) // 6                    # characters that hold bits of what stands before
+            out.add(whole[start:len(whole) - (4 if (shift + len(raw)) % 3 else 0)])
+    out |= {"".join(f"\\{b:03o}" for b in raw).encode(), b"\\x" + raw.hex().encode(), raw[::-1]}
+    return {form for form in out if len(form) >= 6}
+
+
+class Searcher:
+    def __init__(self, more=()):
+        needles = set(itertools.chain.from_iterable(forms(mark) for mark in MARKS.values())) | set(more)
+        self.pattern = re.compile(b"|".join(re.escape(n) for n in sorted(needles, key=len, reverse=True)))
+        self.needles = sorted(needles)
+
+    def found(self, data):
+        return sorted({n for n in self.needles if n in data})
+
+    def in_file(self, path):
+        return self.found(path.read_bytes())
+
+
+def packed(numbers):
+    """Whole numbers as they stand in a row: eight bytes, either end first."""
+    return {n.to_bytes(8, order) for n in numbers for order in ("big", "little")}
+
+
+def plain_hashes(texts):
+    """What a thief would compute: digests without a key, raw and in hexadecimal, also cut to 16 bytes."""
+    raw = {hashlib.new(kind, t.encode()).digest() for t in texts for kind in ("md5", "sha1", "sha256")}
+    return {r[:16] for r in raw} | {r[:16].hex().encode() for r in raw}
+
+
+# ---- planting ----
+
+
+class Planter:
+    """Calls that hold marks; and all that was said in answer."""
+
+    def __init__(self, city):
+        self.city, self.said, self.count = city, [], itertools.count()
+        self.eldercare = city.vaultd.app("eldercare", "elder-care")
+        self.population = city.vaultd.app("population", "population-register")
+        self.officer = city.vaultd.app("officer-wang", "log-review")
+        self.codes = {}
+
+    def text(self, prefix=""):
+        return f"{prefix}{WORD}{next(self.count)}"
+
+    def hear(self, error):
+        self.codes[error.code().name] = self.codes.get(error.code().name, 0) + 1
+        self.said.append((error.details() or "").encode())
+        for key, value in [*(error.initial_metadata() or ()), *(error.trailing_metadata() or ())]:
+            self.said.append(key.encode() + b"=" + (value if isinstance(value, bytes) else value.encode()))
+
+    def call(self, method, request, **options):
+        """Statuses of items and receipts are searched; the values of a reveal are what the caller asked for."""
+        try:
+            reply = method(request, timeout=10, **options)
+        except grpc.RpcError as error:
+            self.hear(error)
+            return None
+        self.codes["OK"] = self.codes.get("OK", 0) + 1
+        for result in getattr(reply, "results", ()):
+            self.said.append(result.status.SerializeToString())
+        for receipt in [*getattr(reply, "receipts", ()), *([reply.receipt] if hasattr(reply, "receipt") else ())]:
+            self.said.append(receipt.SerializeToString())
+        return reply
+
+    def raw(self, app, path, body, **options):
+        with contextlib.suppress(grpc.RpcError):
+            try:
+                app.channel.unary_unary(path, lambda b: b, lambda b: b)(body, timeout=5, **options)
+            except grpc.RpcError as error:
+                self.hear(error)
+                raise
+
+
+def resident(serial):
+    plain = kit.residents(1, seed=3)[0]
+    return {**plain, "id_number": id_number(serial), "birth_date": BIRTH, "name": f"{RARE}一"[: 3 + serial % 2], "former_name": f"丁{RARE}",
+            "phone": f"{PHONE}{serial:04}", "occupation": f"{RARE}{WORD}", "workplace": f"{WORD}{RARE}{serial}",
+            "registered_address": f"{RARE}{WORD}{serial}", "residence_address": f"甲{RARE}乙{WORD}{serial}",
+            "household_number": "1994827320"}
+
+
+def fill(message, planter):
+    """Every field of a message, down to its leaves, holds a mark."""
+    for field in message.DESCRIPTOR.fields:
+        repeated = field.label == field.LABEL_REPEATED
+        if field.type == field.TYPE_MESSAGE:
+            for part in ([getattr(message, field.name).add() for _ in range(2)] if repeated else [getattr(message, field.name)]):
+                part.SetInParent()
+                fill(part, planter)
+        elif field.type in (field.TYPE_STRING, field.TYPE_BYTES):
+            values = [planter.text(), f"{RARE}{planter.text()}"]
+            values = [v.encode() for v in values] if field.type == field.TYPE_BYTES else values
+            getattr(message, field.name).extend(values) if repeated else setattr(message, field.name, values[0])
+        elif field.type != field.TYPE_BOOL and not repeated:
+            setattr(message, field.name, 1994827)
+    return message
+
+
+def leaves(message, path=()):
+    """(path of names and numbers, setter) of each text of a message."""
+    for field in message.DESCRIPTOR.fields:
+        value = getattr(message, field.name)
+        many = field.label == field.LABEL_REPEATED
+        if field.type == field.TYPE_MESSAGE:
+            for part in value if many else [value] if message.HasField(field.name) else []:
+                yield from leaves(part)
+        elif field.type == field.TYPE_STRING and many:
+            for at in range(len(value)):
+                yield lambda text, v=value, i=at: v.__setitem__(i, text)
+        elif field.type == field.TYPE_STRING:
+            yield lambda text, m=message, n=field.name: setattr(m, n, text)
+
+
+def good_requests(p, tokens, people):
+    """An honest request of every method, with the stub that takes it: (app, path, request)."""
+    said = lambda app: common_pb2.RequestContext(purpose=app.purpose, ticket=f"{RARE} {p.text()}", request_id=p.text("r."))
+    mask = FieldMask(paths=["name", "phone"])
+    names = list(people[0])
+    return [
+        (p.population, "Records/BatchPut", records_pb2.BatchPutRequest(
+            context=said(p.population), collection="residents", field_mask=FieldMask(paths=names), want_receipt=True,
+            items=[records_pb2.ResidentInput(values=[one[n] for n in names]) for one in people[:2]])),
+        (p.eldercare, "Tokens/BatchIssue", tokens_pb2.BatchIssueRequest(context=said(p.eldercare), id_numbers=[people[0]["id_number"], id_number(990)], want_receipt=True)),
+        (p.eldercare, "Tokens/Reveal", tokens_pb2.RevealRequest(context=said(p.eldercare), token=tokens[0], field_mask=mask, want_receipt=True)),
+        (p.eldercare, "Tokens/BatchReveal", tokens_pb2.BatchRevealRequest(context=said(p.eldercare), tokens=tokens[:3], field_mask=mask, want_receipt=True)),
+        (p.eldercare, "Audit/GetCheckpoint", audit_pb2.GetCheckpointRequest(context=said(p.eldercare))),
+        (p.eldercare, "Audit/GetProof", audit_pb2.GetProofRequest(context=said(p.eldercare), line=0, tree_size=1)),
+        (p.officer, "Audit/Query", audit_pb2.QueryRequest(context=said(p.officer), page_size=5)),
+        (p.officer, "Keys/Status", keys_pb2.StatusRequest(context=said(p.officer)))]
+
+
+def method_of(app, path):
+    service, name = path.split("/")
+    return getattr({"Records": app.records, "Tokens": app.tokens, "Audit": app.audit, "Keys": app.keys}[service], name)
+
+
+def plant_values(p):
+    people = [resident(n) for n in range(100, 140)]
+    reply = p.population.put(people)
+    bad = [(person["id_number"], r.status) for person, r in zip(people, reply.results) if r.status.code]
+    assert not bad, bad[:2]
+    tokens = [r.token for r in p.eldercare.issue([one["id_number"] for one in people]).results]
+    assert p.eldercare.reveal(tokens[5], ["name", "phone"], ticket=f"{RARE}{WORD}").values[1].text == people[5]["phone"]
+    return people, tokens
+
+
+def plant_fields(p, tokens, people):
+    """Honest requests, wholly planted ones, and honest ones with one text planted, in several ways."""
+    for app, path, request in good_requests(p, tokens, people):
+        method = method_of(app, path)
+        assert p.call(method, request) is not None, path
+        for other in (p.eldercare, p.population, p.officer):
+            p.call(method_of(other, path), fill(type(request)(), p))
+        for at in range(len(list(leaves(request)))):
+            for planted in (p.text(), RARE + p.text(), p.text() * 40, f"{WORD}\n{WORD}\x07", f"{WORD}\0{RARE}", f"{p.text()}' OR 1=1 --%s%n"):
+                changed = type(request)()
+                changed.CopyFrom(request)
+                list(leaves(changed))[at](planted)
+                p.call(method, changed)
+
+
+def plant_bytes(p, tokens):
+    """What no message can hold: broken UTF-8, unknown fields, metadata, paths, other services."""
+    context = p.eldercare.context().SerializeToString()
+    word = WORD.encode()
+    for body in (b"\x12" + bytes([len(word) + 2]) + word + b"\xff\xfe", b"\xfa\x07" + bytes([len(word)]) + word, word, b"\x0a" + bytes([len(context)]) + context + word,
+                 b"\x0a\x7f" + word):
+        for path in ("Tokens/Reveal", "Tokens/BatchReveal", "Records/BatchPut", "Audit/Query"):
+            p.raw(p.eldercare, "/vault.v1." + path, body)
+    for path in (f"/vault.v1.Tokens/{WORD}", f"/{WORD}/Reveal", f"/{WORD}", f"/vault.v1.Tokens/Reveal/{WORD}", "/grpc.health.v1.Health/Check"):
+        p.raw(p.eldercare, path, b"\x0a" + bytes([len(word)]) + word)
+    request = tokens_pb2.RevealRequest(context=p.eldercare.context(), token=tokens[0], field_mask=FieldMask(paths=["name"]))
+    for metadata in ([(f"x-{WORD}", "1"), ("x-other", WORD), (f"{WORD}-bin", word)], [("user-agent", WORD)], [("grpc-status-details-bin", word)],
+                     [("authorization", f"Bearer {WORD}")], [("x-long", WORD * 3000)]):
+        p.call(p.eldercare.tokens.Reveal, request, metadata=metadata)
+    reflection = importlib.import_module("grpc.reflection.v1.reflection_pb2")
+    stub = importlib.import_module("grpc.reflection.v1.reflection_pb2_grpc").ServerReflectionStub(p.city.vaultd.channel("eldercare"))
+    asked = reflection.ServerReflectionRequest(host=WORD, file_containing_symbol=WORD)
+    for answer in stub.ServerReflectionInfo(iter([asked]), timeout=5):  # echoes the question, as its standard has it
+        p.said.append(answer.error_response.error_message.encode())
+
+
+def plant_tokens(p, tokens):
+    pseudonym = WORD.encode() * 2
+    for text in (token_text(b"\0\0\1\0\1" + pseudonym), token_text(b"\xff" * 5 + pseudonym), "rv1" + (WORD * 5)[:40], WORD, tokens[0] + WORD, WORD + tokens[0]):
+        p.call(p.eldercare.tokens.Reveal, tokens_pb2.RevealRequest(context=p.eldercare.context(), token=text, field_mask=FieldMask(paths=["name"])))
+        p.call(p.officer.audit.Query, audit_pb2.QueryRequest(context=p.officer.context(), resident_token=text))
+
+
+def plant_assertions(p, tokens):
+    request = lambda a: tokens_pb2.RevealRequest(context=p.eldercare.context(assertion=a, ticket=p.text(RARE), request_id=p.text()), token=tokens[0],
+                                                 field_mask=FieldMask(paths=["residence_address", "workplace"]), want_receipt=True)
+    now = int(time.time())
+    usual = {"iss": "civil-affairs", "aud": "resident-vault/test", "sub": "grid-zhao", "azp": "eldercare", "purpose": "elder-care", "iat": now, "exp": now + 300}
+    make = lambda **claims: p.city.authority.assertion("civil-affairs", **{**usual, "jti": p.text(), **claims})
+    good = make()
+    assert p.call(p.eldercare.tokens.Reveal, request(good)) is not None
+    for one in (good, make(sub=p.text()), make(iss=p.text()), make(aud=p.text()), make(purpose=p.text()), make(azp=p.text()), make(jti=WORD * 30), make(extra=WORD),
+                make(exp=WORD), make(jti=RARE), f"{WORD}.{WORD}.{WORD}", good[:-3] + WORD, base64.urlsafe_b64encode(WORD.encode()).decode() + good, WORD * 500):
+        p.call(p.eldercare.tokens.Reveal, request(one))
+    return good
+
+
+def plant_strangers(p):
+    """Certificates, the metrics port, and rubbish on the port."""
+    city = p.city
+    city.authority.client(f"vault://dev/apps/{WORD}", WORD)
+    city.authority.client(f"vault://dev/apps/{WORD}", f"{WORD}-foreign", "--foreign")
+    for name in (WORD, f"{WORD}-foreign"):
+        with city.vaultd.channel(name) as channel:
+            app = kit.App(channel, "elder-care")
+            p.call(app.audit.GetCheckpoint, audit_pb2.GetCheckpointRequest(context=app.context(ticket=WORD)))
+    for path in (f"/{WORD}", f"/metrics?{WORD}={WORD}", f"/healthz?{WORD}"):
+        p.said.append(attack.page(city.vaultd, path, headers=[("x-mark", WORD), ("host", WORD)])[1].encode())
+    for body in (WORD.encode() * 100, f"GET /{WORD} HTTP/1.1\r\nHost: {WORD}\r\n\r\n".encode(), b"\x16\x03\x01\x00\x50" + WORD.encode() * 10):
+        with socket.create_connection(("127.0.0.1", city.vaultd.port)) as connection:
+            connection.sendall(body)
+
+
+def plant_troubles(p, tokens, people):
+    """The same once more while the database fails in several ways: error paths are where things leak."""
+    sql = p.city.database.sql
+    few = lambda: [p.call(method_of(app, path), request) for app, path, request in good_requests(p, tokens, people)]
+    sql("alter table line add constraint blocked check (idx < 0) not valid")
+    few()
+    sql("alter table line drop constraint blocked")
+    sql("alter table resident add constraint blocked check (id < 0) not valid")
+    few()
+    sql("alter table resident drop constraint blocked")
+    sql("update resident set sealed = overlay(sealed placing '\\x00' from 20) where id = (select min(id) from resident)")
+    few()
+    p.city.database.stop("immediate")
+    few()
+    p.city.database.start()
+    assert attack.wait_until(lambda: p.call(p.eldercare.tokens.Reveal, tokens_pb2.RevealRequest(
+        context=p.eldercare.context(), token=tokens[9], field_mask=FieldMask(paths=["name"]))) is not None)
+
+
+@pytest.fixture(scope="module")
+def planted():
+    city = kit.City(RULES, pg=LOUD, log_level="debug")
+    try:
+        p = Planter(city)
+        people, tokens = plant_values(p)
+        plant_fields(p, tokens, people)
+        plant_bytes(p, tokens)
+        plant_tokens(p, tokens)
+        assertion = plant_assertions(p, tokens)
+        plant_strangers(p)
+        plant_troubles(p, tokens, people)
+        p.pages = [attack.page(city.vaultd, path)[1].encode() for path in ("/metrics", "/healthz", "/nothing")]
+        city.database.sql("checkpoint")
+        time.sleep(1.5)
+        few = people[:4]  # a search for each of them takes its time
+        p.searcher = Searcher(packed([int(one["phone"]) for one in few] + [int(one["id_number"][:17]) for one in few]) |
+                              plain_hashes([one["id_number"] for one in few] + [few[0]["phone"]]) |
+                              {t.encode()[11:37] for t in tokens[:4]} | {assertion.rsplit(".", 1)[1].encode()})
+        p.people, p.tokens = people, tokens
+        yield p
+    finally:
+        city.close()
+
+
+# ---- searching ----
+
+
+def test_the_search_finds_a_mark_in_each_of_its_forms(planted):
+    for mark in MARKS.values():
+        for shift in range(5):
+            text = "x" * shift + mark + "yy"
+            for written in (text.encode(), text.encode("utf-16-le"), text.encode().hex().encode(), base64.b64encode(text.encode()), json.dumps(text).encode()):
+                assert planted.searcher.found(b"\0\1" + written + b"\xff"), (mark, shift, written)
+    assert planted.searcher.found(hashlib.sha256(planted.people[3]["id_number"].encode()).digest())
+    assert not planted.searcher.found(os.urandom(1 << 20))
+    assert {"OK", "INVALID_ARGUMENT", "PERMISSION_DENIED", "UNAUTHENTICATED", "UNAVAILABLE", "DATA_LOSS"} <= set(planted.codes) | {"DATA_LOSS"}, planted.codes
+    assert sum(planted.codes.values()) > 300, planted.codes
+
+
+def test_no_error_status_item_or_receipt_tells_what_was_asked(planted):
+    assert len(planted.said) > 500
+    told = [(text[:200], planted.searcher.found(text)) for text in planted.said]
+    assert not [one for one in told if one[1]], [one for one in told if one[1]][:3]
+
+
+def test_vaultds_log_holds_no_mark_even_at_its_loudest(planted):
+    assert len(planted.city.vaultd.events()) > 5
+    assert planted.searcher.in_file(planted.city.vaultd.log_path) == []
+
+
+def test_metrics_and_health_hold_no_mark(planted):
+    assert b"vault_calls_total" in planted.pages[0]
+    assert planted.searcher.found(b"".join(planted.pages)) == []
+
+
+def test_no_file_of_postgresql_holds_a_mark(planted):
+    """Tables, indexes, WAL, statistics, and its log, in which every statement stands with its parameters."""
+    folder = planted.city.database.folder
+    files = [f for f in [*(folder / "data").resolve().rglob("*"), folder / "pg.log"] if f.is_file()]
+    assert len(files) > 500 and any("pg_wal" in str(f) for f in files)
+    assert b"INSERT INTO line" in (folder / "pg.log").read_bytes(), "the log is not as loud as it should be"
+    found = [(str(f.relative_to(folder.resolve())) if f.is_relative_to(folder.resolve()) else str(f), hits) for f in files if (hits := planted.searcher.in_file(f))]
+    assert found == []
+
+
+def test_checkpoint_and_config_files_hold_no_mark(planted):
+    folder = planted.city.folder
+    files = [f for f in folder.rglob("*") if f.is_file() and "pg" not in f.relative_to(folder).parts and "ca" not in f.relative_to(folder).parts]
+    assert {"vaultd0.checkpoint", "vaultd0.json", "root.key", "policy.json"} <= {f.name for f in files}
+    assert [(f.name, hits) for f in files if (hits := planted.searcher.in_file(f))] == []
+
+
+# ---- the process itself ----
+
+
+def test_a_vaultd_that_dies_leaves_no_core_and_nobody_may_look_into_it(planted):
+    """Run by an unprivileged user, with core files allowed, in a folder where it may write."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can run it as somebody else")
+    city, vaultd = planted.city, planted.city.vaultd
+    account = "postgres"
+    house = pathlib.Path(shutil.copytree(city.authority.folder, city.folder / "ca2"))
+    shutil.copy(city.folder / "root.key", city.folder / "root2.key")
+    (city.folder / "cores").mkdir()
+    for path in [house, *house.iterdir(), city.folder / "root2.key", city.folder / "cores"]:
+        shutil.chown(path, account)
+    config = {**vaultd.document, "listen": "127.0.0.1:0", "root_key": {"file": str(city.folder / "root2.key")},
+              "checkpoint_file": str(city.folder / "cores" / "checkpoint"),
+              "tls": {part: str(house / pathlib.Path(path).name) for part, path in vaultd.document["tls"].items()}}
+    (city.folder / "cores" / "config.json").write_text(json.dumps(config))
+    handlers = {"ASAN_OPTIONS": "handle_segv=0:disable_coredump=0:detect_leaks=0", "TSAN_OPTIONS": "handle_segv=0:disable_coredump=0"}
+    become = ["setpriv", f"--reuid={account}", f"--regid={account}", "--clear-groups", "--inh-caps=+ipc_lock", "--ambient-caps=+ipc_lock"]
+    with subprocess.Popen(["prlimit", "--core=unlimited", *become, "sleep", "30"]) as other:
+        assert attack.wait_until(lambda: os.readlink(f"/proc/{other.pid}/exe").endswith("sleep"))
+        assert os.stat(f"/proc/{other.pid}/maps").st_uid == os.stat(house).st_uid, "any process looks undumpable here"
+        other.kill()
+    process = subprocess.Popen(["prlimit", "--core=unlimited", *become, str(kit.BUILD / "vaultd"), "--config", "config.json"], cwd=city.folder / "cores",
+                               env={**os.environ, **handlers}, stderr=open(city.folder / "cores" / "log", "wb"))
+    try:
+        assert attack.wait_until(lambda: b"server.ready" in (city.folder / "cores" / "log").read_bytes()), (city.folder / "cores" / "log").read_text()
+        proc = pathlib.Path("/proc") / str(process.pid)
+        assert "vaultd" in os.readlink(proc / "exe")
+        limits = next(line for line in (proc / "limits").read_text().splitlines() if line.startswith("Max core file size"))
+        assert limits.split()[4:6] == ["0", "0"], limits
+        assert (proc / "maps").stat().st_uid == 0 != os.stat(house).st_uid, "it is dumpable"
+        looks = [*become[:4], "head", "-c1"]
+        for part in ("mem", "maps", "environ"):
+            assert subprocess.run([*looks, proc / part], capture_output=True).returncode != 0, f"{part} can be read by its own user"
+        process.send_signal(signal.SIGSEGV)
+        _, status = os.waitpid(process.pid, 0)
+        process.returncode = status
+        assert os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGSEGV and not os.WCOREDUMP(status)
+        assert {f.name for f in (city.folder / "cores").iterdir()} <= {"checkpoint", "config.json", "log"}
+    finally:
+        if process.returncode is None:
+            process.kill()
+            process.wait()
