@@ -262,9 +262,10 @@ void ask_many(const asked *a, request **out, size_t count)
 {
     build();
     for (size_t i = 0; i < count; i++) {
-        const char **uris = arena_array(vault.mem, 2, sizeof *uris);
+        const char **uris = arena_array(vault.mem, 3, sizeof *uris);
         request *rq = arena_alloc(vault.mem, sizeof *rq);
         uris[0] = a[i].uri;
+        uris[1] = a[i].also;
         set_context(a[i].in, &a[i]);
         *rq = (request){.mem = vault.mem, .uris = uris, .in = a[i].in, .deadline_us = clock_monotonic_us() + 10000000};
         out[i] = rq;

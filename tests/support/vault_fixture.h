@@ -43,6 +43,7 @@ typedef struct asked {
     ProtobufCMessage *in;
     const char *assertion; /* NULL: none */
     const char *ticket;    /* NULL: a usual one */
+    const char *also;      /* NULL, or another URI of the same certificate */
 } asked;
 request *ask(const asked *a);                               /* one call */
 void ask_many(const asked *a, request **out, size_t count); /* calls of one method, run together */
