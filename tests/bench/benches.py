@@ -105,13 +105,11 @@ def log(machine, options):
 
 
 def faults(machine, options):
-    """1,000 rounds of kill -9 under load; not a figure: every plaintext has its line, nothing acknowledged is lost"""
-    program = ROOT / "tests/integration/faults"
-    if not program.exists():
-        raise SystemExit("bench: tests/integration/faults is not there")
-    code = subprocess.run([program, "--rounds", "1000"]).returncode
-    line = publish({"bench": "faults", "case": "rounds=1000", "unit": "failed", "ours": code, "limit": 0, "ratio": 1 - bool(code), "rounds": 1000})
-    return [line]
+    """1,000 rounds of kill -9 and immediate stops under load: a test that prints how many plaintexts it accounted for"""
+    del machine  # it has a city of its own
+    program = ["/usr/bin/python3", ROOT / "tests/integration/faults.py", "--rounds", str(options.asked_rounds or 1000)]
+    subprocess.run(program, check=True)
+    return []
 
 
 BENCHES = {"reveal": reveal, "reveal-batch": reveal_batch, "put": put, "log": log, "faults": faults}
