@@ -65,6 +65,7 @@ typedef struct asking {
     bytes message;  /* at NULL: none is sent */
     int timeout_ms; /* 0: none */
     bool compressed;
+    bool unread; /* the reply is not taken: it stays behind the client's window until `cancel` */
 } asking;
 pending *begin(client *c, const asking *a);
 void cancel(pending *p);

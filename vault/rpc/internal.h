@@ -74,6 +74,7 @@ call *queue_take(queue *q);                /* the oldest; waits; NULL when the q
 call *queue_take_same(queue *q, route *r); /* one more of this route, or NULL */
 void queue_runs(queue *q, size_t items);   /* a worker starts to run a batch of so many items, */
 void queue_ran(queue *q, size_t items);    /* and has run it */
+void queue_look(queue *q);                 /* from time to time: is a call left to a worker that hangs? */
 void queue_end(queue *q);
 void queue_destroy(queue *q);
 
@@ -87,9 +88,11 @@ typedef struct poller {
     call *spare;                 /* calls that are not in use */
     _Atomic size_t posted, live; /* live: in use, the posted ones not counted */
     size_t most_live;
-    arena *mem;           /* for what is answered on this thread */
-    pthread_mutex_t lock; /* of what follows */
-    call *answered;       /* by workers, to be sent by this poller */
+    call *oldest_reading, *newest_reading; /* calls whose message has not come, in order of arrival */
+    int64_t looked_us;                     /* monotonic: the last queue_look */
+    arena *mem;                            /* for what is answered on this thread */
+    pthread_mutex_t lock;                  /* of what follows */
+    call *answered;                        /* by workers, to be sent by this poller */
 } poller;
 
 typedef enum call_state {
@@ -118,8 +121,8 @@ struct rpc_call {
     grpc_byte_buffer *body;
     size_t body_len;
     int64_t arrived_us, deadline_us;
-    uint64_t arrival; /* order in the queue */
-    call *next;
+    uint64_t arrival;      /* order in the queue */
+    call *next, *previous; /* previous: while READING */
     grpc_byte_buffer *reply;
     grpc_metadata trailer;
     grpc_status_code code;
@@ -129,8 +132,9 @@ void call_post(poller *p);
 /* Sends and ends, on the poller's thread. Once per call; the call may be gone when it returns. */
 void call_answer(call *c, const answer *a);
 /* From a worker: the answer is left with the call's poller. `calls_flush` after a batch sees to it that the pollers
- * send: it starts one answer of each by itself, and the completion of that one wakes the poller for the rest. The
- * transport's locks are then the poller's alone, and a batch costs one wake-up. */
+ * send: it starts one answer of each by itself, and the completion of that one (or, where its client does not take it,
+ * the poller's next look) wakes the poller for the rest. The transport's locks are then the poller's alone, and a batch
+ * costs one wake-up. */
 void call_leave_answer(call *c, const answer *a);
 void calls_flush(rpc_server *r);
 /* Sends what was left with this poller. */

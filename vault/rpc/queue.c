@@ -125,6 +125,13 @@ void queue_ran(queue *q, size_t items)
     pthread_mutex_unlock(&q->lock);
 }
 
+void queue_look(queue *q)
+{
+    pthread_mutex_lock(&q->lock);
+    if (q->calls > 0) wake_one(q);
+    pthread_mutex_unlock(&q->lock);
+}
+
 void queue_end(queue *q)
 {
     pthread_mutex_lock(&q->lock);

@@ -287,6 +287,34 @@ TEST("a call whose deadline passes behind another of its method is not run")
     lone_end(&l);
 }
 
+TEST("a call that is left to a worker which then hangs is taken by another, though no further call comes")
+{
+    gate_close();
+    pending *held = begin_reveal(usual_client(), "wait", 0);
+    assert_true(wait_for(one_waits, 5000));
+    got g = finish(begin_reveal(usual_client(), "a", 3000));
+    gate_open();
+    assert_true(replied(&g, "a"));
+    expect_status(finish(held), GRPC_STATUS_OK);
+}
+
+TEST("a client that does not take its reply holds up nobody else's of the same batch")
+{
+    pending *calls[8];
+    lone l = lone_worker();
+    client *idle = client_new(rpc_port(l.server), "app");
+    for (int i = 0; i < 8; i++) calls[i] = begin_reveal(l.client, "a", 3000);
+    wait_for_queue(8);
+    pending *unread = begin(idle, &(asking){.path = REVEAL, .message = reveal_wire("big"), .unread = true});
+    wait_for_queue(9);
+    lone_go(&l);
+    for (int i = 0; i < 8; i++) expect_status(finish(calls[i]), GRPC_STATUS_OK);
+    cancel(unread);
+    (void)finish(unread);
+    client_free(&idle);
+    lone_end(&l);
+}
+
 TEST("a call of more items than a batch is run alone")
 {
     fake_reset();
