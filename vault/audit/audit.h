@@ -5,8 +5,8 @@
  *
  * Views are canonical JSON (keys sorted, no spaces). At rest both are sealed: salt1 ‖ officer view under the view key
  * of the log ring, salt2 ‖ resident view under the resident's DEK (erasing the DEK erases the view) or, where there is
- * no resident, not stored at all. Look-up tags are one block under the tag key, cut to 64 bits: a copy of the database
- * does not link a line to a row.
+ * no resident, not stored at all. Look-up tags are one block under the tag key, cut to 64 bits: by itself a tag
+ * does not lead to a row (what the transactions of a put tell is in docs/leakage.md).
  */
 #pragma once
 #include "keys/keys.h"
