@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -217,6 +218,15 @@ static void take_signals(void)
     signal(SIGHUP, SIG_IGN);
 }
 
+/* Each connection is a file: as many as the system lets us have. */
+static void allow_files(void)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+    files.rlim_cur = files.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &files) != 0) log_event(LOG_WARN, "server.files", "the limit of files stays low");
+}
+
 static void wait_for_signal(void)
 {
     sigset_t set = end_signals();
@@ -244,6 +254,7 @@ static int serve(const config *c)
     vault_error err = {0};
     rooms r = {0};
     take_signals();
+    allow_files();
     rpc_log_init();
     vault_code code = open_rooms(&r, c, &err);
     if (code == VAULT_OK) {
@@ -257,7 +268,7 @@ static int serve(const config *c)
     }
     close_rooms(&r);
     if (code == VAULT_OK) log_event(LOG_INFO, "server.ended", "all calls have ended");
-    return exit_code(code);
+    return rpc_deaf() ? EXIT_UNAVAILABLE : exit_code(code);
 }
 
 /* ---- arguments ---- */

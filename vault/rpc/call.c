@@ -270,6 +270,48 @@ static void answer_health(call *c)
     arena_reset(mem);
 }
 
+/* ---- while the message is still to come ---- */
+
+static void reading_begins(call *c)
+{
+    poller *p = c->at;
+    c->next = NULL;
+    c->previous = p->newest_reading;
+    if (p->newest_reading)
+        p->newest_reading->next = c;
+    else
+        p->oldest_reading = c;
+    p->newest_reading = c;
+}
+
+/* Does nothing to a call that is no longer among them. */
+static void reading_ends(call *c)
+{
+    poller *p = c->at;
+    if (p->oldest_reading != c && !c->previous) return;
+    if (c->next)
+        c->next->previous = c->previous;
+    else
+        p->newest_reading = c->previous;
+    if (c->previous)
+        c->previous->next = c->next;
+    else
+        p->oldest_reading = c->next;
+    c->next = c->previous = NULL;
+}
+
+/* One client can open calls without end and never send a message (core counts streams only for a client that has
+ * acknowledged its settings). When they fill the house, the oldest of them gives way. */
+static bool make_room(poller *p)
+{
+    enum { PATIENCE_US = 250000 };
+    call *oldest = p->oldest_reading;
+    if (!oldest || clock_monotonic_us() - oldest->arrived_us < PATIENCE_US) return false;
+    reading_ends(oldest);
+    (void)grpc_call_cancel_with_status(oldest->handle, GRPC_STATUS_RESOURCE_EXHAUSTED, "no message came", NULL);
+    return true;
+}
+
 /* ---- arrival ---- */
 
 static void enqueue(call *c)
@@ -284,6 +326,7 @@ static void enqueue(call *c)
 static void message_read(call *c, bool ok)
 {
     (void)ok; /* a failure shows as no message */
+    reading_ends(c);
     if (!c->body)
         answer_plain(c, GRPC_STATUS_INVALID_ARGUMENT, "the request has no message");
     else if (c->body->data.raw.compression != GRPC_COMPRESS_NONE)
@@ -296,6 +339,7 @@ static void message_read(call *c, bool ok)
 
 static void read_message(call *c)
 {
+    reading_begins(c);
     set_state(c, CALL_READING);
     if (c->route->kind == ROUTE_QUEUED) {
         grpc_op closed = {.op = GRPC_OP_RECV_CLOSE_ON_SERVER, .data.recv_close_on_server.cancelled = &c->cancelled};
@@ -341,7 +385,7 @@ static void arrived(call *c, bool ok)
                            bytes_of(GRPC_SLICE_START_PTR(c->details.method), GRPC_SLICE_LENGTH(c->details.method)));
     if (!c->route)
         answer_plain(c, GRPC_STATUS_UNIMPLEMENTED, "unknown method");
-    else if (p->live > p->most_live)
+    else if (p->live > p->most_live && !make_room(p))
         answer_busy(c, "CALLS_FULL");
     else if (c->route->kind == ROUTE_REFLECTION)
         open_stream(c);

@@ -14,17 +14,17 @@ static bool is_ours(const grpc_auth_property *p)
 
 const char *const *peer_uris(arena *mem, grpc_call *handle)
 {
-    const char **uris = arena_array(mem, MOST_URIS + 1, sizeof *uris);
+    const char **uris = arena_array(mem, MOST_URIS + 2, sizeof *uris);
     size_t count = 0;
     grpc_auth_context *peer = uris ? grpc_call_auth_context(handle) : NULL;
     if (!peer) return NULL;
     grpc_auth_property_iterator each = grpc_auth_context_find_properties_by_name(peer, GRPC_PEER_URI_PROPERTY_NAME);
     const grpc_auth_property *p;
-    while (count < MOST_URIS && (p = grpc_auth_property_iterator_next(&each))) {
+    while (count <= MOST_URIS && (p = grpc_auth_property_iterator_next(&each))) {
         if (!is_ours(p)) continue;
         uris[count] = arena_text(mem, bytes_of(p->value, p->value_length));
         if (uris[count]) count++;
     }
     grpc_auth_context_release(peer);
-    return count > 0 ? uris : NULL;
+    return count > 0 && count <= MOST_URIS ? uris : NULL; /* one that was not read could be a second principal */
 }

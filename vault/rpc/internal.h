@@ -171,7 +171,8 @@ VAULT_MUST_USE vault_code tls_open(tls **out, const rpc_options *o, vault_error 
 grpc_server_credentials *tls_credentials(tls *t);
 void tls_close(tls **t); /* after the server */
 
-/* SAN URIs "vault://..." of the client's certificate, NULL-terminated, in mem; NULL when there is none (identity.c). */
+/* SAN URIs "vault://..." of the client's certificate, NULL-terminated, in mem; NULL when there is none, or more than
+ * eight (identity.c). */
 const char *const *peer_uris(arena *mem, grpc_call *handle);
 
 /* ---- the server (server.c) ---- */

@@ -33,5 +33,7 @@ void rpc_cancel(
 /* Drains and cancels what was not, waits for running calls, frees. Takes NULL inside. */
 void rpc_close(rpc_server **r);
 
+/* gRPC has stopped to accept connections for good: the process was sent a SIGTERM, and has to be started again. */
+bool rpc_deaf(void);
 /* Once per process, before the first rpc_open: gRPC's own log goes to ours. */
 void rpc_log_init(void);
