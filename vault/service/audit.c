@@ -171,13 +171,23 @@ static vault_code read_query(session *s, line_query *q, const Vault__V1__QueryRe
     return read_page_token(q, in, err);
 }
 
+/* What was asked about, for the line: the conditions that were given. The resident stands in the line by itself. */
+static const char *name_conditions(arena *mem, const line_query *q)
+{
+    bool times = q->start_us || q->end_us;
+    const char *text = arena_format(mem, "%s%s%s%s%s%s", q->resident ? ",resident" : "", q->person ? ",person=" : "",
+                                    q->person ? q->person : "", q->purpose ? ",purpose=" : "",
+                                    q->purpose ? q->purpose : "", times ? ",time" : "");
+    return text && text[0] ? text + 1 : text;
+}
+
 /* The query is a line before it is answered. */
 static vault_code write_query_line(session *s, call *c, const line_query *q, vault_error *err)
 {
     line one;
     line_facts facts = call_facts(s, c, LINE_GRANTED);
     facts.resident = q->resident;
-    facts.fields = q->resident ? "resident" : q->person ? "person" : q->purpose ? "purpose" : "time";
+    if (!(facts.fields = name_conditions(s->mem, q))) return vault_fail(err, VAULT_EXHAUSTED, "no memory for a line");
     VAULT_TRY(line_make(&one, s->scribe, s->mem, &facts, NULL, err));
     return append_alone(s, &one, 1, err);
 }

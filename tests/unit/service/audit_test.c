@@ -147,6 +147,24 @@ TEST("every question is a line before it is answered, and finds itself")
     fixture_reset();
 }
 
+TEST("the line of a question says what was asked about")
+{
+    Vault__V1__QueryRequest in = VAULT__V1__QUERY_REQUEST__INIT, own = in;
+    Google__Protobuf__Timestamp start = GOOGLE__PROTOBUF__TIMESTAMP__INIT;
+    start.seconds = 1700000000;
+    in.person = (char *)(uintptr_t) "grid-zhao";
+    in.purpose = (char *)(uintptr_t) "elder-care";
+    in.start_time = &start;
+    (void)page_of(&in);
+    own.purpose = (char *)(uintptr_t) "log-review";
+    own.page_size = 1000;
+    const Vault__V1__QueryResponse *page = page_of(&own);
+    assert_non_null(strstr(page->lines[page->n_lines - 2]->officer_view,
+                           "\"fields\":\"person=grid-zhao,purpose=elder-care,time\""));
+    assert_non_null(strstr(page->lines[page->n_lines - 1]->officer_view, "\"fields\":\"purpose=log-review\""));
+    fixture_reset();
+}
+
 TEST("times bound the answer: the start is in, the end is out")
 {
     Vault__V1__QueryRequest in = VAULT__V1__QUERY_REQUEST__INIT;
