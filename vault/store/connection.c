@@ -19,9 +19,11 @@ static const char session[] =
     "SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;"
     "SET client_min_messages = error; SET bytea_output = hex;";
 
-/* Settings that lose lines which were confirmed, and what to do about them. */
+/* Settings that lose lines which were confirmed, and what to do about them. A reload of the configuration changes
+ * synchronous_commit in sessions that stand, too: what was found is made the session's own. */
 static const char durability[] = "SELECT current_setting('fsync'), current_setting('full_page_writes'), "
-                                 "current_setting('synchronous_commit'), to_regclass('public.vault') IS NOT NULL";
+                                 "current_setting('synchronous_commit'), to_regclass('public.vault') IS NOT NULL, "
+                                 "set_config('synchronous_commit', current_setting('synchronous_commit'), false)";
 
 /* Server messages can hold values (the DETAIL of a unique violation does): only names and SQLSTATE go on. */
 static void drop_notice(void *context, const char *message)

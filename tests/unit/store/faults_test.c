@@ -226,6 +226,20 @@ TEST("a server that would lose what it confirmed is refused, at the start and af
     store_close(&s);
 }
 
+TEST("synchronous_commit turned off under a running vault loses nothing: a session keeps what it was checked with")
+{
+    store *s = given_log();
+    pg_sql("ALTER SYSTEM SET synchronous_commit = off");
+    pg_sql("SELECT pg_reload_conf()");
+    usleep(200 * 1000);
+    given_trigger(false, "IF current_setting('synchronous_commit') = 'off' THEN RAISE EXCEPTION 'lost'; END IF");
+    vault_code code = append_next(s);
+    pg_sql("ALTER SYSTEM RESET synchronous_commit");
+    pg_sql("SELECT pg_reload_conf()");
+    expect_ok(code, &err);
+    store_close(&s);
+}
+
 TEST("no server, no such database, no such socket: unavailable, with a cause that names no password")
 {
     store *s = NULL;
