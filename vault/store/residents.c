@@ -9,17 +9,16 @@ enum { COL_ID, COL_KEY, COL_AREA, COL_STATE, COL_VERSION, COL_SEALED, COL_TERMS,
 
 /* ---- reading ---------------------------------------------------------------------------------------------------- */
 
-/* array_send's form of a bigint[] without NULLs, one dimension or none. What is anything else reads as no terms: the
- * row's tag will not fit it. */
+/* array_send's form of a bigint[] without NULLs, one dimension from 1 or none: the only one that the vault writes. */
 static bool read_terms(bytes array, int64_t *out, size_t *count)
 {
     reader r = reader_over(array);
     uint32_t dimensions = get_u32(&r), nulls = get_u32(&r), type = get_u32(&r);
     *count = 0;
-    if (dimensions != 1 || nulls || type != SQL_INT8) return dimensions == 0;
+    if (dimensions != 1 || nulls || type != SQL_INT8) return dimensions == 0 && reader_done(&r);
     size_t n = get_u32(&r);
-    get_u32(&r);
-    if (r.short_ || r.rest.len != n * 12) return false;
+    uint32_t first = get_u32(&r);
+    if (first != 1 || r.short_ || r.rest.len != n * 12) return false;
     for (size_t i = 0; i < n; i++) {
         get_u32(&r);
         out[i] = (int64_t)get_u64(&r);
@@ -43,7 +42,8 @@ static vault_code copy_row(resident_row *row, arena *mem, const PGresult *r, int
     row->version = col_int4(r, i, COL_VERSION);
     row->ring_version = col_int4(r, i, COL_RING);
     row->terms = (const int64_t *)(void *)at; /* first, because the arena's piece is aligned */
-    (void)read_terms(terms, (int64_t *)(void *)at, &row->term_count);
+    /* Other terms cannot be shown as what they are: the row comes without its tag, and so does not pass. */
+    if (!read_terms(terms, (int64_t *)(void *)at, &row->term_count)) tag.len = 0;
     at += terms.len;
     row->sealed = bytes_of(memcpy(at, sealed.at, sealed.len), sealed.len);
     at += sealed.len;

@@ -202,6 +202,22 @@ TEST("columns that somebody edited come back as they are and never crash the rea
     store_close(&s);
 }
 
+TEST("terms in a form that the vault never writes take the row's tag away, also where there were none")
+{
+    static const char *const forms[] = {"'{NULL}'", "'{{1,2}}'", "'[2:3]={1,2}'"};
+    store *s = fresh_store();
+    resident_row got[1];
+    int64_t id = 5; /* without terms */
+    assert_int_equal(given_residents(s, id, 1)->term_count, 0);
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        pg_sql("UPDATE resident SET terms = %s", forms[i]);
+        expect_ok(store_residents_by_id(s, mem, &id, 1, got, &err), &err);
+        assert_true(got[0].found);
+        assert_int_equal(got[0].tag.len, 0);
+    }
+    store_close(&s);
+}
+
 TEST("a resident whose key was destroyed is not found")
 {
     store *s = fresh_store();
