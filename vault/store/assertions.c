@@ -7,17 +7,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BATCH_MOST = 4096, SWEEP_EVERY = 64, SWEEP_MOST = 1000 };
+enum { BATCH_MOST = 4096, SWEEP_EVERY = 500 };
 static const int64_t SWEEP_AFTER_US = INT64_C(600) * 1000 * 1000; /* past the expiry: nodes' clocks differ */
 
-static void sweep(store *s)
+/* Twice as many as came since: the table shrinks to those that could still be accepted. */
+static void sweep(store *s, size_t count)
 {
     vault_error err = {0};
-    if (s->until_sweep-- > 0) return;
-    s->until_sweep = SWEEP_EVERY;
+    s->unswept += count;
+    if (s->unswept < SWEEP_EVERY) return;
     call_start(s, ST_ASSERTIONS_SWEEP);
     arg_int8(s, clock_now_us() - SWEEP_AFTER_US);
-    arg_int8(s, SWEEP_MOST);
+    arg_int8(s, 2 * (int64_t)s->unswept);
+    s->unswept = 0;
     if (call_done(s, &err) != VAULT_OK) log_failure(LOG_WARN, "store.sweep", &err);
 }
 
@@ -76,6 +78,6 @@ vault_code store_assertions_use(store *s, const digest *ids, const int64_t *expi
     for (size_t i = 0; i < count; i++) uses[i] = (use){.id = &ids[i], .expires = expires_us[i], .place = i};
     vault_code code = use_all(s, uses, count, fresh, err);
     memory_free(uses, count * sizeof *uses);
-    if (code == VAULT_OK) sweep(s);
+    if (code == VAULT_OK) sweep(s, count);
     return code;
 }

@@ -68,7 +68,7 @@ struct store {
     bool in_transaction;          /* begun and neither committed nor rolled back, whatever the connection says */
     int64_t retry_at, retry_wait; /* microseconds, monotonic: no connect before, and how long after the next failure */
     int64_t silence_most;         /* microseconds: a server that is silent for longer is gone */
-    unsigned until_sweep;         /* calls of store_assertions_use until expired ids are swept */
+    size_t unswept;               /* assertion ids used since expired ones were swept */
     struct {                      /* parameters of the call that is being built */
         uint8_t *at;
         size_t len, cap;

@@ -60,6 +60,8 @@ vault_code store_lines_page(store *s, arena *mem, const line_range *range, line_
     arg_int8(s, (int64_t)range->limit);
     if (range->key != LINE_ANY) arg_int8(s, range->tag);
     VAULT_TRY(call_run(s, &r, err));
+    if ((size_t)PQntuples(r) > range->limit)
+        return vault_fail(err, VAULT_INTERNAL, "lines page: %d lines for %zu", PQntuples(r), range->limit);
     for (int i = 0; i < PQntuples(r); i++) {
         VAULT_TRY(copy_line(&rows[i], mem, r, i, err));
         if (rows[i].index < range->from || (i && rows[i].index <= rows[i - 1].index))

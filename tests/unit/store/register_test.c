@@ -142,10 +142,7 @@ TEST("a manifest is read by its version; another is not found; one version stand
 
 static digest assertion(int n)
 {
-    digest d;
-    memset(d.at, n * 37, sizeof d.at);
-    d.at[3] = (uint8_t)n;
-    return d;
+    return sha256(bytes_of(&n, sizeof n));
 }
 
 TEST("an assertion passes once, in one call or in two")
@@ -182,7 +179,7 @@ TEST("expired ids are swept and others stay")
     pg_sql("INSERT INTO assertion SELECT sha256(i::text::bytea), CASE WHEN i %% 2 = 0 THEN 5 ELSE %lld END"
            " FROM generate_series(1, 3000) i",
            (long long)(clock_now_us() + HOUR));
-    for (int i = 0; i < 200; i++) {
+    for (int i = 0; i < 1000; i++) {
         digest id = assertion(i);
         int64_t expires = clock_now_us() + HOUR;
         bool fresh;
@@ -190,7 +187,27 @@ TEST("expired ids are swept and others stay")
         assert_true(fresh);
     }
     assert_int_equal(sql_number("SELECT count(*) FROM assertion WHERE expires = 5"), 0);
-    assert_int_equal(sql_number("SELECT count(*) FROM assertion"), 1700);
+    assert_int_equal(sql_number("SELECT count(*) FROM assertion"), 2500);
+    store_close(&s);
+}
+
+TEST("expired ids are swept as fast as ids come, also when many come in one call")
+{
+    enum { CALLS = 40, IDS = 256 };
+    static digest ids[IDS];
+    static int64_t expires[IDS];
+    static bool fresh[IDS];
+    store *s = fresh_store();
+    pg_sql("INSERT INTO assertion SELECT sha256(('old' || i)::bytea), 5 FROM generate_series(1, %d) i", CALLS * IDS);
+    for (int call = 0; call < CALLS; call++) {
+        for (int i = 0; i < IDS; i++) {
+            ids[i] = assertion(call * IDS + i);
+            expires[i] = clock_now_us() + HOUR;
+        }
+        expect_ok(store_assertions_use(s, ids, expires, IDS, fresh, &err), &err);
+    }
+    assert_int_equal(sql_number("SELECT count(*) FROM assertion WHERE expires = 5"), 0);
+    assert_int_equal(sql_number("SELECT count(*) FROM assertion"), CALLS * IDS);
     store_close(&s);
 }
 
