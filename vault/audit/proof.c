@@ -72,6 +72,40 @@ vault_code stored_consistency(store *s, arena *mem, growth_proof *proof, vault_e
     return fold(&proof->path, mem, &plan, rows, err);
 }
 
+/* ---- trees of former sizes ----------------------------------------------------------------------------------------
+ */
+
+static vault_code stored_root(merkle_tree *out, store *s, arena *mem, int64_t size, vault_error *err)
+{
+    line_row rows[MERKLE_LEVELS];
+    int64_t indexes[MERKLE_LEVELS], end = 0;
+    digest frontier[MERKLE_LEVELS];
+    unsigned levels[MERKLE_LEVELS];
+    size_t count = 0;
+    for (unsigned l = MERKLE_LEVELS; l-- > 0;) {
+        if (!(size >> l & 1)) continue;
+        end += INT64_C(1) << l;
+        levels[count] = l;
+        indexes[count++] = end - 1;
+    }
+    VAULT_TRY(read_lines(rows, s, mem, indexes, count, err));
+    for (size_t i = 0; i < count; i++) VAULT_TRY(stored_node(&frontier[i], &rows[i], levels[i], err));
+    *out = (merkle_tree){.size = size, .root = merkle_root(frontier, size)};
+    return VAULT_OK;
+}
+
+/* The tree as it was, shown to be what `now` grew from. */
+static vault_code former_tree(merkle_tree *out, store *s, arena *mem, const merkle_tree *now, vault_error *err)
+{
+    if (out->size == now->size) return *out = *now, VAULT_OK;
+    growth_proof growth = {.old_size = out->size, .size = now->size};
+    VAULT_TRY(stored_root(out, s, mem, out->size, err));
+    VAULT_TRY(stored_consistency(s, mem, &growth, err));
+    if (merkle_verify_consistency(out, now, growth.path)) return VAULT_OK;
+    return vault_fail(err, VAULT_INTEGRITY, "the first %lld lines of the log do not fit its head",
+                      (long long)out->size);
+}
+
 /* ---- for callers ---------------------------------------------------------------------------------------------------
  */
 
@@ -83,9 +117,9 @@ vault_code ledger_prove_inclusion(ledger *l, store *s, arena *mem, line_proof *p
         return vault_fail(err, VAULT_NOT_FOUND, "no line %lld in a committed tree of %lld", (long long)proof->index,
                           (long long)proof->size);
     }
+    merkle_tree now = head_tree(&head), tree = {.size = proof->size};
     VAULT_TRY(stored_inclusion(s, mem, proof, err));
-    if (proof->size < head.size) return VAULT_OK;
-    merkle_tree tree = head_tree(&head);
+    VAULT_TRY(former_tree(&tree, s, mem, &now, err));
     digest leaf = merkle_leaf(proof->leaf);
     if (merkle_verify_inclusion(&leaf, proof->index, &tree, proof->path)) return VAULT_OK;
     return vault_fail(err, VAULT_INTEGRITY, "line %lld does not fit the head of the log", (long long)proof->index);
@@ -99,5 +133,11 @@ vault_code ledger_prove_consistency(ledger *l, store *s, arena *mem, growth_proo
         return vault_fail(err, VAULT_NOT_FOUND, "no committed growth from %lld to %lld lines",
                           (long long)proof->old_size, (long long)proof->size);
     }
-    return stored_consistency(s, mem, proof, err);
+    merkle_tree now = head_tree(&head), tree = {.size = proof->size}, old;
+    VAULT_TRY(former_tree(&tree, s, mem, &now, err));
+    VAULT_TRY(stored_root(&old, s, mem, proof->old_size, err));
+    VAULT_TRY(stored_consistency(s, mem, proof, err));
+    if (merkle_verify_consistency(&old, &tree, proof->path)) return VAULT_OK;
+    return vault_fail(err, VAULT_INTEGRITY, "the first %lld lines of the log do not fit those that follow",
+                      (long long)proof->old_size);
 }

@@ -226,6 +226,46 @@ TEST("every line is proven in every tree it is in, against the checkpoint that w
     }
 }
 
+/* A proof that is given holds against the tree as it was when it had that size. */
+static void expect_proofs_true(const merkle_tree *trees, int64_t lines)
+{
+    int64_t refused = 0;
+    for (int64_t size = 2; size <= lines; size++) {
+        for (int64_t i = 0; i < size; i++) {
+            line_proof proof = {.index = i, .size = size};
+            growth_proof growth = {.old_size = i + 1, .size = size};
+            vault_code code = ledger_prove_inclusion(book, db, mem, &proof, &err);
+            vault_error_clear(&err);
+            digest leaf = merkle_leaf(proof.leaf);
+            if (code == VAULT_OK) assert_true(merkle_verify_inclusion(&leaf, i, &trees[size], proof.path));
+            refused += code == VAULT_INTEGRITY;
+            code = ledger_prove_consistency(book, db, mem, &growth, &err);
+            vault_error_clear(&err);
+            if (code == VAULT_OK && i > 0)
+                assert_true(merkle_verify_consistency(&trees[i + 1], &trees[size], growth.path));
+            refused += code == VAULT_INTEGRITY;
+        }
+    }
+    assert_in_range(refused, 1, lines * lines);
+}
+
+TEST("a proof for a smaller tree over edited lines is refused, not given")
+{
+    enum { LINES = 21 };
+    static const char *EDITS[] = {FLIP(nodes, 0), FLIP(nodes, 40), FLIP(leaf, 20)};
+    static merkle_tree trees[LINES + 1];
+    for (size_t e = 0; e < sizeof EDITS / sizeof *EDITS; e++) {
+        given_log();
+        for (int64_t size = 2; size <= LINES; size++) {
+            appended done = appended_batch(lines_for(1, "person-a", "elder-care", 1), 1);
+            expect_ok(appended_sign(&done, book, mem, &err), &err);
+            trees[size] = tree_of_note(done.checkpoint);
+        }
+        pg_sql("UPDATE line SET %s WHERE idx = 11", EDITS[e]);
+        expect_proofs_true(trees, LINES);
+    }
+}
+
 TEST("there is no proof past the committed end, of no lines, or of a tree that shrinks")
 {
     static const int64_t BAD[][2] = {{0, 0},        {4, 4}, {3, 5}, {-1, 4}, {4, 5}, {0, -1}, {INT64_MAX, INT64_MAX},
