@@ -87,6 +87,7 @@ struct ledger {
     head_row head, next;            /* next: of the transaction that is under way */
     unsigned counts[LINE_OUTCOMES]; /* of the lines of `next` */
     atomic_uintptr_t holder;        /* thread that holds the mutex for its transaction */
+    int64_t published;              /* size of the newest checkpoint known to be published; the publisher's alone */
     atomic_llong seen; /* lines that this process has seen committed: the log never gets shorter. Without the mutex */
 };
 

@@ -85,10 +85,18 @@ static vault_code accept_head(ledger *l, const head_row *head, int64_t seen, vau
     return VAULT_OK;
 }
 
+/* A log that was opened has a head: none is damage, and no answer to what a caller looked for. */
+static vault_code must_stand(vault_code code, vault_error *err)
+{
+    if (code != VAULT_NOT_FOUND) return code;
+    vault_error_clear(err);
+    return vault_fail(err, VAULT_INTEGRITY, "the head of the log is missing");
+}
+
 vault_code ledger_head(ledger *l, store *s, head_row *out, vault_error *err)
 {
     int64_t seen = atomic_load(&l->seen);
-    VAULT_TRY(store_head_read(s, out, err));
+    VAULT_TRY(must_stand(store_head_read(s, out, err), err));
     VAULT_TRY(accept_head(l, out, seen, err));
     have_seen(l, out->size);
     return VAULT_OK;
@@ -169,7 +177,7 @@ static vault_code lock_and_append(job *j, vault_error *err)
     head_row from;
     bool moved = false;
     int64_t seen = atomic_load(&j->l->seen);
-    VAULT_TRY(store_head_lock(j->s, &from, err));
+    VAULT_TRY(must_stand(store_head_lock(j->s, &from, err), err));
     VAULT_TRY(accept_head(j->l, &from, seen, err));
     if (from.control_version != j->batch->control_version)
         return vault_refuse(err, VAULT_CONFLICT, "CONTROL_MOVED", "");

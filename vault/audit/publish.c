@@ -101,7 +101,18 @@ vault_code ledger_check_outside(ledger *l, store *s, const char *path, vault_err
     VAULT_TRY(read_note(&there, l, bytes_of(file.at, file.len), "outside the database", err));
     VAULT_TRY(ledger_head(l, s, &head, err));
     merkle_tree now = head_tree(&head);
-    return must_continue(s, mem, &there.tree, &now, err);
+    VAULT_TRY(must_continue(s, mem, &there.tree, &now, err));
+    l->published = there.tree.size;
+    return VAULT_OK;
+}
+
+/* A file is written after its checkpoint stands in the database, where only larger ones follow. */
+static vault_code must_not_shrink(const ledger *l, const published *last, vault_error *err)
+{
+    if (last->tree.size >= l->published) return VAULT_OK;
+    return vault_fail(err, VAULT_INTEGRITY,
+                      "the checkpoint in the database is of %lld lines and was of %lld: deleted, or put back",
+                      (long long)last->tree.size, (long long)l->published);
 }
 
 /* ---- publishing -------------------------------------------------------------------------------------------------- */
@@ -115,12 +126,15 @@ vault_code ledger_publish(ledger *l, store *s, const char *path, vault_error *er
     bool swapped = false;
     if (!mem) return vault_fail(err, VAULT_EXHAUSTED, "no memory");
     VAULT_TRY(read_published(&last, l, s, mem, err)); /* before the head: what was published then, is in it */
+    VAULT_TRY(must_not_shrink(l, &last, err));
     VAULT_TRY(ledger_head(l, s, &head, err));
     next.tree = head_tree(&head);
     VAULT_TRY(must_continue(s, mem, &last.tree, &next.tree, err));
+    l->published = last.tree.size;
     if (next.tree.size == last.tree.size) return keep_outside(l, path, &last, err);
     VAULT_TRY(tree_sign(&note, mem, &l->keys, &next.tree, err));
     VAULT_TRY(store_checkpoint_publish(s, last.tree.size, next.tree.size, note, &swapped, err));
     next.note = bytes_of_text(note);
+    if (swapped) l->published = next.tree.size;
     return swapped ? keep_outside(l, path, &next, err) : VAULT_OK; /* else another node was first: next time */
 }

@@ -33,7 +33,7 @@ TEST("a log is not opened where there is none, nor without a log ring")
     assert_null(l);
     keyring_free(&none);
     pg_sql("DELETE FROM head");
-    expect_code(ledger_open(&l, db, keys, ORIGIN, &err), VAULT_NOT_FOUND, &err);
+    expect_code(ledger_open(&l, db, keys, ORIGIN, &err), VAULT_INTEGRITY, &err);
 }
 
 TEST("every receipt of a batch verifies against the batch's own signed checkpoint, line by line and as a range")
@@ -247,6 +247,19 @@ TEST("a head with any column edited by SQL is refused")
     expect_head_refused("UPDATE head SET frontier = ''");
     expect_head_refused("UPDATE head SET mac = set_byte(mac, 9, get_byte(mac, 9) # 1)");
     expect_head_refused("UPDATE head SET mac = ''");
+}
+
+TEST("a head that was deleted under a running node is damage, and no 'not found'")
+{
+    appended done;
+    given_log();
+    line *lines = lines_for(1, "person-a", "elder-care", 1);
+    pg_sql("DELETE FROM head");
+    expect_code(ledger_append(book, db, mem, &(line_batch){1, lines, 1}, &done, &err), VAULT_INTEGRITY, &err);
+    expect_code(ledger_append(book, db, mem, &(line_batch){1, lines, 1}, &done, &err), VAULT_INTEGRITY, &err);
+    expect_code(ledger_publish(book, db, NULL, &err), VAULT_INTEGRITY, &err);
+    line_proof proof = {.index = 0, .size = 1};
+    expect_code(ledger_prove_inclusion(book, db, mem, &proof, &err), VAULT_INTEGRITY, &err);
 }
 
 TEST("a control version edited by SQL under a running node does not pass for a control change")

@@ -119,7 +119,7 @@ TEST("a file that another node wrote later is not put back to an older checkpoin
     given_lines(4);
     expect_ok(ledger_publish(book, db, path, &err), &err);
     pg_sql("DELETE FROM published; INSERT INTO published SELECT * FROM early");
-    expect_ok(ledger_check_outside(book, db, path, &err), &err);
+    reopen_book(); /* a node that is behind: it has seen only the early one */
     expect_ok(ledger_publish(book, db, path, &err), &err);
     assert_int_equal(tree_of_note(content()).size, 5);
 }
@@ -234,9 +234,27 @@ TEST("a published row that was edited is refused, not overwritten")
                                   "UPDATE published SET note = ''"};
     for (size_t i = 0; i < sizeof EDITS / sizeof *EDITS; i++) {
         pg_sql("DELETE FROM published");
+        reopen_book();
         expect_ok(ledger_publish(book, db, NULL, &err), &err);
         pg_sql("%s", EDITS[i]);
         expect_code(ledger_publish(book, db, NULL, &err), VAULT_INTEGRITY, &err);
+    }
+}
+
+TEST("a published row that was deleted, or says that there is none, is missed by who has published, and by the file")
+{
+    static const char *EDITS[] = {"DELETE FROM published", "UPDATE published SET size = 0"};
+    for (size_t i = 0; i < sizeof EDITS / sizeof *EDITS; i++) {
+        given_log();
+        given_path();
+        given_lines(3);
+        expect_ok(ledger_publish(book, db, path, &err), &err);
+        pg_sql("%s", EDITS[i]);
+        given_lines(1);
+        expect_code(ledger_publish(book, db, path, &err), VAULT_INTEGRITY, &err);
+        reopen_book();
+        expect_ok(ledger_check_outside(book, db, path, &err), &err);
+        expect_code(ledger_publish(book, db, path, &err), VAULT_INTEGRITY, &err);
     }
 }
 
