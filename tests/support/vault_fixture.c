@@ -176,6 +176,17 @@ void fixture_restart(void)
     must(fixture_reopen(&err), &err, "service_open");
 }
 
+static void remove_folder(void)
+{
+    static const char *const files[] = {"schema.json", "principals.json", "purposes.json", "policy.json", "checkpoint"};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        char path[160];
+        snprintf(path, sizeof path, "%s/%s", vault.folder, files[i]);
+        unlink(path);
+    }
+    rmdir(vault.folder);
+}
+
 void fixture_close(void)
 {
     session_close(&vault.session);
@@ -184,6 +195,7 @@ void fixture_close(void)
     arena_free(&vault.mem);
     cjose_jwk_release(vault.key);
     vault.key = NULL;
+    remove_folder();
 }
 
 static void build(void)
