@@ -14,12 +14,11 @@
 
 static char trace[16384];
 static size_t traced;
-static bool tracing;
-static pthread_t tracer;
+static _Thread_local bool tracing; /* this thread's: the publisher is not counted */
 
 static void note(const char *what)
 {
-    if (!tracing || !pthread_equal(tracer, pthread_self())) return;
+    if (!tracing) return;
     traced += (size_t)snprintf(trace + traced, sizeof trace - traced, "%s\n", what);
 }
 
@@ -65,12 +64,10 @@ gcry_error_t gcry_cipher_decrypt(gcry_cipher_hd_t h, void *out, size_t size, con
     return REAL(transform *, "gcry_cipher_decrypt")(h, out, size, in, len);
 }
 
-/* Ends at the answer: the publisher's thread is not counted. */
 static request *ask_traced(const asked *a, char out[sizeof trace])
 {
     traced = 0;
     trace[0] = 0;
-    tracer = pthread_self();
     tracing = true;
     request *rq = ask(a);
     tracing = false;
