@@ -22,7 +22,7 @@ ALL = list(kit.residents(1)[0])
 RULES = [kit.rule("put", "put", "population", "population-register", ALL),
          kit.rule("issue", "issue", "clinic", "family-doctor", ["id_number"], form="nothing"),
          kit.rule("reveal", "reveal", "clinic", "family-doctor", ["name", "phone"])]
-# Before a broken connection is noticed a call may find it broken once for each worker.
+# One and the same answer, whatever is the matter.
 OUT = {"UNAVAILABLE"}
 
 
@@ -284,4 +284,4 @@ def test_a_frozen_server_lets_no_value_out_and_calls_end_at_their_deadline(house
 def test_after_all_that_the_log_is_whole_and_the_service_ends_well(house):
     check_root(house.city)
     assert not attack.reports(house.city.vaultd)
-    assert attack.ends_well(house.city.vaultd) < 12
+    assert attack.ends_well(house.city.vaultd) < 2
