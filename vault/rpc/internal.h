@@ -3,6 +3,7 @@
  * answer.c the outcomes. */
 #pragma once
 #include "vault/base/arena.h"
+#include "vault/base/digest.h"
 #include "vault/rpc/rpc.h"
 #include <grpc/byte_buffer.h>
 #include <grpc/grpc.h>
@@ -171,9 +172,22 @@ VAULT_MUST_USE vault_code tls_open(tls **out, const rpc_options *o, vault_error 
 grpc_server_credentials *tls_credentials(tls *t);
 void tls_close(tls **t); /* after the server */
 
-/* SAN URIs "vault://..." of the client's certificate, NULL-terminated, in mem; NULL when there is none, or more than
- * eight (identity.c). */
-const char *const *peer_uris(arena *mem, grpc_call *handle);
+/* ---- identity (identity.c) ---- */
+
+/* When certificates end, by their digest. One thread. */
+enum { CERTIFICATES_KNOWN = 32 };
+typedef struct certificate_ends {
+    struct {
+        digest of;
+        int64_t ends_us;
+    } at[CERTIFICATES_KNOWN];
+    size_t next;
+} certificate_ends;
+/* SAN URIs "vault://..." of the client's certificate, NULL-terminated, in mem. UNAUTHENTICATED: NO_IDENTITY without
+ * any, or with too many; CERTIFICATE_EXPIRED, also on a connection that was made before. */
+VAULT_MUST_USE vault_code peer_uris(const char ***out, arena *mem, grpc_call *handle, certificate_ends *known,
+                                    vault_error *err);
+int64_t certificate_ends_us(bytes pem); /* microseconds since 1970; 0 for what is no certificate */
 
 /* ---- the server (server.c) ---- */
 

@@ -25,6 +25,7 @@ struct worker {
     request *batch[BATCH_ITEMS + 1];
     size_t count, items;
     bool carried; /* slots[0] holds a call that did not fit into the batch before */
+    certificate_ends known;
 };
 
 /* ---- one call ---- */
@@ -59,14 +60,16 @@ static vault_code unpack(slot *s, vault_error *err)
 }
 
 /* True when the slot's request is ready to run; otherwise the call is answered. */
-static bool prepare(slot *s, call *c)
+static bool prepare(worker *w, slot *s, call *c)
 {
     vault_error err = {0};
+    const char **uris = NULL;
     s->call = c;
     call_taken(c);
     if (drop(s)) return false;
-    s->request = (request){.mem = s->mem, .deadline_us = c->deadline_us, .uris = peer_uris(s->mem, c->handle)};
-    vault_code code = s->request.uris ? unpack(s, &err) : vault_refuse(&err, VAULT_UNAUTHENTICATED, "NO_IDENTITY", "");
+    vault_code code = peer_uris(&uris, s->mem, c->handle, &w->known, &err);
+    s->request = (request){.mem = s->mem, .deadline_us = c->deadline_us, .uris = uris};
+    if (code == VAULT_OK) code = unpack(s, &err);
     body_wipe(c->body);
     if (code != VAULT_OK) {
         refuse(s, answer_error(s->mem, &err));
@@ -105,7 +108,7 @@ static bool add(worker *w, call *c)
         call_leave_answer(c, &a);
         return true;
     }
-    if (!prepare(s, c)) return true;
+    if (!prepare(w, s, c)) return true;
     if (w->count > 0 && w->items + s->items > BATCH_ITEMS) {
         w->carried = true;
         return false;

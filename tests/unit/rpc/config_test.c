@@ -159,7 +159,7 @@ static const char *fetch(int port, const char *path)
     assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
     assert_int_equal(send(fd, asked, (size_t)len, MSG_NOSIGNAL), len);
     size_t held = 0;
-    for (ssize_t got; (got = read(fd, text + held, sizeof text - 1 - held)) > 0;) held += (size_t)got;
+    for (ssize_t part; (part = read(fd, text + held, sizeof text - 1 - held)) > 0;) held += (size_t)part;
     text[held] = '\0';
     close(fd);
     return text;

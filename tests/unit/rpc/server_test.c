@@ -368,3 +368,16 @@ TEST("the usual server ends")
 {
     server_stop();
 }
+
+TEST("a certificate that ends while its connection is open is not accepted any more")
+{
+    client *c = client_new(rpc_port(usual_server()), "app");
+    assert_int_equal(call_reveal(c, "a").code, GRPC_STATUS_OK);
+    clock_set_for_test(clock_now_us() + INT64_C(10) * 366 * 86400 * 1000000);
+    got late = call_reveal(c, "a");
+    clock_set_for_test(0);
+    assert_int_equal(late.code, GRPC_STATUS_UNAUTHENTICATED);
+    assert_true(details_hold(&late, "CERTIFICATE_EXPIRED"));
+    assert_int_equal(call_reveal(c, "a").code, GRPC_STATUS_OK);
+    client_free(&c);
+}
