@@ -139,6 +139,20 @@ static int by_item_key(const void *a, const void *b)
     return low[0] == low[1] ? 0 : low[0] < low[1] ? -1 : 1;
 }
 
+/* An id is a number of the sequence with random bits behind it: whoever sets the sequence back does not make an id come
+ * again, under which a token of somebody who was deleted would open somebody else's values. */
+static vault_code widen_ids(int64_t *ids, size_t count, vault_error *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        uint8_t random[8];
+        VAULT_TRY(entropy_fill(random, sizeof random, err));
+        if (ids[i] <= 0 || ids[i] > UINT32_MAX)
+            return vault_fail(err, VAULT_EXHAUSTED, "the sequence of ids is at its end");
+        ids[i] = ids[i] << 31 | (int64_t)(load_u64(random) >> 33);
+    }
+    return VAULT_OK;
+}
+
 /* New residents get their ids in the order of their natural keys: rows are written in that order, and so each index of
  * ids grows at its right end. */
 static vault_code give_ids(session *s, item **items, size_t count, vault_error *err)
@@ -151,6 +165,7 @@ static vault_code give_ids(session *s, item **items, size_t count, vault_error *
         if (is_new(items[i])) fresh[wanted++] = items[i];
     if (wanted == 0) return VAULT_OK;
     VAULT_TRY(store_resident_ids(s->store, ids, wanted, err));
+    VAULT_TRY(widen_ids(ids, wanted, err));
     qsort(fresh, wanted, sizeof *fresh, by_item_key);
     for (size_t i = 0; i < wanted; i++) fresh[i]->put->next.id = ids[i];
     return VAULT_OK;

@@ -53,7 +53,7 @@ static void *publish(void *at)
         publish_once(s);
         pthread_mutex_lock(&s->lock);
         struct timespec until;
-        clock_gettime(CLOCK_REALTIME, &until);
+        clock_gettime(CLOCK_MONOTONIC, &until); /* a clock set back must not stop publishing */
         until.tv_sec++;
         while (!s->stop && pthread_cond_timedwait(&s->wake, &s->lock, &until) == 0) {}
     }
@@ -93,7 +93,11 @@ vault_code service_open(service **out, const service_options *o, vault_error *er
     VAULT_TRY(service_check(err));
     VAULT_CLEANUP(service_close) service *s = memory_new(sizeof *s);
     pthread_mutex_init(&s->lock, NULL);
-    pthread_cond_init(&s->wake, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&s->wake, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     s->database = memory_text(o->database);
     s->checkpoint_file = memory_text(o->checkpoint_file);
     atomic_store(&s->healthy, true);

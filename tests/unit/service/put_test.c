@@ -190,3 +190,19 @@ TEST("every put item that was looked at has its line, proven by the receipts")
     assert_int_equal(out->receipts[1]->first_line, out->receipts[0]->first_line + out->receipts[0]->n_lines);
     fixture_reset();
 }
+
+TEST("an id does not come again when the sequence is set back")
+{
+    const char *first = pg_sql("select last_value from resident_id");
+    long long kept = strtoll(first, NULL, 10);
+    answer_of(put_residents(3000, 1));
+    long long id = strtoll(pg_sql("select max(id) from resident"), NULL, 10);
+    pg_sql("delete from resident where id = %lld", id);
+    pg_sql("delete from resident_key where id = %lld", id);
+    pg_sql("select setval('resident_id', %lld)", kept);
+    answer_of(put_residents(3001, 1));
+    long long again = strtoll(pg_sql("select max(id) from resident"), NULL, 10);
+    assert_int_equal(again >> 31, id >> 31);
+    assert_true(again != id);
+    fixture_reset();
+}
