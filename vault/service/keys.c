@@ -1,23 +1,45 @@
 /* Keys: states, never keys. */
 #include "vault/service/internal.h"
 
+#include <string.h>
+
 static const char *const STATES[RING_STATES] = {[RING_PRE_ACTIVE] = "pre-active",
                                                 [RING_ACTIVE] = "active",
                                                 [RING_RETIRING] = "retiring",
                                                 [RING_DESTROYED] = "destroyed"};
 
+/* What is told is what was opened at start: a row that says anything else was edited since. */
+static bool as_opened(const keyring *keys, const ring_row *row)
+{
+    for (size_t i = 0; i < keyring_count(keys); i++) {
+        const ring *r = keyring_at(keys, i);
+        if (strcmp(r->name, row->name) != 0 || (int64_t)r->version != row->version) continue;
+        return (int)r->state == row->state && (int)r->suite == row->suite;
+    }
+    return false;
+}
+
+static vault_code check_rows(const keyring *keys, const ring_row *rows, size_t count, vault_error *err)
+{
+    if (count != keyring_count(keys)) return vault_fail(err, VAULT_INTEGRITY, "key_ring has %zu rows", count);
+    for (size_t i = 0; i < count; i++) {
+        if (!as_opened(keys, &rows[i]))
+            return vault_fail(err, VAULT_INTEGRITY, "a row of key_ring is not what was opened");
+    }
+    return VAULT_OK;
+}
+
 static Vault__V1__Ring *answer_ring(arena *mem, const ring_row *from)
 {
     Vault__V1__Ring *out = MESSAGE(mem, Vault__V1__Ring, vault__v1__ring__init);
     Google__Protobuf__Timestamp *time = MESSAGE(mem, Google__Protobuf__Timestamp, google__protobuf__timestamp__init);
-    bool known = from->state > 0 && from->state < RING_STATES;
     if (!out || !time) return NULL;
     time->seconds = from->created_us / 1000000;
     time->nanos = (int32_t)(from->created_us % 1000000) * 1000;
     out->name = arena_format(mem, "rings/%s/versions/%d", from->name, from->version);
     out->version = (uint32_t)from->version;
-    out->state = (char *)(uintptr_t)(known ? STATES[from->state] : "unknown");
-    out->suite = (char *)(uintptr_t)(from->suite == SUITE_INTL ? "intl" : "unknown");
+    out->state = (char *)(uintptr_t)STATES[from->state];
+    out->suite = (char *)(uintptr_t) "intl"; /* the only suite so far */
     out->create_time = time;
     return out->name ? out : NULL;
 }
@@ -27,6 +49,7 @@ static vault_code status(session *s, request *rq)
     ring_row *rows;
     size_t count;
     VAULT_TRY(store_rings_read(s->store, rq->mem, &rows, &count, &rq->err));
+    VAULT_TRY(check_rows(control_keys(s->service->control), rows, count, &rq->err));
     Vault__V1__StatusResponse *out = MESSAGE(rq->mem, Vault__V1__StatusResponse, vault__v1__status_response__init);
     Vault__V1__Ring **rings = arena_array(rq->mem, count + 1, sizeof *rings);
     if (!out || !rings) return vault_fail(&rq->err, VAULT_EXHAUSTED, "no memory for rings");

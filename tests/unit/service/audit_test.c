@@ -258,3 +258,15 @@ TEST("key states name every ring, and hold no key")
     assert_true(log);
     fixture_reset();
 }
+
+TEST("a ring's state edited in the database is not passed on")
+{
+    Vault__V1__StatusRequest in = VAULT__V1__STATUS_REQUEST__INIT;
+    const asked status = {
+        .path = "/vault.v1.Keys/Status", .uri = ADMINISTRATOR, .purpose = "log-review", .in = &in.base};
+    pg_sql("update key_ring set state = 3 where name = 'log'");
+    expect_outcome(ask(&status), VAULT_INTEGRITY, NULL);
+    pg_sql("update key_ring set state = 2 where name = 'log'");
+    expect_outcome(ask(&status), VAULT_OK, NULL);
+    fixture_reset();
+}
