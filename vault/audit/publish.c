@@ -60,6 +60,13 @@ static vault_code must_continue(store *s, arena *mem, const merkle_tree *old, co
 
 /* ---- the file ---------------------------------------------------------------------------------------------------- */
 
+/* What a publication works with. */
+typedef struct publication {
+    const ledger *l;
+    store *s;
+    arena *mem;
+} publication;
+
 typedef struct file_text {
     char *at;
     size_t len;
@@ -70,16 +77,18 @@ static void file_text_free(file_text *f)
     memory_free(f->at, f->len);
 }
 
-/* Another node may keep the same file: it never goes back to a smaller tree. */
-static vault_code keep_outside(const ledger *l, const char *path, const published *newest, vault_error *err)
+/* Another node may keep the same file: it never goes back to a smaller tree, nor on to one that does not continue it.
+ */
+static vault_code keep_outside(const publication *p, const char *path, const published *newest, vault_error *err)
 {
     VAULT_CLEANUP(file_text_free) file_text file = {0};
     published there;
     if (!path || newest->note.len == 0) return VAULT_OK;
     vault_code code = file_read(&file.at, &file.len, path, NOTE_MAX, err);
-    if (code == VAULT_OK) code = read_note(&there, l, bytes_of(file.at, file.len), "in the file", err);
+    if (code == VAULT_OK) code = read_note(&there, p->l, bytes_of(file.at, file.len), "in the file", err);
     vault_error_clear(err);
     if (code == VAULT_OK && there.tree.size >= newest->tree.size) return VAULT_OK;
+    if (code == VAULT_OK) VAULT_TRY(must_continue(p->s, p->mem, &there.tree, &newest->tree, err));
     return file_replace(path, newest->note, err);
 }
 
@@ -125,16 +134,17 @@ vault_code ledger_publish(ledger *l, store *s, const char *path, vault_error *er
     const char *note;
     bool swapped = false;
     if (!mem) return vault_fail(err, VAULT_EXHAUSTED, "no memory");
+    const publication p = {.l = l, .s = s, .mem = mem};
     VAULT_TRY(read_published(&last, l, s, mem, err)); /* before the head: what was published then, is in it */
     VAULT_TRY(must_not_shrink(l, &last, err));
     VAULT_TRY(ledger_head(l, s, &head, err));
     next.tree = head_tree(&head);
     VAULT_TRY(must_continue(s, mem, &last.tree, &next.tree, err));
     l->published = last.tree.size;
-    if (next.tree.size == last.tree.size) return keep_outside(l, path, &last, err);
+    if (next.tree.size == last.tree.size) return keep_outside(&p, path, &last, err);
     VAULT_TRY(tree_sign(&note, mem, &l->keys, &next.tree, err));
     VAULT_TRY(store_checkpoint_publish(s, last.tree.size, next.tree.size, note, &swapped, err));
     next.note = bytes_of_text(note);
     if (swapped) l->published = next.tree.size;
-    return swapped ? keep_outside(l, path, &next, err) : VAULT_OK; /* else another node was first: next time */
+    return swapped ? keep_outside(&p, path, &next, err) : VAULT_OK; /* else another node was first: next time */
 }

@@ -168,6 +168,23 @@ TEST("an older backup that has grown past the file again is a fork, and refused"
     expect_code(ledger_check_outside(book, db, path, &err), VAULT_INTEGRITY, &err);
 }
 
+TEST("a fork that others published does not replace the file that kept the log before")
+{
+    given_log();
+    given_path();
+    given_lines(5);
+    given_database_put_back_to(7);
+    expect_ok(ledger_publish(book, db, path, &err), &err);
+    const char *before = content();
+    put_back();
+    pg_sql("DELETE FROM published");
+    reopen_book();
+    given_lines(9);
+    expect_ok(ledger_publish(book, db, NULL, &err), &err); /* a node that keeps no file, or whose file was wiped */
+    expect_code(ledger_publish(book, db, path, &err), VAULT_INTEGRITY, &err);
+    assert_string_equal(content(), before);
+}
+
 TEST("a fork is found at the next publication, also by a node that was running")
 {
     given_log();
