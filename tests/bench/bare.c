@@ -44,8 +44,8 @@ static struct {
     arena *kept;
     line_row *pool;
     atomic_llong next_line;
-    int64_t first_id;
-    uint8_t (*deks)[KEY_LEN]; /* by id - first_id */
+    int64_t *ids;             /* of all residents, in order */
+    uint8_t (*deks)[KEY_LEN]; /* beside them */
     uint64_t residents;
     size_t items;
     window window;
@@ -54,13 +54,31 @@ static struct {
 
 /* ---- the keys of all residents ---- */
 
+/* Ids begin with the number of a sequence; what stands behind it is random (vault/service/records.c). */
+static size_t place_of(int64_t id)
+{
+    return (size_t)((id >> 31) - (bare.ids[0] >> 31));
+}
+
+static void read_ids(pg *p)
+{
+    pg_prepare(p, "ids", "SELECT id FROM resident ORDER BY id");
+    PGresult *rows = pg_execute(p, "ids");
+    bare.residents = (uint64_t)PQntuples(rows);
+    bare.ids = memory_array(bare.residents, sizeof *bare.ids);
+    for (size_t i = 0; i < bare.residents; i++) {
+        bare.ids[i] = (int64_t)load_u64((const uint8_t *)PQgetvalue(rows, (int)i, 0));
+        if (place_of(bare.ids[i]) != i) die("ids are not without gaps");
+    }
+    PQclear(rows);
+}
+
 static void open_dek(aead *a, const resident_row *row)
 {
     vault_error err = {0};
     uint8_t aad[DEK_AAD_LEN];
     if (!row->found) die("resident %lld is not there", (long long)row->id);
-    must(aead_open(a, bare.deks[row->id - bare.first_id], dek_aad(aad, (uint32_t)row->ring_version, row->id), row->dek,
-                   &err),
+    must(aead_open(a, bare.deks[place_of(row->id)], dek_aad(aad, (uint32_t)row->ring_version, row->id), row->dek, &err),
          &err, "data key");
 }
 
@@ -78,7 +96,7 @@ static void open_deks(store *s, const keyring *keys)
         size_t count = bare.residents - from < KEYS_AT_ONCE ? bare.residents - from : KEYS_AT_ONCE;
         arena_reset(mem);
         resident_row *rows = arena_array(mem, count, sizeof *rows);
-        for (size_t i = 0; i < count; i++) ids[i] = bare.first_id + (int64_t)(from + i);
+        for (size_t i = 0; i < count; i++) ids[i] = bare.ids[from + i];
         must(store_residents_by_id(s, mem, ids, count, rows, &err), &err, "rows");
         for (size_t i = 0; i < count; i++) open_dek(a, &rows[i]);
     }
@@ -104,9 +122,7 @@ static void open_keys(void)
 static void prepare(void)
 {
     pg *p = bare.lanes[0].pg;
-    bare.first_id = pg_number(p, "SELECT min(id) FROM resident");
-    bare.residents = (uint64_t)(pg_number(p, "SELECT max(id) FROM resident") - bare.first_id + 1);
-    if (bare.residents != (uint64_t)pg_number(p, "SELECT count(*) FROM resident")) die("ids are not without gaps");
+    read_ids(p);
     open_keys();
     bare.kept = arena_new(256 << 20);
     bare.pool = pg_lines_newest(bare.database, bare.kept, POOL);
@@ -135,7 +151,7 @@ static void open_value(lane *l, int64_t id, bytes sealed)
     if (!found) die("resident %lld has no name", (long long)id);
     bytes about = field_aad(aad, id, &s);
     size_t len = s.sealed.len - SEAL_OVERHEAD;
-    gcry_error_t failed = gcry_cipher_setkey(l->cipher, bare.deks[id - bare.first_id], KEY_LEN);
+    gcry_error_t failed = gcry_cipher_setkey(l->cipher, bare.deks[place_of(id)], KEY_LEN);
     if (!failed) failed = gcry_cipher_setiv(l->cipher, s.sealed.at, NONCE_LEN);
     if (!failed) failed = gcry_cipher_authenticate(l->cipher, about.at, about.len);
     if (!failed) failed = gcry_cipher_final(l->cipher);
@@ -148,8 +164,7 @@ static void reveal(lane *l)
 {
     enum { ID, SEALED = 5 };
     pg_array(l->pg, PG_INT8, bare.items);
-    for (size_t i = 0; i < bare.items; i++)
-        pg_int8(l->pg, bare.first_id + (int64_t)(random_next(&l->random) % bare.residents));
+    for (size_t i = 0; i < bare.items; i++) pg_int8(l->pg, bare.ids[random_next(&l->random) % bare.residents]);
     PGresult *rows = pg_execute(l->pg, "rows");
     pg_lines_insert(l->pg, bare.pool + random_next(&l->random) % (POOL - bare.items), bare.items,
                     atomic_fetch_add(&bare.next_line, (long long)bare.items));
