@@ -50,7 +50,7 @@ VAULT_MUST_USE vault_code store_residents_by_key(store *s, arena *mem, const uin
                                                  size_t count, resident_row *rows, vault_error *err);
 /* New ids, never used before: a block of `count` from the sequence. */
 VAULT_MUST_USE vault_code store_resident_ids(store *s, int64_t *ids, size_t count, vault_error *err);
-/* Within a transaction; rows sorted by natural key (insert) or id (update), so that no two transactions wait for each
+/* Within a transaction; written in the order of natural keys (insert) or ids (update), so that no two wait for each
  * other. Insert writes resident and resident_key; CONFLICT when a natural key stands. Update replaces area, state,
  * sealed, terms, tag and version where version = rows[i].version - 1; CONFLICT unless every row was updated. */
 VAULT_MUST_USE vault_code store_residents_insert(store *s, arena *mem, const resident_row *rows, size_t count,
