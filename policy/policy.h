@@ -2,28 +2,33 @@
  * is frozen and read by any thread. Deny by default: what no rule allows in full is refused; an empty list means
  * nobody; an unknown key, form, field, purpose or consumer is a load error that names line or rule and key.
  *
- * Document (first form):
+ * Document:
  *   {"rules": [{"id": "elder-care-reveal", "action": "reveal", "consumer": "eldercare", "purpose": "elder-care",
- *               "fields": ["name", "phone"], "form": "plain", "areas": ["330105"], "acting": "person",
+ *               "fields": ["name", "phone"], "form": "plain", "areas": ["330105"],
+ *               "acting": "person", "roles": ["grid-worker"], "own_area": true,
  *               "valid": {"from": "2026-01-01", "until": "2026-12-31"}}]}
- * "action": "reveal", "issue" or "put". "form": "plain" or "nothing" ("nothing" grants no value: it is for "issue").
- * "areas": prefixes of the 12-digit division code, 2 to 12 digits each ("33" is a whole province); at least one.
- * "acting": "person" (an assertion is required) or "app" (one may be left out). "valid": both days included,
- * Asia/Shanghai. A "reveal" and a "put" are "plain", an "issue" is "nothing"; the fields of an issue are those that the
- * caller names residents by ("id_number"). A call in plain that asks for no field is refused. Load errors, too: an
- * empty list, an area within another of the same rule, two ids that look alike, two rules of one scope, and more than
- * ADMISSION_RULES rules that one call could meet (join their areas): none may silently not apply.
+ * "action": "reveal", "issue" or "put". "form": "plain", "masked" (each field by the mask that the schema gives it) or
+ * "nothing" (grants no value: it is for "issue"). "areas": prefixes of the 15-digit area code (12 of the division, 3 of
+ * the grid), 2 to 15 digits each ("33" is a whole province); at least one. "acting": "person" (an assertion is required)
+ * or "app" (one may be left out). "roles" stands with "person" only, and then must: registered roles, one of which the
+ * person has; the person's contract must hold on the day. "own_area" (with "person" only; may be left out) narrows the
+ * areas to those of the person itself. "valid": both days included, Asia/Shanghai. A "reveal" is "plain" or "masked", a
+ * "put" is "plain", an "issue" is "nothing"; the fields of an issue are those that the caller names residents by
+ * ("id_number"). A rule in plain form allows the masked one as well. A call for values that asks for no field is refused.
+ * The fields of a rule are of one collection. After a purpose's assessment has expired, none of its rules passes. Load
+ * errors, too: an empty list, an area within another of the same rule, two ids that look alike, two rules of one scope,
+ * and more than ADMISSION_RULES rules that one call could meet (join their areas): none may silently not apply.
  */
 #pragma once
 #include "vault/base/error.h"
 #include <jansson.h>
 #include <stdint.h>
 
-enum { POLICY_FIELDS_MAX = 128 };
+enum { POLICY_FIELDS_MAX = 256, FIELD_WORDS = POLICY_FIELDS_MAX / 64 };
 
-/* A set of schema fields by number, 1 to 127. */
+/* A set of schema fields by number, 1 to 255. */
 typedef struct field_set {
-    uint64_t words[2];
+    uint64_t words[FIELD_WORDS];
 } field_set;
 static inline bool field_set_has(field_set s, unsigned n)
 {
@@ -35,21 +40,41 @@ static inline void field_set_add(field_set *s, unsigned n)
 }
 static inline bool field_set_within(field_set inner, field_set outer)
 {
-    return (inner.words[0] & ~outer.words[0]) == 0 && (inner.words[1] & ~outer.words[1]) == 0;
+    uint64_t outside = 0;
+    for (unsigned i = 0; i < FIELD_WORDS; i++) outside |= inner.words[i] & ~outer.words[i];
+    return outside == 0;
 }
 
+/* 12-digit division code and 3-digit number of the grid in it (000: not known) as one number; 0: none. */
 typedef struct area_code {
     int64_t code;
-} area_code; /* 12-digit division code as a number; 0: none */
+} area_code;
+enum { AREA_DIGITS = 15, DIVISION_DIGITS = 12, GRIDS = 1000 };
+/* All areas below a prefix: [low, high]. */
+typedef struct area_range {
+    int64_t low, high;
+} area_range;
+/* "3204" covers 320400000000000 to 320499999999999. False for what is not 2 to 15 digits without a leading 0. */
+bool area_range_read(area_range *out, const char *prefix);
+/* Sorts; false when one lies within another. */
+bool area_ranges_sort(area_range *areas, size_t count);
+bool area_ranges_cover(const area_range *sorted, size_t count, area_code area);
+
+/* Days as YYYYMMDD. "2026-01-31" to 20260131; false for what is no day from 1900 on. */
+bool date_read(uint32_t *out, const char *text);
 typedef struct purpose_no {
     uint16_t no;
 } purpose_no; /* index + 1 in the manifest's purposes; 0: unknown */
 typedef struct consumer_no {
     uint16_t no;
 } consumer_no; /* index + 1 in the manifest's apps; 0: unknown */
+typedef struct role_no {
+    uint16_t no;
+} role_no; /* index + 1 in the manifest's roles of persons, at most 64; 0: unknown */
+enum { ROLES_MAX = 64 };
 
 typedef enum policy_action { POLICY_REVEAL, POLICY_ISSUE, POLICY_PUT, POLICY_ACTIONS } policy_action;
-typedef enum policy_form { FORM_NOTHING, FORM_PLAIN, FORMS } policy_form;
+typedef enum policy_form { FORM_NOTHING, FORM_MASKED, FORM_PLAIN, FORMS } policy_form; /* by strength */
 
 /* Clauses in the order in which they are tried; the first that no rule passes is the one that the refusal names. The
  * last one stands for "no such resident" and "not in your area" alike. */
@@ -60,19 +85,28 @@ typedef enum policy_clause {
     CLAUSE_ACTION,
     CLAUSE_FIELDS,
     CLAUSE_FORM,
-    CLAUSE_ACTING,
+    CLAUSE_ACTING,   /* a person must act */
+    CLAUSE_ROLE,     /* of the person */
+    CLAUSE_CONTRACT, /* of the person: not yet, or no more */
     CLAUSE_DATES,
+    CLAUSE_ASSESSMENT, /* of the purpose: expired */
     CLAUSE_RESIDENT,
     CLAUSES
 } policy_clause;
 const char *policy_clause_name(policy_clause c); /* "purpose", "consumer", ... */
 
 /* What the names in a document may refer to. Borrowed for the call. */
+typedef struct policy_field {
+    unsigned number;     /* 0: unknown */
+    unsigned collection; /* from 1 */
+} policy_field;
 typedef struct policy_names {
     void *context;
-    unsigned (*field)(void *context, const char *name); /* schema number, 0 when unknown */
+    policy_field (*field)(void *context, const char *name);
     consumer_no (*consumer)(void *context, const char *id);
     purpose_no (*purpose)(void *context, const char *id);
+    uint32_t (*assessed_until)(void *context, purpose_no purpose); /* last day of its assessment */
+    role_no (*role)(void *context, const char *id);
 } policy_names;
 
 typedef struct policy policy;
@@ -82,6 +116,14 @@ void policy_free(policy **p);              /* takes NULL inside */
 size_t policy_rule_count(const policy *p); /* rules are numbered from 0, in an order of the policy's own */
 const char *policy_rule_id(const policy *p, unsigned rule); /* lives as long as the policy; "" past the last rule */
 
+/* Who acts, as the register says. */
+typedef struct policy_person {
+    role_no role;
+    uint32_t from, until;    /* of the contract, both days included */
+    const area_range *areas; /* its own, sorted and disjoint */
+    size_t area_count;
+} policy_person;
+
 /* What a call asks for, without the resident. */
 typedef struct policy_facts {
     policy_action action;
@@ -89,9 +131,17 @@ typedef struct policy_facts {
     purpose_no purpose;
     field_set fields;
     policy_form form;
-    bool person;   /* a valid assertion names an acting person */
+    const policy_person *person; /* NULL: no assertion, the app acts by itself */
     uint32_t date; /* YYYYMMDD in Asia/Shanghai */
 } policy_facts;
+
+/* What a rule lets one see, for the check of the joint strength of masks. */
+typedef struct policy_scope {
+    policy_action action;
+    policy_form form;
+    field_set fields;
+} policy_scope;
+policy_scope policy_rule_scope(const policy *p, unsigned rule); /* zero past the last rule */
 
 /* The rules that allow a call as far as can be said without the resident. Borrows the policy. */
 enum { ADMISSION_RULES = 16 };
@@ -111,6 +161,7 @@ typedef struct grant {
     policy_form form;
     field_set fields;
 } grant;
-/* area 0 (no such resident) is refused with CLAUSE_RESIDENT, as any area outside the rule's. Grants the fields asked
- * for, by the first rule that covers the area; facts that the admission was not made of widen nothing. */
+/* area 0 (no such resident) is refused with CLAUSE_RESIDENT, as any area outside the rule's (or, with own_area, outside
+ * the person's). Grants the fields asked for in the form asked for, by the first rule that covers the area; facts that
+ * the admission was not made of widen nothing. */
 grant policy_decide(const policy *p, const admission *a, const policy_facts *facts, area_code area);

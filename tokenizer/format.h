@@ -5,10 +5,16 @@
 
 /* "resident_id", "person_name", "sex", "date", "ethnicity", "county", "division", "marital_status", "political_status",
  * "education", "religion", "occupation_type", "mobile", "relation", "care_category", "text50", "text100", "text200",
- * "code30". */
+ * "text1024", "code30", and for the whole of GB/T 31000: "grid" (15 digits: community and serial), "credit_code" (GB
+ * 32100), "phone" (mobile, or landline with area code), "document" (5 to 30 letters and digits of a passport or permit),
+ * "nationality" (three letters, GB/T 2659), "flag" (0 or 1), "amount" (yuan, up to 12 digits and two decimals),
+ * "square_metres", "count" (up to 6 digits), "code2" (two digits of a list that the standard leaves to the place). */
 typedef struct format format;
 const format *format_find(const char *name); /* NULL when unknown */
 const char *format_name(const format *f);
+const char *const *format_names(void); /* all, NULL-terminated: for messages that say what there is */
+/* About how many valid values there are; UINT64_MAX for texts and names. */
+uint64_t format_values(const format *f);
 
 /* The canonical form of `in` (UTF-8): surrounding white space away; of codes, full-width ASCII to ASCII; of names and
  * texts, NFC. Lower-case x of an ID number to X, 15-digit ID numbers to 18; dates (also with - / . between) to

@@ -14,6 +14,12 @@ VAULT_MUST_USE vault_code json_read_file(json_t **out, const char *path, vault_e
 /* json_unpack_ex with JSON_STRICT; `name` is the document's path for the message ("policy.rules[3]"). */
 VAULT_MUST_USE vault_code json_shape(json_t *value, vault_error *err, const char *name, const char *format, ...);
 void json_clear(json_t **value); /* for VAULT_CLEANUP */
+/* Where the value of a path ("fields[3].format"; the nearest part that stands) begins in a text that json_read takes: line
+ * and column from 1, in characters. False for what is not JSON. */
+typedef struct json_place {
+    unsigned line, column;
+} json_place;
+bool json_locate(json_place *out, bytes text, const char *path);
 /* Whole file into memory, at most limit bytes; the caller frees with memory_free(at, len). */
 VAULT_MUST_USE vault_code file_read(char **out, size_t *len, const char *path, size_t limit, vault_error *err);
 /* Write, fsync, rename, fsync the folder: the file is the old or the new one, never half of it. */

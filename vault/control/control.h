@@ -1,12 +1,21 @@
-/* The sealed manifest: schema, principals, purposes with their domains, and policy, as one JSON document under the
- * control ring, with one version and digest in the head of the log. Read once, frozen, shared by all threads; another
- * version in the head makes a node reload (control_reload). Files at init, in one folder: schema.json, principals.json,
- * purposes.json, policy.json (deploy/dev holds a complete example); unknown or duplicate keys, unknown names,
- * look-alike ids are errors that name document, line and key. Ids: 1 to 64 of [a-z0-9-], purposes also '/'. */
+/* The control room (DESIGN.md section 8): what everybody may do, as one sealed, versioned whole.
+ *
+ * The manifest names its documents (schema, principals, persons, purposes, policy, sharing, and the domains that the
+ * vault has numbered itself) by the version that brought each, holds what waits for approval, and says what change made
+ * it. It is sealed under the control ring; its version and digest stand in the head of the log, under the head's MAC, so
+ * that an older state put back by SQL does not fit. Documents are sealed rows of their own. One version is read once,
+ * frozen, and shared by all threads; every append of lines is conditional on the version in the head and on the stamp of
+ * the control rows (store.h), so that a change, or an edit by SQL, is met before the next decision is final.
+ *
+ * Document files at init, in one folder: schema.json, principals.json, persons.json, purposes.json, policy.json,
+ * sharing.json (deploy/dev holds a complete example, docs/schemas/ their JSON Schemas). Unknown or duplicate keys,
+ * unknown names, look-alike ids are errors that name file, line, column, key and mend. Ids: 1 to 64 of [a-z0-9-],
+ * purposes also '/'. */
 #pragma once
 #include "keys/keys.h"
 #include "policy/policy.h"
 #include "tokenizer/format.h"
+#include "tokenizer/mask.h"
 #include "vault/audit/audit.h"
 #include "vault/store/store.h"
 
@@ -16,51 +25,108 @@ typedef enum role {
     ROLE_ADMINISTRATOR = 4
 } role; /* bits, for sets; a principal has one */
 
+typedef struct collection collection;
+
 typedef struct schema_field {
-    const char *name;  /* "id_number" */
+    const char *name;  /* "id_number": unique over all collections */
     const char *label; /* "公民身份号码" */
-    unsigned number;   /* 1 to 127, never used again */
+    unsigned number;   /* 1 to 255, unique over all collections, never used again */
+    const collection *collection;
     const format *format;
     const char *group;      /* field group that a resident sees: "identity", "contact", ... */
     const char *class_name; /* "general", "personal", "sensitive" */
     unsigned level;         /* 1 to 4 */
     const char *owner;      /* authoritative department */
-    bool term;              /* equality search terms are kept */
+    unsigned owner_no;      /* its number */
+    const mask *mask;       /* of the masked form */
+    uint64_t mask_strength; /* what the mask must leave to be guessed, at least */
+    unsigned retention_months; /* "P10Y"; recorded */
+    bool term;              /* "index": ["equality"]: equality search terms are kept */
+    bool retired;           /* stays readable, is not put any more */
 } schema_field;
 
-typedef struct schema {
-    const char *collection;     /* "residents" */
-    const schema_field *fields; /* ordered by number */
+struct collection {
+    const char *name, *label; /* "residents" */
+    unsigned number;          /* 1 to 255, never used again; stored with every row */
+    const schema_field *const *fields; /* ordered by number */
     size_t count;
     const schema_field *natural_key, *area;
+    const schema_field *grid; /* format "grid", narrows the area; or NULL */
+};
+
+typedef struct schema {
+    const schema_field *fields; /* of all collections, ordered by number */
+    size_t count;
+    const collection *collections; /* in document order; "residents" is one of them */
+    size_t collection_count;
 } schema;
 const schema_field *schema_find(const schema *s, bytes name); /* NULL when unknown */
 const schema_field *schema_number(const schema *s, unsigned number);
+const collection *schema_collection(const schema *s, const char *name);       /* NULL when unknown */
+const collection *schema_collection_number(const schema *s, unsigned number); /* NULL when unknown */
+
+/* A certificate that a principal may show. Several at once let it be renewed without a gap. */
+typedef struct certificate {
+    digest sha256; /* of the DER */
+    bool revoked;
+} certificate;
 
 typedef struct principal {
     const char *id;  /* "eldercare" */
-    const char *uri; /* SAN URI of its certificate */
+    const char *uri; /* SAN URI of its certificates */
     role role;
     const char *department; /* of an app; "" for officers and administrators */
-    unsigned department_no; /* from 1; 0 for none */
+    unsigned department_no; /* as the document numbers it, from 1, never used again; 0 for none */
     consumer_no consumer;   /* of an app */
+    const certificate *certificates;
+    size_t certificate_count;
 } principal;
 
 typedef struct purpose {
     const char *id, *title, *basis; /* basis: "PIPL 13(1)(3)" */
+    const char *notice;             /* what residents are told */
+    const char *assessment;         /* id of the impact assessment (PIPL 55) */
+    uint32_t assessed_until;        /* last day on which it holds */
     purpose_no no;
 } purpose;
 
 typedef struct domain {
-    uint32_t number; /* 24 bits, opaque, random at init; never 0 */
+    uint32_t number; /* 24 bits, opaque, random, never 0, never used again */
     consumer_no consumer;
     purpose_no purpose;
     const char *ring; /* "token/<number>" */
 } domain;
 
+/* An acting person. */
 typedef struct person {
-    const char *id, *department;
+    const char *id, *name, *department;
+    bool suspended;
+    policy_person acting; /* role, contract, own areas */
 } person;
+
+/* Who may hand residents over to whom (used by translations of tokens). */
+typedef struct sharing_basis {
+    const char *id, *item; /* item: of the sharing catalogue */
+    consumer_no from, to;
+    purpose_no purpose; /* of the one who receives */
+    uint32_t valid_from, valid_until;
+    const area_range *areas;
+    size_t area_count;
+} sharing_basis;
+
+/* The documents of the manifest, in this order everywhere. The last one is the vault's own. */
+typedef enum document {
+    DOC_SCHEMA,
+    DOC_PRINCIPALS,
+    DOC_PERSONS,
+    DOC_PURPOSES,
+    DOC_POLICY,
+    DOC_SHARING,
+    DOC_DOMAINS,
+    DOCUMENTS
+} document;
+const char *document_name(document d);                  /* "schema" */
+bool document_named(document *out, const char *name);   /* of those that people write */
 
 /* One version of the manifest. Frozen. */
 typedef struct manifest {
@@ -69,8 +135,13 @@ typedef struct manifest {
     const char *vault; /* name: origin of the log, audience of assertions */
     schema schema;
     const policy *policy;
+    unsigned approvals; /* how many approvals a proposal needs: "approvals" of principals, 1 to 8 */
+    const sharing_basis *bases;
+    size_t basis_count;
 } manifest;
 const principal *manifest_principal(const manifest *m, const char *uri); /* exact match; NULL when not registered */
+/* The principal's certificate of this digest; NULL when it is not registered (which is not to say: not revoked). */
+const certificate *principal_certificate(const principal *p, const digest *sha256);
 const principal *manifest_app(const manifest *m, consumer_no no);
 const purpose *manifest_purpose(const manifest *m, bytes id);
 const domain *manifest_domain(const manifest *m, consumer_no consumer, purpose_no purpose);
@@ -79,8 +150,9 @@ const person *manifest_person(const manifest *m, const char *id);
 
 /* Per process. */
 typedef struct control control;
-/* Reads vault, rings (opened with the root key), head and manifest. NOT_FOUND: the database was never initialised;
- * INTEGRITY: wrong root key, or a row was edited; nothing is written. */
+/* Reads vault, rings (opened with the root key, of which it keeps a copy in the locked heap: a change of control makes new
+ * rings), head and manifest. NOT_FOUND: the database was never initialised; INTEGRITY: wrong root key, or a row was
+ * edited; nothing is written. */
 VAULT_MUST_USE vault_code control_open(control **out, store *s, bytes root, vault_error *err);
 void control_close(control **c);
 const keyring *control_keys(const control *c);
@@ -88,14 +160,20 @@ const char *control_vault_name(const control *c);
 /* The manifest in force: count a reference, give it back. Any thread. */
 const manifest *control_acquire(control *c);
 void control_release(control *c, const manifest *m);
-/* Reads the version that the head names, if it is another than the one in force. Any thread, with its own connection.
- */
+/* Stamp of the control rows that the manifest in force was read from (store_control_stamp): for line_batch. Any thread. */
+int64_t control_stamp(const control *c);
+/* Reads what the head names: another version than the one in force, and in any case all control rows when their stamp is
+ * another (VACUUM FULL moves rows as an edit does: rows that still open and fit change nothing). New rings are opened.
+ * INTEGRITY: a row was edited, copied, deleted, inserted or put back. Any thread, with its own connection. */
 VAULT_MUST_USE vault_code control_reload(control *c, store *s, vault_error *err);
+/* Every former manifest and document too: the chain of digests, that all open and none is missing. For the publisher's
+ * thread: cheap while the stamp of the history is the one that was checked last. */
+VAULT_MUST_USE vault_code control_check_history(control *c, store *s, vault_error *err);
 
 /* A new vault in an empty database, in one transaction: tables, rings, manifest version 1, log with its first line. */
 typedef struct init_options {
     const char *name;   /* "resident-vault/dev" : 1 to 64 of [a-z0-9./-] */
-    const char *folder; /* of the four files */
+    const char *folder; /* of the document files */
     bytes root;         /* root key */
     bytes root_salt;    /* with a passphrase; else empty */
     argon2_cost cost;
@@ -103,6 +181,101 @@ typedef struct init_options {
 VAULT_MUST_USE vault_code control_init(store *s, const init_options *options, vault_error *err);
 /* Everything that control_init would check in the folder, without a database. */
 VAULT_MUST_USE vault_code control_check_folder(const char *folder, vault_error *err);
+
+/* ---- changes ---------------------------------------------------------------------------------------------------- */
+
+enum { PENDING_MAX = 32, APPROVALS_MAX = 8, APPROVAL_NAME_LEN = 42, DOCUMENT_MAX = 8 << 20 };
+
+typedef enum change_kind {
+    CHANGE_INIT,
+    CHANGE_PROPOSE,
+    CHANGE_APPROVE,  /* one of several */
+    CHANGE_ACTIVATE, /* the last one */
+    CHANGE_REJECT,
+    CHANGE_EXPIRE, /* by the vault itself, when the next change is made */
+    CHANGE_REVOKE,
+    CHANGES
+} change_kind;
+const char *change_kind_name(change_kind k); /* "propose" */
+
+/* What is asked for. Texts are borrowed. CHANGE_APPROVE becomes CHANGE_ACTIVATE by itself. */
+typedef struct change {
+    change_kind kind; /* PROPOSE, APPROVE, REJECT or REVOKE */
+    const principal *who;
+    const char *ticket;
+    int64_t now_us;
+    document document;                                    /* propose */
+    bytes content;                                        /* propose: JSON as given */
+    const char *base;                                     /* propose: digest in hexadecimal */
+    int64_t lifetime_us;                                  /* propose */
+    const char *approval;                                 /* approve, reject: "approvals/..." */
+    const char *digest;                                   /* approve: in hexadecimal */
+    const char *certificate, *assertion_key, *person;     /* revoke: one of them */
+} change;
+
+/* A request that waits. Borrowed from the manifest. */
+typedef struct approval {
+    char name[APPROVAL_NAME_LEN + 1];
+    document document;
+    digest content, base;
+    const char *proposer, *ticket;
+    int64_t created_us, expires_us;
+    const char *approved_by[APPROVALS_MAX];
+    unsigned approved_count;
+} approval;
+size_t manifest_pending(const manifest *m, const approval **out);
+const approval *manifest_approval(const manifest *m, const char *name); /* NULL: not pending */
+
+/* What was, or will be, done: what a line says, and what the history shows. */
+typedef struct change_record {
+    int64_t version, time_us; /* of the manifest that it makes */
+    change_kind kind;
+    const char *document, *who, *ticket, *approval; /* "" where there is none */
+    digest before, after;                           /* of the document; zero where there is none */
+    digest manifest;
+} change_record;
+
+/* A change that was checked and is ready to be written on top of `m`. Refusals: INVALID DOCUMENT_INVALID (field: path of
+ * the fault), CHANGE_UNREADABLE (stored values could not be read any more: field), BAD_DIGEST, BAD_LIFETIME; DENIED
+ * SELF_APPROVAL, ALREADY_APPROVED, NOT_YOURS, role; NOT_FOUND (approval, certificate, key, person; revoked already);
+ * CONFLICT BASE_MOVED, DIGEST_DIFFERS, NOTHING_CHANGES, LAST_OFFICER, LAST_ADMINISTRATOR; EXHAUSTED TOO_MANY_PENDING. */
+typedef struct staged staged;
+VAULT_MUST_USE vault_code control_stage(staged **out, control *c, store *s, const manifest *m, const change *what,
+                                        vault_error *err);
+void staged_free(staged **st); /* takes NULL inside */
+const change_record *staged_record(const staged *st);
+/* Writes its rows and rings, within a transaction, before the line: CONFLICT CONTROL_MOVED when another was first, or when
+ * the control rows are not those of the manifest in force. The line's batch then takes `next` from here. */
+VAULT_MUST_USE vault_code staged_write(staged *st, store *s, control_step *next, vault_error *err);
+/* After the commit. The staged change is used up. */
+void control_put_in_force(control *c, staged **st);
+
+/* Parses a document and builds the manifest that would be, as a proposal is checked. OK with fault->text[0] == 0: it would
+ * be taken. A fault is no error. Any thread. */
+typedef struct document_fault {
+    unsigned line, column; /* from 1; 0: not known */
+    char path[96];         /* "fields[3].format" */
+    char text[192];        /* what, and the mend */
+} document_fault;
+VAULT_MUST_USE vault_code control_check_document(document_fault *fault, digest *canonical, const manifest *m, document d,
+                                                 bytes content, vault_error *err);
+
+/* ---- history ---------------------------------------------------------------------------------------------------- */
+
+/* A document as version `version` had it (0: the one in force), canonical JSON, proven. NOT_FOUND past what there is. */
+typedef struct document_text {
+    bytes content;
+    digest digest;
+    int64_t version; /* that brought it */
+} document_text;
+VAULT_MUST_USE vault_code control_document(document_text *out, control *c, store *s, arena *mem, document d,
+                                           int64_t version, vault_error *err);
+/* The content of a pending approval. */
+VAULT_MUST_USE vault_code control_proposed(document_text *out, control *c, store *s, arena *mem, const approval *a,
+                                           vault_error *err);
+/* Changes from version `from` downwards, newest first, at most `limit`. */
+VAULT_MUST_USE vault_code control_changes(change_record *out, size_t *count, control *c, store *s, arena *mem,
+                                          int64_t from, size_t limit, vault_error *err);
 
 /* ---- assertions ------------------------------------------------------------------------------------------------- */
 
@@ -119,8 +292,9 @@ typedef struct assertion {
 } assertion;
 /* UNAUTHENTICATED with reason ASSERTION_MALFORMED (over 4,096 bytes, unknown, missing or doubled key),
  * ASSERTION_SIGNATURE (algorithm, key id, signature), ASSERTION_AUDIENCE, ASSERTION_APP (azp or iss),
- * ASSERTION_PURPOSE, ASSERTION_TOO_LONG, ASSERTION_NOT_YET, ASSERTION_EXPIRED, ASSERTION_PERSON, in this order. ES256
- * only; "none" and every other algorithm is refused. Clock skew allowed: 30 s, which expires_us includes. Any thread.
+ * ASSERTION_PURPOSE, ASSERTION_TOO_LONG, ASSERTION_NOT_YET, ASSERTION_EXPIRED, ASSERTION_PERSON, PERSON_SUSPENDED, in
+ * this order. A key that is revoked, or past its last day, is no key (ASSERTION_SIGNATURE). ES256 only; "none" and every
+ * other algorithm is refused. Clock skew allowed: 30 s, which expires_us includes. Any thread.
  */
 VAULT_MUST_USE vault_code assertion_verify(assertion *out, const manifest *m, const char *jwt,
                                            const assertion_claims *claims, vault_error *err);

@@ -8,34 +8,64 @@
 
 #include <cjose/cjose.h>
 
-/* The four files, in this order everywhere. */
-typedef enum document { DOC_SCHEMA, DOC_PRINCIPALS, DOC_PURPOSES, DOC_POLICY, DOCUMENTS } document;
 typedef struct documents {
-    json_t *of[DOCUMENTS];
-} documents;                           /* owned: documents_clear */
-const char *document_name(document d); /* "schema" */
+    json_t *of[DOCUMENTS]; /* DOC_DOMAINS may be NULL before the vault has numbered its domains */
+} documents;               /* owned: documents_clear */
+/* The files of a folder; faults name file, line and column. */
 VAULT_MUST_USE vault_code documents_read(documents *out, const char *folder, vault_error *err);
 void documents_clear(documents *d);
 
 typedef struct assertion_key {
     const char *kid;
-    const char *x; /* of the public point, as it stands in the document */
+    const char *x;  /* of the public point, as it stands in the document */
+    uint32_t until; /* last day; UINT32_MAX: no end */
+    bool revoked;
     cjose_jwk_t *jwk;
 } assertion_key;
 
 typedef struct department {
     const char *id, *name;
+    unsigned number;             /* 1 to 65,535, never used again: provenance of stored values */
     size_t first_key, key_count; /* in manifest_body.keys */
 } department;
+
+typedef struct person_role {
+    const char *id, *title;
+} person_role;
+
+/* What of a manifest is not in its documents (core: history.c, change.c, documents.c). */
+typedef struct manifest_core {
+    struct {
+        digest digest;
+        int64_t version; /* that brought it */
+    } documents[DOCUMENTS];
+    digest previous; /* manifest before; zero for the first */
+    change_record record;
+    approval pending[PENDING_MAX];
+    size_t pending_count;
+    json_t *text; /* of the manifest row: what the texts above are borrowed from */
+} manifest_core;
 
 /* The public part comes first: a `const manifest *` is the address of its body. */
 typedef struct manifest_body {
     manifest m;
     unsigned references; /* under the control's mutex */
     documents docs;
+    manifest_core core;
     policy *rules;
-    schema_field *fields;
+    schema_field *fields; /* by number */
     size_t field_count;
+    collection *collections; /* in document order */
+    const schema_field **collection_fields; /* of all collections, one after the other */
+    size_t collection_count;
+    certificate *certificates; /* of all principals, one after the other */
+    size_t certificate_count;
+    person_role *roles; /* in document order: role_no - 1 */
+    size_t role_count;
+    area_range *areas; /* of persons and sharing bases */
+    size_t area_count, area_capacity;
+    sharing_basis *bases;
+    size_t basis_count;
     department *departments; /* in document order */
     size_t department_count;
     assertion_key *keys;
@@ -61,25 +91,39 @@ static inline const manifest_body *body_of(const manifest *m)
 
 enum { DOMAIN_NUMBER_MAX = 0xffffff };
 
-/* Checks and freezes. `numbers`: of the domains, in the order in which the purposes name their consumers; NULL: 1, 2,
- * 3, ... (a trial). The version and the digest are set by whoever knows them. */
-VAULT_MUST_USE vault_code manifest_build(manifest_body **out, const char *vault, const documents *docs, json_t *numbers,
+/* Checks and freezes the documents (build.c). Without DOC_DOMAINS domains are numbered 1, 2, 3, ... (a trial). Version,
+ * digest and core are set by whoever knows them. INVALID: reason DOCUMENT_INVALID, err->field the path of the fault
+ * ("policy.rules[3].fields"), detail what and how to mend it. */
+VAULT_MUST_USE vault_code manifest_build(manifest_body **out, const char *vault, const documents *docs,
                                          vault_error *err);
+/* A change from `old` to `next` that would make stored values unreadable is refused (compatible.c): INVALID
+ * CHANGE_UNREADABLE with the path: a field, collection or department that is gone or has another number; another format
+ * (but a wider text), natural key or area field of a collection. */
+VAULT_MUST_USE vault_code manifest_check_change(const manifest_body *old, const manifest_body *next, vault_error *err);
+/* DOC_DOMAINS for these documents: numbers that stand are kept, also of pairs that are gone; new pairs get random ones. */
+VAULT_MUST_USE vault_code domains_complete(json_t **out, const documents *docs, vault_error *err);
 void manifest_free(manifest_body **b);
 
 /* ---- steps of manifest_build, in this order; each borrows the body and the error ---- */
 
+/* Where the reading stands is a path as json_locate reads it; names in brackets are for people. */
 typedef struct builder {
     manifest_body *body;
     vault_error *err;
-    char at[64 + ID_MAX]; /* where the reading stands: "principals.apps[3] (eldercare)"; every message begins with it */
+    char at[96];             /* "principals.apps[3]" */
+    char name[4 + ID_MAX];   /* " (eldercare)", or "" */
 } builder;
-VAULT_MUST_USE vault_code build_principals(builder *b, json_t *value);
+VAULT_MUST_USE vault_code build_principals(builder *b, json_t *value); /* departments, roles, apps, officers, ... */
+VAULT_MUST_USE vault_code build_persons(builder *b, json_t *value);
 VAULT_MUST_USE vault_code build_schema(builder *b, json_t *value);
-VAULT_MUST_USE vault_code build_purposes(builder *b, json_t *value, json_t *numbers);
+VAULT_MUST_USE vault_code build_purposes(builder *b, json_t *value, json_t *domains);
 VAULT_MUST_USE vault_code build_policy(builder *b, json_t *value);
+VAULT_MUST_USE vault_code build_sharing(builder *b, json_t *value);
 
-#define builder_fail(b, text, ...) vault_fail((b)->err, VAULT_INVALID, "%s: " text, (b)->at, __VA_ARGS__)
+/* INVALID DOCUMENT_INVALID; the path is `at`, and `key` (may be "") below it; the text is for people and says the mend. */
+#define builder_fail(b, key, ...) builder_fail_at((b), VAULT_HERE, (key), __VA_ARGS__)
+__attribute__((format(printf, 4, 5))) vault_code builder_fail_at(builder *b, const char *where, const char *key,
+                                                                 const char *format, ...);
 /* `list` must be a list of at most `most` entries. */
 VAULT_MUST_USE vault_code builder_list(builder *b, json_t *list, const char *name, size_t most);
 void builder_in(builder *b, const char *part);                  /* "schema" */
@@ -88,29 +132,34 @@ void builder_named(builder *b, json_t *value, const char *key); /* adds " (elder
 VAULT_MUST_USE vault_code builder_id(builder *b, const char *key, const char *id, const char *extra);
 VAULT_MUST_USE vault_code builder_text(builder *b, const char *key, const char *text); /* 1 to 200 bytes, no controls */
 VAULT_MUST_USE vault_code builder_twins(builder *b, const char *where, const char *const *ids, size_t count);
+/* Strict shape of the entry at hand (json_shape), with the fault's path. */
+#define builder_shape(b, value, ...) builder_shape_at((b), (value), __VA_ARGS__)
+vault_code builder_shape_at(builder *b, json_t *value, const char *format, ...);
 
 /* Registered look-ups that the header does not offer. */
 const department *find_department(const manifest_body *b, const char *id); /* linear: at load only */
 consumer_no find_consumer(const manifest_body *b, const char *id);
+role_no find_role(const manifest_body *b, const char *id);
 
 VAULT_MUST_USE vault_code assertion_key_read(builder *b, assertion_key *out, json_t *value);
 
 /* ---- at rest ---- */
 
-enum { ROOT_KEY_LEN = 32, TABLES_FORMAT = 1 };
+enum { ROOT_KEY_LEN = 32, TABLES_FORMAT = 2 };
 #define MANIFEST_ARENA ((size_t)256 << 20)
 
-/* The canonical document: keys sorted, no spaces. */
-VAULT_MUST_USE vault_code manifest_text(bytes *out, arena *mem, const manifest_body *b, vault_error *err);
-digest manifest_digest(bytes text, int64_t version);
-/* Sealed: version of the control ring (4, big-endian) ‖ AEAD. AAD = "manifest", that version, name of the vault,
- * version. */
-VAULT_MUST_USE vault_code manifest_seal(bytes *out, arena *mem, const keyring *keys, const manifest *m, bytes text,
-                                        vault_error *err);
-VAULT_MUST_USE vault_code manifest_unseal(bytes *text, arena *mem, const keyring *keys, const manifest *m, bytes sealed,
-                                          vault_error *err);
-/* Text back to a manifest. */
-VAULT_MUST_USE vault_code manifest_parse(manifest_body **out, bytes text, const char *vault, vault_error *err);
+/* A document's canonical text: keys sorted, no spaces; its digest is SHA-256 of it. */
+VAULT_MUST_USE vault_code document_canonical(bytes *out, arena *mem, json_t *value, vault_error *err);
+/* Sealed, manifests and documents alike: version of the control ring (4, big-endian) ‖ AEAD. AAD = kind ("manifest", or a
+ * document's name), that version, name of the vault, version of the manifest (that brought the document). */
+typedef struct seal_place {
+    const char *kind, *vault;
+    int64_t version;
+} seal_place;
+VAULT_MUST_USE vault_code control_seal(bytes *out, arena *mem, const keyring *keys, const seal_place *at, bytes text,
+                                       vault_error *err);
+VAULT_MUST_USE vault_code control_unseal(bytes *text, arena *mem, const keyring *keys, const seal_place *at,
+                                         bytes sealed, vault_error *err);
 
 bool vault_name_valid(const char *name);
 

@@ -4,7 +4,8 @@
  *   DEK       wrapped by the record ring; AAD = "D" ‖ suite ‖ ring version ‖ resident
  *   field     under the DEK; AAD = "F" ‖ suite ‖ resident ‖ field ‖ field version
  *   row tag   AEAD of nothing (GMAC, SP 800-38D) under HKDF-Extract("resident-vault row tag 1", DEK);
- *             AAD = "R" ‖ id ‖ natural key ‖ area ‖ state ‖ version ‖ terms ‖ sealed fields
+ *             AAD = "R" ‖ id ‖ collection ‖ natural key ‖ area ‖ state ‖ version ‖ terms ‖ sealed fields
+ *   correction  under the DEK; AAD = "C" ‖ suite ‖ resident ‖ field ‖ department
  *
  * A cabinet holds one thread's cipher handles. Nothing here knows the database. */
 #pragma once
@@ -26,8 +27,13 @@ void cabinet_free(cabinet **c);
 
 /* ---- identifiers ------------------------------------------------------------------------------------------------- */
 
-/* Keyed hash of a normalised ID number, which must not be empty. */
-VAULT_MUST_USE vault_code cabinet_natural_key(cabinet *c, uint8_t out[NATURAL_LEN], bytes id_number, vault_error *err);
+/* Keyed hash of a normalised natural key, which must not be empty; the same text in two collections has two keys. */
+VAULT_MUST_USE vault_code cabinet_natural_key(cabinet *c, uint8_t out[NATURAL_LEN], const collection *of, bytes text,
+                                              vault_error *err);
+/* Seals, or opens, what the vault keeps for itself about a request (answers to imports), under a key derived from the
+ * record ring; `context` binds it to its place. In the cabinet's arena. */
+VAULT_MUST_USE vault_code cabinet_seal_note(cabinet *c, bytes *out, bytes context, bytes plain, vault_error *err);
+VAULT_MUST_USE vault_code cabinet_open_note(cabinet *c, bytes *out, bytes context, bytes sealed, vault_error *err);
 /* The token of a resident in a domain, under the domain's active epoch. */
 VAULT_MUST_USE vault_code cabinet_issue(cabinet *c, token *out, const domain *d, resident_id id, vault_error *err);
 /* The resident of a token of this domain; id 0 for a forgery, an unknown epoch, or another domain's token. */
@@ -57,11 +63,11 @@ typedef struct field_text {
     bytes text;
     bool absent; /* the record holds no such field */
 } field_text;
-/* A field's text, in the cabinet's arena, with a NUL behind it. DENIED without a grant for this field in plain form,
- * INTERNAL for a row that is not proven (both are bugs of the caller); INTEGRITY when the value does not open, never an
- * empty success. */
-VAULT_MUST_USE vault_code field_open(field_text *out, cabinet *c, const grant *g, const record *r, unsigned field,
-                                     vault_error *err);
+/* A field's text, or what its mask shows of it (as the grant's form says), in the cabinet's arena, with a NUL behind it.
+ * DENIED without a grant for this field, INTERNAL for a row that is not proven (both are bugs of the caller); INTEGRITY
+ * when the value does not open, never an empty success. */
+VAULT_MUST_USE vault_code field_open(field_text *out, cabinet *c, const grant *g, const record *r,
+                                     const schema_field *field, vault_error *err);
 
 /* ---- a row from values ------------------------------------------------------------------------------------------ */
 
@@ -71,20 +77,33 @@ typedef struct input_field {
     bytes text; /* never empty */
 } input_field;
 typedef struct record_input {
-    const schema *schema;
+    const collection *collection;
     const input_field *fields; /* in order of field number, each once */
     size_t count;
-    area_code area;
+    area_code area; /* as given: without a grid where none was */
     uint16_t department;
     uint32_t collected;
 } record_input;
 
-/* A new resident's row with a new DEK, left in out->dek; out->row is `row`, proven. `id` and natural key stand in *row
+/* A new record's row with a new DEK, left in out->dek; out->row is `row`, proven. `id` and natural key stand in *row
  * already. Borrows the cabinet's arena. INVALID: TOO_LONG (a value), RECORD_TOO_LARGE; INTERNAL when the random source
  * fails: *out is then not genuine. */
 VAULT_MUST_USE vault_code record_create(record *out, cabinet *c, resident_row *row, const record_input *in,
                                         vault_error *err);
-/* The next version of a proven row: given fields replace stored ones, the others stay as they are. Fails as
- * record_create, and INTEGRITY when a stored value that terms are made of does not open. */
-VAULT_MUST_USE vault_code record_merge(resident_row *row, cabinet *c, const record *old, const record_input *in,
-                                       vault_error *err);
+
+/* How the values of a department stand to those that are stored. */
+typedef struct record_merged {
+    bool unchanged;               /* the row is the old one: nothing is to be written */
+    const schema_field **refused; /* fields that stand otherwise, from one whose word weighs more */
+    correction_row *corrections;  /* and the request to correct each, sealed */
+    size_t correction_count;
+} record_merged;
+/* The next version of a proven row. A value that is stored already changes nothing. Otherwise it is taken when the field
+ * stands empty, when the department is the field's owner, or when the stored value is its own; else it becomes a
+ * correction request. The natural key never changes. The grid of the stored area stays where the new values give none and
+ * the division is the same. Fails as record_create, and INTEGRITY when a stored value does not open. */
+VAULT_MUST_USE vault_code record_merge(record_merged *out, resident_row *row, cabinet *c, const record *old,
+                                       const record_input *in, vault_error *err);
+/* The text of a correction request. */
+VAULT_MUST_USE vault_code correction_open(bytes *out, cabinet *c, const record *r, const correction_row *row,
+                                          vault_error *err);

@@ -3,6 +3,7 @@
  * context, and passes the rest on as one batch. */
 #pragma once
 #include "vault/base/arena.h"
+#include "vault/base/digest.h"
 #include "vault/base/error.h"
 #include <protobuf-c/protobuf-c.h>
 
@@ -33,6 +34,7 @@ void session_close(session **s);
 typedef struct request {
     arena *mem;                 /* everything of the call lives here */
     const char *const *uris;    /* SAN URIs of the client certificate, NULL-terminated */
+    digest certificate;         /* SHA-256 of its DER */
     const ProtobufCMessage *in; /* of the method's input type */
     int64_t deadline_us;        /* monotonic clock */
 
@@ -40,6 +42,13 @@ typedef struct request {
     vault_error err;       /* outcome; zeroed by the transport */
 
     bool asserted; /* the service's own: the assertion has been used up by this very call */
+
+    /* Of a client stream (method.stream). The transport runs such a call once for each message, in order, and once more
+     * with `in` NULL when the client has sent all; `out` is set by that last run alone, and an error of any run ends the
+     * call. `mem` then lives for one run, `kept` for the whole call; `state` is the service's own between runs, in `kept`.
+     * Of a unary call `kept` is `mem`. */
+    arena *kept;
+    void *state;
 } request;
 
 struct call;
@@ -49,6 +58,7 @@ typedef struct method {
     const ProtobufCMessageDescriptor *input, *output;
     unsigned roles; /* set of role: who may call it */
     int action;     /* line_action of its lines */
+    bool stream;    /* the client sends a stream of messages (request.state) */
     size_t (*items)(
         const ProtobufCMessage *in); /* items in a call, at least 1: the transport fills batches up to BATCH_ITEMS */
     void (*run)(session *s, struct call **calls, size_t count); /* behind the gate; the service's own */

@@ -32,7 +32,8 @@ typedef struct resident_row {
                    check them */
     int64_t id;
     uint8_t natural_key[NATURAL_KEY_LEN];
-    int64_t area;    /* 12-digit division code */
+    int16_t collection; /* its number in the schema */
+    int64_t area;       /* area_code: 12 digits of the division, 3 of the grid */
     int16_t state;   /* 1 live */
     int32_t version; /* record version, from 1 */
     bytes sealed;    /* packed fields, vault/record/pack.h */
@@ -90,9 +91,14 @@ VAULT_MUST_USE vault_code store_head_read(store *s, head_row *out, vault_error *
 VAULT_MUST_USE vault_code store_head_lock(store *s, head_row *out,
                                           vault_error *err); /* FOR UPDATE, within a transaction */
 /* One statement: moves the head from `from` to `to` and inserts the to->size - from->size lines, if and only if the
- * head's size and control version are those of `from`. *moved tells that the head was another (nothing was written).
- * Outside a transaction the statement commits by itself, and OK means that it is durable. */
-VAULT_MUST_USE vault_code store_append(store *s, const head_row *from, const head_row *to, const line_row *lines,
+ * head's size and control version are those of `from`, and the control rows have `stamp` (0: a change of control, which
+ * has written them itself and checked the stamp before). *moved tells that the head or the stamp was another (nothing was
+ * written). Outside a transaction the statement commits by itself, and OK means that it is durable. */
+typedef struct append_from {
+    const head_row *head;
+    int64_t stamp;
+} append_from;
+VAULT_MUST_USE vault_code store_append(store *s, append_from from, const head_row *to, const line_row *lines,
                                        bool *moved, vault_error *err);
 
 /* rows[i] answers indexes[i], found or not. */
@@ -133,9 +139,63 @@ typedef struct ring_row {
 /* All versions of all rings, by name and version; CONFLICT when a version stands. */
 VAULT_MUST_USE vault_code store_rings_read(store *s, arena *mem, ring_row **rows, size_t *count, vault_error *err);
 VAULT_MUST_USE vault_code store_ring_insert(store *s, const ring_row *row, vault_error *err); /* one version */
-VAULT_MUST_USE vault_code store_manifest_read(store *s, arena *mem, int64_t version, bytes *sealed,
-                                              vault_error *err); /* NOT_FOUND */
-VAULT_MUST_USE vault_code store_manifest_insert(store *s, int64_t version, bytes sealed, vault_error *err);
+
+/* Control rows. `control`: one sealed manifest a version. `control_document`: the sealed documents that the newest one
+ * names, in force or pending. `control_archive`: all former ones.
+ *
+ * The stamp stands for what the live rows are, and where they lie: every UPDATE, DELETE or INSERT among the live
+ * documents, or of the newest manifest, changes it. Costs microseconds. Never 0. */
+VAULT_MUST_USE vault_code store_control_stamp(store *s, int64_t *stamp, vault_error *err);
+/* The same of everything up to `version`: manifests, documents that they brought, archive, rings. Not for the hot path. */
+VAULT_MUST_USE vault_code store_control_history_stamp(store *s, int64_t version, int64_t *stamp, vault_error *err);
+typedef struct manifest_row {
+    int64_t version;
+    bytes sealed;
+} manifest_row;
+/* Manifests of versions [from, from + limit), in order. */
+VAULT_MUST_USE vault_code store_manifests_read(store *s, arena *mem, int64_t from, size_t limit, manifest_row *rows,
+                                               size_t *count, vault_error *err);
+VAULT_MUST_USE vault_code store_manifest_insert(store *s, const manifest_row *row, vault_error *err);
+typedef struct document_row {
+    const char *name;
+    int64_t version; /* of the manifest that brought it */
+    bytes sealed;
+} document_row;
+/* All live ones. */
+VAULT_MUST_USE vault_code store_documents_read(store *s, arena *mem, document_row **rows, size_t *count,
+                                               vault_error *err);
+VAULT_MUST_USE vault_code store_document_insert(store *s, const document_row *row, vault_error *err);
+/* From the live ones to the archive; NOT_FOUND when it is not there. Within a transaction. */
+VAULT_MUST_USE vault_code store_document_archive(store *s, const char *name, int64_t version, vault_error *err);
+/* Live or archived; NOT_FOUND. */
+VAULT_MUST_USE vault_code store_document_find(store *s, arena *mem, document_row *out, vault_error *err);
+
+/* ---- imports and corrections -------------------------------------------------------------------------------------- */
+
+/* A correction request: what a department says of a field whose stored value weighs more. One per resident, field and
+ * department, the newest; sealed under the resident's key. Within a transaction. */
+typedef struct correction_row {
+    int64_t resident;
+    int16_t field, department;
+    bytes sealed;
+    int64_t filed_us;
+} correction_row;
+VAULT_MUST_USE vault_code store_corrections_put(store *s, arena *mem, const correction_row *rows, size_t count,
+                                                vault_error *err);
+/* Those of a resident, by field and department. */
+VAULT_MUST_USE vault_code store_corrections_read(store *s, arena *mem, int64_t resident, correction_row **rows,
+                                                 size_t *count, vault_error *err);
+
+/* What was answered to a message of an import, by the digest of who, request id and place. Written in the transaction of
+ * its rows; swept after its end. */
+typedef struct request_row {
+    digest id, content; /* content: of what was asked */
+    bytes answer;       /* sealed */
+    int64_t expires_us;
+} request_row;
+VAULT_MUST_USE vault_code store_request_find(store *s, arena *mem, request_row *inout, bool *found, vault_error *err);
+VAULT_MUST_USE vault_code store_request_insert(store *s, const request_row *row, vault_error *err); /* CONFLICT */
+
 /* What is fixed at init: name of the vault (origin of the log), format of the tables, and how the root key is made. */
 typedef struct vault_row {
     const char *name; /* "resident-vault/dev" */
