@@ -7,6 +7,7 @@
 
 #include "vault/v1/audit.pb-c.h"
 #include "vault/v1/common.pb-c.h"
+#include "vault/v1/control.pb-c.h"
 #include "vault/v1/keys.pb-c.h"
 #include "vault/v1/records.pb-c.h"
 #include "vault/v1/tokens.pb-c.h"
@@ -53,9 +54,12 @@ typedef enum option_id {
     OPT_AUDIENCE,
     OPT_LIFETIME,
     OPT_KEY_ID,
+    OPT_VERSION,
+    OPT_DIGEST,
+    OPT_EXPIRES,
     OPTIONS
 } option_id;
-#define OPTION(id) (UINT32_C(1) << (id))
+#define OPTION(id) (UINT64_C(1) << (id))
 
 typedef struct ctl ctl;
 typedef struct command {
@@ -63,7 +67,7 @@ typedef struct command {
     const char *arguments; /* "TOKEN...", or "" */
     const char *summary;   /* one line */
     const char *about;     /* the rest of its help, examples included */
-    uint32_t options;      /* that it takes besides --help and --json (and, when remote, those of every call) */
+    uint64_t options;      /* that it takes besides --help and --json (and, when remote, those of every call) */
     size_t least, most;    /* arguments */
     bool remote;           /* talks to a server */
     const char *purpose;   /* of the call where none is given; NULL: must be given */
@@ -83,8 +87,8 @@ struct ctl {
 
 /* Options and arguments behind the command's words. False: *what says why. */
 bool options_parse(ctl *c, char **words, size_t count, const char **what);
-uint32_t options_of(const command *c); /* all that it takes */
-void options_help(uint32_t set);       /* on standard output */
+uint64_t options_of(const command *c); /* all that it takes */
+void options_help(uint64_t set);       /* on standard output */
 /* A number within bounds, `otherwise` where it was not given; -1 where it is none. */
 int64_t option_number(const ctl *c, option_id id, int64_t otherwise, int64_t most);
 ctl_exit usage_error(const ctl *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -159,6 +163,20 @@ ctl_exit run_receipt_verify(ctl *c);
 ctl_exit run_keys_status(ctl *c);
 ctl_exit run_health(ctl *c);
 ctl_exit run_assertion_make(ctl *c);
+ctl_exit run_control_history(ctl *c);
+ctl_exit run_control_show(ctl *c);
+ctl_exit run_control_diff(ctl *c);
+ctl_exit run_control_check(ctl *c);
+ctl_exit run_control_propose(ctl *c);
+ctl_exit run_approval_list(ctl *c);
+ctl_exit run_approval_show(ctl *c);
+ctl_exit run_approval_approve(ctl *c);
+ctl_exit run_approval_reject(ctl *c);
+ctl_exit run_revoke_certificate(ctl *c);
+ctl_exit run_revoke_assertion_key(ctl *c);
+ctl_exit run_revoke_person(ctl *c);
+ctl_exit run_certificate_show(ctl *c);
+ctl_exit run_persons_import(ctl *c);
 
 /* One query for lines, as the officer asked; from the page given ("" the first). */
 void query_of(ctl *c, Vault__V1__QueryRequest *out, Vault__V1__RequestContext *context);

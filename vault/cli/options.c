@@ -42,18 +42,21 @@ static const option_row rows[OPTIONS] = {
     [OPT_AUDIENCE] = {"audience", "NAME", NULL, "name of the vault"},
     [OPT_LIFETIME] = {"lifetime", "SECONDS", NULL, "at most 900 (300)"},
     [OPT_KEY_ID] = {"key-id", "ID", NULL, "key id (that of the JWK, else the department)"},
+    [OPT_VERSION] = {"version", "N", NULL, "as control version N had it (else the one in force)"},
+    [OPT_DIGEST] = {"digest", "HEX", NULL, "digest of what was looked at (approval show)"},
+    [OPT_EXPIRES] = {"expires", "DAYS", NULL, "days until the proposal lapses (7; at most 30)"},
 };
 
-static const uint32_t every_call = OPTION(OPT_SERVER) | OPTION(OPT_CA) | OPTION(OPT_CERT) | OPTION(OPT_KEY) |
+static const uint64_t every_call = OPTION(OPT_SERVER) | OPTION(OPT_CA) | OPTION(OPT_CERT) | OPTION(OPT_KEY) |
                                    OPTION(OPT_PURPOSE) | OPTION(OPT_TICKET) | OPTION(OPT_ASSERTION) |
                                    OPTION(OPT_TIMEOUT);
 
-uint32_t options_of(const command *c)
+uint64_t options_of(const command *c)
 {
     return c->options | OPTION(OPT_JSON) | OPTION(OPT_HELP) | (c->remote ? every_call : 0);
 }
 
-void options_help(uint32_t set)
+void options_help(uint64_t set)
 {
     for (size_t i = 0; i < OPTIONS; i++) {
         if (!(set & OPTION(i))) continue;
