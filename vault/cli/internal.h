@@ -125,6 +125,21 @@ table table_of(arena *mem, size_t columns, const char *const *heads);
 void table_add(table *t, const char *const *cells); /* control characters are shown as ? */
 void table_print(const table *t);
 
+/* ---- diff.c ---- */
+
+/* [{"path", "before", "after"}...]; entries of lists are told apart by their id or name. The caller frees. */
+json_t *json_difference(json_t *before, json_t *after);
+void print_difference(json_t *found);
+
+/* ---- control.c, approval.c: what the commands of the control room share ---- */
+
+/* The document in force (version 0) or as it was; the reply is x->reply. */
+ctl_exit document_get(ctl *c, exchange *x, const char *name, uint64_t version);
+json_t *content_json(ProtobufCBinaryData content);                     /* null for what is no JSON */
+bool read_content(ctl *c, const char *path, ProtobufCBinaryData *out); /* false: said on stderr */
+/* Proposes, and shows the approval that waits. */
+ctl_exit propose(ctl *c, const char *document, ProtobufCBinaryData content, const char *base);
+
 /* ---- verify.c: what a stranger would check ---- */
 
 typedef enum verdict { VERDICT_VALID, VERDICT_TAMPERED, VERDICT_INCOMPLETE, VERDICT_UNVERIFIABLE } verdict;

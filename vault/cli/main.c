@@ -7,6 +7,8 @@
 
 enum { MEMORY = 256 << 20 };
 #define OFFICER_PURPOSE "log-review"
+#define CONTROL_PURPOSE "control"
+#define DOCUMENT_NAMES  "Documents: schema, principals, persons, purposes, policy, sharing.\n"
 
 static const command commands[] = {
     {"put", "", "put residents into the vault",
@@ -65,6 +67,62 @@ static const command commands[] = {
      "\n"
      "  vaultctl keys status\n",
      0, 0, 0, true, OFFICER_PURPOSE, run_keys_status},
+    {"control history", "", "changes of the control room, newest first (administrators, officers)",
+     "\n"
+     "  vaultctl control history --limit 20\n",
+     OPTION(OPT_LIMIT), 0, 0, true, CONTROL_PURPOSE, run_control_history},
+    {"control show", "DOCUMENT", "a document in force, or as it was",
+     DOCUMENT_NAMES "\n"
+                    "  vaultctl control show policy >policy.json\n"
+                    "  vaultctl control show persons --version 7\n",
+     OPTION(OPT_VERSION), 1, 1, true, CONTROL_PURPOSE, run_control_show},
+    {"control diff", "DOCUMENT FROM [TO]", "what a document has changed in between two versions",
+     "TO is the version in force where it is not given.\n" DOCUMENT_NAMES "\n"
+     "  vaultctl control diff policy 3\n"
+     "  vaultctl control diff persons 3 9 --json\n",
+     0, 2, 3, true, CONTROL_PURPOSE, run_control_diff},
+    {"control check", "DOCUMENT FILE", "would the vault take this file? Changes nothing",
+     "The first fault is told with line, column, path and how to mend it.\n" DOCUMENT_NAMES "\n"
+     "  vaultctl control check policy policy.json\n",
+     0, 2, 2, true, CONTROL_PURPOSE, run_control_check},
+    {"control propose", "DOCUMENT FILE", "propose a document; an officer must approve it",
+     "It replaces the document in force when enough officers have approved exactly this content, and nobody has "
+     "changed\n"
+     "that document meanwhile.\n" DOCUMENT_NAMES "\n"
+     "  vaultctl control propose policy policy.json --ticket 'elder care, second quarter'\n",
+     OPTION(OPT_EXPIRES), 2, 2, true, CONTROL_PURPOSE, run_control_propose},
+    {"approval list", "", "proposals that wait",
+     "\n"
+     "  vaultctl approval list\n",
+     0, 0, 0, true, CONTROL_PURPOSE, run_approval_list},
+    {"approval show", "APPROVAL", "who proposes what, and what it would change",
+     "\n"
+     "  vaultctl approval show approvals/5f0c...\n",
+     0, 1, 1, true, CONTROL_PURPOSE, run_approval_show},
+    {"approval approve", "APPROVAL", "consent to exactly this content (officers, not the proposer)",
+     "\n"
+     "  vaultctl approval approve approvals/5f0c... --digest 9b1e... --ticket 'seen with the data office'\n",
+     OPTION(OPT_DIGEST), 1, 1, true, CONTROL_PURPOSE, run_approval_approve},
+    {"approval reject", "APPROVAL", "refuse a proposal (officers), or take back one's own",
+     "\n"
+     "  vaultctl approval reject approvals/5f0c... --ticket 'areas too wide'\n",
+     0, 1, 1, true, CONTROL_PURPOSE, run_approval_reject},
+    {"revoke certificate", "SHA256", "a certificate is refused from now on, on every node",
+     "\n"
+     "  vaultctl revoke certificate $(vaultctl certificate show stolen.crt --json | jq -r .sha256)\n",
+     0, 1, 1, true, CONTROL_PURPOSE, run_revoke_certificate},
+    {"revoke assertion-key", "DEPARTMENT/KID", "assertions signed with this key are refused from now on",
+     "\n"
+     "  vaultctl revoke assertion-key civil-affairs/civil-1\n",
+     0, 1, 1, true, CONTROL_PURPOSE, run_revoke_assertion_key},
+    {"revoke person", "ID", "an acting person is suspended from now on",
+     "\n"
+     "  vaultctl revoke person grid-zhao --ticket 'contract ended early'\n",
+     0, 1, 1, true, CONTROL_PURPOSE, run_revoke_person},
+    {"certificate show", "FILE", "digest and URI of a certificate, for principals.json (no server)",
+     "\n"
+     "  vaultctl certificate show eldercare.crt\n",
+     0, 1, 1, false, NULL, run_certificate_show},
     {"health", "", "is the vault there, and can it write its log?",
      "\n"
      "  vaultctl health --server 127.0.0.1:7443\n",
