@@ -39,6 +39,9 @@ typedef enum statement_id {
     ST_CHECKPOINT_READ,
     ST_ASSERTIONS_USE,
     ST_ASSERTIONS_SWEEP,
+    ST_REQUEST_FIND,
+    ST_REQUEST_INSERT,
+    ST_REQUESTS_SWEEP,
     ST_RINGS_READ,
     ST_RING_INSERT,
     ST_MANIFEST_READ,
@@ -69,6 +72,7 @@ struct store {
     int64_t retry_at, retry_wait; /* microseconds, monotonic: no connect before, and how long after the next failure */
     int64_t silence_most;         /* microseconds: a server that is silent for longer is gone */
     size_t unswept;               /* assertion ids used since expired ones were swept */
+    size_t requests_unswept;      /* the same of answers to imports */
     struct {                      /* parameters of the call that is being built */
         uint8_t *at;
         size_t len, cap;

@@ -55,7 +55,13 @@ static const char tables[] =
                           "CREATE TABLE assertion (id bytea PRIMARY KEY, expires bigint NOT NULL)"
                           " WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000);"
                           "ALTER TABLE assertion ALTER id SET STORAGE PLAIN;"
-                          "CREATE INDEX assertion_expires ON assertion (expires);";
+                          "CREATE INDEX assertion_expires ON assertion (expires);"
+                          /* Answers to messages of imports: sealed, swept after a week. */
+                          "CREATE TABLE request (id bytea PRIMARY KEY, content bytea NOT NULL, answer bytea NOT NULL,"
+                          " expires bigint NOT NULL);"
+                          "ALTER TABLE request ALTER id SET STORAGE PLAIN, ALTER content SET STORAGE PLAIN,"
+                          " ALTER answer SET STORAGE EXTERNAL;"
+                          "CREATE INDEX request_expires ON request (expires);";
 
 /* Two `init` at once: the second waits, and then finds what the first has made. */
 static const char guard[] = "SELECT pg_advisory_xact_lock(7023351430116105569)";

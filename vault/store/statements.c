@@ -147,6 +147,18 @@ static const statement table[STATEMENTS] = {
                              .sql = "DELETE FROM assertion WHERE id = ANY (ARRAY (SELECT id FROM assertion"
                                     " WHERE expires < $1 ORDER BY expires LIMIT $2 FOR UPDATE SKIP LOCKED))",
                              .params = {SQL_INT8, SQL_INT8}},
+    [ST_REQUEST_FIND] = {.name = "request_find",
+                         .sql = "SELECT content, answer, expires FROM request WHERE id = $1",
+                         .params = {SQL_BYTEA},
+                         .columns = {SQL_BYTEA, SQL_BYTEA, SQL_INT8},
+                         .rows = ROWS_AT_MOST_ONE},
+    [ST_REQUEST_INSERT] = {.name = "request_insert",
+                           .sql = "INSERT INTO request (id, content, answer, expires) VALUES ($1, $2, $3, $4)",
+                           .params = {SQL_BYTEA, SQL_BYTEA, SQL_BYTEA, SQL_INT8}},
+    [ST_REQUESTS_SWEEP] = {.name = "requests_sweep",
+                           .sql = "DELETE FROM request WHERE id = ANY (ARRAY (SELECT id FROM request"
+                                  " WHERE expires < $1 ORDER BY expires LIMIT $2 FOR UPDATE SKIP LOCKED))",
+                           .params = {SQL_INT8, SQL_INT8}},
 
     [ST_RINGS_READ] = {.name = "rings_read",
                        .sql =
