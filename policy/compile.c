@@ -65,16 +65,21 @@ static int compare_area_lists(const scope *a, const scope *b)
     return 0;
 }
 
+static int compare_fields(field_set a, field_set b)
+{
+    for (size_t i = 0; i < FIELD_WORDS; i++) {
+        if (a.words[i] != b.words[i]) return order(a.words[i], b.words[i]);
+    }
+    return 0;
+}
+
 static int compare_scopes(const void *a, const void *b)
 {
     const policy_rule *x = ((const scope *)a)->rule, *y = ((const scope *)b)->rule;
-    int by[] = {compare_cells(x, y),
-                order(x->form, y->form),
-                order(x->person, y->person),
-                order(x->from, y->from),
-                order(x->until, y->until),
-                order(x->fields.words[0], y->fields.words[0]),
-                order(x->fields.words[1], y->fields.words[1])};
+    int by[] = {compare_cells(x, y),         order(x->form, y->form),
+                order(x->person, y->person), order(x->from, y->from),
+                order(x->until, y->until),   order(x->own_area, y->own_area),
+                order(x->roles, y->roles),   compare_fields(x->fields, y->fields)};
     for (size_t i = 0; i < sizeof by / sizeof *by; i++) {
         if (by[i]) return by[i];
     }
@@ -89,8 +94,8 @@ static vault_code check_scopes(const policy *p, vault_error *err)
     vault_code code = VAULT_OK;
     for (size_t i = 1; i < p->count && code == VAULT_OK; i++) {
         if (compare_scopes(&scopes[i - 1], &scopes[i]) != 0) continue;
-        code = vault_fail(err, VAULT_INVALID, "policy: rule '%s' is never reached: '%s' has the same scope",
-                          rule_id(p, scopes[i].rule), rule_id(p, scopes[i - 1].rule));
+        code = rule_refuse(p, scopes[i].rule, err, "", "is never reached: '%s' has the same scope: leave one out",
+                           rule_id(p, scopes[i - 1].rule));
     }
     memory_free(scopes, p->count * sizeof *scopes);
     return code;
@@ -98,6 +103,27 @@ static vault_code check_scopes(const policy *p, vault_error *err)
 
 /* ---- cells that are too full ---------------------------------------------------------------------------------------
  */
+
+/* Whom a call could come from, and what it could ask for. Field 0 stands for a call that asks for none: only "nothing"
+ * allows that. Role 0 stands for a call without a person. Dates alone are swept; areas are not looked at. */
+typedef struct caller {
+    unsigned field;
+    role_no role;
+} caller;
+
+static bool meets(const policy_rule *r, caller who)
+{
+    if (r->person && !(r->roles & role_bit(who.role))) return false;
+    return who.field == 0 ? r->form == FORM_NOTHING : field_set_has(r->fields, who.field);
+}
+
+/* The rules of a cell, twice. */
+typedef struct crowd {
+    const policy_rule **by_from, **by_until;
+    size_t count;
+    field_set fields; /* that any of the rules has */
+    uint64_t roles;
+} crowd;
 
 static int compare_from(const void *a, const void *b)
 {
@@ -109,41 +135,52 @@ static int compare_until(const void *a, const void *b)
     return order((*(const policy_rule *const *)a)->until, (*(const policy_rule *const *)b)->until);
 }
 
-/* Field 0 stands for a call that asks for none: only "nothing" allows that. */
-static bool meets(const policy_rule *r, unsigned field)
+static void gather(crowd *out, const policy_rule *rules)
 {
-    return field == 0 ? r->form == FORM_NOTHING : field_set_has(r->fields, field);
+    for (size_t i = 0; i < out->count; i++) {
+        out->by_from[i] = out->by_until[i] = &rules[i];
+        out->roles |= rules[i].roles;
+        for (size_t word = 0; word < FIELD_WORDS; word++) out->fields.words[word] |= rules[i].fields.words[word];
+    }
+    qsort(out->by_from, out->count, sizeof *out->by_from, compare_from);
+    qsort(out->by_until, out->count, sizeof *out->by_until, compare_until);
 }
 
-/* A rule that would be left out of an admission for `field` on some day, or NULL: a sweep over the days on which rules
- * begin. */
-static const policy_rule *rule_left_out(const policy_rule *const *by_from, const policy_rule *const *by_until,
-                                        size_t count, unsigned field)
+/* A rule that would be left out of an admission on some day, or NULL: a sweep over the days on which rules begin. */
+static const policy_rule *left_out_for(const crowd *c, caller who)
 {
     unsigned standing = 0;
-    for (size_t i = 0, ended = 0; i < count; i++) {
-        if (!meets(by_from[i], field)) continue;
-        for (; by_until[ended]->until < by_from[i]->from; ended++) standing -= meets(by_until[ended], field);
-        if (++standing > ADMISSION_RULES) return by_from[i];
+    for (size_t i = 0, ended = 0; i < c->count; i++) {
+        if (!meets(c->by_from[i], who)) continue;
+        for (; c->by_until[ended]->until < c->by_from[i]->from; ended++) standing -= meets(c->by_until[ended], who);
+        if (++standing > ADMISSION_RULES) return c->by_from[i];
     }
     return NULL;
 }
 
-static vault_code check_crowding(const policy *p, const cell *c, vault_error *err)
+static const policy_rule *left_out(const crowd *c)
 {
-    if (c->count <= ADMISSION_RULES) return VAULT_OK;
-    const policy_rule **sorted = memory_array(2 * (size_t)c->count, sizeof *sorted), **by_until = sorted + c->count;
-    for (size_t i = 0; i < c->count; i++) sorted[i] = by_until[i] = &p->rules[c->first + i];
-    qsort(sorted, c->count, sizeof *sorted, compare_from);
-    qsort(by_until, c->count, sizeof *sorted, compare_until);
-    const policy_rule *left_out = NULL;
-    for (unsigned field = 0; field < POLICY_FIELDS_MAX && !left_out; field++) {
-        left_out = rule_left_out(sorted, by_until, c->count, field);
+    const policy_rule *found = NULL;
+    for (unsigned field = 0; field < POLICY_FIELDS_MAX; field++) {
+        if (field > 0 && !field_set_has(c->fields, field)) continue;
+        for (uint16_t role = 0; role <= ROLES_MAX && !found; role++) {
+            if (role > 0 && !(c->roles & role_bit((role_no){role}))) continue;
+            found = left_out_for(c, (caller){.field = field, .role = {role}});
+        }
     }
-    memory_free(sorted, 2 * (size_t)c->count * sizeof *sorted);
-    if (!left_out) return VAULT_OK;
-    return vault_fail(err, VAULT_INVALID, "policy: rule '%s': areas: over %d rules cover one call: join their areas",
-                      rule_id(p, left_out), ADMISSION_RULES);
+    return found;
+}
+
+static vault_code check_crowding(const policy *p, const cell *at, vault_error *err)
+{
+    if (at->count <= ADMISSION_RULES) return VAULT_OK;
+    const policy_rule **sorted = memory_array(2 * (size_t)at->count, sizeof *sorted);
+    crowd c = {.by_from = sorted, .by_until = sorted + at->count, .count = at->count};
+    gather(&c, p->rules + at->first);
+    const policy_rule *found = left_out(&c);
+    memory_free(sorted, 2 * (size_t)at->count * sizeof *sorted);
+    if (!found) return VAULT_OK;
+    return rule_refuse(p, found, err, "areas", "over %d rules meet one call: join their areas", ADMISSION_RULES);
 }
 
 vault_code policy_compile(policy *p, vault_error *err)

@@ -3,9 +3,18 @@
 const char *policy_clause_name(policy_clause c)
 {
     static const char *const names[CLAUSES] = {
-        [CLAUSE_NONE] = "none",     [CLAUSE_PURPOSE] = "purpose", [CLAUSE_CONSUMER] = "consumer",
-        [CLAUSE_ACTION] = "action", [CLAUSE_FIELDS] = "fields",   [CLAUSE_FORM] = "form",
-        [CLAUSE_ACTING] = "acting", [CLAUSE_DATES] = "dates",     [CLAUSE_RESIDENT] = "resident",
+        [CLAUSE_NONE] = "none",
+        [CLAUSE_PURPOSE] = "purpose",
+        [CLAUSE_CONSUMER] = "consumer",
+        [CLAUSE_ACTION] = "action",
+        [CLAUSE_FIELDS] = "fields",
+        [CLAUSE_FORM] = "form",
+        [CLAUSE_ACTING] = "acting",
+        [CLAUSE_ROLE] = "role",
+        [CLAUSE_CONTRACT] = "contract",
+        [CLAUSE_DATES] = "dates",
+        [CLAUSE_ASSESSMENT] = "assessment",
+        [CLAUSE_RESIDENT] = "resident",
     };
     return (unsigned)c < CLAUSES ? names[c] : "unknown";
 }
@@ -18,6 +27,13 @@ size_t policy_rule_count(const policy *p)
 const char *policy_rule_id(const policy *p, unsigned rule)
 {
     return rule < p->count ? rule_id(p, &p->rules[rule]) : "";
+}
+
+policy_scope policy_rule_scope(const policy *p, unsigned rule)
+{
+    if (rule >= p->count) return (policy_scope){0};
+    const policy_rule *r = &p->rules[rule];
+    return (policy_scope){.action = r->action, .form = r->form, .fields = r->fields};
 }
 
 /* First cell in [low, high) whose key is not below `key`. */
@@ -48,17 +64,32 @@ static policy_clause find_cell(const policy *p, const policy_facts *facts, const
     return CLAUSE_NONE;
 }
 
-/* The first clause after the cell's that the rule does not pass. In plain, to ask for no field is not to ask: refused;
- * "nothing" may ask for none, because it grants none. */
+/* Whoever may see a value in full may see what its mask shows. */
+static bool form_allowed(const policy_rule *r, policy_form asked)
+{
+    return asked == r->form || (asked == FORM_MASKED && r->form == FORM_PLAIN && r->action == POLICY_REVEAL);
+}
+
+/* The person's clauses. A contract that does not hold stops the person under a rule for the app alone, too. */
+static policy_clause person_fails(const policy_rule *r, const policy_facts *facts)
+{
+    const policy_person *who = facts->person;
+    if (!who) return r->person ? CLAUSE_ACTING : CLAUSE_NONE;
+    if (r->person && !(r->roles & role_bit(who->role))) return CLAUSE_ROLE;
+    return facts->date < who->from || facts->date > who->until ? CLAUSE_CONTRACT : CLAUSE_NONE;
+}
+
+/* The first clause after the cell's that the rule does not pass. For values, to ask for no field is not to ask:
+ * refused; "nothing" may ask for none, because it grants none. */
 static policy_clause rule_fails(const policy_rule *r, const policy_facts *facts)
 {
-    field_set asked = facts->fields;
-    bool none = (asked.words[0] | asked.words[1]) == 0;
-    if ((none && r->form != FORM_NOTHING) || !field_set_within(asked, r->fields)) return CLAUSE_FIELDS;
-    if (facts->form != r->form) return CLAUSE_FORM;
-    if (r->person && !facts->person) return CLAUSE_ACTING;
+    bool none = field_set_within(facts->fields, (field_set){0});
+    if ((none && r->form != FORM_NOTHING) || !field_set_within(facts->fields, r->fields)) return CLAUSE_FIELDS;
+    if (!form_allowed(r, facts->form)) return CLAUSE_FORM;
+    policy_clause by_person = person_fails(r, facts);
+    if (by_person != CLAUSE_NONE) return by_person;
     if (facts->date < r->from || facts->date > r->until) return CLAUSE_DATES;
-    return CLAUSE_NONE;
+    return facts->date > r->assessed_until ? CLAUSE_ASSESSMENT : CLAUSE_NONE;
 }
 
 admission policy_admit(const policy *p, const policy_facts *facts)
@@ -76,18 +107,11 @@ admission policy_admit(const policy *p, const policy_facts *facts)
     return a;
 }
 
-static bool rule_covers(const policy *p, const policy_rule *r, area_code area)
+/* Own areas are asked for after rule_fails: there is a person. */
+static bool rule_covers(const policy *p, const policy_rule *r, const policy_facts *facts, area_code area)
 {
-    const area_range *areas = p->areas + r->first_area;
-    uint32_t low = 0, high = r->area_count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (areas[middle].high < area.code)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < r->area_count && areas[low].low <= area.code;
+    if (!area_ranges_cover(p->areas + r->first_area, r->area_count, area)) return false;
+    return !r->own_area || area_ranges_cover(facts->person->areas, facts->person->area_count, area);
 }
 
 /* The rule is asked again, so that an admission of other facts, or of another version of the policy, can widen nothing.
@@ -95,7 +119,7 @@ static bool rule_covers(const policy *p, const policy_rule *r, area_code area)
 static bool rule_allows(const policy *p, const policy_rule *r, const policy_facts *facts, area_code area)
 {
     return r->purpose.no == facts->purpose.no && r->consumer.no == facts->consumer.no && r->action == facts->action &&
-           rule_fails(r, facts) == CLAUSE_NONE && rule_covers(p, r, area);
+           rule_fails(r, facts) == CLAUSE_NONE && rule_covers(p, r, facts, area);
 }
 
 grant policy_decide(const policy *p, const admission *a, const policy_facts *facts, area_code area)

@@ -5,17 +5,16 @@
 #include "policy/id.h"
 #include "policy/policy.h"
 
-typedef struct area_range {
-    int64_t low, high; /* division codes, both included */
-} area_range;
-
 typedef struct policy_rule {
     purpose_no purpose;
     consumer_no consumer;
     policy_action action;
     policy_form form;
-    bool person;          /* an acting person is required */
-    uint32_t from, until; /* YYYYMMDD, both included */
+    bool person;             /* an acting person is required */
+    bool own_area;           /* only in the person's own areas */
+    uint64_t roles;          /* bit role_no - 1; one of them is required of the person */
+    uint32_t from, until;    /* YYYYMMDD, both included */
+    uint32_t assessed_until; /* of the purpose; 0: never assessed */
     field_set fields;
     uint32_t first_area, area_count; /* in policy.areas: sorted, disjoint */
     uint16_t place;                  /* in the document */
@@ -49,6 +48,18 @@ static inline const char *rule_id(const policy *p, const policy_rule *r)
 {
     return p->ids[r->place];
 }
+
+static inline uint64_t role_bit(role_no role)
+{
+    return role.no >= 1 && role.no <= ROLES_MAX ? UINT64_C(1) << (role.no - 1) : 0;
+}
+
+/* INVALID DOCUMENT_INVALID: err->field is the path of the fault ("policy.rules[3].fields[0]"; `key` is its part below
+ * the rule, or ""), detail says for people which rule, what and the mend. */
+#define rule_refuse(p, r, err, key, ...) rule_refuse_at((p), (r), (err), VAULT_HERE, (key), __VA_ARGS__)
+__attribute__((format(printf, 6, 7))) vault_code rule_refuse_at(const policy *p, const policy_rule *r, vault_error *err,
+                                                                const char *where, const char *key, const char *format,
+                                                                ...);
 
 /* Sorts the rules into cells; refuses two rules of the same scope, and a cell of which one call could meet more than
  * ADMISSION_RULES rules: some of them would silently never apply. */

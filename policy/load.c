@@ -4,24 +4,24 @@
 #include "vault/base/json.h"
 #include "vault/base/memory.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Where the reading stands; every message begins with `at`, for example "policy.rules[3] (elder-care-reveal)". */
 typedef struct loader {
     policy *policy;
     const policy_names *names;
     vault_error *err;
-    char at[48 + ID_MAX];
+    policy_rule *rule; /* that is being read */
 } loader;
 
-/* Names from the document are cut, so that the end of the message stays. */
-#define refuse(l, ...) vault_fail((l)->err, VAULT_INVALID, __VA_ARGS__)
+#define refuse(l, key, ...) rule_refuse((l)->policy, (l)->rule, (l)->err, (key), __VA_ARGS__)
 
 static const char *const action_names[POLICY_ACTIONS] = {
     [POLICY_REVEAL] = "reveal", [POLICY_ISSUE] = "issue", [POLICY_PUT] = "put"};
-static const char *const form_names[FORMS] = {[FORM_NOTHING] = "nothing", [FORM_PLAIN] = "plain"};
+static const char *const form_names[FORMS] = {
+    [FORM_NOTHING] = "nothing", [FORM_MASKED] = "masked", [FORM_PLAIN] = "plain"};
 static const char *const acting_names[] = {"app", "person"};
 
 static bool find_name(unsigned *out, const char *const *names, unsigned count, const char *name)
@@ -32,177 +32,276 @@ static bool find_name(unsigned *out, const char *const *names, unsigned count, c
     return false;
 }
 
+/* ---- places of faults -------------------------------------------------------------------------------------------- */
+
+enum { KEY_MAX = 40 };
+
+/* "fields[3]" */
+typedef struct entry {
+    char text[KEY_MAX];
+} entry;
+
+static entry nth(const char *list, size_t i)
+{
+    entry k;
+    snprintf(k.text, sizeof k.text, "%s[%zu]", list, i);
+    return k;
+}
+
+/* A name from the document, cut where a character ends, so that the rest of the message stays. */
+typedef struct cut_name {
+    char text[KEY_MAX];
+} cut_name;
+
+static cut_name cut(const char *name)
+{
+    cut_name c;
+    size_t len = strlen(name);
+    if (len >= sizeof c.text) {
+        len = sizeof c.text - 1;
+        while (len > 0 && ((unsigned char)name[len] & 0xc0) == 0x80) len--;
+    }
+    snprintf(c.text, sizeof c.text, "%.*s", (int)len, name);
+    return c;
+}
+
+/* "policy.rules[3]" */
+static void name_rule(char *out, size_t cap, const policy_rule *r)
+{
+    snprintf(out, cap, "policy.rules[%u]", (unsigned)r->place);
+}
+
+/* What is wrong with the document is told with its path, which may be cut, but never mistaken: the end is lost. */
+static vault_code fault(vault_error *err, const char *path, const char *below)
+{
+    err->reason = "DOCUMENT_INVALID";
+    snprintf(err->field, sizeof err->field, "%s%s%s", path, *below ? "." : "", below);
+    return VAULT_INVALID;
+}
+
+vault_code rule_refuse_at(const policy *p, const policy_rule *r, vault_error *err, const char *where, const char *key,
+                          const char *format, ...)
+{
+    char text[sizeof err->detail], path[KEY_MAX];
+    const char *id = rule_id(p, r);
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    name_rule(path, sizeof path, r);
+    (void)vault_fail_at(err, VAULT_INVALID, where, "%s%s%s%s: %s%s%s", path, *id ? " (" : "", id, *id ? ")" : "", key,
+                        *key ? ": " : "", text);
+    return fault(err, path, key);
+}
+
+/* A list that may not be empty: what an empty one means is never "all". */
+static vault_code check_list(loader *l, const char *name, json_t *list)
+{
+    if (!json_is_array(list)) return refuse(l, name, "not a list");
+    if (json_array_size(list) > 0) return VAULT_OK;
+    return refuse(l, name, "an empty list allows nothing: leave the rule out");
+}
+
 /* ---- fields ------------------------------------------------------------------------------------------------------ */
 
-static vault_code read_field(loader *l, field_set *out, json_t *value)
+/* `collection` is that of the fields before it, or 0. */
+static vault_code read_field(loader *l, size_t i, json_t *value, unsigned *collection)
 {
+    entry at = nth("fields", i);
     const char *name = json_string_value(value);
-    if (!name) return refuse(l, "%s: fields: not a text", l->at);
-    unsigned number = l->names->field(l->names->context, name);
-    if (number == 0 || number >= POLICY_FIELDS_MAX) return refuse(l, "%s: fields: unknown field '%.40s'", l->at, name);
-    if (field_set_has(*out, number)) return refuse(l, "%s: fields: '%.40s' stands twice", l->at, name);
-    field_set_add(out, number);
+    if (!name) return refuse(l, at.text, "not a text");
+    policy_field field = l->names->field(l->names->context, name);
+    if (field.number == 0 || field.number >= POLICY_FIELDS_MAX || field.collection == 0) {
+        return refuse(l, at.text, "unknown field '%s': write it as the schema does", cut(name).text);
+    }
+    if (field_set_has(l->rule->fields, field.number)) {
+        return refuse(l, at.text, "'%s' stands twice: leave one out", cut(name).text);
+    }
+    if (*collection != 0 && field.collection != *collection) {
+        return refuse(l, at.text, "'%s' is of another collection: make a rule for each", cut(name).text);
+    }
+    *collection = field.collection;
+    field_set_add(&l->rule->fields, field.number);
     return VAULT_OK;
 }
 
-static vault_code read_fields(loader *l, field_set *out, json_t *list)
+static vault_code read_fields(loader *l, json_t *list)
 {
-    if (!json_is_array(list)) return refuse(l, "%s: fields: not a list", l->at);
-    if (json_array_size(list) == 0)
-        return refuse(l, "%s: fields: an empty list allows nothing: leave the rule out", l->at);
+    unsigned collection = 0;
     size_t i;
     json_t *value;
-    json_array_foreach(list, i, value) VAULT_TRY(read_field(l, out, value));
+    VAULT_TRY(check_list(l, "fields", list));
+    json_array_foreach(list, i, value) VAULT_TRY(read_field(l, i, value, &collection));
     return VAULT_OK;
 }
 
 /* ---- areas ------------------------------------------------------------------------------------------------------- */
 
-enum { AREA_DIGITS = 12, AREA_PREFIX_MIN = 2 };
-
-/* "3204" covers 320400000000 to 320499999999. No province begins with 0; a prefix that did would cover "no area". */
-static bool area_parse(area_range *out, const char *prefix)
+static vault_code read_area(loader *l, size_t i, area_range *out, json_t *value)
 {
-    size_t len = strlen(prefix);
-    if (len < AREA_PREFIX_MIN || len > AREA_DIGITS || prefix[0] == '0') return false;
-    *out = (area_range){0};
-    for (size_t i = 0; i < AREA_DIGITS; i++) {
-        if (i < len && (prefix[i] < '0' || prefix[i] > '9')) return false;
-        out->low = out->low * 10 + (i < len ? prefix[i] - '0' : 0);
-        out->high = out->high * 10 + (i < len ? prefix[i] - '0' : 9);
-    }
-    return true;
-}
-
-static int compare_areas(const void *a, const void *b)
-{
-    const area_range *x = a, *y = b;
-    if (x->low != y->low) return x->low < y->low ? -1 : 1;
-    return (x->high > y->high) - (x->high < y->high);
-}
-
-static vault_code read_area(loader *l, area_range *out, json_t *value)
-{
+    entry at = nth("areas", i);
     const char *prefix = json_string_value(value);
-    if (!prefix) return refuse(l, "%s: areas: not a text", l->at);
-    if (!area_parse(out, prefix)) {
-        return refuse(l, "%s: areas: '%.20s' is not 2 to 12 digits of a division code", l->at, prefix);
-    }
-    return VAULT_OK;
+    if (!prefix) return refuse(l, at.text, "not a text");
+    if (area_range_read(out, prefix)) return VAULT_OK;
+    return refuse(l, at.text, "'%s' is not 2 to %d digits of an area code", cut(prefix).text, AREA_DIGITS);
 }
 
-static vault_code read_areas(loader *l, policy_rule *out, json_t *list)
+/* Of sorted areas: the first that lies within the one before it. */
+static vault_code refuse_nested(loader *l, const area_range *areas)
 {
-    if (!json_is_array(list)) return refuse(l, "%s: areas: not a list", l->at);
-    if (json_array_size(list) == 0)
-        return refuse(l, "%s: areas: an empty list means nowhere: leave the rule out", l->at);
+    size_t i = 1;
+    while (areas[i].low > areas[i - 1].high) i++;
+    return refuse(l, "areas", "%0*lld stands twice, by itself or within another: leave one out", AREA_DIGITS,
+                  (long long)areas[i].low);
+}
+
+static vault_code read_areas(loader *l, json_t *list)
+{
     policy *p = l->policy;
-    area_range *areas = p->areas + p->area_count;
     size_t i, count = json_array_size(list);
     json_t *value;
-    json_array_foreach(list, i, value) VAULT_TRY(read_area(l, &areas[i], value));
-    qsort(areas, count, sizeof *areas, compare_areas);
-    for (i = 1; i < count; i++) {
-        if (areas[i].low <= areas[i - 1].high) {
-            return refuse(l, "%s: areas: %012lld stands twice", l->at, (long long)areas[i].low);
-        }
-    }
-    out->first_area = (uint32_t)p->area_count;
-    out->area_count = (uint32_t)count;
+    VAULT_TRY(check_list(l, "areas", list));
+    area_range *areas = p->areas + p->area_count;
+    json_array_foreach(list, i, value) VAULT_TRY(read_area(l, i, &areas[i], value));
+    if (!area_ranges_sort(areas, count)) return refuse_nested(l, areas);
+    l->rule->first_area = (uint32_t)p->area_count;
+    l->rule->area_count = (uint32_t)count;
     p->area_count += count;
     return VAULT_OK;
 }
 
-/* ---- dates ------------------------------------------------------------------------------------------------------- */
+/* ---- who acts ---------------------------------------------------------------------------------------------------- */
 
-static unsigned digits(const char *text, size_t len)
+static vault_code read_role(loader *l, size_t i, json_t *value)
 {
-    unsigned value = 0;
-    for (size_t i = 0; i < len; i++) value = value * 10 + (unsigned)(text[i] - '0');
-    return value;
+    entry at = nth("roles", i);
+    const char *id = json_string_value(value);
+    if (!id) return refuse(l, at.text, "not a text");
+    uint64_t bit = role_bit(l->names->role(l->names->context, id));
+    if (bit == 0) return refuse(l, at.text, "unknown role '%s': register it with the principals", cut(id).text);
+    if (l->rule->roles & bit) return refuse(l, at.text, "'%s' stands twice: leave one out", cut(id).text);
+    l->rule->roles |= bit;
+    return VAULT_OK;
 }
 
-static unsigned month_length(unsigned year, unsigned month)
+static vault_code read_roles(loader *l, json_t *list)
 {
-    static const unsigned char days[12] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-    return days[month - 1] + (month == 2 && leap ? 1U : 0U);
+    size_t i;
+    json_t *value;
+    VAULT_TRY(check_list(l, "roles", list));
+    json_array_foreach(list, i, value) VAULT_TRY(read_role(l, i, value));
+    return VAULT_OK;
 }
 
-/* "2026-01-31" to 20260131. */
-static bool date_parse(uint32_t *out, const char *text)
+/* "roles" must stand with "person"; with "app" neither it nor "own_area" may: they would not be applied. */
+static vault_code read_acting(loader *l, const char *acting, json_t *roles, json_t *own_area)
 {
-    if (strlen(text) != 10 || strspn(text, "0123456789-") != 10 || text[4] != '-' || text[7] != '-') return false;
-    for (size_t i = 0; i < 10; i++) {
-        if (i != 4 && i != 7 && text[i] == '-') return false;
+    unsigned number;
+    if (!find_name(&number, acting_names, 2, acting)) {
+        return refuse(l, "acting", "'%s' is neither person nor app", cut(acting).text);
     }
-    unsigned year = digits(text, 4), month = digits(text + 5, 2), day = digits(text + 8, 2);
-    *out = year * 10000 + month * 100 + day;
-    return year >= 1900 && month >= 1 && month <= 12 && day >= 1 && day <= month_length(year, month);
+    l->rule->person = number == 1;
+    if (!l->rule->person && roles) return refuse(l, "roles", "stands with acting person only: leave it out");
+    if (!l->rule->person && own_area) return refuse(l, "own_area", "stands with acting person only: leave it out");
+    if (own_area && !json_is_boolean(own_area)) return refuse(l, "own_area", "is neither true nor false");
+    l->rule->own_area = json_is_true(own_area);
+    if (!l->rule->person) return VAULT_OK;
+    return roles ? read_roles(l, roles) : refuse(l, "roles", "missing: name the roles of the persons who may act");
 }
 
-static vault_code read_dates(loader *l, policy_rule *out, const char *from, const char *until)
+/* ---- the rest of a rule ------------------------------------------------------------------------------------------ */
+
+static vault_code read_dates(loader *l, const char *from, const char *until)
 {
-    if (!date_parse(&out->from, from)) return refuse(l, "%s: valid.from: '%.20s' is not a date", l->at, from);
-    if (!date_parse(&out->until, until)) return refuse(l, "%s: valid.until: '%.20s' is not a date", l->at, until);
-    if (out->from > out->until) return refuse(l, "%s: valid: ends (until) before it begins (from)", l->at);
+    policy_rule *r = l->rule;
+    if (!date_read(&r->from, from))
+        return refuse(l, "valid.from", "'%s' is not a date like 2026-01-31", cut(from).text);
+    if (!date_read(&r->until, until))
+        return refuse(l, "valid.until", "'%s' is not a date like 2026-12-31", cut(until).text);
+    if (r->from > r->until) return refuse(l, "valid", "ends (until) before it begins (from)");
     return VAULT_OK;
 }
 
-/* ---- a rule ------------------------------------------------------------------------------------------------------ */
-
-static vault_code read_names(loader *l, policy_rule *out, const char *consumer, const char *purpose)
+static vault_code read_names(loader *l, const char *consumer, const char *purpose)
 {
-    out->consumer = l->names->consumer(l->names->context, consumer);
-    if (out->consumer.no == 0) return refuse(l, "%s: consumer: unknown consumer '%.40s'", l->at, consumer);
-    out->purpose = l->names->purpose(l->names->context, purpose);
-    if (out->purpose.no == 0) return refuse(l, "%s: purpose: unknown purpose '%.40s'", l->at, purpose);
+    const policy_names *names = l->names;
+    policy_rule *r = l->rule;
+    r->consumer = names->consumer(names->context, consumer);
+    if (r->consumer.no == 0)
+        return refuse(l, "consumer", "unknown consumer '%s': name a registered app", cut(consumer).text);
+    r->purpose = names->purpose(names->context, purpose);
+    if (r->purpose.no == 0)
+        return refuse(l, "purpose", "unknown purpose '%s': name a registered one", cut(purpose).text);
+    r->assessed_until = names->assessed_until(names->context, r->purpose);
     return VAULT_OK;
 }
 
-static vault_code read_kinds(loader *l, policy_rule *out, const char *action, const char *form, const char *acting)
+/* A reveal shows something, a put brings whole values, an issue grants none. */
+static bool form_fits(policy_action action, policy_form form)
 {
-    unsigned action_no, form_no, acting_no;
+    switch (action) {
+    case POLICY_REVEAL:
+        return form == FORM_PLAIN || form == FORM_MASKED;
+    case POLICY_PUT:
+        return form == FORM_PLAIN;
+    case POLICY_ISSUE:
+        return form == FORM_NOTHING;
+    default:
+        return false;
+    }
+}
+
+static vault_code read_kinds(loader *l, const char *action, const char *form)
+{
+    static const char *const fitting[POLICY_ACTIONS] = {
+        [POLICY_REVEAL] = "plain or masked", [POLICY_ISSUE] = "nothing", [POLICY_PUT] = "plain"};
+    unsigned action_no, form_no;
     if (!find_name(&action_no, action_names, POLICY_ACTIONS, action)) {
-        return refuse(l, "%s: action: unknown action '%.40s'", l->at, action);
+        return refuse(l, "action", "unknown action '%s': reveal, issue or put", cut(action).text);
     }
-    if (!find_name(&form_no, form_names, FORMS, form)) return refuse(l, "%s: form: unknown form '%.40s'", l->at, form);
-    if (!find_name(&acting_no, acting_names, 2, acting)) {
-        return refuse(l, "%s: acting: '%.40s' is neither person nor app", l->at, acting);
+    if (!find_name(&form_no, form_names, FORMS, form)) {
+        return refuse(l, "form", "unknown form '%s': plain, masked or nothing", cut(form).text);
     }
-    out->action = (policy_action)action_no;
-    out->form = (policy_form)form_no;
-    out->person = acting_no == 1;
-    if ((out->form == FORM_NOTHING) != (out->action == POLICY_ISSUE)) {
-        return refuse(l, "%s: form: %s cannot be %s", l->at, action, form);
-    }
-    return VAULT_OK;
+    l->rule->action = (policy_action)action_no;
+    l->rule->form = (policy_form)form_no;
+    if (form_fits(l->rule->action, l->rule->form)) return VAULT_OK;
+    return refuse(l, "form", "%s cannot be %s: %s", action, form, fitting[action_no]);
 }
 
 /* From here on messages name the rule. */
-static vault_code read_id(loader *l, policy_rule *out, const char *id)
+static vault_code read_id(loader *l, const char *id)
 {
-    if (!id_valid(id, "")) return refuse(l, "%s: id: '%.40s' is not 1 to 64 of a-z, 0-9, -", l->at, id);
-    size_t len = strlen(l->at);
-    snprintf(l->at + len, sizeof l->at - len, " (%s)", id);
-    snprintf(l->policy->ids[out->place], sizeof *l->policy->ids, "%s", id);
+    if (!id_valid(id, "")) return refuse(l, "id", "'%s' is not 1 to %d of a-z, 0-9, -", cut(id).text, ID_MAX);
+    snprintf(l->policy->ids[l->rule->place], sizeof *l->policy->ids, "%s", id);
     return VAULT_OK;
 }
 
-static vault_code read_rule(loader *l, policy_rule *out, json_t *value)
+/* The shape's own message names the key. */
+static vault_code refuse_shape(loader *l, const vault_error *shape)
+{
+    const char *text = strstr(shape->detail, ": ");
+    return refuse(l, "", "%s", text ? text + 2 : shape->detail);
+}
+
+static vault_code read_rule(loader *l, json_t *value)
 {
     const char *id, *action, *consumer, *purpose, *form, *acting, *from, *until;
-    json_t *fields, *areas;
+    json_t *fields, *areas, *roles = NULL, *own_area = NULL;
     json_t *named = json_object_get(value, "id"); /* so that a wrong shape is told with the rule's id, if it has one */
-    if (json_is_string(named)) VAULT_TRY(read_id(l, out, json_string_value(named)));
-    VAULT_TRY(json_shape(value, l->err, l->at, "{s:s, s:s, s:s, s:s, s:o, s:s, s:o, s:s, s:{s:s, s:s}}", "id", &id,
-                         "action", &action, "consumer", &consumer, "purpose", &purpose, "fields", &fields, "form",
-                         &form, "areas", &areas, "acting", &acting, "valid", "from", &from, "until", &until));
-    VAULT_TRY(read_kinds(l, out, action, form, acting));
-    VAULT_TRY(read_names(l, out, consumer, purpose));
-    VAULT_TRY(read_fields(l, &out->fields, fields));
-    VAULT_TRY(read_areas(l, out, areas));
-    return read_dates(l, out, from, until);
+    vault_error shape = {0};
+    if (json_is_string(named)) VAULT_TRY(read_id(l, json_string_value(named)));
+    if (json_shape(value, &shape, "rule", "{s:s, s:s, s:s, s:s, s:o, s:s, s:o, s:s, s?o, s?o, s:{s:s, s:s}}", "id", &id,
+                   "action", &action, "consumer", &consumer, "purpose", &purpose, "fields", &fields, "form", &form,
+                   "areas", &areas, "acting", &acting, "roles", &roles, "own_area", &own_area, "valid", "from", &from,
+                   "until", &until) != VAULT_OK) {
+        return refuse_shape(l, &shape);
+    }
+    VAULT_TRY(read_kinds(l, action, form));
+    VAULT_TRY(read_names(l, consumer, purpose));
+    VAULT_TRY(read_fields(l, fields));
+    VAULT_TRY(read_areas(l, areas));
+    VAULT_TRY(read_acting(l, acting, roles, own_area));
+    return read_dates(l, from, until);
 }
 
 static vault_code check_ids(loader *l)
@@ -213,8 +312,9 @@ static vault_code check_ids(loader *l)
     for (size_t i = 0; i < p->count; i++) ids[i] = p->ids[i];
     bool alike = ids_look_alike(ids, p->count, &a, &b);
     memory_free(ids, p->count * sizeof *ids);
-    if (alike) return refuse(l, "policy: rule '%s': id: looks like '%s'", a, b);
-    return VAULT_OK;
+    if (!alike) return VAULT_OK;
+    l->rule = &p->rules[(size_t)(b - *p->ids) / sizeof *p->ids];
+    return refuse(l, "id", "looks like '%s': no two ids may be taken for each other", a);
 }
 
 /* ---- the document ------------------------------------------------------------------------------------------------ */
@@ -244,22 +344,26 @@ static vault_code read_rules(loader *l, json_t *rules)
     json_t *value;
     json_array_foreach(rules, i, value)
     {
-        snprintf(l->at, sizeof l->at, "policy.rules[%zu]", i);
-        l->policy->rules[i].place = (uint16_t)i;
-        VAULT_TRY(read_rule(l, &l->policy->rules[i], value));
+        l->rule = &l->policy->rules[i];
+        l->rule->place = (uint16_t)i;
+        VAULT_TRY(read_rule(l, value));
     }
     return check_ids(l);
+}
+
+static vault_code check_document(json_t **rules, json_t *document, vault_error *err)
+{
+    if (json_shape(document, err, "policy", "{s:o}", "rules", rules) != VAULT_OK) return fault(err, "policy", "");
+    if (json_is_array(*rules) && json_array_size(*rules) <= POLICY_RULES_MAX) return VAULT_OK;
+    (void)vault_fail(err, VAULT_INVALID, "policy: rules: not a list of at most %d", POLICY_RULES_MAX);
+    return fault(err, "policy", "rules");
 }
 
 vault_code policy_load(policy **out, json_t *document, const policy_names *names, vault_error *err)
 {
     json_t *rules;
     *out = NULL;
-    VAULT_TRY(json_shape(document, err, "policy", "{s:o}", "rules", &rules));
-    if (!json_is_array(rules)) return vault_fail(err, VAULT_INVALID, "policy: rules: not a list");
-    if (json_array_size(rules) > POLICY_RULES_MAX) {
-        return vault_fail(err, VAULT_INVALID, "policy: rules: more than %d", POLICY_RULES_MAX);
-    }
+    VAULT_TRY(check_document(&rules, document, err));
     VAULT_CLEANUP(policy_free) policy *p = policy_new(rules);
     loader l = {.policy = p, .names = names, .err = err};
     VAULT_TRY(read_rules(&l, rules));

@@ -14,7 +14,9 @@
  * person has; the person's contract must hold on the day. "own_area" (with "person" only; may be left out) narrows the
  * areas to those of the person itself. "valid": both days included, Asia/Shanghai. A "reveal" is "plain" or "masked", a
  * "put" is "plain", an "issue" is "nothing"; the fields of an issue are those that the caller names residents by
- * ("id_number"). A rule in plain form allows the masked one as well. A call for values that asks for no field is refused.
+ * ("id_number"). A reveal in plain form allows the masked one as well. A call for values that asks for no field is refused.
+ * A person whose contract does not hold on the day does not act at all: also a rule with acting "app" refuses the call that
+ * carries such a person's assertion.
  * The fields of a rule are of one collection. After a purpose's assessment has expired, none of its rules passes. Load
  * errors, too: an empty list, an area within another of the same rule, two ids that look alike, two rules of one scope,
  * and more than ADMISSION_RULES rules that one call could meet (join their areas): none may silently not apply.
@@ -87,7 +89,7 @@ typedef enum policy_clause {
     CLAUSE_FORM,
     CLAUSE_ACTING,   /* a person must act */
     CLAUSE_ROLE,     /* of the person */
-    CLAUSE_CONTRACT, /* of the person: not yet, or no more */
+    CLAUSE_CONTRACT, /* of the person, whatever the rule's "acting": not yet, or no more */
     CLAUSE_DATES,
     CLAUSE_ASSESSMENT, /* of the purpose: expired */
     CLAUSE_RESIDENT,
@@ -110,7 +112,8 @@ typedef struct policy_names {
 } policy_names;
 
 typedef struct policy policy;
-/* Reads and freezes; the document is not kept. INVALID names rule and key in `detail`. */
+/* Reads and freezes; the document is not kept. INVALID DOCUMENT_INVALID: `field` is the path of the fault
+ * ("policy.rules[3].fields[0]"), `detail` names rule and key, what is wrong and how to mend it. */
 VAULT_MUST_USE vault_code policy_load(policy **out, json_t *document, const policy_names *names, vault_error *err);
 void policy_free(policy **p);              /* takes NULL inside */
 size_t policy_rule_count(const policy *p); /* rules are numbered from 0, in an order of the policy's own */
