@@ -6,11 +6,6 @@
 
 enum { DAY_S = 86400, EXPIRES_MAX_DAYS = 30 };
 
-static char *text_of(const char *text)
-{
-    return (char *)(uintptr_t)text;
-}
-
 /* ---- one approval, shown -------------------------------------------------------------------------------------------
  */
 
@@ -19,17 +14,18 @@ static json_t *approval_json(arena *mem, const Vault__V1__Approval *a)
     json_t *by = json_array();
     for (size_t i = 0; i < a->n_approved_by; i++) json_array_append_new(by, json_string(a->approved_by[i]));
     return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:i, s:s}", "name", a->name, "document",
-                     a->document, "digest", a->digest, "replaces", a->replaces, "proposer", a->proposer, "ticket", a->ticket,
-                     "create_time", time_text(mem, a->create_time), "expire_time", time_text(mem, a->expire_time),
-                     "approved_by", by, "approvals_needed", (int)a->approvals_needed, "state", a->state);
+                     a->document, "digest", a->digest, "replaces", a->replaces, "proposer", a->proposer, "ticket",
+                     a->ticket, "create_time", time_text(mem, a->create_time), "expire_time",
+                     time_text(mem, a->expire_time), "approved_by", by, "approvals_needed", (int)a->approvals_needed,
+                     "state", a->state);
 }
 
 static void print_approval(arena *mem, const Vault__V1__Approval *a)
 {
     printf("%s  %s\n  document   %s\n  digest     %s\n  replaces   %s\n  proposer   %s (%s)\n  made       %s\n"
            "  expires    %s\n  approved   %zu of %u",
-           a->name, a->state, a->document, a->digest, a->replaces, a->proposer, a->ticket, time_text(mem, a->create_time),
-           time_text(mem, a->expire_time), a->n_approved_by, a->approvals_needed);
+           a->name, a->state, a->document, a->digest, a->replaces, a->proposer, a->ticket,
+           time_text(mem, a->create_time), time_text(mem, a->expire_time), a->n_approved_by, a->approvals_needed);
     for (size_t i = 0; i < a->n_approved_by; i++) printf("%s %s", i ? "," : ":", a->approved_by[i]);
     putchar('\n');
 }
@@ -57,9 +53,9 @@ ctl_exit propose(ctl *c, const char *document, ProtobufCBinaryData content, cons
     if (days < 0) return usage_error(c, "--expires is not a number of days, 1 to %d", EXPIRES_MAX_DAYS);
     if (!ctl_context(c, &context)) return CTL_USAGE;
     request.context = &context;
-    request.document = text_of(document);
+    request.document = lent(document);
     request.content = content;
-    request.replaces = text_of(base);
+    request.replaces = lent(base);
     request.lifetime_seconds = (uint32_t)days * DAY_S;
     ctl_exit end = ctl_exchange(c, &x);
     if (end == CTL_OK) show_approval(c, ((const Vault__V1__ProposeResponse *)(const void *)x.reply)->approval);
@@ -115,7 +111,7 @@ ctl_exit run_approval_show(ctl *c)
                   .type = &vault__v1__get_approval_response__descriptor};
     if (!ctl_context(c, &context)) return CTL_USAGE;
     request.context = &context;
-    request.name = text_of(c->arguments[0]);
+    request.name = lent(c->arguments[0]);
     ctl_exit end = ctl_exchange(c, &x);
     if (end != CTL_OK) return end;
     const Vault__V1__GetApprovalResponse *reply = (const void *)x.reply;
@@ -146,8 +142,8 @@ ctl_exit run_approval_approve(ctl *c)
     if (!c->options[OPT_DIGEST]) return usage_error(c, "--digest is missing: `approval show` says what it stands for");
     if (!ctl_context(c, &context)) return CTL_USAGE;
     request.context = &context;
-    request.name = text_of(c->arguments[0]);
-    request.digest = text_of(c->options[OPT_DIGEST]);
+    request.name = lent(c->arguments[0]);
+    request.digest = lent(c->options[OPT_DIGEST]);
     ctl_exit end = ctl_exchange(c, &x);
     if (end == CTL_OK) show_approval(c, ((const Vault__V1__ApproveResponse *)(const void *)x.reply)->approval);
     return end;
@@ -163,7 +159,7 @@ ctl_exit run_approval_reject(ctl *c)
                   .type = &vault__v1__reject_response__descriptor};
     if (!ctl_context(c, &context)) return CTL_USAGE;
     request.context = &context;
-    request.name = text_of(c->arguments[0]);
+    request.name = lent(c->arguments[0]);
     ctl_exit end = ctl_exchange(c, &x);
     if (end == CTL_OK) show_approval(c, ((const Vault__V1__RejectResponse *)(const void *)x.reply)->approval);
     return end;

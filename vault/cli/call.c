@@ -45,16 +45,11 @@ static char *new_request_id(arena *mem)
     return text;
 }
 
-static char *text_or(const char *text, const char *otherwise)
-{
-    return (char *)(uintptr_t)(text ? text : otherwise);
-}
-
 bool ctl_context(ctl *c, Vault__V1__RequestContext *out)
 {
     vault__v1__request_context__init(out);
-    out->purpose = text_or(c->options[OPT_PURPOSE], c->command->purpose);
-    out->ticket = text_or(c->options[OPT_TICKET], "vaultctl");
+    out->purpose = lent(c->options[OPT_PURPOSE] ? c->options[OPT_PURPOSE] : c->command->purpose);
+    out->ticket = lent(c->options[OPT_TICKET] ? c->options[OPT_TICKET] : "vaultctl");
     out->request_id = new_request_id(c->mem);
     if (!c->options[OPT_ASSERTION]) return true;
     char *assertion = read_assertion(c, c->options[OPT_ASSERTION]);

@@ -8,11 +8,6 @@
 
 enum { CONTENT_MAX = 8 << 20 };
 
-static char *text_of(const char *text)
-{
-    return (char *)(uintptr_t)text;
-}
-
 static const char *or_dash(const char *text)
 {
     return text && *text ? text : "-";
@@ -30,7 +25,7 @@ ctl_exit document_get(ctl *c, exchange *x, const char *name, uint64_t version)
                     .type = &vault__v1__get_document_response__descriptor};
     if (!ctl_context(c, &context)) return CTL_USAGE;
     request.context = &context;
-    request.document = text_of(name);
+    request.document = lent(name);
     request.version = version;
     ctl_exit end = ctl_exchange(c, x);
     x->request = NULL;
@@ -132,7 +127,7 @@ static ctl_exit check_content(ctl *c, ProtobufCBinaryData content, const char **
                   .type = &vault__v1__check_document_response__descriptor};
     if (!ctl_context(c, &context)) return CTL_USAGE;
     request.context = &context;
-    request.document = text_of(c->arguments[0]);
+    request.document = lent(c->arguments[0]);
     request.content = content;
     ctl_exit end = ctl_exchange(c, &x);
     if (end != CTL_OK) return end;
@@ -221,7 +216,7 @@ ctl_exit run_control_history(ctl *c)
             add_change(&t, reply->changes[i]);
         }
         left -= (int64_t)reply->n_changes;
-        request.page_token = text_of(arena_text(c->mem, bytes_of_text(reply->next_page_token)));
+        request.page_token = lent(arena_text(c->mem, bytes_of_text(reply->next_page_token)));
     } while (left > 0 && request.page_token && request.page_token[0]);
     if (c->options[OPT_JSON])
         print_json(json_incref(all));
@@ -257,7 +252,7 @@ ctl_exit run_revoke_certificate(ctl *c)
 {
     Vault__V1__RevokeRequest request = VAULT__V1__REVOKE_REQUEST__INIT;
     request.what_case = VAULT__V1__REVOKE_REQUEST__WHAT_CERTIFICATE;
-    request.certificate = text_of(c->arguments[0]);
+    request.certificate = lent(c->arguments[0]);
     return revoke(c, &request);
 }
 
@@ -265,7 +260,7 @@ ctl_exit run_revoke_assertion_key(ctl *c)
 {
     Vault__V1__RevokeRequest request = VAULT__V1__REVOKE_REQUEST__INIT;
     request.what_case = VAULT__V1__REVOKE_REQUEST__WHAT_ASSERTION_KEY;
-    request.assertion_key = text_of(c->arguments[0]);
+    request.assertion_key = lent(c->arguments[0]);
     return revoke(c, &request);
 }
 
@@ -273,6 +268,6 @@ ctl_exit run_revoke_person(ctl *c)
 {
     Vault__V1__RevokeRequest request = VAULT__V1__REVOKE_REQUEST__INIT;
     request.what_case = VAULT__V1__REVOKE_REQUEST__WHAT_PERSON;
-    request.person = text_of(c->arguments[0]);
+    request.person = lent(c->arguments[0]);
     return revoke(c, &request);
 }

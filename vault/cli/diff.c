@@ -44,13 +44,15 @@ static json_t *find_named(json_t *list, const char *name)
     return NULL;
 }
 
+/* Each by a name of its own: what cannot be told apart is compared as a whole. */
 static bool all_named(json_t *list)
 {
     size_t i;
     json_t *entry;
     json_array_foreach(list, i, entry)
     {
-        if (!name_of(entry)) return false;
+        const char *name = name_of(entry);
+        if (!name || find_named(list, name) != entry) return false;
     }
     return true;
 }

@@ -95,6 +95,12 @@ ctl_exit usage_error(const ctl *c, const char *format, ...) __attribute__((forma
 
 /* ---- call.c ---- */
 
+/* A text as protobuf-c takes it: lent, never written to. */
+static inline char *lent(const char *text)
+{
+    return (char *)(uintptr_t)text;
+}
+
 /* The context of a call; a new request id each time. False when the assertion cannot be read (said on stderr). */
 bool ctl_context(ctl *c, Vault__V1__RequestContext *out);
 /* The call, with the timeout asked for. A failure is said on stderr and is the exit code. */
