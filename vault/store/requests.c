@@ -3,8 +3,6 @@
 #include "vault/base/log.h"
 #include "vault/store/internal.h"
 
-#include <string.h>
-
 enum { SWEEP_EVERY = 64 };
 static const int64_t SWEEP_AFTER_US = INT64_C(600) * 1000 * 1000; /* past the end: nodes' clocks differ */
 
@@ -29,11 +27,9 @@ vault_code store_request_find(store *s, arena *mem, request_row *inout, bool *fo
     arg_bytes(s, digest_bytes(&inout->id));
     VAULT_TRY(call_run(s, &r, err));
     if (PQntuples(r) == 0) return VAULT_OK;
-    bytes answer = col_bytes(r, 0, 1);
-    if (!col_fixed(r, 0, 0, inout->content.at, DIGEST_LEN))
-        return vault_fail(err, VAULT_INTEGRITY, "a row of request has a digest of impossible length");
+    bytes answer = col_bytes(r, 0, 0);
     inout->answer = arena_copy(mem, answer);
-    inout->expires_us = col_int8(r, 0, 2);
+    inout->expires_us = col_int8(r, 0, 1);
     if (answer.len && !inout->answer.at) return store_out_of_memory(err);
     *found = true;
     return VAULT_OK;
@@ -43,7 +39,6 @@ vault_code store_request_insert(store *s, const request_row *row, vault_error *e
 {
     call_start(s, ST_REQUEST_INSERT);
     arg_bytes(s, digest_bytes(&row->id));
-    arg_bytes(s, digest_bytes(&row->content));
     arg_bytes(s, row->answer);
     arg_int8(s, row->expires_us);
     VAULT_TRY(call_done(s, err));

@@ -57,10 +57,8 @@ static const char tables[] =
                           "ALTER TABLE assertion ALTER id SET STORAGE PLAIN;"
                           "CREATE INDEX assertion_expires ON assertion (expires);"
                           /* Answers to messages of imports: sealed, swept after a week. */
-                          "CREATE TABLE request (id bytea PRIMARY KEY, content bytea NOT NULL, answer bytea NOT NULL,"
-                          " expires bigint NOT NULL);"
-                          "ALTER TABLE request ALTER id SET STORAGE PLAIN, ALTER content SET STORAGE PLAIN,"
-                          " ALTER answer SET STORAGE EXTERNAL;"
+                          "CREATE TABLE request (id bytea PRIMARY KEY, answer bytea NOT NULL, expires bigint NOT NULL);"
+                          "ALTER TABLE request ALTER id SET STORAGE PLAIN, ALTER answer SET STORAGE EXTERNAL;"
                           "CREATE INDEX request_expires ON request (expires);";
 
 /* Two `init` at once: the second waits, and then finds what the first has made. */

@@ -186,11 +186,12 @@ VAULT_MUST_USE vault_code store_corrections_put(store *s, arena *mem, const corr
 VAULT_MUST_USE vault_code store_corrections_read(store *s, arena *mem, int64_t resident, correction_row **rows,
                                                  size_t *count, vault_error *err);
 
-/* What was answered to a message of an import, by the digest of who, request id and place. Written in the transaction of
- * its rows; swept after its end. */
+/* What was answered to a message of an import, by the digest of who, request id and place; what was asked is inside the
+ * seal, because a plain digest of it would let a thief of the table try values. Written in the transaction of its rows;
+ * swept after its end. */
 typedef struct request_row {
-    digest id, content; /* content: of what was asked */
-    bytes answer;       /* sealed */
+    digest id;
+    bytes answer; /* sealed */
     int64_t expires_us;
 } request_row;
 VAULT_MUST_USE vault_code store_request_find(store *s, arena *mem, request_row *inout, bool *found, vault_error *err);
