@@ -1,29 +1,100 @@
+/* The schema document: collections of fields, each checked against the formats, masks and departments that there are.
+ */
 #include "vault/base/memory.h"
 #include "vault/control/internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Formats of which so few values exist that equal search terms would show how the values are spread: a thief who knows
- * the town's statistics reads them off. */
-static const struct {
-    const char *format;
-    unsigned values;
-} few_values[] = {
-    {"sex", 4},        {"marital_status", 7},   {"care_category", 4}, {"religion", 10},  {"political_status", 13},
-    {"education", 40}, {"occupation_type", 80}, {"ethnicity", 59},    {"relation", 100}, {"county", 3000},
-    {"date", 40000},   {"division", 620573},
-};
+enum { NUMBER_MAX = POLICY_FIELDS_MAX - 1, MONTHS_MAX = 1200 };
 
-static vault_code check_term(builder *b, const schema_field *f)
+/* A format with fewer valid values than this has no equality terms: equal terms would show how the values are spread,
+ * and a thief who knows the town's statistics reads them off. Mobile numbers and ID numbers have more. */
+#define TERM_VALUES_LEAST UINT64_C(1000000000)
+
+/* What a field's entry says, before it is checked. */
+typedef struct field_entry {
+    json_int_t number, level, strength;
+    const char *format, *mask, *retention;
+    json_t *index;
+    int retired;
+} field_entry;
+
+/* ---- a field -------------------------------------------------------------------------------------------------------
+ */
+
+/* A ring "term/<name>" must fit. Names are those of field masks: no '-'. */
+static vault_code check_name(builder *b, const char *name)
 {
-    if (!f->term) return VAULT_OK;
-    for (size_t i = 0; i < sizeof few_values / sizeof *few_values; i++) {
-        if (strcmp(few_values[i].format, format_name(f->format)) != 0) continue;
-        return builder_fail(b, "term: format '%s' has about %u values: equal terms would show their distribution",
-                            few_values[i].format, few_values[i].values);
+    if (id_valid(name, "_") && !strchr(name, '-') && strlen(name) + sizeof "term/" <= RING_NAME_MAX) return VAULT_OK;
+    return builder_fail(b, "name", "'%.40s' is not 1 to 58 of a-z, 0-9, _", name);
+}
+
+/* "P10Y" or "P6M" to months; 0 for anything else. */
+static unsigned retention_months(const char *text)
+{
+    unsigned n = 0;
+    size_t at = 1;
+    if (text[0] != 'P' || text[1] == '0') return 0;
+    for (; text[at] >= '0' && text[at] <= '9' && n <= MONTHS_MAX; at++) n = n * 10 + (unsigned)(text[at] - '0');
+    bool years = text[at] == 'Y';
+    if ((!years && text[at] != 'M') || text[at + 1] != '\0') return 0;
+    n = years ? n * 12 : n;
+    return n <= MONTHS_MAX ? n : 0;
+}
+
+static vault_code read_retention(builder *b, schema_field *f, const char *text)
+{
+    f->retention_months = retention_months(text);
+    if (f->retention_months > 0) return VAULT_OK;
+    return builder_fail(b, "retention", "'%.20s' is not P1M to P1200M or P1Y to P100Y", text);
+}
+
+static vault_code read_format(builder *b, schema_field *f, const char *name)
+{
+    f->format = format_find(name);
+    if (f->format) return VAULT_OK;
+    return builder_fail(b, "format", "unknown format '%.40s': see docs/schemas/schema.schema.json", name);
+}
+
+static vault_code read_mask(builder *b, schema_field *f, const field_entry *e)
+{
+    f->mask = mask_find(e->mask);
+    if (!f->mask) return builder_fail(b, "mask", "unknown mask '%.40s': \"hidden\" fits every format", e->mask);
+    if (!mask_fits(f->mask, f->format)) {
+        return builder_fail(b, "mask", "'%s' is not made for format '%s': \"hidden\" fits every format", e->mask,
+                            e->format);
     }
-    return VAULT_OK;
+    if (e->strength < 1) return builder_fail(b, "mask_strength", "not 1 or more");
+    f->mask_strength = (uint64_t)e->strength;
+    uint64_t left = mask_strength(f->mask, f->format);
+    if (left >= f->mask_strength) return VAULT_OK;
+    return builder_fail(b, "mask_strength",
+                        "mask '%s' leaves %llu values to be guessed: take a weaker claim, or a mask "
+                        "that shows less",
+                        e->mask, (unsigned long long)left);
+}
+
+static vault_code read_index(builder *b, schema_field *f, json_t *list)
+{
+    size_t i;
+    json_t *kind;
+    VAULT_TRY(builder_list(b, list, "index", 8));
+    json_array_foreach(list, i, kind)
+    {
+        const char *name = json_string_value(kind);
+        if (!name) return builder_fail(b, "index", "not a list of names");
+        if (strcmp(name, "equality") != 0)
+            return builder_fail(b, "index", "'%.40s' is not built yet: [] or [\"equality\"]", name);
+        if (f->term) return builder_fail(b, "index", "'equality' stands twice");
+        f->term = true;
+    }
+    uint64_t values = format_values(f->format);
+    if (!f->term || values >= TERM_VALUES_LEAST) return VAULT_OK;
+    return builder_fail(b, "index",
+                        "format '%s' has about %llu values: equal terms would show their distribution; take []",
+                        format_name(f->format), (unsigned long long)values);
 }
 
 static bool class_known(const char *name)
@@ -31,41 +102,138 @@ static bool class_known(const char *name)
     return strcmp(name, "general") == 0 || strcmp(name, "personal") == 0 || strcmp(name, "sensitive") == 0;
 }
 
-/* A ring "term/<name>" must fit. Names are those of field masks: no '-'. */
-static vault_code check_name(builder *b, const char *name)
+static vault_code read_owner(builder *b, schema_field *f)
 {
-    if (id_valid(name, "_") && !strchr(name, '-') && strlen(name) + sizeof "term/" <= RING_NAME_MAX) return VAULT_OK;
-    return builder_fail(b, "name: '%.40s' is not 1 to 58 of a-z, 0-9, _", name);
-}
-
-static vault_code check_field(builder *b, const schema_field *f, json_int_t number, json_int_t level)
-{
-    VAULT_TRY(check_name(b, f->name));
-    if (number < 1 || number >= POLICY_FIELDS_MAX) return builder_fail(b, "number: not 1 to %d", POLICY_FIELDS_MAX - 1);
-    if (level < 1 || level > 4) return builder_fail(b, "%s: not 1 to 4", "level");
-    VAULT_TRY(builder_text(b, "label", f->label));
-    VAULT_TRY(builder_id(b, "group", f->group, "_"));
-    if (!class_known(f->class_name)) return builder_fail(b, "class: unknown class '%.40s'", f->class_name);
-    if (!find_department(b->body, f->owner)) return builder_fail(b, "owner: unknown department '%.40s'", f->owner);
-    return check_term(b, f);
-}
-
-static vault_code read_field(builder *b, schema_field *out, json_t *value)
-{
-    json_int_t number, level;
-    int term;
-    const char *kind;
-    VAULT_TRY(json_shape(value, b->err, b->at, "{s:s, s:I, s:s, s:s, s:s, s:s, s:I, s:s, s:b}", "name", &out->name,
-                         "number", &number, "label", &out->label, "format", &kind, "group", &out->group, "class",
-                         &out->class_name, "level", &level, "owner", &out->owner, "term", &term));
-    out->format = format_find(kind);
-    if (!out->format) return builder_fail(b, "format: unknown format '%.40s'", kind);
-    out->term = term != 0;
-    VAULT_TRY(check_field(b, out, number, level));
-    out->number = (unsigned)number;
-    out->level = (unsigned)level;
+    const department *owner = find_department(b->body, f->owner);
+    if (!owner) return builder_fail(b, "owner", "unknown department '%.40s': register it in principals", f->owner);
+    f->owner_no = owner->number;
     return VAULT_OK;
 }
+
+static vault_code check_field(builder *b, schema_field *f, const field_entry *e)
+{
+    VAULT_TRY(check_name(b, f->name));
+    if (e->number < 1 || e->number > NUMBER_MAX) return builder_fail(b, "number", "not 1 to %d", NUMBER_MAX);
+    if (e->level < 1 || e->level > 4) return builder_fail(b, "level", "not 1 to 4");
+    f->number = (unsigned)e->number;
+    f->level = (unsigned)e->level;
+    f->retired = e->retired != 0;
+    VAULT_TRY(builder_text(b, "label", f->label));
+    VAULT_TRY(builder_id(b, "group", f->group, "_"));
+    if (!class_known(f->class_name))
+        return builder_fail(b, "class", "unknown class '%.40s': general, personal or sensitive", f->class_name);
+    VAULT_TRY(read_owner(b, f));
+    VAULT_TRY(read_format(b, f, e->format));
+    VAULT_TRY(read_mask(b, f, e));
+    VAULT_TRY(read_retention(b, f, e->retention));
+    return read_index(b, f, e->index);
+}
+
+static vault_code check_number(builder *b, const schema_field *f)
+{
+    for (const schema_field *other = b->body->fields; other < f; other++) {
+        if (other->number == f->number)
+            return builder_fail(b, "number", "%u is that of '%s': take a new one", f->number, other->name);
+    }
+    return VAULT_OK;
+}
+
+static vault_code read_field(builder *b, schema_field *f, json_t *value)
+{
+    field_entry e = {0};
+    VAULT_TRY(builder_shape(b, value, "{s:s, s:I, s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:s, s:I, s:o, s?b}", "name",
+                            &f->name, "number", &e.number, "label", &f->label, "format", &e.format, "group", &f->group,
+                            "class", &f->class_name, "level", &e.level, "owner", &f->owner, "retention", &e.retention,
+                            "mask", &e.mask, "mask_strength", &e.strength, "index", &e.index, "retired", &e.retired));
+    VAULT_TRY(check_field(b, f, &e));
+    return check_number(b, f);
+}
+
+/* ---- a collection --------------------------------------------------------------------------------------------------
+ */
+
+/* What a collection's entry says of its fields: names, to be found when all fields of the document are read. */
+typedef struct collection_entry {
+    const char *natural_key, *area, *grid; /* grid: NULL when it has none */
+    json_t *fields;
+} collection_entry;
+
+static vault_code read_entry(builder *b, collection *c, collection_entry *out, json_t *value)
+{
+    json_int_t number;
+    *out = (collection_entry){0};
+    VAULT_TRY(builder_shape(b, value, "{s:s, s:s, s:I, s:s, s:s, s?s, s:o}", "name", &c->name, "label", &c->label,
+                            "number", &number, "natural_key", &out->natural_key, "area", &out->area, "grid", &out->grid,
+                            "fields", &out->fields));
+    VAULT_TRY(builder_id(b, "name", c->name, "_"));
+    VAULT_TRY(builder_text(b, "label", c->label));
+    if (number < 1 || number > NUMBER_MAX) return builder_fail(b, "number", "not 1 to %d", NUMBER_MAX);
+    c->number = (unsigned)number;
+    for (const collection *other = b->body->collections; other < c; other++) {
+        if (other->number == c->number)
+            return builder_fail(b, "number", "%u is that of '%s': take a new one", c->number, other->name);
+    }
+    return VAULT_OK;
+}
+
+static void at_collection(builder *b, size_t i, json_t *value)
+{
+    builder_at(b, "schema.collections", i);
+    builder_named(b, value, "name");
+}
+
+/* All fields of the document lie in one array, made once: its place must not move. */
+static vault_code count_fields(builder *b, json_t *list, size_t *count)
+{
+    size_t i;
+    json_t *value;
+    *count = 0;
+    json_array_foreach(list, i, value)
+    {
+        json_t *fields = json_object_get(value, "fields");
+        at_collection(b, i, value);
+        if (!json_is_array(fields)) return builder_fail(b, "fields", "not a list");
+        *count += json_array_size(fields);
+    }
+    builder_in(b, "schema");
+    if (*count > NUMBER_MAX) return builder_fail(b, "collections", "more than %d fields in all", NUMBER_MAX);
+    return VAULT_OK;
+}
+
+static vault_code read_fields(builder *b, size_t at, collection *c, json_t *list)
+{
+    char where[48];
+    size_t i;
+    json_t *value;
+    snprintf(where, sizeof where, "schema.collections[%zu].fields", at);
+    json_array_foreach(list, i, value)
+    {
+        schema_field *f = &b->body->fields[b->body->field_count++];
+        f->collection = c;
+        builder_at(b, where, i);
+        builder_named(b, value, "name");
+        VAULT_TRY(read_field(b, f, value));
+        c->count++;
+    }
+    return VAULT_OK;
+}
+
+static vault_code read_collections(builder *b, json_t *list, collection_entry *entries)
+{
+    size_t i;
+    json_t *value;
+    json_array_foreach(list, i, value)
+    {
+        collection *c = &b->body->collections[i];
+        at_collection(b, i, value);
+        VAULT_TRY(read_entry(b, c, &entries[i], value));
+        VAULT_TRY(read_fields(b, i, c, entries[i].fields));
+    }
+    return VAULT_OK;
+}
+
+/* ---- the whole -----------------------------------------------------------------------------------------------------
+ */
 
 static int compare_numbers(const void *a, const void *b)
 {
@@ -73,62 +241,92 @@ static int compare_numbers(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static vault_code check_unique(builder *b)
+static vault_code check_names(builder *b)
 {
-    manifest_body *body = b->body;
+    const manifest_body *body = b->body;
+    const char *names[NUMBER_MAX];
+    for (size_t i = 0; i < body->collection_count; i++) names[i] = body->collections[i].name;
+    VAULT_TRY(builder_twins(b, "schema.collections", names, body->collection_count));
+    for (size_t i = 0; i < body->field_count; i++) names[i] = body->fields[i].name;
+    return builder_twins(b, "schema.collections", names, body->field_count);
+}
+
+/* Fields are ordered by number over the document, and each collection has its own in that order. */
+static void share_out(manifest_body *body)
+{
+    size_t used = 0;
     qsort(body->fields, body->field_count, sizeof *body->fields, compare_numbers);
-    const char *names[POLICY_FIELDS_MAX];
-    for (size_t i = 0; i < body->field_count; i++) {
-        const schema_field *f = &body->fields[i];
-        names[i] = f->name;
-        if (i > 0 && f[-1].number == f->number) {
-            return vault_fail(b->err, VAULT_INVALID, "schema.fields: number: %s and %s are both %u", f[-1].name,
-                              f->name, f->number);
+    for (size_t i = 0; i < body->collection_count; i++) {
+        collection *c = &body->collections[i];
+        c->fields = body->collection_fields + used;
+        for (size_t j = 0; j < body->field_count; j++) {
+            if (body->fields[j].collection == c) body->collection_fields[used++] = &body->fields[j];
         }
     }
-    return builder_twins(b, "schema.fields: name", names, body->field_count);
 }
 
-static vault_code find_role(builder *b, const schema_field **out, const char *key, const char *name, const char *kind)
+/* `formats`: which the field may have, between blanks. */
+static vault_code find_part(builder *b, const schema_field **out, const collection *c, const char *key,
+                            const char *name, const char *formats)
 {
+    char wanted[64];
     *out = schema_find(&b->body->m.schema, bytes_of_text(name));
-    if (!*out) return builder_fail(b, "%s: unknown field '%.40s'", key, name);
-    if (strcmp(format_name((*out)->format), kind) == 0) return VAULT_OK;
-    return builder_fail(b, "%s: '%.40s' has not the format %s", key, name, kind);
+    if (!*out || (*out)->collection != c)
+        return builder_fail(b, key, "unknown field '%.40s': name one of this collection", name);
+    if ((*out)->retired) return builder_fail(b, key, "'%.40s' is retired: name one that is in use", name);
+    snprintf(wanted, sizeof wanted, " %s ", format_name((*out)->format));
+    if (strstr(formats, wanted)) return VAULT_OK;
+    return builder_fail(b, key, "'%.40s' has none of these formats:%s", name, formats);
 }
 
-static vault_code read_fields(builder *b, json_t *list)
+static vault_code find_parts(builder *b, collection *c, const collection_entry *e)
 {
+    bool residents = strcmp(c->name, "residents") == 0;
+    VAULT_TRY(find_part(b, &c->natural_key, c, "natural_key", e->natural_key,
+                        residents ? " resident_id " : " resident_id document code30 grid credit_code "));
+    VAULT_TRY(find_part(b, &c->area, c, "area", e->area, " division "));
+    return e->grid ? find_part(b, &c->grid, c, "grid", e->grid, " grid ") : VAULT_OK;
+}
+
+static vault_code freeze(builder *b, json_t *list, const collection_entry *entries)
+{
+    manifest_body *body = b->body;
     size_t i;
-    json_t *entry;
-    VAULT_TRY(builder_list(b, list, "fields", POLICY_FIELDS_MAX - 1));
-    b->body->field_count = json_array_size(list);
-    b->body->fields = memory_array(b->body->field_count, sizeof *b->body->fields);
-    json_array_foreach(list, i, entry)
+    json_t *value;
+    share_out(body);
+    body->m.schema = (schema){.fields = body->fields,
+                              .count = body->field_count,
+                              .collections = body->collections,
+                              .collection_count = body->collection_count};
+    builder_in(b, "schema");
+    VAULT_TRY(check_names(b));
+    if (!schema_collection(&body->m.schema, "residents"))
+        return builder_fail(b, "collections", "a collection 'residents' must be there");
+    json_array_foreach(list, i, value)
     {
-        builder_at(b, "schema.fields", i);
-        builder_named(b, entry, "name");
-        VAULT_TRY(read_field(b, &b->body->fields[i], entry));
+        at_collection(b, i, value);
+        VAULT_TRY(find_parts(b, &body->collections[i], &entries[i]));
     }
-    VAULT_TRY(check_unique(b));
-    b->body->m.schema.fields = b->body->fields;
-    b->body->m.schema.count = b->body->field_count;
     return VAULT_OK;
 }
 
 vault_code build_schema(builder *b, json_t *value)
 {
-    schema *s = &b->body->m.schema;
-    const char *natural, *area;
+    manifest_body *body = b->body;
+    collection_entry entries[NUMBER_MAX];
     json_t *list;
+    size_t count;
     builder_in(b, "schema");
-    VAULT_TRY(json_shape(value, b->err, "schema", "{s:s, s:s, s:s, s:o}", "collection", &s->collection, "natural_key",
-                         &natural, "area", &area, "fields", &list));
-    VAULT_TRY(builder_id(b, "collection", s->collection, "_"));
-    VAULT_TRY(read_fields(b, list));
-    builder_in(b, "schema");
-    VAULT_TRY(find_role(b, &s->natural_key, "natural_key", natural, "resident_id"));
-    return find_role(b, &s->area, "area", area, "division");
+    VAULT_TRY(builder_shape(b, value, "{s:o}", "collections", &list));
+    VAULT_TRY(builder_list(b, list, "collections", NUMBER_MAX));
+    VAULT_TRY(count_fields(b, list, &count));
+    body->collection_count = json_array_size(list);
+    body->collections = memory_array(body->collection_count, sizeof *body->collections);
+    body->fields = memory_array(count, sizeof *body->fields);
+    body->collection_fields = memory_array(count, sizeof *body->collection_fields);
+    vault_code code = read_collections(b, list, entries);
+    body->field_count = count; /* the size of both arrays, also where the reading ended early */
+    return code == VAULT_OK ? freeze(b, list, entries) : code;
 }
 
 /* ---- look-ups ------------------------------------------------------------------------------------------------------
@@ -148,4 +346,20 @@ const schema_field *schema_number(const schema *s, unsigned number)
 {
     const schema_field wanted = {.number = number};
     return bsearch(&wanted, s->fields, s->count, sizeof *s->fields, compare_numbers);
+}
+
+const collection *schema_collection(const schema *s, const char *name)
+{
+    for (size_t i = 0; i < s->collection_count; i++) {
+        if (strcmp(s->collections[i].name, name) == 0) return &s->collections[i];
+    }
+    return NULL;
+}
+
+const collection *schema_collection_number(const schema *s, unsigned number)
+{
+    for (size_t i = 0; i < s->collection_count; i++) {
+        if (s->collections[i].number == number) return &s->collections[i];
+    }
+    return NULL;
 }
