@@ -27,6 +27,8 @@ typedef enum statement_id {
     ST_RESIDENT_IDS,
     ST_RESIDENTS_INSERT,
     ST_RESIDENTS_UPDATE,
+    ST_CORRECTIONS_PUT,
+    ST_CORRECTIONS_READ,
     ST_HEAD_CREATE,
     ST_HEAD_READ,
     ST_HEAD_LOCK,
@@ -56,7 +58,7 @@ typedef enum statement_id {
 
 typedef enum rows_expected { ROWS_NONE, ROWS_ONE, ROWS_AT_MOST_ONE, ROWS_ANY } rows_expected;
 
-enum { PARAMS_MAX = 16, COLUMNS_MAX = 10 };
+enum { PARAMS_MAX = 16, COLUMNS_MAX = 12 };
 typedef struct statement {
     const char *name, *sql;
     sql_type params[PARAMS_MAX + 1], columns[COLUMNS_MAX + 1]; /* ended by SQL_NONE */

@@ -5,7 +5,19 @@
 #include <string.h>
 
 enum { BATCH_MOST = 4096 };
-enum { COL_ID, COL_KEY, COL_AREA, COL_STATE, COL_VERSION, COL_SEALED, COL_TERMS, COL_TAG, COL_RING, COL_DEK };
+enum {
+    COL_ID,
+    COL_KEY,
+    COL_COLLECTION,
+    COL_AREA,
+    COL_STATE,
+    COL_VERSION,
+    COL_SEALED,
+    COL_TERMS,
+    COL_TAG,
+    COL_RING,
+    COL_DEK
+};
 
 /* ---- reading ---------------------------------------------------------------------------------------------------- */
 
@@ -37,6 +49,7 @@ static vault_code copy_row(resident_row *row, arena *mem, const PGresult *r, int
     row->found = true;
     row->id = col_int8(r, i, COL_ID);
     (void)col_fixed(r, i, COL_KEY, row->natural_key, sizeof row->natural_key);
+    row->collection = col_int2(r, i, COL_COLLECTION);
     row->area = col_int8(r, i, COL_AREA);
     row->state = col_int2(r, i, COL_STATE);
     row->version = col_int4(r, i, COL_VERSION);
@@ -206,6 +219,7 @@ vault_code store_residents_insert(store *s, arena *mem, const resident_row *rows
     arg_column(s, put_int4, sorted, count, row->ring_version);
     arg_column(s, put_blob, sorted, count, row->dek);
     arg_all_terms(s, sorted, count);
+    arg_column(s, put_int2, sorted, count, row->collection);
     return call_done(s, err);
 }
 

@@ -15,12 +15,16 @@ static const char tables[] =
     /* One wide row a resident; the key that erases it stands apart and narrow, so that rewrapping is cheap. */
     "CREATE SEQUENCE resident_id AS bigint;"
     "CREATE TABLE resident (id bigint PRIMARY KEY, area bigint NOT NULL, version integer NOT NULL,"
-    " state smallint NOT NULL, natural_key bytea NOT NULL UNIQUE, tag bytea NOT NULL, terms bigint[] NOT NULL,"
-    " sealed bytea NOT NULL) WITH (toast_tuple_target = 8128);"
+    " state smallint NOT NULL, collection smallint NOT NULL, natural_key bytea NOT NULL UNIQUE, tag bytea NOT NULL,"
+    " terms bigint[] NOT NULL, sealed bytea NOT NULL) WITH (toast_tuple_target = 8128);"
     "ALTER TABLE resident ALTER natural_key SET STORAGE PLAIN, ALTER tag SET STORAGE PLAIN,"
     " ALTER terms SET STORAGE EXTERNAL, ALTER sealed SET STORAGE EXTERNAL;"
     "CREATE TABLE resident_key (id bigint PRIMARY KEY, ring_version integer NOT NULL, dek bytea NOT NULL);"
     "ALTER TABLE resident_key ALTER dek SET STORAGE PLAIN;"
+    /* What a department says of a field whose stored value weighs more. */
+    "CREATE TABLE correction (resident bigint NOT NULL, filed bigint NOT NULL, field smallint NOT NULL,"
+    " department smallint NOT NULL, sealed bytea NOT NULL, PRIMARY KEY (resident, field, department));"
+    "ALTER TABLE correction ALTER sealed SET STORAGE EXTERNAL;"
 
     /* One row, updated by every append, and found by what it says: its size. An index on a column that stays would let
      * updates be heap-only, but then a snapshot that is held for seconds (a backup) makes every append read all

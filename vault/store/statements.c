@@ -3,10 +3,11 @@
 #include "vault/store/internal.h"
 
 #define RESIDENT_COLUMNS                                                                                               \
-    "r.id, r.natural_key, r.area, r.state, r.version, r.sealed, r.terms, r.tag, k.ring_version, k.dek"
+    "r.id, r.natural_key, r.collection, r.area, r.state, r.version, r.sealed, r.terms, r.tag, k.ring_version, k.dek"
 #define RESIDENT_TYPES                                                                                                 \
     {                                                                                                                  \
-        SQL_INT8, SQL_BYTEA, SQL_INT8, SQL_INT2, SQL_INT4, SQL_BYTEA, SQL_INT8S, SQL_BYTEA, SQL_INT4, SQL_BYTEA        \
+        SQL_INT8, SQL_BYTEA, SQL_INT2, SQL_INT8, SQL_INT2, SQL_INT4, SQL_BYTEA, SQL_INT8S, SQL_BYTEA, SQL_INT4,        \
+            SQL_BYTEA                                                                                                  \
     }
 #define HEAD_COLUMNS "size, time, control_version, control_digest, erasure, frontier, mac"
 #define HEAD_TYPES   SQL_INT8, SQL_INT8, SQL_INT8, SQL_BYTEA, SQL_BYTEA, SQL_BYTEA, SQL_BYTEA
@@ -56,13 +57,13 @@ static const statement table[STATEMENTS] = {
         {.name = "residents_insert",
          .sql = "WITH k AS (INSERT INTO resident_key (id, ring_version, dek)"
                 " SELECT unnest($1), unnest($10), unnest($11))"
-                " INSERT INTO resident (id, natural_key, area, state, version, sealed, terms, tag)"
-                " SELECT id, natural_key, area, state, version, sealed, ($12)[low:high], tag"
+                " INSERT INTO resident (id, natural_key, area, state, version, sealed, terms, tag, collection)"
+                " SELECT id, natural_key, area, state, version, sealed, ($12)[low:high], tag, collection"
                 " FROM (SELECT unnest($1) AS id, unnest($2) AS natural_key, unnest($3) AS area, unnest($4) AS state,"
                 " unnest($5) AS version, unnest($6) AS sealed, unnest($7) AS low, unnest($8) AS high,"
-                " unnest($9) AS tag) AS u",
+                " unnest($9) AS tag, unnest($13) AS collection) AS u",
          .params = {SQL_INT8S, SQL_BYTEAS, SQL_INT8S, SQL_INT2S, SQL_INT4S, SQL_BYTEAS, SQL_INT4S, SQL_INT4S,
-                    SQL_BYTEAS, SQL_INT4S, SQL_BYTEAS, SQL_INT8S}},
+                    SQL_BYTEAS, SQL_INT4S, SQL_BYTEAS, SQL_INT8S, SQL_INT2S}},
     [ST_RESIDENTS_UPDATE] = {.name = "residents_update",
                              .sql =
                                  "WITH w AS (UPDATE resident r SET area = u.area, state = u.state, version = u.version,"
@@ -75,6 +76,19 @@ static const statement table[STATEMENTS] = {
                                         SQL_INT8S, SQL_BYTEAS},
                              .columns = {SQL_INT8},
                              .rows = ROWS_ONE},
+
+    [ST_CORRECTIONS_PUT] = {.name = "corrections_put",
+                            .sql = "INSERT INTO correction (resident, field, department, sealed, filed)"
+                                   " SELECT unnest($1), unnest($2), unnest($3), unnest($4), unnest($5)"
+                                   " ON CONFLICT (resident, field, department)"
+                                   " DO UPDATE SET sealed = excluded.sealed, filed = excluded.filed",
+                            .params = {SQL_INT8S, SQL_INT2S, SQL_INT2S, SQL_BYTEAS, SQL_INT8S}},
+    [ST_CORRECTIONS_READ] = {.name = "corrections_read",
+                             .sql = "SELECT field, department, sealed, filed FROM correction WHERE resident = $1"
+                                    " ORDER BY field, department",
+                             .params = {SQL_INT8},
+                             .columns = {SQL_INT2, SQL_INT2, SQL_BYTEA, SQL_INT8},
+                             .rows = ROWS_ANY},
 
     [ST_HEAD_CREATE] = {.name = "head_create",
                         .sql = "WITH h AS (INSERT INTO head (" HEAD_COLUMNS ") SELECT $1, $2, $3, $4, $5, $6, $7"
