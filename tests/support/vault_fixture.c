@@ -8,51 +8,34 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static const char POLICY[] =
-    "{\"rules\":["
-    "{\"id\":\"eldercare-issue\",\"action\":\"issue\",\"consumer\":\"eldercare\",\"purpose\":\"elder-care\",\"fields\":"
-    "[\"id_number\"],"
-    "\"form\":\"nothing\",\"areas\":[\"320411\"],\"acting\":\"app\",\"valid\":{\"from\":\"2020-01-01\",\"until\":"
-    "\"2099-12-31\"}},"
-    "{\"id\":\"eldercare-reveal\",\"action\":\"reveal\",\"consumer\":\"eldercare\",\"purpose\":\"elder-care\","
-    "\"fields\":[\"name\",\"phone\",\"residence_address\",\"care_category\"],"
-    "\"form\":\"plain\",\"areas\":[\"320411002\"],\"acting\":\"app\",\"valid\":{\"from\":\"2020-01-01\",\"until\":"
-    "\"2099-12-31\"}},"
-    "{\"id\":\"eldercare-expired\",\"action\":\"reveal\",\"consumer\":\"eldercare\",\"purpose\":\"elder-care\","
-    "\"fields\":[\"workplace\"],"
-    "\"form\":\"plain\",\"areas\":[\"320411\"],\"acting\":\"app\",\"valid\":{\"from\":\"2020-01-01\",\"until\":\"2020-"
-    "12-31\"}},"
-    "{\"id\":\"eldercare-person\",\"action\":\"reveal\",\"consumer\":\"eldercare\",\"purpose\":\"elder-care\","
-    "\"fields\":[\"religion\"],"
-    "\"form\":\"plain\",\"areas\":[\"320411\"],\"acting\":\"person\",\"valid\":{\"from\":\"2020-01-01\",\"until\":"
-    "\"2099-12-31\"}},"
-    "{\"id\":\"visit-issue\",\"action\":\"issue\",\"consumer\":\"eldercare\",\"purpose\":\"elder-care/visit\","
-    "\"fields\":[\"id_number\"],\"form\":\"nothing\",\"areas\":[\"320411\"],\"acting\":\"app\",\"valid\":{\"from\":"
-    "\"2020-01-01\",\"until\":\"2099-12-31\"}},"
-    "{\"id\":\"visit-reveal\",\"action\":\"reveal\",\"consumer\":\"eldercare\",\"purpose\":\"elder-care/visit\","
-    "\"fields\":[\"name\"],\"form\":\"plain\",\"areas\":[\"320411\"],\"acting\":\"app\",\"valid\":{\"from\":"
-    "\"2020-01-01\",\"until\":\"2099-12-31\"}},"
-    "{\"id\":\"clinic-issue\",\"action\":\"issue\",\"consumer\":\"clinic\",\"purpose\":\"family-doctor\",\"fields\":["
-    "\"id_number\"],"
-    "\"form\":\"nothing\",\"areas\":[\"320411\"],\"acting\":\"app\",\"valid\":{\"from\":\"2020-01-01\",\"until\":"
-    "\"2099-12-31\"}},"
-    "{\"id\":\"clinic-reveal\",\"action\":\"reveal\",\"consumer\":\"clinic\",\"purpose\":\"family-doctor\",\"fields\":["
-    "\"name\",\"phone\",\"sex\"],"
-    "\"form\":\"plain\",\"areas\":[\"320411\"],\"acting\":\"app\",\"valid\":{\"from\":\"2020-01-01\",\"until\":\"2099-"
-    "12-31\"}},"
-    "{\"id\":\"population-issue\",\"action\":\"issue\",\"consumer\":\"population\",\"purpose\":\"population-register\","
-    "\"fields\":[\"id_number\"],"
-    "\"form\":\"nothing\",\"areas\":[\"320411\"],\"acting\":\"app\",\"valid\":{\"from\":\"2020-01-01\",\"until\":"
-    "\"2099-12-31\"}},"
-    "{\"id\":\"population-%s\",\"action\":\"%s\",\"consumer\":\"population\",\"purpose\":\"population-register\","
-    "\"fields\":[%s],"
-    "\"form\":\"plain\",\"areas\":[\"320411\"],\"acting\":\"app\",\"valid\":{\"from\":\"2020-01-01\",\"until\":\"2099-"
-    "12-31\"}},"
-    "{\"id\":\"population-%s\",\"action\":\"%s\",\"consumer\":\"population\",\"purpose\":\"population-register\","
-    "\"fields\":[%s],"
-    "\"form\":\"plain\",\"areas\":[\"320411\"],\"acting\":\"app\",\"valid\":{\"from\":\"2020-01-01\",\"until\":\"2099-"
-    "12-31\"}}"
-    "]}";
+/* Rules of the fixture's policy. `fields` NULL: every field of a resident. `more`: what a rule for persons says
+ * besides. */
+static const struct {
+    const char *id, *action, *app, *purpose, *fields, *form, *area, *more, *until;
+} RULES[] = {
+#define ID     "[\"id_number\"]"
+#define GRID   "\"acting\": \"person\", \"roles\": [\"grid-worker\"]"
+#define ALONE  "\"acting\": \"app\""
+#define NO_END "2099-12-31"
+    {"eldercare-issue", "issue", "eldercare", "elder-care", ID, "nothing", "320411", ALONE, NO_END},
+    {"eldercare-reveal", "reveal", "eldercare", "elder-care",
+     "[\"name\", \"phone\", \"residence_address\", \"care_category\"]", "plain", "320411002", ALONE, NO_END},
+    {"eldercare-expired", "reveal", "eldercare", "elder-care", "[\"workplace\"]", "plain", "320411", ALONE,
+     "2020-12-31"},
+    {"eldercare-person", "reveal", "eldercare", "elder-care", "[\"religion\"]", "plain", "320411", GRID, NO_END},
+    {"eldercare-own", "reveal", "eldercare", "elder-care", "[\"ethnicity\"]", "plain", "320411",
+     GRID ", \"own_area\": true", NO_END},
+    {"visit-issue", "issue", "eldercare", "elder-care/visit", ID, "nothing", "320411", ALONE, NO_END},
+    {"visit-reveal", "reveal", "eldercare", "elder-care/visit", "[\"name\"]", "plain", "320411", ALONE, NO_END},
+    {"clinic-issue", "issue", "clinic", "family-doctor", ID, "nothing", "320411", ALONE, NO_END},
+    {"clinic-reveal", "reveal", "clinic", "family-doctor", "[\"name\", \"phone\", \"sex\"]", "plain", "320411", ALONE,
+     NO_END},
+    {"clinic-masked", "reveal", "clinic", "family-doctor", "[\"id_number\", \"birth_date\"]", "masked", "320411", ALONE,
+     NO_END},
+    {"population-issue", "issue", "population", "population-register", ID, "nothing", "320411", ALONE, NO_END},
+    {"population-put", "put", "population", "population-register", NULL, "plain", "320411", ALONE, NO_END},
+    {"population-reveal", "reveal", "population", "population-register", NULL, "plain", "320411", ALONE, NO_END},
+};
 
 static struct {
     service *service;
@@ -80,31 +63,45 @@ static void write_file(const char *name, const char *text, size_t len)
     must(file_replace(path, bytes_of(text, len), &err), &err, path);
 }
 
-static void write_policy(void)
+static void all_fields(char *out, size_t room)
 {
-    char fields[1024] = "", text[8192];
-    for (unsigned f = 1; f <= GENERATOR_FIELDS; f++) {
-        size_t at = strlen(fields);
-        snprintf(fields + at, sizeof fields - at, "%s\"%s\"", at ? "," : "", generator_field_name(f));
-    }
-    int len = snprintf(text, sizeof text, POLICY, "put", "put", fields, "reveal", "reveal", fields);
-    write_file("policy.json", text, (size_t)len);
+    size_t at = (size_t)snprintf(out, room, "[");
+    for (unsigned f = 1; f <= GENERATOR_FIELDS; f++)
+        at += (size_t)snprintf(out + at, room - at, "%s\"%s\"", f > 1 ? "," : "", generator_field_name(f));
+    snprintf(out + at, room - at, "]");
 }
 
-static json_t *find_entry(json_t *document, const char *list, const char *id)
+static void write_policy(void)
+{
+    char fields[1024], text[8192];
+    all_fields(fields, sizeof fields);
+    size_t at = (size_t)snprintf(text, sizeof text, "{\"rules\":[");
+    for (size_t i = 0; i < sizeof RULES / sizeof *RULES; i++)
+        at += (size_t)snprintf(text + at, sizeof text - at,
+                               "%s\n{\"id\": \"%s\", \"action\": \"%s\", \"consumer\": \"%s\", \"purpose\": \"%s\", "
+                               "\"fields\": %s, \"form\": \"%s\", \"areas\": [\"%s\"], %s, "
+                               "\"valid\": {\"from\": \"2020-01-01\", \"until\": \"%s\"}}",
+                               i ? "," : "", RULES[i].id, RULES[i].action, RULES[i].app, RULES[i].purpose,
+                               RULES[i].fields ? RULES[i].fields : fields, RULES[i].form, RULES[i].area, RULES[i].more,
+                               RULES[i].until);
+    at += (size_t)snprintf(text + at, sizeof text - at, "]}");
+    write_file("policy.json", text, at);
+}
+
+static json_t *find_entry(json_t *doc, const char *list, const char *id)
 {
     size_t i;
     json_t *entry;
-    json_array_foreach(json_object_get(document, list), i, entry)
+    json_array_foreach(json_object_get(doc, list), i, entry)
     {
         if (strcmp(json_string_value(json_object_get(entry, "id")), id) == 0) return entry;
     }
     return NULL;
 }
 
-static void change_nothing(json_t *document)
+static void change_nothing(json_t *doc)
 {
-    (void)document;
+    (void)doc;
 }
 
 static void register_key(json_t *principals)
@@ -118,31 +115,75 @@ static void register_key(json_t *principals)
     cjose_get_dealloc()(text);
 }
 
-static void register_purpose(json_t *purposes)
+json_t *fixture_certificate(const char *of)
 {
-    json_array_append_new(json_object_get(purposes, "purposes"),
-                          json_pack("{s:s, s:s, s:s, s:[]}", "id", "elder-care/visit", "title", "visit", "basis",
-                                    "PIPL 13(1)(3)", "consumers"));
+    char hex[2 * DIGEST_LEN + 1];
+    const digest d = sha256(bytes_of_text(of));
+    hex_encode(hex, digest_bytes(&d));
+    return json_pack("{s:s}", "sha256", hex);
 }
 
-static void copy_changed(const char *name, void (*change)(json_t *))
+/* Everybody has one certificate, whose digest is that of the URI's text. */
+static void give_certificates(json_t *principals)
+{
+    static const char *const lists[] = {"apps", "officers", "administrators"};
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        size_t at;
+        json_t *entry;
+        json_array_foreach(json_object_get(principals, lists[i]), at, entry)
+        {
+            json_t *one = fixture_certificate(json_string_value(json_object_get(entry, "uri")));
+            json_object_set_new(entry, "certificates", json_pack("[o]", one));
+        }
+    }
+}
+
+static void ensure_principal(json_t *principals, const char *list, const char *id, const char *uri)
+{
+    if (find_entry(principals, list, id)) return;
+    json_array_append_new(json_object_get(principals, list), json_pack("{s:s, s:s}", "id", id, "uri", uri));
+}
+
+static void register_principals(json_t *principals)
+{
+    register_key(principals);
+    ensure_principal(principals, "officers", "officer-zhao", OFFICER_2);
+    ensure_principal(principals, "administrators", "admin-sun", ADMINISTRATOR_2);
+    give_certificates(principals);
+}
+
+static void register_purpose(json_t *purposes)
+{
+    static const char *const fresh[] = {"elder-care/visit", "control"};
+    for (size_t i = 0; i < sizeof fresh / sizeof *fresh; i++) {
+        if (find_entry(purposes, "purposes", fresh[i])) continue;
+        json_array_append_new(json_object_get(purposes, "purposes"),
+                              json_pack("{s:s, s:s, s:s, s:s, s:{s:s, s:s}, s:[]}", "id", fresh[i], "title", "visit",
+                                        "basis", "PIPL 13(1)(3)", "notice", "a visit", "assessment", "id", "PIA-1",
+                                        "until", "2099-12-31", "consumers"));
+    }
+}
+
+static void copy_changed(const char *name, void (*edit)(json_t *))
 {
     char path[256];
     vault_error err = {0};
-    json_t *document;
+    json_t *doc;
     snprintf(path, sizeof path, "%s/deploy/dev/%s", SOURCE_FOLDER, name);
-    must(json_read_file(&document, path, &err), &err, path);
-    change(document);
-    char *text = json_dumps(document, 0);
+    must(json_read_file(&doc, path, &err), &err, path);
+    edit(doc);
+    char *text = json_dumps(doc, 0);
     write_file(name, text, strlen(text));
     cjose_get_dealloc()(text);
-    json_clear(&document);
+    json_clear(&doc);
 }
 
 static void write_folder(void)
 {
     copy_changed("schema.json", change_nothing);
-    copy_changed("principals.json", register_key);
+    copy_changed("principals.json", register_principals);
+    copy_changed("persons.json", change_nothing);
+    copy_changed("sharing.json", change_nothing);
     copy_changed("purposes.json", register_purpose);
     write_policy();
 }
@@ -159,13 +200,18 @@ static void init_vault(void)
     store_close(&s);
 }
 
+service_options fixture_options(void)
+{
+    return (service_options){.database = pg_conninfo(),
+                             .root = bytes_of(vault.root, sizeof vault.root),
+                             .checkpoint_file = vault.checkpoint};
+}
+
 vault_code fixture_reopen(vault_error *err)
 {
     session_close(&vault.session);
     service_close(&vault.service);
-    const service_options o = {.database = pg_conninfo(),
-                               .root = bytes_of(vault.root, sizeof vault.root),
-                               .checkpoint_file = vault.checkpoint};
+    const service_options o = fixture_options();
     VAULT_TRY(service_open(&vault.service, &o, err));
     return session_open(&vault.session, vault.service, err);
 }
@@ -178,7 +224,8 @@ void fixture_restart(void)
 
 static void remove_folder(void)
 {
-    static const char *const files[] = {"schema.json", "principals.json", "purposes.json", "policy.json", "checkpoint"};
+    static const char *const files[] = {"schema.json", "principals.json", "persons.json", "purposes.json",
+                                        "policy.json", "sharing.json",    "checkpoint"};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         char path[160];
         snprintf(path, sizeof path, "%s/%s", vault.folder, files[i]);
@@ -247,7 +294,7 @@ void fixture_reset(void)
 
 /* ---- asking ---- */
 
-static const method *method_at(const char *path)
+const method *method_at(const char *path)
 {
     size_t count;
     const method *rows = service_methods(&count);
@@ -270,19 +317,28 @@ static void set_context(ProtobufCMessage *in, const asked *a)
     *(Vault__V1__RequestContext **)(void *)((char *)in + f->offset) = context;
 }
 
+request *make_request(const asked *a)
+{
+    const char **uris = arena_array(vault.mem, 3, sizeof *uris);
+    request *rq = arena_alloc(vault.mem, sizeof *rq);
+    const char *shown = a->certificate ? a->certificate : a->uri ? a->uri : "";
+    uris[0] = a->uri;
+    uris[1] = a->also;
+    if (a->in && a->purpose) set_context(a->in, a);
+    *rq = (request){.mem = vault.mem,
+                    .kept = vault.mem,
+                    .uris = uris,
+                    .certificate = sha256(bytes_of_text(shown)),
+                    .in = a->in,
+                    .deadline_us = clock_monotonic_us() + 10000000};
+    return rq;
+}
+
 void ask_many(const asked *a, request **out, size_t count)
 {
     build();
-    for (size_t i = 0; i < count; i++) {
-        const char **uris = arena_array(vault.mem, 3, sizeof *uris);
-        request *rq = arena_alloc(vault.mem, sizeof *rq);
-        uris[0] = a[i].uri;
-        uris[1] = a[i].also;
-        set_context(a[i].in, &a[i]);
-        *rq = (request){.mem = vault.mem, .uris = uris, .in = a[i].in, .deadline_us = clock_monotonic_us() + 10000000};
-        out[i] = rq;
-    }
-    service_run(vault.session, method_at(a->path), out, count);
+    for (size_t i = 0; i < count; i++) out[i] = make_request(&a[i]);
+    service_run(a->by ? a->by : vault.session, method_at(a->path), out, count);
 }
 
 request *ask(const asked *a)
@@ -343,20 +399,20 @@ const char *token_for(const char *uri, const char *why, uint64_t index)
     return out->results[0]->token;
 }
 
-Vault__V1__RevealRequest *reveal_of(const char *token, Google__Protobuf__FieldMask *mask)
+Vault__V1__RevealRequest *reveal_of(const char *token, Google__Protobuf__FieldMask *fields)
 {
     Vault__V1__RevealRequest *in = arena_alloc(fixture_memory(), sizeof *in);
     vault__v1__reveal_request__init(in);
     in->token = (char *)(uintptr_t)token;
-    in->field_mask = mask;
+    in->field_mask = fields;
     in->want_receipt = true;
     return in;
 }
 
-request *reveal(const char *uri, const char *why, const char *token, Google__Protobuf__FieldMask *mask)
+request *reveal(const char *uri, const char *why, const char *token, Google__Protobuf__FieldMask *fields)
 {
     return ask(
-        &(asked){.path = "/vault.v1.Tokens/Reveal", .uri = uri, .purpose = why, .in = &reveal_of(token, mask)->base});
+        &(asked){.path = "/vault.v1.Tokens/Reveal", .uri = uri, .purpose = why, .in = &reveal_of(token, fields)->base});
 }
 
 const char *revealed(const request *rq, size_t at)

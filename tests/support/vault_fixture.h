@@ -4,7 +4,9 @@
  * Apps: eldercare (civil-affairs, purpose elder-care; reveals name, phone, residence_address, care_category in street
  * 320411002 alone), clinic (health, family-doctor, whole district), population (public-security, population-register:
  * puts everything, issues, reveals all). The purpose elder-care/visit lies below elder-care and has no domain of its
- * own: eldercare issues, and reveals the name, for it in the whole district. */
+ * own: eldercare issues, and reveals the name, for it in the whole district. Grid workers may besides see the religion
+ * in the whole district and the ethnicity in their own areas; the clinic sees ID number and date of birth masked.
+ * Everybody's certificate has the digest of the URI's text. */
 #pragma once
 #include "tests/generator/generator.h"
 #include "tests/support/harness.h"
@@ -12,19 +14,23 @@
 #include "vault/service/service.h"
 
 #include <cjose/cjose.h>
+#include <jansson.h>
 
 #include "google/rpc/error_details.pb-c.h"
 #include "google/rpc/status.pb-c.h"
 #include "vault/v1/audit.pb-c.h"
+#include "vault/v1/control.pb-c.h"
 #include "vault/v1/keys.pb-c.h"
 #include "vault/v1/records.pb-c.h"
 #include "vault/v1/tokens.pb-c.h"
 
-#define ELDERCARE     "vault://dev/apps/eldercare"
-#define CLINIC        "vault://dev/apps/clinic"
-#define POPULATION    "vault://dev/apps/population"
-#define OFFICER       "vault://dev/officers/officer-wang"
-#define ADMINISTRATOR "vault://dev/administrators/admin-li"
+#define ELDERCARE       "vault://dev/apps/eldercare"
+#define CLINIC          "vault://dev/apps/clinic"
+#define POPULATION      "vault://dev/apps/population"
+#define OFFICER         "vault://dev/officers/officer-wang"
+#define OFFICER_2       "vault://dev/officers/officer-zhao"
+#define ADMINISTRATOR   "vault://dev/administrators/admin-li"
+#define ADMINISTRATOR_2 "vault://dev/administrators/admin-sun"
 
 /* Stands for the whole program; the first call makes it. Residents 0 to FIXTURE_RESIDENTS - 1 of seed 1 are in. */
 enum { FIXTURE_RESIDENTS = 200 };
@@ -33,6 +39,8 @@ service *fixture_service(void);
 session *fixture_session(void);
 const generator *fixture_generator(void);
 const char *fixture_checkpoint_file(void);
+service_options fixture_options(void);       /* for another service on the same database */
+json_t *fixture_certificate(const char *of); /* {"sha256": digest of the text}: an entry of "certificates" */
 void fixture_restart(void);                  /* closes service and session, opens them again */
 vault_code fixture_reopen(vault_error *err); /* the same, for tests in which that must fail */
 void fixture_close(void);
@@ -41,12 +49,16 @@ void fixture_close(void);
 typedef struct asked {
     const char *path, *uri, *purpose;
     ProtobufCMessage *in;
-    const char *assertion; /* NULL: none */
-    const char *ticket;    /* NULL: a usual one */
-    const char *also;      /* NULL, or another URI of the same certificate */
+    const char *assertion;   /* NULL: none */
+    const char *ticket;      /* NULL: a usual one */
+    const char *also;        /* NULL, or another URI of the same certificate */
+    const char *certificate; /* NULL: its own; else the text that the digest of the certificate is made of */
+    session *by;             /* NULL: the fixture's */
 } asked;
 request *ask(const asked *a);                               /* one call */
 void ask_many(const asked *a, request **out, size_t count); /* calls of one method, run together */
+request *make_request(const asked *a);                      /* for a stream: run by the test itself */
+const method *method_at(const char *path);
 void fixture_reset(void);
 arena *fixture_memory(void);
 

@@ -90,7 +90,7 @@ void audit_get_proof(session *s, call **calls, size_t count)
 
 /* ---- query ---- */
 
-enum { PAGE_DEFAULT = 100, PAGE_MAX = 1000, PAGE_TOKEN_LEN = 16 };
+enum { PAGE_DEFAULT = 100, PAGE_MAX = 1000 };
 
 static int64_t microseconds(const Google__Protobuf__Timestamp *t)
 {
@@ -113,28 +113,6 @@ static uint64_t conditions(const Vault__V1__QueryRequest *in)
                            bytes_of(in->purpose, strlen(in->purpose) + 1), bytes_of(times, sizeof times)};
     digest d = sha256_parts(parts, sizeof parts / sizeof *parts);
     return load_u64(d.at);
-}
-
-static char *page_token(arena *mem, const Vault__V1__QueryRequest *in, int64_t from)
-{
-    uint8_t raw[PAGE_TOKEN_LEN];
-    char *text = arena_alloc(mem, 4 * ((PAGE_TOKEN_LEN + 2) / 3) + 1);
-    store_u64(raw, (uint64_t)from);
-    store_u64(raw + 8, conditions(in));
-    if (text) base64_encode(text, bytes_of(raw, sizeof raw));
-    return text;
-}
-
-static vault_code read_page_token(line_query *q, const Vault__V1__QueryRequest *in, vault_error *err)
-{
-    uint8_t raw[PAGE_TOKEN_LEN];
-    size_t len = 0;
-    if (!in->page_token[0]) return VAULT_OK;
-    bool good = base64_decode(raw, sizeof raw, &len, in->page_token, strlen(in->page_token)) && len == sizeof raw;
-    if (!good || load_u64(raw) > INT64_MAX) return refuse_at(err, "BAD_PAGE_TOKEN", "page_token", -1);
-    if (load_u64(raw + 8) != conditions(in)) return refuse_at(err, "PAGE_TOKEN_OF_OTHER_QUERY", "page_token", -1);
-    q->from = (int64_t)load_u64(raw);
-    return VAULT_OK;
 }
 
 /* A token of any domain leads the officer to the resident, but for a forgery: then nothing is found. */
@@ -168,7 +146,7 @@ static vault_code read_query(session *s, line_query *q, const Vault__V1__QueryRe
                       .end_us = microseconds(in->end_time),
                       .limit = in->page_size ? (size_t)in->page_size : PAGE_DEFAULT};
     VAULT_TRY(read_resident(s, q, in->resident_token, err));
-    return read_page_token(q, in, err);
+    return page_token_read(&q->from, in->page_token, conditions(in), err);
 }
 
 /* What was asked about, for the line: the conditions that were given. The resident stands in the line by itself. */
@@ -196,11 +174,7 @@ static Vault__V1__Line *answer_line(arena *mem, const opened_line *from)
 {
     static const char *const unreadable = "";
     Vault__V1__Line *out = MESSAGE(mem, Vault__V1__Line, vault__v1__line__init);
-    Google__Protobuf__Timestamp *time = MESSAGE(mem, Google__Protobuf__Timestamp, google__protobuf__timestamp__init);
-    if (!out || !time) return NULL;
-    time->seconds = from->time_us / 1000000;
-    time->nanos = (int32_t)(from->time_us % 1000000) * 1000;
-    out->time = time;
+    if (!out || !(out->time = timestamp_of(mem, from->time_us))) return NULL;
     out->index = (uint64_t)from->index;
     out->name = arena_format(mem, "lines/%lld", (long long)from->index);
     out->action = (char *)(uintptr_t)line_action_name(from->action);
@@ -224,7 +198,7 @@ static vault_code answer_query(request *rq, const line_page *page)
         if (!(lines[out->n_lines++] = answer_line(rq->mem, &page->lines[i])))
             return vault_fail(&rq->err, VAULT_EXHAUSTED, "no memory for lines");
     }
-    if (page->next >= 0 && !(out->next_page_token = page_token(rq->mem, in, page->next)))
+    if (page->next >= 0 && !(out->next_page_token = page_token(rq->mem, conditions(in), page->next)))
         return vault_fail(&rq->err, VAULT_EXHAUSTED, "no memory for a page token");
     rq->out = &out->base;
     return VAULT_OK;

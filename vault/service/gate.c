@@ -44,23 +44,66 @@ static vault_code identify(session *s, call *c, vault_error *err)
     return c->caller ? VAULT_OK : vault_refuse(err, VAULT_UNAUTHENTICATED, "PRINCIPAL_UNKNOWN", "");
 }
 
-static vault_code read_context(call *c, vault_error *err)
+/* The certificate itself must be the principal's: one that the authority made for the same URI opens nothing. */
+static vault_code check_certificate(const call *c, vault_error *err)
 {
-    const ProtobufCMessageDescriptor *type = c->rq->in->descriptor;
-    const ProtobufCFieldDescriptor *field = protobuf_c_message_descriptor_get_field_by_name(type, "context");
-    c->context = *(Vault__V1__RequestContext *const *)(const void *)((const char *)c->rq->in + field->offset);
-    if (!c->context) return refuse_at(err, "REQUIRED", "context", -1);
-    if (!c->context->purpose[0]) return refuse_at(err, "REQUIRED", "context.purpose", -1);
-    if (!good_ticket(c->context->ticket)) return refuse_at(err, "BAD_TICKET", "context.ticket", -1);
-    if (!good_request_id(c->context->request_id)) return refuse_at(err, "BAD_REQUEST_ID", "context.request_id", -1);
+    const certificate *shown = principal_certificate(c->caller, &c->rq->certificate);
+    if (!shown) return vault_refuse(err, VAULT_UNAUTHENTICATED, "CERTIFICATE_UNKNOWN", "");
+    return shown->revoked ? vault_refuse(err, VAULT_UNAUTHENTICATED, "CERTIFICATE_REVOKED", "") : VAULT_OK;
+}
+
+/* The context of the call: a later message of a stream, or its end, has that of the first one. */
+static const Vault__V1__RequestContext *context_of(const request *rq)
+{
+    if (rq->state) return ((const stream_state *)rq->state)->context;
+    if (!rq->in) return NULL;
+    const ProtobufCFieldDescriptor *field =
+        protobuf_c_message_descriptor_get_field_by_name(rq->in->descriptor, "context");
+    return *(Vault__V1__RequestContext *const *)(const void *)((const char *)rq->in + field->offset);
+}
+
+static vault_code check_context(const Vault__V1__RequestContext *context, vault_error *err)
+{
+    if (!context) return refuse_at(err, "REQUIRED", "context", -1);
+    if (!context->purpose[0]) return refuse_at(err, "REQUIRED", "context.purpose", -1);
+    if (!good_ticket(context->ticket)) return refuse_at(err, "BAD_TICKET", "context.ticket", -1);
+    if (!good_request_id(context->request_id)) return refuse_at(err, "BAD_REQUEST_ID", "context.request_id", -1);
     return VAULT_OK;
 }
 
-/* An assertion that does not hold is a failure to authenticate the person, whatever it fails on. */
+/* A context that is no good is not kept: no line is made of it. */
+static vault_code read_context(call *c, vault_error *err)
+{
+    const Vault__V1__RequestContext *context = context_of(c->rq);
+    VAULT_TRY(check_context(context, err));
+    c->context = context;
+    return VAULT_OK;
+}
+
+vault_code stream_begin(stream_state *out, const call *c, vault_error *err)
+{
+    arena *mem = c->rq->kept;
+    const Vault__V1__RequestContext *from = c->context;
+    Vault__V1__RequestContext *kept = MESSAGE(mem, Vault__V1__RequestContext, vault__v1__request_context__init);
+    if (!kept) return vault_fail(err, VAULT_EXHAUSTED, "no memory for a stream");
+    kept->purpose = arena_text(mem, bytes_of_text(from->purpose));
+    kept->ticket = arena_text(mem, bytes_of_text(from->ticket));
+    kept->request_id = arena_text(mem, bytes_of_text(from->request_id));
+    kept->assertion = arena_text(mem, bytes_of_text(from->assertion));
+    if (!kept->purpose || !kept->ticket || !kept->request_id || !kept->assertion)
+        return vault_fail(err, VAULT_EXHAUSTED, "no memory for a stream");
+    *out = (stream_state){.context = kept, .begun_us = clock_now_us()};
+    return VAULT_OK;
+}
+
+/* An assertion that does not hold is a failure to authenticate the person, whatever it fails on. With every message of
+ * a stream it is looked at again, as of the stream's beginning: key or person may have been revoked meanwhile. */
 static vault_code read_assertion(session *s, call *c, assertion *out, vault_error *err)
 {
     if (!c->context->assertion[0]) return VAULT_OK;
-    const assertion_claims claims = {.app = c->caller, .purpose = c->purpose->id, .now_us = clock_now_us()};
+    const stream_state *stream = c->rq->state;
+    const assertion_claims claims = {
+        .app = c->caller, .purpose = c->purpose->id, .now_us = stream ? stream->begun_us : clock_now_us()};
     vault_error why = {0};
     vault_code code = assertion_verify(out, s->manifest, c->context->assertion, &claims, &why);
     if (code == VAULT_INTERNAL) return *err = why, code;
@@ -73,8 +116,12 @@ static vault_code read_assertion(session *s, call *c, assertion *out, vault_erro
 static vault_code admit_one(session *s, const method *m, call *c, assertion *said)
 {
     vault_error *err = &c->rq->err;
+    vault_error poor = {0};
     VAULT_TRY(identify(s, c, err));
-    VAULT_TRY(read_context(c, err));
+    vault_code code = read_context(c, &poor);
+    VAULT_TRY(
+        check_certificate(c, err)); /* goes before a poor context, and has its line where the context allows one */
+    if (code != VAULT_OK) return *err = poor, code;
     if (!(m->roles & (unsigned)c->caller->role)) return vault_refuse(err, VAULT_DENIED, "role", "");
     c->purpose = manifest_purpose(s->manifest, bytes_of_text(c->context->purpose));
     if (!c->purpose) return refuse_clause(err, CLAUSE_PURPOSE);
@@ -124,14 +171,41 @@ line_facts call_facts(const session *s, const call *c, line_outcome outcome)
 
 vault_code append_alone(session *s, line *lines, size_t count, vault_error *err)
 {
-    const line_batch batch = {.control_version = s->manifest->version, .lines = lines, .count = count};
+    const line_batch batch = {
+        .control_version = s->manifest->version, .control_stamp = s->control_stamp, .lines = lines, .count = count};
     appended out;
     vault_code code = ledger_append(s->service->ledger, s->store, s->mem, &batch, &out, err);
+    if (code == VAULT_OK) s->confirmed = true;
     if (code == VAULT_CONFLICT)
         s->moved = true; /* all runs again */
     else
         service_note(s->service, code, err);
     return code;
+}
+
+vault_code make_call_line(line *out, session *s, const call *c, const line_facts *facts, vault_error *err)
+{
+    const vault_error *how = &c->rq->err;
+    bool failed = how->code == VAULT_INTEGRITY || how->code == VAULT_INTERNAL;
+    line_facts all = call_facts(s, c, how->code == VAULT_OK ? LINE_GRANTED : failed ? LINE_FAILED : LINE_REFUSED);
+    all.fields = facts->fields;
+    all.change = facts->change;
+    all.document = facts->document;
+    all.approval = facts->approval;
+    all.before = facts->before;
+    all.after = facts->after;
+    if (how->code != VAULT_OK) all.clause = how->reason ? how->reason : vault_code_name(how->code);
+    return line_make(out, s->scribe, s->mem, &all, NULL, err);
+}
+
+vault_code write_call_line(session *s, call *c, const line_facts *facts)
+{
+    line one;
+    vault_error err = {0};
+    vault_code code = make_call_line(&one, s, c, facts, &err);
+    if (code == VAULT_OK) code = append_alone(s, &one, 1, &err);
+    if (code != VAULT_OK) c->rq->err = err; /* what cannot be written down is not answered */
+    return c->rq->err.code;
 }
 
 /* Lines for known callers whom the gate refused. A refusal that cannot be written down is answered as UNAVAILABLE. */

@@ -4,6 +4,7 @@
 #include "vault/service/service.h"
 
 #include "vault/v1/audit.pb-c.h"
+#include "vault/v1/control.pb-c.h"
 #include "vault/v1/keys.pb-c.h"
 #include "vault/v1/records.pb-c.h"
 #include "vault/v1/tokens.pb-c.h"
@@ -22,7 +23,13 @@ struct service {
     pthread_cond_t wake;
     bool stop;
     atomic_bool healthy;
-    atomic_llong tried_us; /* when the publisher last came back from the database, monotonic */
+    pthread_mutex_t finding_lock;
+    struct finding {
+        bool stands;
+        char text[192];       /* as it was told */
+    } findings[2];            /* edited control rows, by place */
+    atomic_bool control_good; /* none stands */
+    atomic_llong tried_us;    /* when the publisher last came back from the database, monotonic */
 };
 
 struct session {
@@ -33,10 +40,19 @@ struct session {
     arena *mem;               /* of one run; wiped after it */
     secret deks;              /* BATCH_ITEMS data keys */
     const manifest *manifest; /* in force during a run */
+    int64_t control_stamp;    /* of the control rows that it was read from */
     bool moved;               /* the control version moved on: reload and run again */
+    bool confirmed;           /* an append of this run found the control version as it was */
 };
 
 typedef struct item item;
+
+/* What stands at the beginning of every request.state: the gate finds it there when a later message comes, and checks
+ * role, certificate, person and purpose anew. Filled by stream_begin, in request.kept. */
+typedef struct stream_state {
+    const Vault__V1__RequestContext *context; /* of the first message */
+    int64_t begun_us;                         /* the assertion is used once, and need not outlast the stream */
+} stream_state;
 
 /* A call past the gate. Lives in the session's arena, but for `asserted`. */
 typedef struct call call;
@@ -49,14 +65,17 @@ struct call {
     line_action action;
     policy_facts facts;
     admission admission;
-    const schema_field **mask; /* in the order asked for */
+    const collection *collection; /* of the fields asked for */
+    const schema_field **mask;    /* in the order asked for */
     size_t mask_count;
     const char *fields, *groups; /* for the line: names in schema order */
+    const char *form;            /* for the line */
     bool want_receipt;
     Vault__V1__Receipt **receipts;
     size_t receipt_count;
     item *items;
     size_t item_count;
+    struct import_step *step; /* import: the message at hand (import.c) */
 };
 
 /* One resident of a call. */
@@ -70,7 +89,7 @@ struct item {
     record record;
     grant grant;
     line *line;
-    struct put_item *put; /* put: its values and its row to write (records.c) */
+    struct put_item *put; /* put: its values and its row to write */
     uint32_t version;     /* of the record that was answered from */
     Vault__V1__FieldValue **values;
     const char *text; /* issue: the token */
@@ -97,7 +116,15 @@ void batch_run(session *s, const item_kind *kind, call **calls, size_t count);
  * when it ends, every other failure each time. */
 void service_note(service *s, vault_code code, const vault_error *err);
 
+/* An edited control row was found (INTEGRITY), or the rows there are good (OK): keeps service_healthy; a finding is
+ * told to the operator once, and when it is mended. Any thread. */
+typedef enum control_place { CONTROL_IN_FORCE, CONTROL_HISTORY } control_place;
+void service_control(service *s, control_place place, vault_code code, const vault_error *err);
+
 /* ---- gate.c ---- */
+
+/* Keeps the context of a stream's first message. */
+VAULT_MUST_USE vault_code stream_begin(stream_state *out, const call *c, vault_error *err);
 
 /* Who calls, in which role, for which registered purpose, for whom. NULL in calls[i] where the request was answered
  * with an error; refusals of a known caller are lines. Returns the number of calls that go on, in order. */
@@ -105,12 +132,19 @@ size_t gate_admit(session *s, const method *m, request **requests, size_t count,
 
 /* Appends lines that stand for no batch (refusals at the gate, queries). */
 VAULT_MUST_USE vault_code append_alone(session *s, line *lines, size_t count, vault_error *err);
+/* The one line of a call that reads or changes control, or asks for keys, before its answer leaves: rq->err says how it
+ * went (INTEGRITY and INTERNAL: failed; else refused). Of `facts` the fields, change, document, approval, before, after
+ * are taken. Returns rq->err's code, which is that of the append where it failed. */
+VAULT_MUST_USE vault_code write_call_line(session *s, call *c, const line_facts *facts);
+VAULT_MUST_USE vault_code make_call_line(line *out, session *s, const call *c, const line_facts *facts,
+                                         vault_error *err);
 /* What every line of a call has in common. */
 line_facts call_facts(const session *s, const call *c, line_outcome outcome);
 
 /* ---- mask.c ---- */
 
-/* Reads a field mask into c->mask, facts.fields, fields and groups. INVALID names the path. */
+/* Reads a field mask into c->mask, collection, facts.fields, fields and groups. INVALID names the path: UNKNOWN_FIELD,
+ * DUPLICATE_FIELD, MIXED_COLLECTIONS. */
 VAULT_MUST_USE vault_code call_mask(session *s, call *c, const Google__Protobuf__FieldMask *mask, vault_error *err);
 /* Admission of the call by the policy, with today's date. */
 void call_admission(session *s, call *c, policy_action action, policy_form form);
@@ -129,19 +163,99 @@ vault_code judge_by_area(session *s, item *it);
  * failed as a whole: nothing in it is final, and to repeat it does no harm. */
 void call_answers(session *s, call **calls, size_t count, void (*answer)(call *c));
 
+/* ---- put.c: the way of an item that is put, for BatchPut and Import ---- */
+
+/* What the items of a call share. */
+typedef struct put_columns {
+    size_t *order;            /* positions in the mask, by field number */
+    long natural, area, grid; /* positions of the fields that say who and where; grid -1: not given */
+    uint32_t collected;
+    const char *list; /* name of the items, for paths: "items" */
+    bool dry;         /* nothing is written but the lines */
+} put_columns;
+
+/* One bad value of an item. */
+typedef struct put_fault {
+    long column; /* place in the mask; -1: the item as a whole */
+    const char *reason;
+} put_fault;
+
+/* What an item brings, and the row that it becomes. */
+typedef struct put_item {
+    const put_columns *columns;
+    record_input in;
+    resident_row next;
+    record_merged merged; /* with the record that stood */
+    bool created;
+    put_fault *faults; /* the first one is the item's err */
+    size_t fault_count;
+} put_item;
+
+typedef struct put_header {
+    const char *collection;
+    const Google__Protobuf__FieldMask *mask;
+    const Google__Protobuf__Timestamp *collected; /* NULL: now */
+    const char *list;
+    bool dry;
+} put_header;
+/* Columns and admission of a call, whose error it sets. */
+VAULT_MUST_USE vault_code put_read_header(session *s, call *c, const put_header *header, put_columns *out);
+/* Its items, each with its outcome so far. */
+VAULT_MUST_USE vault_code put_read_rows(session *s, call *c, const put_columns *columns,
+                                        Vault__V1__ResidentInput *const *rows, size_t count);
+/* For item_kind. */
+vault_code put_judge(session *s, item *it);
+VAULT_MUST_USE vault_code put_prepare(session *s, item **items, size_t count, vault_error *err);
+VAULT_MUST_USE vault_code put_write(session *s, item **items, size_t count, vault_error *err);
+
 /* ---- status.c ---- */
 typedef struct Google__Rpc__Status google_status;
+
+/* The same as status_message with so many bad fields as are given. */
+typedef struct violation {
+    const char *field, *reason;
+} violation;
+google_status *status_of_fields(arena *mem, const vault_error *err, const violation *fields, size_t count);
 
 /* Initialised message in an arena; NULL when it is full. */
 #define MESSAGE(mem, Type, init) message_new((mem), sizeof(Type), (void (*)(void *))(init))
 void *message_new(arena *mem, size_t size, void (*init)(void *));
+
+char *hex_of(arena *mem, const digest *d); /* "" for a digest of zeros; NULL when memory is out */
+Google__Protobuf__Timestamp *timestamp_of(arena *mem, int64_t us);
+
+/* ---- change.c ---- */
+
+/* Carries out a change, with its line; *what is completed by who, why and when. *done lives as long as the request. A
+ * refusal is a line, too. Leaves, and returns, rq->err. */
+VAULT_MUST_USE vault_code change_run(session *s, call *c, change *what, change_record *done);
+/* The line of a change that was refused (rq->err) before it could be staged. Returns that refusal. */
+VAULT_MUST_USE vault_code change_refuse(session *s, call *c, const change *what);
+
+/* ---- page.c ---- */
+
+/* A page token is good for the conditions of the call that gave it. */
+char *page_token(arena *mem, uint64_t conditions, int64_t from);
+/* Leaves *from as it is for an empty token. INVALID names the path "page_token". */
+VAULT_MUST_USE vault_code page_token_read(int64_t *from, const char *text, uint64_t conditions, vault_error *err);
 
 /* ---- the handlers ---- */
 void tokens_batch_issue(session *s, call **calls, size_t count);
 void tokens_reveal(session *s, call **calls, size_t count);
 void tokens_batch_reveal(session *s, call **calls, size_t count);
 void records_batch_put(session *s, call **calls, size_t count);
+void records_import(session *s, call **calls, size_t count);
+void records_list_collections(session *s, call **calls, size_t count);
 void audit_get_checkpoint(session *s, call **calls, size_t count);
 void audit_get_proof(session *s, call **calls, size_t count);
 void audit_query(session *s, call **calls, size_t count);
 void keys_status(session *s, call **calls, size_t count);
+void control_get_document(session *s, call **calls, size_t count);
+void control_check(session *s, call **calls, size_t count);
+void control_list_changes(session *s, call **calls, size_t count);
+void control_revoke(session *s, call **calls, size_t count);
+void approvals_propose(session *s, call **calls, size_t count);
+void approvals_list(session *s, call **calls, size_t count);
+void approvals_get(session *s, call **calls, size_t count);
+void approvals_approve(session *s, call **calls, size_t count);
+void approvals_reject(session *s, call **calls, size_t count);

@@ -31,17 +31,30 @@ static size_t reveal_items(const ProtobufCMessage *in)
     return at_least_one(((const Vault__V1__BatchRevealRequest *)(const void *)in)->n_tokens);
 }
 
-enum { ANYONE = ROLE_APP | ROLE_OFFICER | ROLE_ADMINISTRATOR };
+enum { ANYONE = ROLE_APP | ROLE_OFFICER | ROLE_ADMINISTRATOR, STEWARDS = ROLE_OFFICER | ROLE_ADMINISTRATOR };
 
-#define RPC(service, name, request, response, who, line, count, body)                                                  \
+static size_t import_items(const ProtobufCMessage *in)
+{
+    return at_least_one(((const Vault__V1__ImportRequest *)(const void *)in)->n_rows);
+}
+
+#define STREAM(...)                                                                                                    \
     {                                                                                                                  \
-        .path = "/vault.v1." #service "/" #name, .input = &vault__v1__##request##__descriptor,                         \
-        .output = &vault__v1__##response##__descriptor, .roles = (who), .action = (line), .items = (count),            \
-        .run = (body)                                                                                                  \
+        ROW(__VA_ARGS__), .stream = true                                                                               \
     }
+#define RPC(...)                                                                                                       \
+    {                                                                                                                  \
+        ROW(__VA_ARGS__)                                                                                               \
+    }
+#define ROW(service, name, request, response, who, line, count, body)                                                  \
+    .path = "/vault.v1." #service "/" #name, .input = &vault__v1__##request##__descriptor,                             \
+    .output = &vault__v1__##response##__descriptor, .roles = (who), .action = (line), .items = (count), .run = (body)
 
 static const method METHODS[] = {
     RPC(Records, BatchPut, batch_put_request, batch_put_response, ROLE_APP, LINE_PUT, put_items, records_batch_put),
+    STREAM(Records, Import, import_request, import_response, ROLE_APP, LINE_PUT, import_items, records_import),
+    RPC(Records, ListCollections, list_collections_request, list_collections_response, ANYONE, LINE_QUERY, one_item,
+        records_list_collections),
     RPC(Tokens, BatchIssue, batch_issue_request, batch_issue_response, ROLE_APP, LINE_ISSUE, issue_items,
         tokens_batch_issue),
     RPC(Tokens, Reveal, reveal_request, reveal_response, ROLE_APP, LINE_REVEAL, one_item, tokens_reveal),
@@ -51,8 +64,20 @@ static const method METHODS[] = {
         audit_get_checkpoint),
     RPC(Audit, GetProof, get_proof_request, get_proof_response, ANYONE, LINE_QUERY, one_item, audit_get_proof),
     RPC(Audit, Query, query_request, query_response, ROLE_OFFICER, LINE_QUERY, one_item, audit_query),
-    RPC(Keys, Status, status_request, status_response, ROLE_OFFICER | ROLE_ADMINISTRATOR, LINE_QUERY, one_item,
-        keys_status),
+    RPC(Keys, Status, status_request, status_response, STEWARDS, LINE_QUERY, one_item, keys_status),
+    RPC(Control, GetDocument, get_document_request, get_document_response, STEWARDS, LINE_QUERY, one_item,
+        control_get_document),
+    RPC(Control, CheckDocument, check_document_request, check_document_response, STEWARDS, LINE_QUERY, one_item,
+        control_check),
+    RPC(Control, ListChanges, list_changes_request, list_changes_response, STEWARDS, LINE_QUERY, one_item,
+        control_list_changes),
+    RPC(Control, Revoke, revoke_request, revoke_response, STEWARDS, LINE_CONTROL, one_item, control_revoke),
+    RPC(Approvals, Propose, propose_request, propose_response, STEWARDS, LINE_CONTROL, one_item, approvals_propose),
+    RPC(Approvals, List, list_approvals_request, list_approvals_response, STEWARDS, LINE_QUERY, one_item,
+        approvals_list),
+    RPC(Approvals, Get, get_approval_request, get_approval_response, STEWARDS, LINE_QUERY, one_item, approvals_get),
+    RPC(Approvals, Approve, approve_request, approve_response, ROLE_OFFICER, LINE_CONTROL, one_item, approvals_approve),
+    RPC(Approvals, Reject, reject_request, reject_response, STEWARDS, LINE_CONTROL, one_item, approvals_reject),
 };
 
 enum { METHOD_COUNT = sizeof METHODS / sizeof *METHODS };
@@ -64,8 +89,8 @@ const method *service_methods(size_t *count)
 }
 
 static const ProtobufCServiceDescriptor *const SERVICES[] = {
-    &vault__v1__records__descriptor, &vault__v1__tokens__descriptor, &vault__v1__audit__descriptor,
-    &vault__v1__keys__descriptor};
+    &vault__v1__records__descriptor, &vault__v1__tokens__descriptor,  &vault__v1__audit__descriptor,
+    &vault__v1__keys__descriptor,    &vault__v1__control__descriptor, &vault__v1__approvals__descriptor};
 
 static const method *find_row(const char *path)
 {

@@ -5,6 +5,7 @@
 #include "vault/base/log.h"
 #include "vault/base/memory.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -35,9 +36,41 @@ void service_note(service *s, vault_code code, const vault_error *err)
         log_event(LOG_INFO, "log.writable", "the log can be written again");
 }
 
+/* An edit by SQL is met by the next call; this finds it where nobody calls, and among what only the history holds. */
+static void watch_control(service *s)
+{
+    vault_error err = {0};
+    service_control(s, CONTROL_IN_FORCE, control_reload(s->control, s->store, &err), &err);
+    vault_error_clear(&err);
+    service_control(s, CONTROL_HISTORY, control_check_history(s->control, s->store, &err), &err);
+}
+
+/* True when it is news. */
+static bool note_finding(service *s, struct finding *at, vault_code code, const char *text)
+{
+    pthread_mutex_lock(&s->finding_lock);
+    bool bad = code == VAULT_INTEGRITY, news = at->stands != bad || (bad && strcmp(at->text, text) != 0);
+    at->stands = bad;
+    if (news) snprintf(at->text, sizeof at->text, "%s", text);
+    atomic_store(&s->control_good, !s->findings[CONTROL_IN_FORCE].stands && !s->findings[CONTROL_HISTORY].stands);
+    pthread_mutex_unlock(&s->finding_lock);
+    return news;
+}
+
+void service_control(service *s, control_place place, vault_code code, const vault_error *err)
+{
+    if (code != VAULT_OK && code != VAULT_INTEGRITY) return; /* an outage says nothing about the rows */
+    if (!note_finding(s, &s->findings[place], code, err->detail)) return;
+    if (code == VAULT_OK)
+        log_event(LOG_INFO, "control.mended", "the control rows are again as they were sealed");
+    else
+        log_failure(LOG_ERROR, "control.integrity", err);
+}
+
 static void publish_once(service *s)
 {
     vault_error err = {0};
+    watch_control(s);
     vault_code code = atomic_load(&s->healthy) ? VAULT_OK : try_log(s, &err);
     if (code == VAULT_OK) code = ledger_publish(s->ledger, s->store, s->checkpoint_file, &err);
     service_note(s, code, &err);
@@ -93,6 +126,8 @@ vault_code service_open(service **out, const service_options *o, vault_error *er
     VAULT_TRY(service_check(err));
     VAULT_CLEANUP(service_close) service *s = memory_new(sizeof *s);
     pthread_mutex_init(&s->lock, NULL);
+    pthread_mutex_init(&s->finding_lock, NULL);
+    atomic_store(&s->control_good, true);
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -132,6 +167,7 @@ void service_close(service **at)
     store_close(&s->store);
     pthread_cond_destroy(&s->wake);
     pthread_mutex_destroy(&s->lock);
+    pthread_mutex_destroy(&s->finding_lock);
     free_text(s->database);
     free_text(s->checkpoint_file);
     memory_free(s, sizeof *s);
@@ -141,7 +177,8 @@ void service_close(service **at)
 /* A publisher that does not come back waits for a database that neither answers nor hangs up. */
 bool service_healthy(const service *s)
 {
-    return atomic_load(&s->healthy) && clock_monotonic_us() - atomic_load(&s->tried_us) < SILENCE_MOST_US;
+    return atomic_load(&s->healthy) && atomic_load(&s->control_good) &&
+           clock_monotonic_us() - atomic_load(&s->tried_us) < SILENCE_MOST_US;
 }
 
 /* ---- sessions ---- */
@@ -207,27 +244,85 @@ static void settle(request **requests, size_t count)
     }
 }
 
-void service_run(session *s, const method *m, request **requests, size_t count)
+static bool in_force(const session *s)
 {
-    for (int attempt = 0; attempt < RUN_ATTEMPTS; attempt++) {
-        vault_error err = {0};
-        s->moved = false;
-        s->manifest = control_acquire(s->service->control);
-        run_once(s, m, requests, count);
-        control_release(s->service->control, s->manifest);
-        s->manifest = NULL;
-        wipe(s->deks.at, s->deks.len);
-        arena_reset(s->mem);
+    const manifest *now = control_acquire(s->service->control);
+    bool same = now->version == s->manifest->version &&
+                bytes_same(digest_bytes(&now->digest), digest_bytes(&s->manifest->digest));
+    control_release(s->service->control, now);
+    return same;
+}
+
+/* What was answered without a line: by the control that still stands? Else all runs again. An outage fails the answers,
+ * and leaves the refusals. */
+static void confirm(session *s, request **requests, size_t count)
+{
+    vault_error err = {0};
+    vault_code code = control_reload(s->service->control, s->store, &err);
+    service_control(s->service, CONTROL_IN_FORCE, code, &err);
+    if (code == VAULT_OK) s->moved = !in_force(s);
+    if (code == VAULT_OK) return;
+    for (size_t i = 0; i < count; i++)
+        if (requests[i]->err.code == VAULT_OK || code == VAULT_INTEGRITY) requests[i]->err = err;
+}
+
+/* One attempt with the manifest in force. The stamp is taken before the manifest: when another thread reloads in
+ * between, the pair fits nothing, and the append says so. */
+static void attempt(session *s, const method *m, request **requests, size_t count)
+{
+    control *c = s->service->control;
+    s->moved = s->confirmed = false;
+    s->control_stamp = control_stamp(c);
+    s->manifest = control_acquire(c);
+    run_once(s, m, requests, count);
+    if (!s->moved && !s->confirmed) confirm(s, requests, count);
+    control_release(c, s->manifest);
+    s->manifest = NULL;
+    wipe(s->deks.at, s->deks.len);
+    arena_reset(s->mem);
+}
+
+static void fail_calls(request **requests, size_t count, const vault_error *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        requests[i]->err = *err;
+        requests[i]->out = NULL;
+    }
+}
+
+/* Reloads after control moved on. False: there is nothing to go on with, and the calls have failed. */
+static bool reload(session *s, request **requests, size_t count)
+{
+    vault_error err = {0};
+    vault_code code = control_reload(s->service->control, s->store, &err);
+    service_control(s->service, CONTROL_IN_FORCE, code, &err);
+    if (code == VAULT_INTEGRITY) return fail_calls(requests, count, &err), false;
+    if (code != VAULT_OK) log_failure(LOG_ERROR, "control.reload", &err);
+    return true;
+}
+
+static void run_together(session *s, const method *m, request **requests, size_t count)
+{
+    void *states[BATCH_ITEMS]; /* a message that runs again finds the stream as it was */
+    vault_error err = {0};
+    for (size_t i = 0; i < count; i++) states[i] = requests[i]->state;
+    for (int tries = 0; tries < RUN_ATTEMPTS; tries++) {
+        for (size_t i = 0; i < count; i++) requests[i]->state = states[i];
+        attempt(s, m, requests, count);
         if (!s->moved) {
             settle(requests, count);
             return;
         }
-        if (control_reload(s->service->control, s->store, &err) != VAULT_OK)
-            log_failure(LOG_ERROR, "control.reload", &err);
+        if (!reload(s, requests, count)) return;
     }
-    for (size_t i = 0; i < count; i++) {
-        requests[i]->err = (vault_error){0};
-        (void)vault_refuse(&requests[i]->err, VAULT_UNAVAILABLE, "CONTROL_MOVED", "");
-        requests[i]->out = NULL;
-    }
+    (void)vault_refuse(&err, VAULT_UNAVAILABLE, "CONTROL_MOVED", "");
+    fail_calls(requests, count, &err);
+}
+
+/* Changes of control run one by one: each one is decided by what the one before it left. */
+void service_run(session *s, const method *m, request **requests, size_t count)
+{
+    size_t most = m->action == LINE_CONTROL ? 1 : BATCH_ITEMS;
+    for (size_t first = 0; first < count; first += most)
+        run_together(s, m, requests + first, count - first < most ? count - first : most);
 }

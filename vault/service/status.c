@@ -57,6 +57,24 @@ void *message_new(arena *mem, size_t size, void (*init)(void *))
     return message;
 }
 
+char *hex_of(arena *mem, const digest *d)
+{
+    static const digest none;
+    char *text = arena_alloc(mem, 2 * DIGEST_LEN + 1);
+    if (text) hex_encode(text, digest_bytes(d));
+    if (text && bytes_same(digest_bytes(d), digest_bytes(&none))) text[0] = 0;
+    return text;
+}
+
+Google__Protobuf__Timestamp *timestamp_of(arena *mem, int64_t us)
+{
+    Google__Protobuf__Timestamp *out = MESSAGE(mem, Google__Protobuf__Timestamp, google__protobuf__timestamp__init);
+    if (!out) return NULL;
+    out->seconds = us / 1000000;
+    out->nanos = (int32_t)(us % 1000000) * 1000;
+    return out;
+}
+
 static bytes pack(arena *mem, const ProtobufCMessage *message)
 {
     size_t len = protobuf_c_message_get_packed_size(message);
@@ -74,24 +92,30 @@ static Google__Protobuf__Any *any(arena *mem, const char *type, const ProtobufCM
     return out->type_url ? out : NULL;
 }
 
-static Google__Protobuf__Any *bad_request(arena *mem, const vault_error *err)
+static Google__Protobuf__Any *bad_request(arena *mem, const violation *fields, size_t count)
 {
-    Google__Rpc__BadRequest__FieldViolation violation = GOOGLE__RPC__BAD_REQUEST__FIELD_VIOLATION__INIT,
-                                            *list[] = {&violation};
+    Google__Rpc__BadRequest__FieldViolation *all = arena_array(mem, count, sizeof *all),
+                                            **list = arena_array(mem, count, sizeof *list);
     Google__Rpc__BadRequest detail = GOOGLE__RPC__BAD_REQUEST__INIT;
-    violation.field = (char *)(uintptr_t)err->field;
-    violation.description = (char *)(uintptr_t)(err->reason ? err->reason : "INVALID");
-    detail.n_field_violations = 1;
+    if (!all || !list) return NULL;
+    for (size_t i = 0; i < count; i++) {
+        google__rpc__bad_request__field_violation__init(&all[i]);
+        all[i].field = (char *)(uintptr_t)fields[i].field;
+        all[i].description = (char *)(uintptr_t)fields[i].reason;
+        list[i] = &all[i];
+    }
+    detail.n_field_violations = count;
     detail.field_violations = list;
     return any(mem, "google.rpc.BadRequest", &detail.base);
 }
 
-/* A refusal names its clause in metadata; every other reason is the reason itself. */
+/* A refusal by the policy names its clause (clauses are in small letters) in metadata; every other reason is the reason
+ * itself. */
 static Google__Protobuf__Any *error_info(arena *mem, const vault_error *err)
 {
     Google__Rpc__ErrorInfo__MetadataEntry clause = GOOGLE__RPC__ERROR_INFO__METADATA_ENTRY__INIT, *list[] = {&clause};
     Google__Rpc__ErrorInfo detail = GOOGLE__RPC__ERROR_INFO__INIT;
-    bool denied = err->code == VAULT_DENIED && err->reason;
+    bool denied = err->code == VAULT_DENIED && err->reason && (err->reason[0] & 0x20);
     detail.domain = (char *)(uintptr_t) "resident-vault";
     detail.reason = (char *)(uintptr_t)(denied        ? "POLICY_DENIED"
                                         : err->reason ? err->reason
@@ -114,7 +138,7 @@ static Google__Protobuf__Any *retry_info(arena *mem)
     return any(mem, "google.rpc.RetryInfo", &detail.base);
 }
 
-google_status *status_message(arena *mem, const vault_error *err)
+google_status *status_of_fields(arena *mem, const vault_error *err, const violation *fields, size_t count)
 {
     Google__Rpc__Status *out = MESSAGE(mem, Google__Rpc__Status, google__rpc__status__init);
     Google__Protobuf__Any **details = arena_array(mem, 2, sizeof *details);
@@ -123,10 +147,16 @@ google_status *status_message(arena *mem, const vault_error *err)
     out->message = (char *)(uintptr_t)status_text(err->code);
     out->details = details;
     if ((details[out->n_details] = error_info(mem, err))) out->n_details++;
-    if (err->code == VAULT_INVALID && (details[out->n_details] = bad_request(mem, err))) out->n_details++;
+    if (count > 0 && (details[out->n_details] = bad_request(mem, fields, count))) out->n_details++;
     if ((err->code == VAULT_EXHAUSTED || err->code == VAULT_UNAVAILABLE) && (details[out->n_details] = retry_info(mem)))
         out->n_details++;
     return out;
+}
+
+google_status *status_message(arena *mem, const vault_error *err)
+{
+    const violation only = {.field = err->field, .reason = err->reason ? err->reason : "INVALID"};
+    return status_of_fields(mem, err, &only, err->code == VAULT_INVALID);
 }
 
 bytes status_packed(arena *mem, const vault_error *err)
