@@ -76,7 +76,7 @@ static vault_code make_line(part *p, item *it, vault_error *err)
                                   outcome == VAULT_OK          ? LINE_GRANTED
                                   : outcome == VAULT_INTEGRITY ? LINE_FAILED
                                                                : LINE_REFUSED);
-    facts.form = it->call->facts.form == FORM_PLAIN ? "plain" : "nothing";
+    facts.form = it->call->form;
     facts.rule = it->grant.given ? policy_rule_id(p->s->manifest->policy, it->grant.rule) : NULL;
     facts.clause = outcome == VAULT_OK ? NULL : it->err.reason ? it->err.reason : vault_code_name(outcome);
     facts.resident = it->id.id;
@@ -118,7 +118,10 @@ static vault_code append_with_rows(part *p, const line_batch *batch, vault_error
 
 static vault_code append(part *p, line *lines, vault_error *err)
 {
-    const line_batch batch = {.control_version = p->s->manifest->version, .lines = lines, .count = p->count};
+    const line_batch batch = {.control_version = p->s->manifest->version,
+                              .control_stamp = p->s->control_stamp,
+                              .lines = lines,
+                              .count = p->count};
     if (p->kind->write) return append_with_rows(p, &batch, err);
     return ledger_append(p->s->service->ledger, p->s->store, p->s->mem, &batch, &p->appended, err);
 }
@@ -249,6 +252,7 @@ static vault_code try_part(session *s, const item_kind *kind, item **items, size
 {
     part p = {.s = s, .kind = kind, .items = items, .count = count};
     VAULT_TRY(commit(&p, err));
+    s->confirmed = true;
     service_note(s->service, VAULT_OK, err);
     finish(&p);
     make_receipts(&p);

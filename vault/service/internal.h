@@ -145,7 +145,7 @@ line_facts call_facts(const session *s, const call *c, line_outcome outcome);
 
 /* Reads a field mask into c->mask, collection, facts.fields, fields and groups. INVALID names the path: UNKNOWN_FIELD,
  * DUPLICATE_FIELD, MIXED_COLLECTIONS. */
-VAULT_MUST_USE vault_code call_mask(session *s, call *c, const Google__Protobuf__FieldMask *mask, vault_error *err);
+VAULT_MUST_USE vault_code call_mask(session *s, call *c, const Google__Protobuf__FieldMask *asked, vault_error *err);
 /* Admission of the call by the policy, with today's date. */
 void call_admission(session *s, call *c, policy_action action, policy_form form);
 /* The caller's domain of this number for the call's purpose or one above it; 0: the nearest one. NULL: none. */

@@ -24,19 +24,20 @@ vault_code refuse_clause(vault_error *err, policy_clause clause)
 /* Names of the set in schema order, and the groups that they belong to, each once. */
 static vault_code describe_fields(session *s, call *c, vault_error *err)
 {
-    const schema *all = &s->manifest->schema;
+    const collection *all = c->collection;
     size_t room = 1;
     for (size_t i = 0; i < c->mask_count; i++) room += strlen(c->mask[i]->name) + strlen(c->mask[i]->group) + 2;
     char *fields = arena_alloc(s->mem, room), *groups = arena_alloc(s->mem, room);
     if (!fields || !groups) return vault_fail(err, VAULT_EXHAUSTED, "no memory for a field mask");
     size_t at = 0, group_at = 0;
     for (size_t i = 0; i < all->count; i++) {
-        const schema_field *f = &all->fields[i];
+        const schema_field *f = all->fields[i];
         if (!field_set_has(c->facts.fields, f->number)) continue;
         at += (size_t)snprintf(fields + at, room - at, "%s%s", at ? "," : "", f->name);
         bool seen = false;
         for (size_t j = 0; j < i && !seen; j++)
-            seen = field_set_has(c->facts.fields, all->fields[j].number) && strcmp(all->fields[j].group, f->group) == 0;
+            seen =
+                field_set_has(c->facts.fields, all->fields[j]->number) && strcmp(all->fields[j]->group, f->group) == 0;
         if (!seen)
             group_at += (size_t)snprintf(groups + group_at, room - group_at, "%s%s", group_at ? "," : "", f->group);
     }
@@ -45,17 +46,20 @@ static vault_code describe_fields(session *s, call *c, vault_error *err)
     return VAULT_OK;
 }
 
-vault_code call_mask(session *s, call *c, const Google__Protobuf__FieldMask *mask, vault_error *err)
+vault_code call_mask(session *s, call *c, const Google__Protobuf__FieldMask *asked, vault_error *err)
 {
-    if (!mask || mask->n_paths == 0) return refuse_at(err, "REQUIRED", "field_mask", -1);
-    if (mask->n_paths > POLICY_FIELDS_MAX) return refuse_at(err, "TOO_MANY", "field_mask.paths", -1);
-    c->mask = arena_array(s->mem, mask->n_paths, sizeof *c->mask);
+    if (!asked || asked->n_paths == 0) return refuse_at(err, "REQUIRED", "field_mask", -1);
+    if (asked->n_paths > POLICY_FIELDS_MAX) return refuse_at(err, "TOO_MANY", "field_mask.paths", -1);
+    c->mask = arena_array(s->mem, asked->n_paths, sizeof *c->mask);
     if (!c->mask) return vault_fail(err, VAULT_EXHAUSTED, "no memory for a field mask");
-    for (size_t i = 0; i < mask->n_paths; i++) {
-        const schema_field *f = schema_find(&s->manifest->schema, bytes_of_text(mask->paths[i]));
+    for (size_t i = 0; i < asked->n_paths; i++) {
+        const schema_field *f = schema_find(&s->manifest->schema, bytes_of_text(asked->paths[i]));
         if (!f) return refuse_at(err, "UNKNOWN_FIELD", "field_mask.paths", (long)i);
         if (field_set_has(c->facts.fields, f->number))
             return refuse_at(err, "DUPLICATE_FIELD", "field_mask.paths", (long)i);
+        if (c->collection && f->collection != c->collection)
+            return refuse_at(err, "MIXED_COLLECTIONS", "field_mask.paths", (long)i);
+        c->collection = f->collection;
         field_set_add(&c->facts.fields, f->number);
         c->mask[c->mask_count++] = f;
     }
@@ -64,11 +68,14 @@ vault_code call_mask(session *s, call *c, const Google__Protobuf__FieldMask *mas
 
 void call_admission(session *s, call *c, policy_action action, policy_form form)
 {
+    static const char *const names[FORMS] = {
+        [FORM_NOTHING] = "nothing", [FORM_MASKED] = "masked", [FORM_PLAIN] = "plain"};
+    c->form = names[form];
     c->facts.action = action;
     c->facts.form = form;
     c->facts.consumer = c->caller->consumer;
     c->facts.purpose = c->purpose->no;
-    c->facts.person = c->person != NULL;
+    c->facts.person = c->person ? &c->person->acting : NULL;
     c->facts.date = clock_shanghai_date(clock_now_us());
     c->admission = policy_admit(s->manifest->policy, &c->facts);
 }
@@ -104,7 +111,8 @@ vault_code call_items(session *s, call *c, size_t count, const char *field, vaul
 vault_code judge_by_area(session *s, item *it)
 {
     const call *c = it->call;
-    bool live = it->record.genuine && it->row->state == RECORD_LIVE;
+    bool live =
+        it->record.genuine && it->row->state == RECORD_LIVE && it->row->collection == (int16_t)c->collection->number;
     it->grant = policy_decide(s->manifest->policy, &c->admission, &c->facts, (area_code){live ? it->row->area : 0});
     return it->grant.given ? VAULT_OK : refuse_clause(&it->err, it->grant.failed);
 }

@@ -20,7 +20,7 @@ static vault_code open_value(session *s, item *it, size_t at)
 {
     arena *mem = it->call->rq->mem;
     field_text opened;
-    VAULT_TRY(field_open(&opened, s->cabinet, &it->grant, &it->record, it->call->mask[at]->number, &it->err));
+    VAULT_TRY(field_open(&opened, s->cabinet, &it->grant, &it->record, it->call->mask[at], &it->err));
     Vault__V1__FieldValue *value = MESSAGE(mem, Vault__V1__FieldValue, vault__v1__field_value__init);
     if (!value) return vault_fail(&it->err, VAULT_EXHAUSTED, "no memory for a value");
     value->absent = opened.absent;
@@ -40,10 +40,13 @@ static vault_code open_values(session *s, item *it)
 
 static const item_kind REVEAL = {.judge = judge_by_area, .finish = open_values};
 
-static vault_code ask_reveal(session *s, call *c, const Google__Protobuf__FieldMask *mask)
+static vault_code ask_reveal(session *s, call *c, const Google__Protobuf__FieldMask *fields, Vault__V1__Form form)
 {
-    VAULT_TRY(call_mask(s, c, mask, &c->rq->err));
-    call_admission(s, c, POLICY_REVEAL, FORM_PLAIN);
+    bool masked = form == VAULT__V1__FORM__FORM_MASKED;
+    if (!masked && form != VAULT__V1__FORM__FORM_UNSPECIFIED && form != VAULT__V1__FORM__FORM_PLAIN)
+        return refuse_at(&c->rq->err, "OUT_OF_RANGE", "form", -1);
+    VAULT_TRY(call_mask(s, c, fields, &c->rq->err));
+    call_admission(s, c, POLICY_REVEAL, masked ? FORM_MASKED : FORM_PLAIN);
     return VAULT_OK;
 }
 
@@ -67,7 +70,8 @@ void tokens_reveal(session *s, call **calls, size_t count)
         call *c = calls[i];
         const Vault__V1__RevealRequest *in = (const void *)c->rq->in;
         c->want_receipt = in->want_receipt;
-        if (ask_reveal(s, c, in->field_mask) != VAULT_OK || call_items(s, c, 1, "token", &c->rq->err) != VAULT_OK)
+        if (ask_reveal(s, c, in->field_mask, in->form) != VAULT_OK ||
+            call_items(s, c, 1, "token", &c->rq->err) != VAULT_OK)
             continue;
         read_token(s, &c->items[0], in->token, "token", -1);
     }
@@ -108,7 +112,7 @@ void tokens_batch_reveal(session *s, call **calls, size_t count)
         call *c = calls[i];
         const Vault__V1__BatchRevealRequest *in = (const void *)c->rq->in;
         c->want_receipt = in->want_receipt;
-        if (ask_reveal(s, c, in->field_mask) != VAULT_OK ||
+        if (ask_reveal(s, c, in->field_mask, in->form) != VAULT_OK ||
             call_items(s, c, in->n_tokens, "tokens", &c->rq->err) != VAULT_OK)
             continue;
         for (size_t j = 0; j < in->n_tokens; j++) read_token(s, &c->items[j], in->tokens[j], "tokens", (long)j);
@@ -119,13 +123,14 @@ void tokens_batch_reveal(session *s, call **calls, size_t count)
 
 /* ---- issue ---- */
 
-static vault_code read_id_number(session *s, item *it, const char *text, const format *f)
+static vault_code read_natural_key(session *s, item *it, const char *text)
 {
+    const collection *of = it->call->collection;
     bytes canonical;
     vault_error why = {0};
-    if (format_normalise(f, s->mem, bytes_of_text(text), &canonical, &why) != VAULT_OK)
+    if (format_normalise(of->natural_key->format, s->mem, bytes_of_text(text), &canonical, &why) != VAULT_OK)
         return refuse_at(&it->err, why.reason ? why.reason : "INVALID", "id_numbers", (long)it->index);
-    return cabinet_natural_key(s->cabinet, it->natural_key, canonical, &it->err);
+    return cabinet_natural_key(s->cabinet, it->natural_key, of, canonical, &it->err);
 }
 
 static vault_code write_token(session *s, item *it)
@@ -168,25 +173,28 @@ static void answer_issue(call *c)
 }
 
 /* An issue asks for no value; what it goes by is the natural key. */
-static void name_natural_key(const session *s, call *c)
+static vault_code ask_issue(session *s, call *c, const char *name)
 {
-    const schema_field *key = s->manifest->schema.natural_key;
+    c->collection = schema_collection(&s->manifest->schema, name[0] ? name : "residents");
+    if (!c->collection) return refuse_at(&c->rq->err, "UNKNOWN_COLLECTION", "collection", -1);
+    const schema_field *key = c->collection->natural_key;
     field_set_add(&c->facts.fields, key->number);
     c->fields = key->name;
     c->groups = key->group;
+    call_admission(s, c, POLICY_ISSUE, FORM_NOTHING);
+    return VAULT_OK;
 }
 
 void tokens_batch_issue(session *s, call **calls, size_t count)
 {
-    const format *f = s->manifest->schema.natural_key->format;
     for (size_t i = 0; i < count; i++) {
         call *c = calls[i];
         const Vault__V1__BatchIssueRequest *in = (const void *)c->rq->in;
         c->want_receipt = in->want_receipt;
-        name_natural_key(s, c);
-        call_admission(s, c, POLICY_ISSUE, FORM_NOTHING);
-        if (call_items(s, c, in->n_id_numbers, "id_numbers", &c->rq->err) != VAULT_OK) continue;
-        for (size_t j = 0; j < in->n_id_numbers; j++) (void)read_id_number(s, &c->items[j], in->id_numbers[j], f);
+        if (ask_issue(s, c, in->collection) != VAULT_OK ||
+            call_items(s, c, in->n_id_numbers, "id_numbers", &c->rq->err) != VAULT_OK)
+            continue;
+        for (size_t j = 0; j < in->n_id_numbers; j++) (void)read_natural_key(s, &c->items[j], in->id_numbers[j]);
     }
     batch_run(s, &ISSUE, calls, count);
     call_answers(s, calls, count, answer_issue);

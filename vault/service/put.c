@@ -1,0 +1,418 @@
+/* Records that are put. Values become fields in their canonical form, and with the record that stands the next row.
+ * BatchPut and Import are two ways in; the way of an item is the same. */
+#include "vault/service/internal.h"
+
+#include "google/rpc/status.pb-c.h"
+
+#include "vault/base/clock.h"
+#include "vault/base/log.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- what a call brings ---- */
+
+static vault_code read_time(uint32_t *out, const Google__Protobuf__Timestamp *given, vault_error *err)
+{
+    int64_t now = clock_now_us() / 1000000;
+    int64_t at = given ? given->seconds : now;
+    if (at <= 0 || at > now + 300) return refuse_at(err, "BAD_TIME", "collect_time", -1);
+    *out = (uint32_t)at;
+    return VAULT_OK;
+}
+
+/* Which column is which field, in order of field number. */
+static vault_code read_columns(session *s, call *c, put_columns *out, vault_error *err)
+{
+    out->order = arena_array(s->mem, c->mask_count, sizeof *out->order);
+    if (!out->order) return vault_fail(err, VAULT_EXHAUSTED, "no memory for columns");
+    for (size_t i = 0; i < c->mask_count; i++) {
+        const schema_field *f = c->mask[i];
+        size_t at = i;
+        if (f->retired) return refuse_at(err, "RETIRED_FIELD", "field_mask.paths", (long)i);
+        for (; at > 0 && c->mask[out->order[at - 1]]->number > f->number; at--) out->order[at] = out->order[at - 1];
+        out->order[at] = i;
+        if (f == c->collection->natural_key) out->natural = (long)i;
+        if (f == c->collection->area) out->area = (long)i;
+        if (f == c->collection->grid) out->grid = (long)i;
+    }
+    if (out->natural < 0) return refuse_at(err, "NATURAL_KEY_REQUIRED", "field_mask", -1);
+    if (out->area < 0) return refuse_at(err, "AREA_REQUIRED", "field_mask", -1);
+    return VAULT_OK;
+}
+
+vault_code put_read_header(session *s, call *c, const put_header *header, put_columns *out)
+{
+    vault_error *err = &c->rq->err;
+    const collection *of = schema_collection(&s->manifest->schema, header->collection);
+    *out = (put_columns){.natural = -1, .area = -1, .grid = -1, .list = header->list, .dry = header->dry};
+    if (!of) return refuse_at(err, "UNKNOWN_COLLECTION", "collection", -1);
+    VAULT_TRY(call_mask(s, c, header->mask, err));
+    if (c->collection != of) return refuse_at(err, "MIXED_COLLECTIONS", "field_mask", -1);
+    VAULT_TRY(read_columns(s, c, out, err));
+    VAULT_TRY(read_time(&out->collected, header->collected, err));
+    call_admission(s, c, POLICY_PUT, FORM_PLAIN);
+    if (header->dry) c->form = "dry-run";
+    return VAULT_OK;
+}
+
+/* ---- what an item brings ---- */
+
+static void fault_path(char *out, size_t len, const item *it, const put_fault *fault)
+{
+    if (fault->column < 0)
+        snprintf(out, len, "%s[%zu]", it->put->columns->list, it->index);
+    else
+        snprintf(out, len, "%s[%zu].values[%ld]", it->put->columns->list, it->index, fault->column);
+}
+
+/* Every bad value is told; the first one is the item's outcome. */
+static vault_code add_fault(session *s, item *it, const char *reason, long column)
+{
+    put_item *put = it->put;
+    char path[64];
+    if (!put->faults) put->faults = arena_array(s->mem, it->call->mask_count + 1, sizeof *put->faults);
+    if (!put->faults) return vault_fail(&it->err, VAULT_EXHAUSTED, "no memory for faults");
+    put->faults[put->fault_count] = (put_fault){.column = column, .reason = reason};
+    fault_path(path, sizeof path, it, &put->faults[put->fault_count++]);
+    return refuse_at(&it->err, reason, path, -1);
+}
+
+/* An item on its way in. The keys decide where it belongs; empty: not given, or bad. */
+typedef struct reading {
+    session *s;
+    item *it;
+    input_field *fields;
+    bytes natural, area, grid;
+} reading;
+
+static void keep_key(reading *r, long position, bytes text)
+{
+    const put_columns *columns = r->it->put->columns;
+    if (position == columns->natural) r->natural = text;
+    if (position == columns->area) r->area = text;
+    if (position == columns->grid) r->grid = text;
+}
+
+static vault_code read_value(reading *r, size_t position, const char *value)
+{
+    const schema_field *field = r->it->call->mask[position];
+    vault_error why = {0};
+    bytes canonical;
+    vault_code code = format_normalise(field->format, r->s->mem, bytes_of_text(value), &canonical, &why);
+    if (code == VAULT_INVALID) {
+        (void)add_fault(r->s, r->it, why.reason ? why.reason : "INVALID", (long)position);
+        return VAULT_OK;
+    }
+    if (code != VAULT_OK) return r->it->err = why, code;
+    keep_key(r, (long)position, canonical);
+    if (canonical.len > 0) r->fields[r->it->put->in.count++] = (input_field){.field = field, .text = canonical};
+    return VAULT_OK;
+}
+
+static bool is_faulty(const put_item *put, long column)
+{
+    for (size_t i = 0; i < put->fault_count; i++)
+        if (put->faults[i].column == column) return true;
+    return false;
+}
+
+static void require(reading *r, bytes given, long column)
+{
+    if (given.len == 0 && !is_faulty(r->it->put, column)) (void)add_fault(r->s, r->it, "REQUIRED", column);
+}
+
+static int64_t number_of(bytes digits)
+{
+    int64_t n = 0;
+    for (size_t i = 0; i < digits.len; i++) n = n * 10 + (digits.at[i] - '0');
+    return n;
+}
+
+/* A grid is the community's 12 digits and a number in it: the area of a record reaches down to it where it is known. */
+static void read_area(reading *r)
+{
+    put_item *put = r->it->put;
+    int64_t division = number_of(r->area), grid = number_of(r->grid);
+    put->in.area.code = division * GRIDS;
+    if (r->grid.len == 0) return;
+    if (r->grid.len == AREA_DIGITS && grid / GRIDS == division)
+        put->in.area.code = grid;
+    else
+        (void)add_fault(r->s, r->it, "GRID_NOT_IN_AREA", put->columns->grid);
+}
+
+static vault_code read_item(session *s, item *it, const Vault__V1__ResidentInput *given)
+{
+    const call *c = it->call;
+    put_item *put = it->put;
+    if (given->n_values != c->mask_count) return add_fault(s, it, "WRONG_COUNT", -1);
+    reading r = {.s = s, .it = it, .fields = arena_array(s->mem, c->mask_count, sizeof *r.fields)};
+    if (!r.fields) return vault_fail(&it->err, VAULT_EXHAUSTED, "no memory for values");
+    put->in = (record_input){.collection = c->collection,
+                             .fields = r.fields,
+                             .department = (uint16_t)c->caller->department_no,
+                             .collected = put->columns->collected};
+    for (size_t i = 0; i < c->mask_count; i++) {
+        size_t position = put->columns->order[i];
+        if (given->values[position][0]) VAULT_TRY(read_value(&r, position, given->values[position]));
+    }
+    require(&r, r.natural, put->columns->natural);
+    require(&r, r.area, put->columns->area);
+    if (r.area.len > 0) read_area(&r);
+    if (put->fault_count > 0) return it->err.code;
+    return cabinet_natural_key(s->cabinet, it->natural_key, c->collection, r.natural, &it->err);
+}
+
+vault_code put_read_rows(session *s, call *c, const put_columns *columns, Vault__V1__ResidentInput *const *rows,
+                         size_t count)
+{
+    VAULT_TRY(call_items(s, c, count, columns->list, &c->rq->err));
+    put_item *puts = arena_array(s->mem, count, sizeof *puts);
+    if (!puts) return vault_fail(&c->rq->err, VAULT_EXHAUSTED, "no memory for %zu items", count);
+    for (size_t i = 0; i < count; i++) {
+        puts[i].columns = columns;
+        c->items[i].put = &puts[i];
+        (void)read_item(s, &c->items[i], rows[i]);
+    }
+    return VAULT_OK;
+}
+
+/* ---- decision ---- */
+
+/* Where no grid is given, and the record stays in its community, it stays in its grid. */
+static area_code area_after(const item *it)
+{
+    area_code given = it->put->in.area;
+    bool stays = it->record.genuine && given.code % GRIDS == 0 && it->row->area / GRIDS == given.code / GRIDS;
+    return stays ? (area_code){it->row->area} : given;
+}
+
+/* Both the area that the record is put into and the one that it is in must be the caller's. */
+vault_code put_judge(session *s, item *it)
+{
+    const call *c = it->call;
+    it->grant = policy_decide(s->manifest->policy, &c->admission, &c->facts, area_after(it));
+    if (!it->grant.given) return refuse_clause(&it->err, it->grant.failed);
+    return it->record.genuine ? judge_by_area(s, it) : VAULT_OK;
+}
+
+/* ---- rows ---- */
+
+static bool is_new(const item *it)
+{
+    return it->err.code == VAULT_OK && !it->record.genuine;
+}
+
+static bool is_dry(const item *it)
+{
+    return it->put->columns->dry;
+}
+
+static int by_item_key(const void *a, const void *b)
+{
+    const uint8_t *x = (*(item *const *)a)->natural_key, *y = (*(item *const *)b)->natural_key;
+    uint64_t high[] = {load_u64(x), load_u64(y)}, low[] = {load_u64(x + 8), load_u64(y + 8)};
+    if (high[0] != high[1]) return high[0] < high[1] ? -1 : 1;
+    return low[0] == low[1] ? 0 : low[0] < low[1] ? -1 : 1;
+}
+
+/* An id is a number of the sequence with random bits behind it: whoever sets the sequence back does not make an id come
+ * again, under which a token of somebody who was deleted would open somebody else's values. */
+static vault_code widen_ids(int64_t *ids, size_t count, vault_error *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        uint8_t random[8];
+        VAULT_TRY(entropy_fill(random, sizeof random, err));
+        if (ids[i] <= 0 || ids[i] > UINT32_MAX)
+            return vault_fail(err, VAULT_EXHAUSTED, "the sequence of ids is at its end");
+        ids[i] = ids[i] << 31 | (int64_t)(load_u64(random) >> 33);
+    }
+    return VAULT_OK;
+}
+
+/* New residents get their ids in the order of their natural keys: rows are written in that order, and so each index of
+ * ids grows at its right end. */
+static vault_code give_ids(session *s, item **items, size_t count, vault_error *err)
+{
+    size_t wanted = 0;
+    item **fresh = arena_array(s->mem, count, sizeof *fresh);
+    int64_t *ids = arena_array(s->mem, count, sizeof *ids);
+    if (!fresh || !ids) return vault_fail(err, VAULT_EXHAUSTED, "no memory for ids");
+    for (size_t i = 0; i < count; i++)
+        if (is_new(items[i]) && !is_dry(items[i])) fresh[wanted++] = items[i];
+    if (wanted == 0) return VAULT_OK;
+    VAULT_TRY(store_resident_ids(s->store, ids, wanted, err));
+    VAULT_TRY(widen_ids(ids, wanted, err));
+    qsort(fresh, wanted, sizeof *fresh, by_item_key);
+    for (size_t i = 0; i < wanted; i++) fresh[i]->put->next.id = ids[i];
+    return VAULT_OK;
+}
+
+static vault_code seal_new(session *s, item *it)
+{
+    resident_row *next = &it->put->next;
+    it->put->merged = (record_merged){0};
+    *next = (resident_row){.found = true, .id = next->id};
+    memcpy(next->natural_key, it->natural_key, NATURAL_LEN);
+    it->put->created = true;
+    VAULT_TRY(record_create(&it->record, s->cabinet, next, &it->put->in, &it->err));
+    if (is_dry(it)) record_clear(&it->record); /* nobody will be there: the line names nobody */
+    return VAULT_OK;
+}
+
+static vault_code seal_next(session *s, item *it)
+{
+    put_item *put = it->put;
+    put->created = false;
+    VAULT_TRY(record_merge(&put->merged, &put->next, s->cabinet, &it->record, &put->in, &it->err));
+    if (!put->merged.unchanged && !is_dry(it)) it->record.row = &put->next;
+    return VAULT_OK;
+}
+
+/* Values that cannot be sealed, and a stored record that does not open, are the item's own affair; all else is the
+ * part's. */
+static vault_code settle_sealing(session *s, item *it, vault_code code, vault_error *err)
+{
+    if (code == VAULT_INVALID) {
+        const char *reason = it->err.reason;
+        vault_error_clear(&it->err);
+        (void)add_fault(s, it, reason, -1);
+        return it->err.code == VAULT_INVALID ? VAULT_OK : it->err.code;
+    }
+    if (code == VAULT_INTEGRITY) {
+        log_failure(LOG_ERROR, "record.integrity", &it->err);
+        return VAULT_OK;
+    }
+    if (code != VAULT_OK) *err = it->err;
+    return code;
+}
+
+vault_code put_prepare(session *s, item **items, size_t count, vault_error *err)
+{
+    VAULT_TRY(give_ids(s, items, count, err));
+    for (size_t i = 0; i < count; i++) {
+        if (items[i]->err.code != VAULT_OK) continue;
+        vault_code code = is_new(items[i]) ? seal_new(s, items[i]) : seal_next(s, items[i]);
+        VAULT_TRY(settle_sealing(s, items[i], code, err));
+    }
+    return VAULT_OK;
+}
+
+/* ---- writing ---- */
+
+typedef struct put_rows {
+    resident_row *inserts, *updates;
+    correction_row *corrections;
+    size_t inserted, updated, corrected;
+} put_rows;
+
+static bool is_written(const item *it)
+{
+    return it->err.code == VAULT_OK && it->call->rq->err.code == VAULT_OK && !is_dry(it);
+}
+
+static void sort_rows(put_rows *out, item **items, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const put_item *put = items[i]->put;
+        if (!is_written(items[i])) continue;
+        for (size_t j = 0; j < put->merged.correction_count; j++)
+            out->corrections[out->corrected++] = put->merged.corrections[j];
+        if (put->created)
+            out->inserts[out->inserted++] = put->next;
+        else if (!put->merged.unchanged)
+            out->updates[out->updated++] = put->next;
+    }
+}
+
+vault_code put_write(session *s, item **items, size_t count, vault_error *err)
+{
+    size_t corrections = 0;
+    for (size_t i = 0; i < count; i++) corrections += items[i]->put->merged.correction_count;
+    put_rows rows = {.inserts = arena_array(s->mem, count, sizeof *rows.inserts),
+                     .updates = arena_array(s->mem, count, sizeof *rows.updates),
+                     .corrections = arena_array(s->mem, corrections + 1, sizeof *rows.corrections)};
+    if (!rows.inserts || !rows.updates || !rows.corrections)
+        return vault_fail(err, VAULT_EXHAUSTED, "no memory for rows");
+    sort_rows(&rows, items, count);
+    if (rows.inserted) VAULT_TRY(store_residents_insert(s->store, s->mem, rows.inserts, rows.inserted, err));
+    if (rows.updated) VAULT_TRY(store_residents_update(s->store, s->mem, rows.updates, rows.updated, err));
+    return rows.corrected ? store_corrections_put(s->store, s->mem, rows.corrections, rows.corrected, err) : VAULT_OK;
+}
+
+/* ---- BatchPut ---- */
+
+static const item_kind PUT = {.by_natural_key = true, .judge = put_judge, .prepare = put_prepare, .write = put_write};
+
+static google_status *faults_status(const item *it)
+{
+    arena *mem = it->call->rq->mem;
+    const put_item *put = it->put;
+    violation *fields = arena_array(mem, put->fault_count + 1, sizeof *fields);
+    if (!fields) return NULL;
+    for (size_t i = 0; i < put->fault_count; i++) {
+        char path[64];
+        fault_path(path, sizeof path, it, &put->faults[i]);
+        fields[i] = (violation){.field = arena_text(mem, bytes_of_text(path)), .reason = put->faults[i].reason};
+        if (!fields[i].field) return NULL;
+    }
+    return status_of_fields(mem, &it->err, fields, put->fault_count);
+}
+
+/* Names live in the answer: the schema is gone when it leaves. */
+static bool name_corrections(Vault__V1__PutResult *out, const record_merged *merged, arena *mem)
+{
+    out->corrections = arena_array(mem, merged->correction_count + 1, sizeof *out->corrections);
+    if (!out->corrections) return false;
+    for (size_t i = 0; i < merged->correction_count; i++)
+        if (!(out->corrections[out->n_corrections++] = arena_text(mem, bytes_of_text(merged->refused[i]->name))))
+            return false;
+    return true;
+}
+
+static Vault__V1__PutResult *put_result(const item *it)
+{
+    arena *mem = it->call->rq->mem;
+    Vault__V1__PutResult *out = MESSAGE(mem, Vault__V1__PutResult, vault__v1__put_result__init);
+    if (!out) return NULL;
+    if (it->err.code != VAULT_OK) return (out->status = faults_status(it)) ? out : NULL;
+    out->created = it->put->created;
+    out->record_version = it->version;
+    out->unchanged = it->put->merged.unchanged;
+    return it->put->merged.correction_count == 0 || name_corrections(out, &it->put->merged, mem) ? out : NULL;
+}
+
+static void answer_put(call *c)
+{
+    request *rq = c->rq;
+    Vault__V1__BatchPutResponse *out =
+        MESSAGE(rq->mem, Vault__V1__BatchPutResponse, vault__v1__batch_put_response__init);
+    Vault__V1__PutResult **results = arena_array(rq->mem, c->item_count, sizeof *results);
+    if (!out || !results) return;
+    out->results = results;
+    for (size_t i = 0; i < c->item_count; i++)
+        if (!(results[out->n_results++] = put_result(&c->items[i]))) return;
+    out->receipts = c->receipts;
+    out->n_receipts = c->receipt_count;
+    rq->out = &out->base;
+}
+
+static vault_code read_call(session *s, call *c)
+{
+    const Vault__V1__BatchPutRequest *in = (const void *)c->rq->in;
+    const put_header header = {
+        .collection = in->collection, .mask = in->field_mask, .collected = in->collect_time, .list = "items"};
+    put_columns *columns = arena_alloc(s->mem, sizeof *columns);
+    if (!columns) return vault_fail(&c->rq->err, VAULT_EXHAUSTED, "no memory for columns");
+    c->want_receipt = in->want_receipt;
+    VAULT_TRY(put_read_header(s, c, &header, columns));
+    return put_read_rows(s, c, columns, in->items, in->n_items);
+}
+
+void records_batch_put(session *s, call **calls, size_t count)
+{
+    for (size_t i = 0; i < count; i++) (void)read_call(s, calls[i]);
+    batch_run(s, &PUT, calls, count);
+    call_answers(s, calls, count, answer_put);
+}
