@@ -346,7 +346,7 @@ uint64_t mask_strength_of_id(const mask_company *c)
     static const uint32_t dates_of_ends[] = {LEAST_DATES, LEAST_DATES_OF_DECADE, LEAST_DATES_OF_YEAR,
                                              LEAST_DATES_OF_DATE};
     if (!c->id_number || c->id_number->show == show_nothing) return UINT64_MAX;
-    known_date known = date_known(shown);
+    known_date known = date_known(c);
     if (c->id_number->show == show_id_ends) return dates_of_ends[known];
     if (c->id_number->show == show_id_area) return (uint64_t)dates[known] * (c->plain_sex ? SEQUENCES / 2 : SEQUENCES);
     return 1; /* a mask that is not for ID numbers: nothing is promised */
