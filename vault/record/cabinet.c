@@ -7,11 +7,10 @@
 
 static const char TAG_LABEL[] = "resident-vault row tag 1";
 
-static vault_code open_prf(prf **out, const keyring *keys, const char *name, vault_error *err)
+static vault_code active_ring(const ring **out, const cabinet *c, const char *name, vault_error *err)
 {
-    const ring *found = keyring_active(keys, name);
-    if (!found) return vault_fail(err, VAULT_INTERNAL, "ring '%s' has no active version", name);
-    return prf_new(out, found->suite, secret_bytes(&found->key), err);
+    *out = keyring_active(c->keys, name);
+    return *out ? VAULT_OK : vault_fail(err, VAULT_INTERNAL, "ring '%s' has no active version", name);
 }
 
 /* A row that nobody is in, of the usual size: what record_prove works on when there is no row. */
@@ -34,13 +33,15 @@ static vault_code make_decoy(cabinet *c, vault_error *err)
 
 static vault_code open_handles(cabinet *c, vault_error *err)
 {
-    const ring *kek_ring = keyring_active(c->keys, "record");
-    if (!kek_ring) return vault_fail(err, VAULT_INTERNAL, "ring 'record' has no active version");
+    const ring *kek_ring, *natural;
+    VAULT_TRY(active_ring(&kek_ring, c, "record", err));
+    VAULT_TRY(active_ring(&natural, c, "natural", err));
     VAULT_TRY(aead_new(&c->ring, kek_ring->suite, err));
     VAULT_TRY(aead_new(&c->field, kek_ring->suite, err));
     VAULT_TRY(aead_new(&c->tag, kek_ring->suite, err));
+    VAULT_TRY(aead_new(&c->note, kek_ring->suite, err));
     VAULT_TRY(prf_new(&c->tag_kdf, kek_ring->suite, bytes_of_text(TAG_LABEL), err));
-    VAULT_TRY(open_prf(&c->natural, c->keys, "natural", err));
+    VAULT_TRY(prf_new(&c->natural, natural->suite, secret_bytes(&natural->key), err));
     VAULT_TRY(secret_new(&c->scratch, SCRATCH_LEN, err));
     return make_decoy(c, err);
 }
@@ -68,6 +69,7 @@ void cabinet_free(cabinet **at)
     aead_free(&c->ring);
     aead_free(&c->field);
     aead_free(&c->tag);
+    aead_free(&c->note);
     prf_free(&c->tag_kdf);
     prf_free(&c->natural);
     for (size_t i = 0; i < c->domain_count; i++) block_free(&c->domains[i].cipher);
@@ -94,17 +96,32 @@ vault_code cabinet_ring(cabinet *c, aead **out, uint32_t version, vault_error *e
     return VAULT_OK;
 }
 
+/* The place of a field's key among those that are open, made when there is none. */
+static term_key *term_place(cabinet *c, const char *name)
+{
+    for (size_t i = 0; i < c->term_count; i++) {
+        if (strcmp(c->terms[i].ring, name) == 0) return &c->terms[i];
+    }
+    c->terms = memory_grow(c->terms, c->term_count * sizeof *c->terms, (c->term_count + 1) * sizeof *c->terms);
+    term_key *added = &c->terms[c->term_count++];
+    snprintf(added->ring, sizeof added->ring, "%s", name);
+    return added;
+}
+
 vault_code cabinet_term(cabinet *c, prf **out, const char *field, vault_error *err)
 {
-    term_key added = {0};
-    snprintf(added.ring, sizeof added.ring, "term/%s", field);
-    for (size_t i = 0; i < c->term_count; i++) {
-        if (strcmp(c->terms[i].ring, added.ring) == 0) return *out = c->terms[i].prf, VAULT_OK;
+    char name[RING_NAME_MAX];
+    const ring *active;
+    snprintf(name, sizeof name, "term/%s", field);
+    VAULT_TRY(active_ring(&active, c, name, err));
+    term_key *key = term_place(c, name);
+    if (key->version != active->version) {
+        prf_free(&key->prf);
+        key->version = 0;
+        VAULT_TRY(prf_new(&key->prf, active->suite, secret_bytes(&active->key), err));
+        key->version = active->version;
     }
-    VAULT_TRY(open_prf(&added.prf, c->keys, added.ring, err));
-    c->terms = memory_grow(c->terms, c->term_count * sizeof added, (c->term_count + 1) * sizeof added);
-    c->terms[c->term_count++] = added;
-    *out = added.prf;
+    *out = key->prf;
     return VAULT_OK;
 }
 
@@ -128,10 +145,15 @@ static vault_code domain_cipher(cabinet *c, block_cipher **out, const domain *d,
     return VAULT_OK;
 }
 
-vault_code cabinet_natural_key(cabinet *c, uint8_t out[NATURAL_LEN], bytes id_number, vault_error *err)
+/* Hash of the collection's number (2, big-endian) and the text. */
+vault_code cabinet_natural_key(cabinet *c, uint8_t out[NATURAL_LEN], const collection *of, bytes text, vault_error *err)
 {
-    if (id_number.len == 0) return vault_fail(err, VAULT_INTERNAL, "a natural key of nothing");
-    natural_key(c->natural, out, id_number);
+    writer w = writer_over(c->scratch.at, SCRATCH_LEN);
+    put_u16(&w, (uint16_t)of->number);
+    put_bytes(&w, text);
+    if (text.len == 0 || w.overflow) return vault_fail(err, VAULT_INTERNAL, "a natural key of %zu bytes", text.len);
+    natural_key(c->natural, out, writer_bytes(&w));
+    wipe(c->scratch.at, w.len);
     return VAULT_OK;
 }
 

@@ -21,6 +21,17 @@ bytes field_aad(uint8_t out[FIELD_AAD_LEN], int64_t id, const segment *s)
     return writer_bytes(&w);
 }
 
+bytes correction_aad(uint8_t out[CORRECTION_AAD_LEN], const correction_row *row)
+{
+    writer w = writer_over(out, CORRECTION_AAD_LEN);
+    put_u8(&w, 'C');
+    put_u8(&w, SUITE_INTL);
+    put_u64(&w, (uint64_t)row->resident);
+    put_u16(&w, (uint16_t)row->field);
+    put_u16(&w, (uint16_t)row->department);
+    return writer_bytes(&w);
+}
+
 vault_code tag_prepare(cabinet *c, const uint8_t dek[KEY_LEN], const resident_row *row, bytes *aad, vault_error *err)
 {
     uint8_t *key = c->scratch.at + SCRATCH_LEN - KEY_LEN;
@@ -33,6 +44,7 @@ vault_code tag_prepare(cabinet *c, const uint8_t dek[KEY_LEN], const resident_ro
     writer w = writer_over(c->aad, TAG_AAD_MAX);
     put_u8(&w, 'R');
     put_u64(&w, (uint64_t)row->id);
+    put_u16(&w, (uint16_t)row->collection);
     put_bytes(&w, bytes_of(row->natural_key, NATURAL_KEY_LEN));
     put_u64(&w, (uint64_t)row->area);
     put_u16(&w, (uint16_t)row->state);
@@ -90,33 +102,111 @@ vault_code record_cipher(aead **out, cabinet *c, const record *r, vault_error *e
     return VAULT_OK;
 }
 
-vault_code segment_open(cabinet *c, int64_t id, const segment *s, bytes *text, vault_error *err)
+/* ---- texts ---- */
+
+vault_code text_seal(cabinet *c, uint8_t *out, bytes aad, bytes text, vault_error *err)
 {
-    uint8_t buffer[FIELD_AAD_LEN];
-    if (s->suite != SUITE_INTL || s->sealed.len <= SEAL_OVERHEAD || s->sealed.len - SEAL_OVERHEAD > PADDED_MAX)
-        return vault_fail(err, VAULT_INTEGRITY, "field %u of row %lld has an impossible suite or length", s->field,
-                          (long long)id);
-    size_t len = s->sealed.len - SEAL_OVERHEAD;
-    VAULT_TRY(aead_open(c->field, c->scratch.at, field_aad(buffer, id, s), s->sealed, err));
-    bytes inside;
-    vault_code code = unpad(&inside, bytes_of(c->scratch.at, len), err);
-    if (code == VAULT_OK) *text = bytes_of(arena_text(c->mem, inside), inside.len);
+    size_t len = padded_length(text.len);
+    pad(c->scratch.at, len, text);
+    vault_code code = aead_seal(c->field, out, aad, bytes_of(c->scratch.at, len), err);
     wipe(c->scratch.at, len);
-    if (code == VAULT_OK && !text->at) return vault_fail(err, VAULT_EXHAUSTED, "no memory for a value");
     return code;
 }
 
-vault_code field_open(field_text *out, cabinet *c, const grant *g, const record *r, unsigned field, vault_error *err)
+vault_code text_open(cabinet *c, bytes *inside, bytes aad, bytes sealed, vault_error *err)
 {
-    if (!g->given || g->form != FORM_PLAIN || field >= POLICY_FIELDS_MAX || !field_set_has(g->fields, field))
-        return vault_fail(err, VAULT_DENIED, "field %u is not granted", field);
-    if (!r->genuine) return vault_fail(err, VAULT_INTERNAL, "field %u of a row that is not proven", field);
+    if (sealed.len <= SEAL_OVERHEAD || sealed.len - SEAL_OVERHEAD > PADDED_MAX)
+        return vault_fail(err, VAULT_INTEGRITY, "a sealed value has an impossible length");
+    VAULT_TRY(aead_open(c->field, c->scratch.at, aad, sealed, err));
+    c->scratch_used = sealed.len - SEAL_OVERHEAD;
+    vault_code code = unpad(inside, bytes_of(c->scratch.at, c->scratch_used), err);
+    if (code != VAULT_OK) text_forget(c);
+    return code;
+}
+
+void text_forget(cabinet *c)
+{
+    wipe(c->scratch.at, c->scratch_used);
+}
+
+/* With a NUL behind it. */
+static vault_code keep_text(cabinet *c, bytes *out, bytes text, vault_error *err)
+{
+    const char *at = arena_text(c->mem, text);
+    if (!at) return vault_fail(err, VAULT_EXHAUSTED, "no memory for a value");
+    *out = bytes_of(at, text.len);
+    return VAULT_OK;
+}
+
+vault_code text_open_copy(cabinet *c, bytes *text, bytes aad, bytes sealed, vault_error *err)
+{
+    bytes inside;
+    VAULT_TRY(text_open(c, &inside, aad, sealed, err));
+    vault_code code = keep_text(c, text, inside, err);
+    text_forget(c);
+    return code;
+}
+
+/* ---- fields ---- */
+
+/* As text_open. */
+static vault_code segment_unseal(cabinet *c, int64_t id, const segment *s, bytes *inside, vault_error *err)
+{
+    uint8_t buffer[FIELD_AAD_LEN];
+    if (s->suite != SUITE_INTL)
+        return vault_fail(err, VAULT_INTEGRITY, "field %u of row %lld has an impossible suite", s->field,
+                          (long long)id);
+    return text_open(c, inside, field_aad(buffer, id, s), s->sealed, err);
+}
+
+vault_code segment_open(cabinet *c, int64_t id, const segment *s, bytes *text, vault_error *err)
+{
+    bytes inside;
+    VAULT_TRY(segment_unseal(c, id, s, &inside, err));
+    vault_code code = keep_text(c, text, inside, err);
+    text_forget(c);
+    return code;
+}
+
+vault_code segment_holds(cabinet *c, int64_t id, const segment *s, bytes text, bool *same, vault_error *err)
+{
+    bytes inside;
+    VAULT_TRY(segment_unseal(c, id, s, &inside, err));
+    *same = bytes_equal_secret(inside, text);
+    text_forget(c);
+    return VAULT_OK;
+}
+
+/* What the mask shows of a value: the value itself never leaves the locked memory. */
+static vault_code segment_show(cabinet *c, int64_t id, const segment *s, const mask *shown, bytes *text,
+                               vault_error *err)
+{
+    bytes inside, part;
+    if (!shown) return vault_fail(err, VAULT_INTERNAL, "field %u has no mask", s->field);
+    VAULT_TRY(segment_unseal(c, id, s, &inside, err));
+    vault_code code = mask_apply(shown, c->mem, inside, &part, err);
+    text_forget(c);
+    return code == VAULT_OK ? keep_text(c, text, part, err) : code;
+}
+
+static bool is_granted(const grant *g, unsigned field)
+{
+    bool for_values = g->form == FORM_PLAIN || g->form == FORM_MASKED;
+    return g->given && for_values && field < POLICY_FIELDS_MAX && field_set_has(g->fields, field);
+}
+
+vault_code field_open(field_text *out, cabinet *c, const grant *g, const record *r, const schema_field *field,
+                      vault_error *err)
+{
+    if (!is_granted(g, field->number)) return vault_fail(err, VAULT_DENIED, "field %u is not granted", field->number);
+    if (!r->genuine) return vault_fail(err, VAULT_INTERNAL, "field %u of a row that is not proven", field->number);
     segment s;
     bool found;
-    VAULT_TRY(pack_find(&s, &found, r->row->sealed, field, err));
+    VAULT_TRY(pack_find(&s, &found, r->row->sealed, field->number, err));
     *out = (field_text){.absent = !found};
     if (!found) return VAULT_OK;
     aead *cipher = NULL;
     VAULT_TRY(record_cipher(&cipher, c, r, err));
+    if (g->form == FORM_MASKED) return segment_show(c, r->row->id, &s, field->mask, &out->text, err);
     return segment_open(c, r->row->id, &s, &out->text, err);
 }

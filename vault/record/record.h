@@ -63,9 +63,9 @@ typedef struct field_text {
     bytes text;
     bool absent; /* the record holds no such field */
 } field_text;
-/* A field's text, or what its mask shows of it (as the grant's form says), in the cabinet's arena, with a NUL behind it.
- * DENIED without a grant for this field, INTERNAL for a row that is not proven (both are bugs of the caller); INTEGRITY
- * when the value does not open, never an empty success. */
+/* A field's text, or what its mask shows of it (as the grant's form says), in the cabinet's arena, with a NUL behind
+ * it. DENIED without a grant for this field, INTERNAL for a row that is not proven (both are bugs of the caller);
+ * INTEGRITY when the value does not open, never an empty success. */
 VAULT_MUST_USE vault_code field_open(field_text *out, cabinet *c, const grant *g, const record *r,
                                      const schema_field *field, vault_error *err);
 
@@ -98,10 +98,10 @@ typedef struct record_merged {
     correction_row *corrections;  /* and the request to correct each, sealed */
     size_t correction_count;
 } record_merged;
-/* The next version of a proven row. A value that is stored already changes nothing. Otherwise it is taken when the field
- * stands empty, when the department is the field's owner, or when the stored value is its own; else it becomes a
- * correction request. The natural key never changes. The grid of the stored area stays where the new values give none and
- * the division is the same. Fails as record_create, and INTEGRITY when a stored value does not open. */
+/* The next version of a proven row. A value that is stored already changes nothing. Otherwise it is taken when the
+ * field stands empty, when the department is the field's owner, or when the stored value is its own; else it becomes a
+ * correction request. The natural key never changes. The grid of the stored area stays where the new values give none
+ * and the division is the same. Fails as record_create, and INTEGRITY when a stored value does not open. */
 VAULT_MUST_USE vault_code record_merge(record_merged *out, resident_row *row, cabinet *c, const record *old,
                                        const record_input *in, vault_error *err);
 /* The text of a correction request. */

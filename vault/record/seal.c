@@ -1,17 +1,8 @@
-/* Rows from values: a new one, or the next version of a stored one. The sealed pack is written by merging two ordered
- * lists, the stored segments and the given fields; a given field replaces a stored one. */
+/* Rows from values. The sealed pack is written by merging two ordered lists, the stored segments and the given fields;
+ * a given field replaces a stored one. */
 #include "vault/record/internal.h"
 
 #include <limits.h>
-
-typedef struct sealing {
-    cabinet *c;
-    const record_input *in;
-    const uint8_t *dek;
-    bytes stored; /* segments before; empty for a new record */
-    resident_row *row;
-    writer pack;
-} sealing;
 
 /* The values' fault, not that of a limit of the moment: another record of the same batch can be sealed. */
 static vault_code too_large(vault_error *err)
@@ -33,11 +24,7 @@ static vault_code seal_field(sealing *s, const input_field *f, vault_error *err)
     segment_write_header(&s->pack, &out);
     uint8_t *at = put_space(&s->pack, out.sealed.len);
     if (!at) return too_large(err);
-    pad(s->c->scratch.at, len, f->text);
-    vault_code code =
-        aead_seal(s->c->field, at, field_aad(buffer, s->row->id, &out), bytes_of(s->c->scratch.at, len), err);
-    wipe(s->c->scratch.at, len);
-    return code;
+    return text_seal(s->c, at, field_aad(buffer, s->row->id, &out), f->text, err);
 }
 
 /* Merges the stored segments with the given fields into the pack. */
@@ -55,7 +42,7 @@ static vault_code write_pack(sealing *s, vault_error *err)
         if (!have && given == s->in->count) return VAULT_OK;
         unsigned number = given < s->in->count ? s->in->fields[given].field->number : UINT_MAX;
         if (have && old.field < number) {
-            segment_write(&s->pack, &old);
+            if (old.field != s->dropped) segment_write(&s->pack, &old);
             have = false;
             continue;
         }
@@ -74,23 +61,23 @@ static vault_code merged_text(sealing *s, const schema_field *f, bytes *text, va
     segment old;
     bool found;
     VAULT_TRY(pack_find(&old, &found, s->stored, f->number, err));
-    return found ? segment_open(s->c, s->row->id, &old, text, err) : VAULT_OK;
+    return found && f->number != s->dropped ? segment_open(s->c, s->row->id, &old, text, err) : VAULT_OK;
 }
 
 static vault_code write_terms(sealing *s, vault_error *err)
 {
-    const schema *all = s->in->schema;
-    int64_t *terms = arena_array(s->c->mem, all->count, sizeof *terms);
+    const collection *of = s->in->collection;
+    int64_t *terms = arena_array(s->c->mem, of->count, sizeof *terms);
     if (!terms) return vault_fail(err, VAULT_EXHAUSTED, "no memory for terms");
     s->row->terms = terms;
     s->row->term_count = 0;
-    for (size_t i = 0; i < all->count; i++) {
-        if (!all->fields[i].term) continue;
+    for (size_t i = 0; i < of->count; i++) {
+        if (!of->fields[i]->term) continue;
         bytes text;
         prf *key = NULL;
-        VAULT_TRY(merged_text(s, &all->fields[i], &text, err));
+        VAULT_TRY(merged_text(s, of->fields[i], &text, err));
         if (text.len == 0) continue;
-        VAULT_TRY(cabinet_term(s->c, &key, all->fields[i].name, err));
+        VAULT_TRY(cabinet_term(s->c, &key, of->fields[i]->name, err));
         terms[s->row->term_count++] = equality_term(key, text);
     }
     return VAULT_OK;
@@ -104,14 +91,12 @@ static size_t pack_room(const sealing *s)
     return room < PACK_MAX ? room : PACK_MAX;
 }
 
-/* All of the row after id, natural key, version and DEK. */
-static vault_code seal_row(sealing *s, vault_error *err)
+vault_code seal_row(sealing *s, vault_error *err)
 {
     size_t room = pack_room(s);
     uint8_t *at = arena_alloc(s->c->mem, room), *tag = arena_alloc(s->c->mem, ROW_TAG_LEN);
     if (!at || !tag) return vault_fail(err, VAULT_EXHAUSTED, "no memory for a record");
     s->pack = writer_over(at, room);
-    s->row->area = s->in->area.code;
     s->row->state = RECORD_LIVE;
     VAULT_TRY(aead_set_key(s->c->field, bytes_of(s->dek, KEY_LEN), err));
     VAULT_TRY(write_pack(s, err));
@@ -127,6 +112,8 @@ vault_code record_create(record *out, cabinet *c, resident_row *row, const recor
     const ring *active = keyring_active(c->keys, "record");
     aead *kek = NULL;
     if (!wrapped) return vault_fail(err, VAULT_EXHAUSTED, "no memory for a record");
+    row->collection = (int16_t)in->collection->number;
+    row->area = in->area.code;
     row->version = 1;
     row->ring_version = (int32_t)active->version;
     VAULT_TRY(entropy_fill(out->dek, KEY_LEN, err));
@@ -137,13 +124,4 @@ vault_code record_create(record *out, cabinet *c, resident_row *row, const recor
     out->row = row;
     out->genuine = true;
     return VAULT_OK;
-}
-
-vault_code record_merge(resident_row *row, cabinet *c, const record *old, const record_input *in, vault_error *err)
-{
-    *row = *old->row;
-    if (row->version == INT32_MAX)
-        return vault_fail(err, VAULT_EXHAUSTED, "record %lld has no further version", (long long)row->id);
-    row->version++;
-    return seal_row(&(sealing){.c = c, .in = in, .dek = old->dek, .stored = old->row->sealed, .row = row}, err);
 }

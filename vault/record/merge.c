@@ -1,0 +1,163 @@
+/* What a department says of a resident, laid beside what is stored. Each value is taken, is there already, or becomes a
+ * request to correct what an authority has said. */
+#include "vault/record/internal.h"
+
+typedef enum verdict { STANDS, TAKEN, REFUSED } verdict;
+
+typedef struct merging {
+    cabinet *c;
+    const record *old;
+    const record_input *in;
+    verdict area; /* of the area's field: STANDS also where none was given */
+    verdict grid; /* of the grid's field, the same */
+    input_field *taken;
+    size_t taken_count;
+    record_merged *out;
+} merging;
+
+/* ---- judging ---- */
+
+static int64_t division_of(int64_t area)
+{
+    return area / GRIDS;
+}
+
+/* The resident moves to another division: the grid that is stored is no grid of it. */
+static bool moves(const merging *m)
+{
+    return m->area == TAKEN && division_of(m->in->area.code) != division_of(m->old->row->area);
+}
+
+static vault_code judge_value(const merging *m, const input_field *f, verdict *out, vault_error *err)
+{
+    segment stored;
+    bool found, same;
+    *out = TAKEN;
+    VAULT_TRY(pack_find(&stored, &found, m->old->row->sealed, f->field->number, err));
+    if (!found) return VAULT_OK;
+    *out = STANDS;
+    if (f->field == m->in->collection->natural_key) return VAULT_OK; /* the row was found by it */
+    VAULT_TRY(segment_holds(m->c, m->old->row->id, &stored, f->text, &same, err));
+    if (same) return VAULT_OK;
+    *out = m->in->department == f->field->owner_no || m->in->department == stored.department ? TAKEN : REFUSED;
+    return VAULT_OK;
+}
+
+/* A grid goes with its division: both or neither. */
+static vault_code judge_grid(const merging *m, const input_field *f, verdict *out, vault_error *err)
+{
+    *out = m->area == REFUSED ? REFUSED : TAKEN;
+    return m->area == REFUSED || moves(m) ? VAULT_OK : judge_value(m, f, out, err);
+}
+
+static vault_code judge_area(merging *m, vault_error *err)
+{
+    for (size_t i = 0; i < m->in->count; i++) {
+        if (m->in->fields[i].field == m->in->collection->area) return judge_value(m, &m->in->fields[i], &m->area, err);
+    }
+    return VAULT_OK;
+}
+
+static vault_code judge(merging *m, const input_field *f, verdict *out, vault_error *err)
+{
+    if (f->field == m->in->collection->area) return *out = m->area, VAULT_OK;
+    if (f->field != m->in->collection->grid) return judge_value(m, f, out, err);
+    VAULT_TRY(judge_grid(m, f, out, err));
+    m->grid = *out;
+    return VAULT_OK;
+}
+
+/* ---- correction requests: suite (1) ‖ nonce ‖ ciphertext of the padded text ‖ tag ---- */
+
+static vault_code file_correction(merging *m, const input_field *f, vault_error *err)
+{
+    uint8_t buffer[CORRECTION_AAD_LEN];
+    size_t len = padded_length(f->text.len);
+    if (len == 0) return vault_refuse(err, VAULT_INVALID, "TOO_LONG", f->field->name);
+    uint8_t *at = arena_alloc(m->c->mem, 1 + len + SEAL_OVERHEAD);
+    if (!at) return vault_fail(err, VAULT_EXHAUSTED, "no memory for a correction request");
+    correction_row row = {.resident = m->old->row->id,
+                          .field = (int16_t)f->field->number,
+                          .department = (int16_t)m->in->department,
+                          .sealed = bytes_of(at, 1 + len + SEAL_OVERHEAD),
+                          .filed_us = (int64_t)m->in->collected * 1000000};
+    at[0] = SUITE_INTL;
+    VAULT_TRY(text_seal(m->c, at + 1, correction_aad(buffer, &row), f->text, err));
+    m->out->refused[m->out->correction_count] = f->field;
+    m->out->corrections[m->out->correction_count++] = row;
+    return VAULT_OK;
+}
+
+vault_code correction_open(bytes *out, cabinet *c, const record *r, const correction_row *row, vault_error *err)
+{
+    uint8_t buffer[CORRECTION_AAD_LEN];
+    aead *cipher = NULL;
+    if (!r->genuine) return vault_fail(err, VAULT_INTERNAL, "a correction to a row that is not proven");
+    if (row->resident != r->row->id || row->sealed.len < 1 || row->sealed.at[0] != SUITE_INTL)
+        return vault_fail(err, VAULT_INTEGRITY, "correction of field %d of row %lld: impossible place or suite",
+                          row->field, (long long)row->resident);
+    VAULT_TRY(record_cipher(&cipher, c, r, err));
+    bytes sealed = bytes_of(row->sealed.at + 1, row->sealed.len - 1);
+    return text_open_copy(c, out, correction_aad(buffer, row), sealed, err);
+}
+
+/* ---- the whole ---- */
+
+static vault_code sort_out(merging *m, vault_error *err)
+{
+    VAULT_TRY(judge_area(m, err));
+    for (size_t i = 0; i < m->in->count; i++) {
+        verdict v;
+        VAULT_TRY(judge(m, &m->in->fields[i], &v, err));
+        if (v == TAKEN) m->taken[m->taken_count++] = m->in->fields[i];
+        if (v == REFUSED) VAULT_TRY(file_correction(m, &m->in->fields[i], err));
+    }
+    return VAULT_OK;
+}
+
+/* Division of the area's field, and serial of the grid's, as they stand after the merge. */
+static int64_t merged_area(const merging *m)
+{
+    int64_t stored = m->old->row->area, given = m->in->area.code;
+    if (m->area == REFUSED) return stored;
+    if (moves(m)) return m->grid == TAKEN ? given : division_of(given) * GRIDS;
+    return m->grid == TAKEN && division_of(given) == division_of(stored) ? given : stored;
+}
+
+static vault_code write_next(const merging *m, resident_row *row, vault_error *err)
+{
+    const schema_field *grid = m->in->collection->grid;
+    if (row->version == INT32_MAX)
+        return vault_fail(err, VAULT_EXHAUSTED, "record %lld has no further version", (long long)row->id);
+    record_input taken = *m->in;
+    taken.fields = m->taken;
+    taken.count = m->taken_count;
+    row->version++;
+    row->area = merged_area(m);
+    return seal_row(&(sealing){.c = m->c,
+                               .in = &taken,
+                               .dek = m->old->dek,
+                               .stored = m->old->row->sealed,
+                               .dropped = grid && moves(m) ? grid->number : 0,
+                               .row = row},
+                    err);
+}
+
+vault_code record_merge(record_merged *out, resident_row *row, cabinet *c, const record *old, const record_input *in,
+                        vault_error *err)
+{
+    aead *cipher = NULL;
+    *out = (record_merged){.refused = arena_array(c->mem, in->count, sizeof *out->refused),
+                           .corrections = arena_array(c->mem, in->count, sizeof *out->corrections)};
+    merging m = {.c = c, .old = old, .in = in, .taken = arena_array(c->mem, in->count, sizeof *m.taken), .out = out};
+    if (!out->refused || !out->corrections || !m.taken)
+        return vault_fail(err, VAULT_EXHAUSTED, "no memory for a record");
+    if (!old->genuine || old->row->collection != (int16_t)in->collection->number)
+        return vault_fail(err, VAULT_INTERNAL, "row %lld is not proven, or of another collection",
+                          (long long)old->row->id);
+    VAULT_TRY(record_cipher(&cipher, c, old, err));
+    VAULT_TRY(sort_out(&m, err));
+    *row = *old->row;
+    out->unchanged = m.taken_count == 0;
+    return out->unchanged ? VAULT_OK : write_next(&m, row, err);
+}
