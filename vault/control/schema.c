@@ -241,14 +241,29 @@ static int compare_numbers(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* Fields stand in the order of the document still. */
+static vault_code check_field_names(builder *b)
+{
+    const manifest_body *body = b->body;
+    const char *names[NUMBER_MAX];
+    size_t earlier, later;
+    for (size_t i = 0; i < body->field_count; i++) names[i] = body->fields[i].name;
+    if (!find_twins(&earlier, &later, names, body->field_count)) return VAULT_OK;
+    const collection *c = body->fields[later].collection;
+    size_t first = later;
+    while (first > 0 && body->fields[first - 1].collection == c) first--;
+    snprintf(b->at, sizeof b->at, "schema.collections[%zu].fields[%zu]", (size_t)(c - body->collections),
+             later - first);
+    return builder_fail(b, "name", "'%.58s' looks like '%.58s': take a name of its own", names[later], names[earlier]);
+}
+
 static vault_code check_names(builder *b)
 {
     const manifest_body *body = b->body;
     const char *names[NUMBER_MAX];
     for (size_t i = 0; i < body->collection_count; i++) names[i] = body->collections[i].name;
-    VAULT_TRY(builder_twins(b, "schema.collections", names, body->collection_count));
-    for (size_t i = 0; i < body->field_count; i++) names[i] = body->fields[i].name;
-    return builder_twins(b, "schema.collections", names, body->field_count);
+    VAULT_TRY(builder_twins(b, "schema.collections[].name", names, body->collection_count));
+    return check_field_names(b);
 }
 
 /* Fields are ordered by number over the document, and each collection has its own in that order. */
@@ -293,13 +308,13 @@ static vault_code freeze(builder *b, json_t *list, const collection_entry *entri
     manifest_body *body = b->body;
     size_t i;
     json_t *value;
+    builder_in(b, "schema");
+    VAULT_TRY(check_names(b));
     share_out(body);
     body->m.schema = (schema){.fields = body->fields,
                               .count = body->field_count,
                               .collections = body->collections,
                               .collection_count = body->collection_count};
-    builder_in(b, "schema");
-    VAULT_TRY(check_names(b));
     if (!schema_collection(&body->m.schema, "residents"))
         return builder_fail(b, "collections", "a collection 'residents' must be there");
     json_array_foreach(list, i, value)
