@@ -14,9 +14,18 @@
 
 enum { PEM_LIMIT = 1 << 20, REPLY_MAX = 16 << 20, REQUEST_MAX = 64 << 20 };
 
-/* A call under way: the tag of its only batch. */
+/* What a batch is known by: the rest of the call, or one further message of it. */
+typedef struct step {
+    struct flight *flight;
+} step;
+
+/* A call under way. It is over when its last batch has ended and no message is being sent. */
 typedef struct flight {
     struct flight *next, **link; /* among those of the client */
+    step last, sending;
+    bool ended, is_sending;
+    const bytes *more; /* not sent yet */
+    size_t more_count;
     grpc_call *call;
     void *tag;
     grpc_metadata_array initial, trailing;
@@ -99,23 +108,28 @@ static void flight_free(flight *f)
     *f->link = f->next;
     grpc_metadata_array_destroy(&f->initial);
     grpc_metadata_array_destroy(&f->trailing);
-    grpc_byte_buffer_destroy(f->request);
+    if (f->request) grpc_byte_buffer_destroy(f->request);
     if (f->reply) grpc_byte_buffer_destroy(f->reply);
     grpc_slice_unref(f->text);
     grpc_call_unref(f->call);
     memory_free(f, sizeof *f);
 }
 
+void client_cancel(client *c)
+{
+    for (flight *f = c->flights; f; f = f->next) grpc_call_cancel(f->call, NULL);
+}
+
 void client_close(client **c)
 {
     if (!*c) return;
-    for (flight *f = (*c)->flights; f; f = f->next) grpc_call_cancel(f->call, NULL);
-    grpc_completion_queue_shutdown((*c)->queue);
-    for (;;) {
-        grpc_event event = grpc_completion_queue_next((*c)->queue, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
-        if (event.type == GRPC_QUEUE_SHUTDOWN) break;
-        flight_free(event.tag);
+    client_cancel(*c);
+    for (completion done; (*c)->flights;) {
+        if (client_next(*c, &done, 1000)) completion_clear(&done);
     }
+    grpc_completion_queue_shutdown((*c)->queue);
+    while (grpc_completion_queue_next((*c)->queue, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL).type !=
+           GRPC_QUEUE_SHUTDOWN) {}
     grpc_completion_queue_destroy((*c)->queue);
     grpc_channel_destroy((*c)->channel);
     memory_free(*c, sizeof **c);
@@ -140,13 +154,22 @@ static gpr_timespec after(int ms)
     return gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_millis(ms, GPR_TIMESPAN));
 }
 
+static grpc_byte_buffer *buffer_of(bytes message)
+{
+    grpc_slice body = grpc_slice_from_copied_buffer((const char *)message.at, message.len);
+    grpc_byte_buffer *buffer = grpc_raw_byte_buffer_create(&body, 1);
+    grpc_slice_unref(body);
+    return buffer;
+}
+
 static flight *flight_new(client *c, const client_call *call)
 {
     flight *f = memory_new(sizeof *f);
+    f->last.flight = f->sending.flight = f;
     f->tag = call->tag;
-    grpc_slice body = grpc_slice_from_copied_buffer((const char *)call->request.at, call->request.len);
-    f->request = grpc_raw_byte_buffer_create(&body, 1);
-    grpc_slice_unref(body);
+    f->more = call->more;
+    f->more_count = call->more_count;
+    f->request = buffer_of(call->request);
     grpc_metadata_array_init(&f->initial);
     grpc_metadata_array_init(&f->trailing);
     f->text = grpc_empty_slice();
@@ -160,22 +183,57 @@ static flight *flight_new(client *c, const client_call *call)
     return f;
 }
 
+/* The batches are always the same: an error is a mistake in this file. */
+static void start_batch(flight *f, const grpc_op *ops, size_t count, step *tag)
+{
+    if (grpc_call_start_batch(f->call, ops, count, tag, NULL) != GRPC_CALL_OK) abort();
+}
+
+/* The message in f->request, with the end of the stream behind the last one. */
+static size_t message_ops(const flight *f, grpc_op ops[2])
+{
+    ops[0] = (grpc_op){.op = GRPC_OP_SEND_MESSAGE, .data.send_message.send_message = f->request};
+    ops[1] = (grpc_op){.op = GRPC_OP_SEND_CLOSE_FROM_CLIENT};
+    return f->more_count > 0 ? 1 : 2;
+}
+
+enum { END_OPS = 3 };
+static void end_ops(flight *f, grpc_op ops[END_OPS])
+{
+    ops[0] =
+        (grpc_op){.op = GRPC_OP_RECV_INITIAL_METADATA, .data.recv_initial_metadata.recv_initial_metadata = &f->initial};
+    ops[1] = (grpc_op){.op = GRPC_OP_RECV_MESSAGE, .data.recv_message.recv_message = &f->reply};
+    ops[2] = (grpc_op){.op = GRPC_OP_RECV_STATUS_ON_CLIENT,
+                       .data.recv_status_on_client = {
+                           .trailing_metadata = &f->trailing, .status = &f->code, .status_details = &f->text}};
+}
+
+/* One message goes in one batch with all the rest; of several each waits for the one before. */
 void client_start(client *c, const client_call *call)
 {
     flight *f = flight_new(c, call);
-    const grpc_op ops[] = {
-        {.op = GRPC_OP_SEND_INITIAL_METADATA},
-        {.op = GRPC_OP_SEND_MESSAGE, .data.send_message.send_message = f->request},
-        {.op = GRPC_OP_SEND_CLOSE_FROM_CLIENT},
-        {.op = GRPC_OP_RECV_INITIAL_METADATA, .data.recv_initial_metadata.recv_initial_metadata = &f->initial},
-        {.op = GRPC_OP_RECV_MESSAGE, .data.recv_message.recv_message = &f->reply},
-        {.op = GRPC_OP_RECV_STATUS_ON_CLIENT,
-         .data.recv_status_on_client = {.trailing_metadata = &f->trailing,
-                                        .status = &f->code,
-                                        .status_details = &f->text}},
-    };
-    grpc_call_error error = grpc_call_start_batch(f->call, ops, sizeof ops / sizeof *ops, f, NULL);
-    if (error != GRPC_CALL_OK) abort(); /* the batch is always the same: an error is a mistake in this file */
+    grpc_op ops[3 + END_OPS] = {{.op = GRPC_OP_SEND_INITIAL_METADATA}};
+    size_t count = 1 + message_ops(f, ops + 1);
+    f->is_sending = f->more_count > 0;
+    if (f->is_sending) {
+        start_batch(f, ops, count, &f->sending);
+        count = 0;
+    }
+    end_ops(f, ops + count);
+    start_batch(f, ops, count + END_OPS, &f->last);
+}
+
+/* The message has left; the next one follows, unless the call is over. */
+static void send_next(flight *f, bool sent)
+{
+    grpc_op ops[2];
+    grpc_byte_buffer_destroy(f->request);
+    f->request = NULL;
+    f->is_sending = sent && !f->ended && f->more_count > 0;
+    if (!f->is_sending) return;
+    f->request = buffer_of(*f->more++);
+    f->more_count--;
+    start_batch(f, ops, message_ops(f, ops), &f->sending);
 }
 
 static bytes slice_bytes(const grpc_slice *s)
@@ -225,14 +283,23 @@ static bytes take_reply(const flight *f)
 
 bool client_next(client *c, completion *out, int timeout_ms)
 {
-    grpc_event event = grpc_completion_queue_next(c->queue, after(timeout_ms), NULL);
-    if (event.type != GRPC_OP_COMPLETE) return false;
-    flight *f = event.tag;
-    out->tag = f->tag;
-    read_outcome(&out->outcome, f);
-    out->reply = take_reply(f);
-    flight_free(f);
-    return true;
+    gpr_timespec until = after(timeout_ms);
+    for (;;) {
+        grpc_event event = grpc_completion_queue_next(c->queue, until, NULL);
+        if (event.type != GRPC_OP_COMPLETE) return false;
+        step *now = event.tag;
+        flight *f = now->flight;
+        if (now == &f->sending)
+            send_next(f, event.success != 0);
+        else
+            f->ended = true;
+        if (!f->ended || f->is_sending) continue;
+        out->tag = f->tag;
+        read_outcome(&out->outcome, f);
+        out->reply = take_reply(f);
+        flight_free(f);
+        return true;
+    }
 }
 
 void completion_clear(completion *c)

@@ -71,6 +71,9 @@ typedef struct client_call {
     bytes request;      /* packed; copied */
     int timeout_ms;
     void *tag; /* comes back with the completion */
+    /* The further messages of a stream, sent one by one as the server takes them; they outlive the call. */
+    const bytes *more;
+    size_t more_count;
 } client_call;
 void client_start(client *c, const client_call *call);
 
@@ -82,3 +85,4 @@ typedef struct completion {
 /* The next call that has ended; false when none did within timeout_ms. */
 bool client_next(client *c, completion *out, int timeout_ms);
 void completion_clear(completion *c); /* wipes the reply */
+void client_cancel(client *c);        /* what is in flight ends now, as CANCELLED */
