@@ -162,6 +162,8 @@ vault_code judge_by_area(session *s, item *it);
 /* Answers each call whose err is still OK by `answer`, which sets rq->out. A call with an item that the store failed is
  * failed as a whole: nothing in it is final, and to repeat it does no harm. */
 void call_answers(session *s, call **calls, size_t count, void (*answer)(call *c));
+/* That alone: the call's error is the first such item's. */
+void call_fail_with_store(call *c);
 
 /* ---- put.c: the way of an item that is put, for BatchPut and Import ---- */
 

@@ -117,7 +117,7 @@ vault_code judge_by_area(session *s, item *it)
     return it->grant.given ? VAULT_OK : refuse_clause(&it->err, it->grant.failed);
 }
 
-static void fail_with_store(call *c)
+void call_fail_with_store(call *c)
 {
     for (size_t i = 0; i < c->item_count && c->rq->err.code == VAULT_OK; i++) {
         vault_code code = c->items[i].err.code;
@@ -130,7 +130,7 @@ void call_answers(session *s, call **calls, size_t count, void (*answer)(call *c
 {
     for (size_t i = 0; i < count && !s->moved; i++) {
         request *rq = calls[i]->rq;
-        fail_with_store(calls[i]);
+        call_fail_with_store(calls[i]);
         if (rq->err.code != VAULT_OK) continue;
         answer(calls[i]);
         if (!rq->out && rq->err.code == VAULT_OK)

@@ -277,6 +277,7 @@ static vault_code settle_sealing(session *s, item *it, vault_code code, vault_er
     if (code == VAULT_INVALID) {
         const char *reason = it->err.reason;
         vault_error_clear(&it->err);
+        it->put->fault_count = 0; /* of an attempt before */
         (void)add_fault(s, it, reason, -1);
         return it->err.code == VAULT_INVALID ? VAULT_OK : it->err.code;
     }
@@ -309,7 +310,7 @@ typedef struct put_rows {
 
 static bool is_written(const item *it)
 {
-    return it->err.code == VAULT_OK && it->call->rq->err.code == VAULT_OK && !is_dry(it);
+    return it->err.code == VAULT_OK && !is_dry(it);
 }
 
 static void sort_rows(put_rows *out, item **items, size_t count)

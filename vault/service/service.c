@@ -233,12 +233,13 @@ static void run_once(session *s, const method *m, request **requests, size_t cou
     if (admitted) m->run(s, calls, admitted);
 }
 
-/* No outcome without a cause, no answer beside an error. */
-static void settle(request **requests, size_t count)
+/* No outcome without a cause, no answer beside an error. A message of a stream is not answered, but for its end. */
+static void settle(const method *m, request **requests, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         request *rq = requests[i];
-        if (rq->err.code == VAULT_OK && !rq->out)
+        bool goes_on = m->stream && rq->in;
+        if (rq->err.code == VAULT_OK && !rq->out && !goes_on)
             (void)vault_fail(&rq->err, VAULT_EXHAUSTED, "no memory for an answer");
         if (rq->err.code != VAULT_OK) rq->out = NULL;
     }
@@ -310,7 +311,7 @@ static void run_together(session *s, const method *m, request **requests, size_t
         for (size_t i = 0; i < count; i++) requests[i]->state = states[i];
         attempt(s, m, requests, count);
         if (!s->moved) {
-            settle(requests, count);
+            settle(m, requests, count);
             return;
         }
         if (!reload(s, requests, count)) return;
