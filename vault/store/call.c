@@ -242,3 +242,17 @@ bool col_fixed(const PGresult *r, int row, int column, uint8_t *out, size_t len)
     memcpy(out, got.at, len);
     return true;
 }
+
+const char *col_text_copy(arena *mem, const PGresult *r, int row, int column, bool *full)
+{
+    const char *text = arena_text(mem, col_bytes(r, row, column));
+    if (!text) *full = true;
+    return text;
+}
+
+bytes col_bytes_copy(arena *mem, const PGresult *r, int row, int column, bool *full)
+{
+    bytes from = col_bytes(r, row, column), copy = arena_copy(mem, from);
+    if (copy.len != from.len) *full = true;
+    return copy;
+}

@@ -58,7 +58,7 @@ static vault_code put_part(store *s, const correction_row *const *sorted, size_t
 
 vault_code store_corrections_put(store *s, arena *mem, const correction_row *rows, size_t count, vault_error *err)
 {
-    const correction_row **sorted;
+    const correction_row **sorted = NULL;
     if (!count) return VAULT_OK;
     VAULT_TRY(in_order(&sorted, mem, rows, &count, err));
     for (size_t at = 0; at < count; at += PART_MOST)

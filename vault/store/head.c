@@ -78,16 +78,18 @@ static bool contiguous(const head_row *from, const head_row *to, const line_row 
     return good;
 }
 
-vault_code store_append(store *s, const head_row *from, const head_row *to, const line_row *lines, bool *moved,
+vault_code store_append(store *s, append_from from, const head_row *to, const line_row *lines, bool *moved,
                         vault_error *err)
 {
     VAULT_CLEANUP(result_clear) PGresult *r = NULL;
-    if (!contiguous(from, to, lines)) return vault_fail(err, VAULT_INTERNAL, "append: lines do not follow the head");
+    if (!contiguous(from.head, to, lines))
+        return vault_fail(err, VAULT_INTERNAL, "append: lines do not follow the head");
     call_start(s, ST_APPEND);
     arg_head(s, to);
-    arg_int8(s, from->size);
-    arg_int8(s, from->control_version);
-    arg_lines(s, lines, (size_t)(to->size - from->size));
+    arg_int8(s, from.head->size);
+    arg_int8(s, from.head->control_version);
+    arg_lines(s, lines, (size_t)(to->size - from.head->size));
+    arg_int8(s, from.stamp);
     VAULT_TRY(call_run(s, &r, err));
     *moved = col_int8(r, 0, 0) == 0;
     return VAULT_OK;

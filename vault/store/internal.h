@@ -46,8 +46,15 @@ typedef enum statement_id {
     ST_REQUESTS_SWEEP,
     ST_RINGS_READ,
     ST_RING_INSERT,
-    ST_MANIFEST_READ,
+    ST_CONTROL_LOCK,
+    ST_CONTROL_STAMP,
+    ST_CONTROL_HISTORY,
+    ST_MANIFESTS_READ,
     ST_MANIFEST_INSERT,
+    ST_DOCUMENTS_READ,
+    ST_DOCUMENT_INSERT,
+    ST_DOCUMENT_ARCHIVE,
+    ST_DOCUMENT_FIND,
     ST_VAULT_READ,
     ST_VAULT_INSERT,
     STATEMENTS
@@ -58,7 +65,7 @@ typedef enum statement_id {
 
 typedef enum rows_expected { ROWS_NONE, ROWS_ONE, ROWS_AT_MOST_ONE, ROWS_ANY } rows_expected;
 
-enum { PARAMS_MAX = 16, COLUMNS_MAX = 12 };
+enum { PARAMS_MAX = 17, COLUMNS_MAX = 12 };
 typedef struct statement {
     const char *name, *sql;
     sql_type params[PARAMS_MAX + 1], columns[COLUMNS_MAX + 1]; /* ended by SQL_NONE */
@@ -125,6 +132,9 @@ int64_t col_int8(const PGresult *r, int row, int column);
 bytes col_bytes(const PGresult *r, int row, int column); /* borrowed from r */
 bool col_fixed(const PGresult *r, int row, int column, uint8_t *out,
                size_t len); /* false, and zeros, for another length */
+/* Copies in the arena; *full is set when it is. */
+const char *col_text_copy(arena *mem, const PGresult *r, int row, int column, bool *full);
+bytes col_bytes_copy(arena *mem, const PGresult *r, int row, int column, bool *full);
 vault_code store_out_of_memory(vault_error *err);
 
 /* ---- places.c: from a key in a row back to the places where it was asked for --------------------------------------

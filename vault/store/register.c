@@ -1,20 +1,5 @@
-/* What is written seldom: key rings, manifests, and what was fixed at init. */
+/* What is written seldom: key rings, and what was fixed at init. */
 #include "vault/store/internal.h"
-
-/* A copy of a text column; *full is set when the arena is. */
-static const char *copy_text(arena *mem, const PGresult *r, int row, int column, bool *full)
-{
-    const char *text = arena_text(mem, col_bytes(r, row, column));
-    if (!text) *full = true;
-    return text;
-}
-
-static bytes copy_blob(arena *mem, const PGresult *r, int row, int column, bool *full)
-{
-    bytes from = col_bytes(r, row, column), copy = arena_copy(mem, from);
-    if (copy.len != from.len) *full = true;
-    return copy;
-}
 
 vault_code store_rings_read(store *s, arena *mem, ring_row **rows, size_t *count, vault_error *err)
 {
@@ -28,11 +13,11 @@ vault_code store_rings_read(store *s, arena *mem, ring_row **rows, size_t *count
     if (!*rows) return store_out_of_memory(err);
     for (size_t i = 0; i < n; i++) {
         int row = (int)i;
-        (*rows)[i] = (ring_row){.name = copy_text(mem, r, row, 0, &full),
+        (*rows)[i] = (ring_row){.name = col_text_copy(mem, r, row, 0, &full),
                                 .version = col_int4(r, row, 1),
                                 .suite = col_int2(r, row, 2),
                                 .state = col_int2(r, row, 3),
-                                .wrapped = copy_blob(mem, r, row, 4, &full),
+                                .wrapped = col_bytes_copy(mem, r, row, 4, &full),
                                 .created_us = col_int8(r, row, 5)};
     }
     if (full) return store_out_of_memory(err);
@@ -52,26 +37,6 @@ vault_code store_ring_insert(store *s, const ring_row *row, vault_error *err)
     return call_done(s, err);
 }
 
-vault_code store_manifest_read(store *s, arena *mem, int64_t version, bytes *sealed, vault_error *err)
-{
-    VAULT_CLEANUP(result_clear) PGresult *r = NULL;
-    bool full = false;
-    call_start(s, ST_MANIFEST_READ);
-    arg_int8(s, version);
-    VAULT_TRY(call_run(s, &r, err));
-    if (PQntuples(r) == 0) return vault_fail(err, VAULT_NOT_FOUND, "no manifest %lld", (long long)version);
-    *sealed = copy_blob(mem, r, 0, 0, &full);
-    return full ? store_out_of_memory(err) : VAULT_OK;
-}
-
-vault_code store_manifest_insert(store *s, int64_t version, bytes sealed, vault_error *err)
-{
-    call_start(s, ST_MANIFEST_INSERT);
-    arg_int8(s, version);
-    arg_bytes(s, sealed);
-    return call_done(s, err);
-}
-
 vault_code store_vault_read(store *s, arena *mem, vault_row *out, vault_error *err)
 {
     VAULT_CLEANUP(result_clear) PGresult *r = NULL;
@@ -79,9 +44,9 @@ vault_code store_vault_read(store *s, arena *mem, vault_row *out, vault_error *e
     call_start(s, ST_VAULT_READ);
     VAULT_TRY(call_run(s, &r, err));
     if (PQntuples(r) == 0) return vault_fail(err, VAULT_NOT_FOUND, "the vault is not initialised");
-    *out = (vault_row){.name = copy_text(mem, r, 0, 0, &full),
+    *out = (vault_row){.name = col_text_copy(mem, r, 0, 0, &full),
                        .format = col_int4(r, 0, 1),
-                       .root_salt = copy_blob(mem, r, 0, 2, &full),
+                       .root_salt = col_bytes_copy(mem, r, 0, 2, &full),
                        .argon2_passes = col_int4(r, 0, 3),
                        .argon2_memory_kib = col_int4(r, 0, 4),
                        .argon2_lanes = col_int4(r, 0, 5)};

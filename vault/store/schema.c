@@ -11,6 +11,13 @@ static const char tables[] =
     " state smallint NOT NULL, wrapped bytea NOT NULL, created bigint NOT NULL, PRIMARY KEY (name, version));"
     "CREATE TABLE control (version bigint PRIMARY KEY, sealed bytea NOT NULL);"
     "ALTER TABLE control ALTER sealed SET STORAGE EXTERNAL;"
+    /* Read by every append for their stamp: what is sealed lies aside, and the rows fill one page. */
+    "CREATE TABLE control_document (name text NOT NULL, version bigint NOT NULL, sealed bytea NOT NULL,"
+    " PRIMARY KEY (name, version)) WITH (toast_tuple_target = 128, autovacuum_vacuum_threshold = 20);"
+    "CREATE TABLE control_archive (name text NOT NULL, version bigint NOT NULL, ended bigint NOT NULL,"
+    " sealed bytea NOT NULL, PRIMARY KEY (name, version)) WITH (toast_tuple_target = 128);"
+    "ALTER TABLE control_document ALTER sealed SET STORAGE EXTERNAL;"
+    "ALTER TABLE control_archive ALTER sealed SET STORAGE EXTERNAL;"
 
     /* One wide row a resident; the key that erases it stands apart and narrow, so that rewrapping is cheap. */
     "CREATE SEQUENCE resident_id AS bigint;"

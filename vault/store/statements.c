@@ -23,6 +23,13 @@
                          " b CROSS JOIN LATERAL (SELECT " LINE_COLUMNS " FROM line WHERE " LINE_STRETCH(               \
                              "idx") " = b AND " tag " = $3"                                                            \
                                     " AND " tag " <> 0 AND idx >= $1 ORDER BY idx LIMIT $2) AS l LIMIT $2"
+/* Where the live control rows lie, and which transactions wrote them: no UPDATE, DELETE or INSERT leaves both as they
+ * were. One hash over all in their order, so that the change of one row cannot be made up for by another's. A text and
+ * no function of the database: what SQL can replace proves nothing. */
+#define CONTROL_STAMP                                                                                                  \
+    "(SELECT coalesce(nullif(hash_record_extended(ROW(array_agg(r.at), array_agg(r.by)), 0), 0), 1)"                   \
+    " FROM (SELECT ctid, xmin FROM control_document UNION ALL"                                                         \
+    " (SELECT ctid, xmin FROM control ORDER BY version DESC LIMIT 1)) AS r(at, by))"
 #define VAULT_COLUMNS "name, format, root_salt, argon2_passes, argon2_memory_kib, argon2_lanes"
 #define VAULT_TYPES                                                                                                    \
     {                                                                                                                  \
@@ -110,12 +117,12 @@ static const statement table[STATEMENTS] = {
     [ST_APPEND] = {.name = "append",
                    .sql = "WITH h AS (UPDATE head SET size = $1, time = $2, control_version = $3, control_digest = $4,"
                           " erasure = $5, frontier = $6, mac = $7 WHERE size = $8 AND control_version = $9"
-                          " RETURNING 1),"
+                          " AND ($17 = 0 OR $17 = " CONTROL_STAMP ") RETURNING 1),"
                           " l AS (INSERT INTO line (" LINE_COLUMNS ") SELECT unnest($10), unnest($11), unnest($12),"
                           " unnest($13), unnest($14), unnest($15), unnest($16) FROM h)"
                           " SELECT count(*) FROM h",
                    .params = {HEAD_TYPES, SQL_INT8, SQL_INT8, SQL_INT8S, SQL_BYTEAS, SQL_BYTEAS, SQL_BYTEAS, SQL_BYTEAS,
-                              SQL_INT8S, SQL_INT8S},
+                              SQL_INT8S, SQL_INT8S, SQL_INT8},
                    .columns = {SQL_INT8},
                    .rows = ROWS_ONE},
     [ST_LINES_BY_INDEX] = {.name = "lines_by_index",
@@ -183,14 +190,54 @@ static const statement table[STATEMENTS] = {
                         .sql = "INSERT INTO key_ring (name, version, suite, state, wrapped, created)"
                                " VALUES ($1, $2, $3, $4, $5, $6)",
                         .params = {SQL_TEXT, SQL_INT4, SQL_INT2, SQL_INT2, SQL_BYTEA, SQL_INT8}},
-    [ST_MANIFEST_READ] = {.name = "manifest_read",
-                          .sql = "SELECT sealed FROM control WHERE version = $1",
-                          .params = {SQL_INT8},
-                          .columns = {SQL_BYTEA},
-                          .rows = ROWS_AT_MOST_ONE},
+    /* Whoever else would write these rows waits; readers do not. */
+    [ST_CONTROL_LOCK] = {.name = "control_lock",
+                         .sql = "LOCK TABLE control, control_document, control_archive, key_ring"
+                                " IN SHARE ROW EXCLUSIVE MODE"},
+    [ST_CONTROL_STAMP] = {.name = "control_stamp",
+                          .sql = "SELECT " CONTROL_STAMP,
+                          .columns = {SQL_INT8},
+                          .rows = ROWS_ONE},
+    [ST_CONTROL_HISTORY] =
+        {.name = "control_history",
+         .sql = "SELECT coalesce(nullif(hash_record_extended(ROW(m.at, m.by, a.at, a.by), 0), 0), 1), m.count, a.count,"
+                " (SELECT count(*) FROM control_archive WHERE ended > (SELECT max(version) FROM control))"
+                " FROM (SELECT array_agg(ctid ORDER BY version) AS at, array_agg(xmin ORDER BY version) AS by,"
+                " count(*) FROM control WHERE version <= $1) AS m, (SELECT array_agg(ctid ORDER BY name, version)"
+                " AS at, array_agg(xmin ORDER BY name, version) AS by, count(*) FROM control_archive"
+                " WHERE ended <= $1) AS a",
+         .params = {SQL_INT8},
+         .columns = {SQL_INT8, SQL_INT8, SQL_INT8, SQL_INT8},
+         .rows = ROWS_ONE},
+    [ST_MANIFESTS_READ] = {.name = "manifests_read",
+                           .sql = "SELECT version, sealed FROM control WHERE version >= $1 ORDER BY version LIMIT $2",
+                           .params = {SQL_INT8, SQL_INT8},
+                           .columns = {SQL_INT8, SQL_BYTEA},
+                           .rows = ROWS_ANY},
     [ST_MANIFEST_INSERT] = {.name = "manifest_insert",
                             .sql = "INSERT INTO control (version, sealed) VALUES ($1, $2)",
                             .params = {SQL_INT8, SQL_BYTEA}},
+    [ST_DOCUMENTS_READ] = {.name = "documents_read",
+                           .sql = "SELECT name, version, sealed FROM control_document ORDER BY name, version",
+                           .columns = {SQL_TEXT, SQL_INT8, SQL_BYTEA},
+                           .rows = ROWS_ANY},
+    [ST_DOCUMENT_INSERT] = {.name = "document_insert",
+                            .sql = "INSERT INTO control_document (name, version, sealed) VALUES ($1, $2, $3)",
+                            .params = {SQL_TEXT, SQL_INT8, SQL_BYTEA}},
+    [ST_DOCUMENT_ARCHIVE] =
+        {.name = "document_archive",
+         .sql = "WITH d AS (DELETE FROM control_document WHERE name = $1 AND version = $2 RETURNING *),"
+                " a AS (INSERT INTO control_archive (name, version, ended, sealed)"
+                " SELECT name, version, $3, sealed FROM d RETURNING 1) SELECT count(*) FROM a",
+         .params = {SQL_TEXT, SQL_INT8, SQL_INT8},
+         .columns = {SQL_INT8},
+         .rows = ROWS_ONE},
+    [ST_DOCUMENT_FIND] = {.name = "document_find",
+                          .sql = "SELECT sealed FROM control_document WHERE name = $1 AND version = $2 UNION ALL"
+                                 " SELECT sealed FROM control_archive WHERE name = $1 AND version = $2",
+                          .params = {SQL_TEXT, SQL_INT8},
+                          .columns = {SQL_BYTEA},
+                          .rows = ROWS_ANY},
     [ST_VAULT_READ] = {.name = "vault_read",
                        .sql = "SELECT " VAULT_COLUMNS " FROM vault WHERE id = 1",
                        .columns = VAULT_TYPES,

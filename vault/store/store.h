@@ -146,29 +146,37 @@ VAULT_MUST_USE vault_code store_ring_insert(store *s, const ring_row *row, vault
  * The stamp stands for what the live rows are, and where they lie: every UPDATE, DELETE or INSERT among the live
  * documents, or of the newest manifest, changes it. Costs microseconds. Never 0. */
 VAULT_MUST_USE vault_code store_control_stamp(store *s, int64_t *stamp, vault_error *err);
-/* The same of everything up to `version`: manifests, documents that they brought, archive, rings. Not for the hot path. */
-VAULT_MUST_USE vault_code store_control_history_stamp(store *s, int64_t version, int64_t *stamp, vault_error *err);
+/* Nobody else writes control rows until the transaction ends; readers do not wait. */
+VAULT_MUST_USE vault_code store_control_lock(store *s, vault_error *err);
+/* The same kind of stamp of what no change touches any more once `version` is in force: manifests up to it, and what
+ * they archived; and how many rows these are. Not for the hot path. */
+typedef struct control_history {
+    int64_t stamp, manifests, archived;
+    int64_t astray; /* archived rows that say they were archived by a manifest that is not there yet */
+} control_history;
+VAULT_MUST_USE vault_code store_control_history(store *s, int64_t version, control_history *out, vault_error *err);
 typedef struct manifest_row {
     int64_t version;
     bytes sealed;
 } manifest_row;
-/* Manifests of versions [from, from + limit), in order. */
+/* The first `limit` manifests of version `from` or later, in order. */
 VAULT_MUST_USE vault_code store_manifests_read(store *s, arena *mem, int64_t from, size_t limit, manifest_row *rows,
                                                size_t *count, vault_error *err);
-VAULT_MUST_USE vault_code store_manifest_insert(store *s, const manifest_row *row, vault_error *err);
+VAULT_MUST_USE vault_code store_manifest_insert(store *s, const manifest_row *row, vault_error *err); /* CONFLICT */
 typedef struct document_row {
     const char *name;
-    int64_t version; /* of the manifest that brought it */
+    int64_t version; /* of the manifest that wrote it */
     bytes sealed;
 } document_row;
 /* All live ones. */
 VAULT_MUST_USE vault_code store_documents_read(store *s, arena *mem, document_row **rows, size_t *count,
                                                vault_error *err);
 VAULT_MUST_USE vault_code store_document_insert(store *s, const document_row *row, vault_error *err);
-/* From the live ones to the archive; NOT_FOUND when it is not there. Within a transaction. */
-VAULT_MUST_USE vault_code store_document_archive(store *s, const char *name, int64_t version, vault_error *err);
-/* Live or archived; NOT_FOUND. */
-VAULT_MUST_USE vault_code store_document_find(store *s, arena *mem, document_row *out, vault_error *err);
+/* From the live ones to the archive, by name and version; `ended`: version of the manifest that does it. NOT_FOUND when
+ * it is not there. */
+VAULT_MUST_USE vault_code store_document_archive(store *s, const document_row *row, int64_t ended, vault_error *err);
+/* By name and version, live or archived; NOT_FOUND; INTEGRITY: both. */
+VAULT_MUST_USE vault_code store_document_find(store *s, arena *mem, document_row *inout, vault_error *err);
 
 /* ---- imports and corrections -------------------------------------------------------------------------------------- */
 

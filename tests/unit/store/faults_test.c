@@ -22,7 +22,7 @@ static vault_code append_next(store *s)
     bool moved;
     VAULT_TRY(store_head_read(s, &from, &err));
     head_row to = head_of(from.size + 1, 1);
-    VAULT_TRY(store_append(s, &from, &to, lines_of(from.size, 1), &moved, &err));
+    VAULT_TRY(store_append(s, (append_from){.head = &from}, &to, lines_of(from.size, 1), &moved, &err));
     assert_false(moved);
     return VAULT_OK;
 }
@@ -78,10 +78,10 @@ TEST("a transaction whose commit fails is not OK")
 TEST("the commit of a transaction that had failed is not OK, though PostgreSQL answers it without an error")
 {
     store *s = given_log();
-    expect_ok(store_manifest_insert(s, 1, bytes_of(NULL, 0), &err), &err);
+    expect_ok(store_manifest_insert(s, &(manifest_row){.version = 1}, &err), &err);
     expect_ok(store_begin(s, &err), &err);
     expect_ok(append_next(s), &err);
-    expect_code(store_manifest_insert(s, 1, bytes_of(NULL, 0), &err), VAULT_CONFLICT, &err);
+    expect_code(store_manifest_insert(s, &(manifest_row){.version = 1}, &err), VAULT_CONFLICT, &err);
     expect_code(append_next(s), VAULT_INTERNAL, &err);
     expect_code(store_commit(s, &err), VAULT_INTERNAL, &err);
     assert_int_equal(sql_number("SELECT count(*) FROM line"), 0);

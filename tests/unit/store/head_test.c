@@ -25,7 +25,7 @@ static store *given_log(int64_t size)
     if (!size) return s;
     bool moved;
     head_row to = head_of(size, 1);
-    expect_ok(store_append(s, &start, &to, lines_of(0, (size_t)size), &moved, &err), &err);
+    expect_ok(store_append(s, (append_from){.head = &start}, &to, lines_of(0, (size_t)size), &moved, &err), &err);
     assert_false(moved);
     return s;
 }
@@ -36,7 +36,7 @@ TEST("an append moves the head and inserts the lines, every column as it was wri
     head_row from = head_of(0, 1), to = head_of(7, 1);
     line_row got[7];
     bool moved = true;
-    expect_ok(store_append(s, &from, &to, lines_of(0, 7), &moved, &err), &err);
+    expect_ok(store_append(s, (append_from){.head = &from}, &to, lines_of(0, 7), &moved, &err), &err);
     assert_false(moved);
     expect_head(s, &to);
     int64_t indexes[] = {6, 0, 7, 3, 6, -1, 5};
@@ -53,13 +53,35 @@ TEST("an append to a head that has moved writes nothing and says so")
     store *s = given_log(5);
     head_row stale = head_of(4, 1), other = head_of(5, 2), to5 = head_of(5, 1), to6 = head_of(6, 1);
     bool moved = false;
-    expect_ok(store_append(s, &stale, &to5, lines_of(4, 1), &moved, &err), &err);
+    expect_ok(store_append(s, (append_from){.head = &stale}, &to5, lines_of(4, 1), &moved, &err), &err);
     assert_true(moved);
     moved = false;
-    expect_ok(store_append(s, &other, &to6, lines_of(5, 1), &moved, &err), &err);
+    expect_ok(store_append(s, (append_from){.head = &other}, &to6, lines_of(5, 1), &moved, &err), &err);
     assert_true(moved);
     expect_head(s, &to5);
     assert_int_equal(sql_number("SELECT count(*) FROM line"), 5);
+    store_close(&s);
+}
+
+TEST("an append whose stamp is not that of the control rows writes nothing; without a stamp they are not looked at")
+{
+    store *s = given_log(5);
+    head_row from = head_of(5, 1), to = head_of(6, 1), next = head_of(7, 1);
+    int64_t stamp;
+    bool moved = false;
+    pg_sql("INSERT INTO control VALUES (1, ''); INSERT INTO control_document VALUES ('policy', 1, '')");
+    expect_ok(store_control_stamp(s, &stamp, &err), &err);
+    expect_ok(store_append(s, (append_from){&from, stamp + 1}, &to, lines_of(5, 1), &moved, &err), &err);
+    assert_true(moved);
+    expect_head(s, &from);
+    expect_ok(store_append(s, (append_from){&from, stamp}, &to, lines_of(5, 1), &moved, &err), &err);
+    assert_false(moved);
+    pg_sql("UPDATE control_document SET sealed = sealed");
+    expect_ok(store_append(s, (append_from){&to, stamp}, &next, lines_of(6, 1), &moved, &err), &err);
+    assert_true(moved);
+    expect_ok(store_append(s, (append_from){&to, 0}, &next, lines_of(6, 1), &moved, &err), &err);
+    assert_false(moved);
+    assert_int_equal(sql_number("SELECT count(*) FROM line"), 7);
     store_close(&s);
 }
 
@@ -69,8 +91,8 @@ TEST("lines that do not follow the head are refused before anything is sent")
     head_row from = head_of(5, 1), to = head_of(7, 1);
     bool moved;
     line_row gap[] = {line_of(5), line_of(7)};
-    expect_code(store_append(s, &from, &to, gap, &moved, &err), VAULT_INTERNAL, &err);
-    expect_code(store_append(s, &from, &to, lines_of(5, 1), &moved, &err), VAULT_INTERNAL, &err);
+    expect_code(store_append(s, (append_from){.head = &from}, &to, gap, &moved, &err), VAULT_INTERNAL, &err);
+    expect_code(store_append(s, (append_from){.head = &from}, &to, lines_of(5, 1), &moved, &err), VAULT_INTERNAL, &err);
     expect_head(s, &from);
     store_close(&s);
 }
@@ -83,12 +105,12 @@ TEST("an append within a transaction goes with it")
     expect_ok(store_begin(s, &err), &err);
     expect_ok(store_head_lock(s, &got, &err), &err);
     assert_int_equal(got.size, 3);
-    expect_ok(store_append(s, &from, &to, lines_of(3, 2), &moved, &err), &err);
+    expect_ok(store_append(s, (append_from){.head = &from}, &to, lines_of(3, 2), &moved, &err), &err);
     store_rollback(s);
     expect_head(s, &from);
     assert_int_equal(sql_number("SELECT count(*) FROM line"), 3);
     expect_ok(store_begin(s, &err), &err);
-    expect_ok(store_append(s, &from, &to, lines_of(3, 2), &moved, &err), &err);
+    expect_ok(store_append(s, (append_from){.head = &from}, &to, lines_of(3, 2), &moved, &err), &err);
     expect_ok(store_commit(s, &err), &err);
     expect_head(s, &to);
     store_close(&s);
@@ -99,7 +121,7 @@ TEST("an append may change the control version alone")
     store *s = given_log(3);
     head_row from = head_of(3, 1), to = head_of(3, 2);
     bool moved;
-    expect_ok(store_append(s, &from, &to, NULL, &moved, &err), &err);
+    expect_ok(store_append(s, (append_from){.head = &from}, &to, NULL, &moved, &err), &err);
     assert_false(moved);
     expect_head(s, &to);
     store_close(&s);
@@ -138,7 +160,7 @@ TEST("the longest frontier and a batch of 4,096 lines pass")
     to.frontier_len = FRONTIER_MAX;
     memset(to.frontier, 0x5a, FRONTIER_MAX);
     bool moved;
-    expect_ok(store_append(s, &from, &to, lines_of(0, 4096), &moved, &err), &err);
+    expect_ok(store_append(s, (append_from){.head = &from}, &to, lines_of(0, 4096), &moved, &err), &err);
     expect_head(s, &to);
     store_close(&s);
 }
@@ -149,7 +171,7 @@ TEST("a head that was put back cannot write a line twice")
     pg_sql("UPDATE head SET size = 3");
     head_row from = head_of(3, 1), to = head_of(4, 1);
     bool moved;
-    expect_code(store_append(s, &from, &to, lines_of(3, 1), &moved, &err), VAULT_CONFLICT, &err);
+    expect_code(store_append(s, (append_from){.head = &from}, &to, lines_of(3, 1), &moved, &err), VAULT_CONFLICT, &err);
     store_close(&s);
 }
 
@@ -211,7 +233,7 @@ static vault_code race_once(racer *r, int count)
     VAULT_TRY(store_head_read(r->s, &from, &r->err));
     head_row to = from;
     to.size += count;
-    VAULT_TRY(store_append(r->s, &from, &to, r->lines + from.size, &moved, &r->err));
+    VAULT_TRY(store_append(r->s, (append_from){.head = &from}, &to, r->lines + from.size, &moved, &r->err));
     if (moved)
         r->lost++;
     else
@@ -251,7 +273,8 @@ static void *append_one(void *at)
     racer *r = at;
     head_row from = head_of(3, 1), to = head_of(4, 1);
     bool moved = false;
-    if (store_append(r->s, &from, &to, r->lines + 3, &moved, &r->err) == VAULT_OK && moved) r->lost = 1;
+    if (store_append(r->s, (append_from){.head = &from}, &to, r->lines + 3, &moved, &r->err) == VAULT_OK && moved)
+        r->lost = 1;
     return NULL;
 }
 
@@ -264,7 +287,7 @@ TEST("an append that waits for another transaction looks again when that one com
     bool moved;
     expect_ok(store_open(&second.s, pg_conninfo(), &err), &err);
     expect_ok(store_begin(first, &err), &err);
-    expect_ok(store_append(first, &from, &to, lines_of(3, 1), &moved, &err), &err);
+    expect_ok(store_append(first, (append_from){.head = &from}, &to, lines_of(3, 1), &moved, &err), &err);
     assert_int_equal(pthread_create(&thread, NULL, append_one, &second), 0);
     while (sql_number("SELECT count(*) FROM pg_locks WHERE NOT granted") == 0) continue;
     expect_ok(store_commit(first, &err), &err);
@@ -295,7 +318,7 @@ TEST("a lock of the head that waits for an append gets the head that the append 
     bool moved;
     expect_ok(store_open(&second.s, pg_conninfo(), &err), &err);
     expect_ok(store_begin(first, &err), &err);
-    expect_ok(store_append(first, &from, &to, lines_of(3, 1), &moved, &err), &err);
+    expect_ok(store_append(first, (append_from){.head = &from}, &to, lines_of(3, 1), &moved, &err), &err);
     assert_int_equal(pthread_create(&thread, NULL, lock_head, &second), 0);
     while (sql_number("SELECT count(*) FROM pg_locks WHERE NOT granted") == 0) continue;
     expect_ok(store_commit(first, &err), &err);

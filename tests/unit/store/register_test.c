@@ -124,16 +124,183 @@ TEST("rings are read back by name and version")
     store_close(&s);
 }
 
-TEST("a manifest is read by its version; another is not found; one version stands once")
+/* ---- control rows -------------------------------------------------------------------------------------------------
+ */
+
+TEST("manifests are read in order of their versions; one version stands once")
 {
     store *s = fresh_store();
-    bytes sealed = filled(9, 300000), got;
-    expect_code(store_manifest_read(s, mem, 1, &got, &err), VAULT_NOT_FOUND, &err);
-    expect_ok(store_manifest_insert(s, 1, sealed, &err), &err);
-    expect_ok(store_manifest_read(s, mem, 1, &got, &err), &err);
-    assert_true(bytes_same(got, sealed));
-    expect_code(store_manifest_read(s, mem, 2, &got, &err), VAULT_NOT_FOUND, &err);
-    expect_code(store_manifest_insert(s, 1, sealed, &err), VAULT_CONFLICT, &err);
+    manifest_row rows[] = {{1, filled(9, 300000)}, {2, filled(3, 17)}, {7, filled(4, 1)}}, got[3];
+    size_t count;
+    expect_ok(store_manifests_read(s, mem, 1, 3, got, &count, &err), &err);
+    assert_int_equal(count, 0);
+    for (int i = 2; i >= 0; i--) expect_ok(store_manifest_insert(s, &rows[i], &err), &err);
+    expect_ok(store_manifests_read(s, mem, 1, 2, got, &count, &err), &err);
+    assert_int_equal(count, 2);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(got[i].version, rows[i].version);
+        assert_true(bytes_same(got[i].sealed, rows[i].sealed));
+    }
+    expect_ok(store_manifests_read(s, mem, 2, 3, got, &count, &err), &err);
+    assert_int_equal(count, 2);
+    assert_int_equal(got[1].version, 7); /* however far it is from the others */
+    expect_code(store_manifest_insert(s, &rows[1], &err), VAULT_CONFLICT, &err);
+    store_close(&s);
+}
+
+TEST("documents are live, then archived, and found in both")
+{
+    store *s = fresh_store();
+    document_row rows[] = {{"policy", 1, filled(9, 300000)}, {"policy", 2, filled(3, 17)}, {"schema", 1, filled(4, 1)}};
+    document_row *got, found = {.name = "policy", .version = 1};
+    size_t count;
+    for (int i = 2; i >= 0; i--) expect_ok(store_document_insert(s, &rows[i], &err), &err);
+    expect_code(store_document_insert(s, &rows[0], &err), VAULT_CONFLICT, &err);
+    expect_ok(store_documents_read(s, mem, &got, &count, &err), &err);
+    assert_int_equal(count, 3);
+    for (size_t i = 0; i < 3; i++) {
+        assert_string_equal(got[i].name, rows[i].name);
+        assert_int_equal(got[i].version, rows[i].version);
+        assert_true(bytes_same(got[i].sealed, rows[i].sealed));
+    }
+    expect_ok(store_document_archive(s, &rows[0], 2, &err), &err);
+    expect_code(store_document_archive(s, &rows[0], 2, &err), VAULT_NOT_FOUND, &err);
+    expect_ok(store_documents_read(s, mem, &got, &count, &err), &err);
+    assert_int_equal(count, 2);
+    expect_ok(store_document_find(s, mem, &found, &err), &err);
+    assert_true(bytes_same(found.sealed, rows[0].sealed));
+    found.version = 2;
+    expect_ok(store_document_find(s, mem, &found, &err), &err);
+    assert_true(bytes_same(found.sealed, rows[1].sealed));
+    found.version = 3;
+    expect_code(store_document_find(s, mem, &found, &err), VAULT_NOT_FOUND, &err);
+    pg_sql("INSERT INTO control_archive SELECT name, version, 9, sealed FROM control_document");
+    found.version = 2;
+    expect_code(store_document_find(s, mem, &found, &err), VAULT_INTEGRITY, &err);
+    store_close(&s);
+}
+
+static int64_t stamp_of(store *s)
+{
+    int64_t stamp = 0;
+    expect_ok(store_control_stamp(s, &stamp, &err), &err);
+    assert_int_not_equal(stamp, 0);
+    return stamp;
+}
+
+static store *given_control_rows(void)
+{
+    store *s = fresh_store();
+    pg_sql("INSERT INTO control SELECT v, decode(repeat('ab', 5000), 'hex') FROM generate_series(1, 3) v;"
+           "INSERT INTO control_document SELECT 'd' || v, v, decode(repeat('cd', 50000), 'hex')"
+           " FROM generate_series(1, 7) v");
+    return s;
+}
+
+TEST("the stamp changes with every update, delete and insert, also where nothing is changed by it")
+{
+    static const char *const edits[] = {
+        "UPDATE control_document SET version = version",
+        "UPDATE control_document SET name = name WHERE name = 'd4'",
+        "UPDATE control_document SET sealed = set_byte(sealed, 49999, 0) WHERE name = 'd7'",
+        "DELETE FROM control_document WHERE name = 'd1'",
+        "INSERT INTO control_document VALUES ('d1', 1, decode(repeat('cd', 50000), 'hex'))",
+        "INSERT INTO control_document VALUES ('', 0, '')",
+        "BEGIN; DELETE FROM control_document WHERE name = ''; INSERT INTO control_document VALUES ('', 0, ''); COMMIT",
+        "DELETE FROM control_document WHERE name = ''; VACUUM control_document;"
+        "INSERT INTO control_document VALUES ('', 0, '')",
+        "UPDATE control SET sealed = sealed WHERE version = 3",
+        "INSERT INTO control VALUES (4, '')",
+        "DELETE FROM control WHERE version = 4",
+        "UPDATE control_document a SET sealed = b.sealed FROM control_document b WHERE a.name = 'd2' AND b.name = 'd3'",
+        "DELETE FROM control",
+        "DELETE FROM control_document",
+    };
+    store *s = given_control_rows();
+    int64_t before = stamp_of(s);
+    for (size_t i = 0; i < sizeof edits / sizeof *edits; i++) {
+        char sql[512], *rest = sql;
+        snprintf(sql, sizeof sql, "%s", edits[i]);
+        if (strstr(sql, "VACUUM")) { /* not within a transaction */
+            for (char *one; (one = strsep(&rest, ";"));) pg_sql("%s", one);
+        } else {
+            pg_sql("%s", sql);
+        }
+        int64_t now = stamp_of(s);
+        if (now == before) fail_msg("%s: the stamp did not change", edits[i]);
+        before = now;
+    }
+    store_close(&s);
+}
+
+TEST("the stamp stays while nothing is written, also when rows are vacuumed, frozen, analysed, locked or rolled back")
+{
+    static const char *const harmless[] = {
+        "VACUUM control_document",
+        "VACUUM FREEZE control_document",
+        "VACUUM FREEZE control",
+        "ANALYZE control_document",
+        "CHECKPOINT",
+        "BEGIN; SELECT * FROM control_document FOR UPDATE; COMMIT",
+        "BEGIN; DELETE FROM control_document; UPDATE control SET sealed = ''; ROLLBACK",
+        "UPDATE control SET sealed = '' WHERE version = 2", /* of history_stamp */
+        "UPDATE control_document SET sealed = '' WHERE name = 'none'",
+    };
+    store *s = given_control_rows();
+    pg_sql("DELETE FROM control_document WHERE name = 'd3'");
+    int64_t before = stamp_of(s);
+    for (size_t i = 0; i < sizeof harmless / sizeof *harmless; i++) {
+        pg_sql("%s", harmless[i]);
+        if (stamp_of(s) != before) fail_msg("%s moved the stamp", harmless[i]);
+    }
+    store_close(&s);
+}
+
+TEST("the history's stamp is that of former rows: what a later manifest brings does not change it")
+{
+    static const char *const edits[] = {
+        "UPDATE control SET sealed = '' WHERE version = 1",       "DELETE FROM control WHERE version = 2",
+        "UPDATE control_archive SET ended = 9 WHERE version = 1", "UPDATE control_archive SET ended = ended",
+        "INSERT INTO control_archive VALUES ('x', 1, 1, '')",     "DELETE FROM control_archive WHERE name = 'x'",
+    };
+    store *s = given_control_rows();
+    control_history before, now;
+    document_row gone = {.name = "d2", .version = 2};
+    pg_sql("INSERT INTO control_archive SELECT 'policy', v, v + 1, '' FROM generate_series(1, 2) v");
+    expect_ok(store_control_history(s, 3, &before, &err), &err);
+    assert_int_equal(before.manifests, 3);
+    assert_int_equal(before.archived, 2);
+    assert_int_equal(before.astray, 0);
+    pg_sql("INSERT INTO control VALUES (4, '')");
+    expect_ok(store_document_archive(s, &gone, 4, &err), &err);
+    expect_ok(store_control_history(s, 3, &now, &err), &err);
+    assert_memory_equal(&now, &before, sizeof now);
+    pg_sql("DELETE FROM control WHERE version = 4");
+    expect_ok(store_control_history(s, 3, &now, &err), &err);
+    assert_int_equal(now.astray, 1);
+    for (size_t i = 0; i < sizeof edits / sizeof *edits; i++) {
+        pg_sql("%s", edits[i]);
+        before = now;
+        expect_ok(store_control_history(s, 3, &now, &err), &err);
+        if (now.stamp == before.stamp) fail_msg("%s: not seen", edits[i]);
+    }
+    store_close(&s);
+}
+
+TEST("under the lock of control nobody else writes its rows, and everybody reads them")
+{
+    store *s = given_control_rows(), *other = NULL;
+    expect_ok(store_open(&other, pg_conninfo(), &err), &err);
+    expect_code(store_control_lock(s, &err), VAULT_INTERNAL, &err);
+    expect_ok(store_begin(s, &err), &err);
+    expect_ok(store_control_lock(s, &err), &err);
+    stamp_of(other);
+    assert_string_equal(
+        pg_sql("BEGIN; SET LOCAL lock_timeout = 50; DO $$ BEGIN DELETE FROM control_document; EXCEPTION"
+               " WHEN lock_not_available THEN NULL; END $$; COMMIT; SELECT count(*) FROM control_document"),
+        "7");
+    store_rollback(s);
+    store_close(&other);
     store_close(&s);
 }
 
