@@ -72,7 +72,7 @@ static void append_ours(size_t waiting)
     arena_reset(bench.mem);
     line *lines = arena_array(bench.mem, waiting, sizeof *lines);
     for (size_t i = 0; i < waiting; i++) make(&lines[i]);
-    must(ledger_append(bench.ledger, bench.store, bench.mem, &(line_batch){1, lines, waiting}, &done, &err), &err,
+    must(ledger_append(bench.ledger, bench.store, bench.mem, &(line_batch){.control_version = 1, .lines = lines, .count = waiting}, &done, &err), &err,
          "append");
 }
 

@@ -4,7 +4,7 @@
  * next append reads the head anew, under the lock.
  *
  *              ┌──── ok ────┐
- *        ┌─────▼─────┐      │        moved, or control version differs
+ *        ┌─────▼─────┐      │        moved, or control version or stamp differs
  *        │   known   ├──────┴──────────────────────────┐
  *        └─────▲─────┘                          ┌──────▼───────┐
  *              └──────────── ok ────────────────┤ lock and read│◄── unknown ◄── any failure
@@ -130,6 +130,10 @@ static void next_head(job *j, const head_row *from, int64_t time_us)
     j->to = *from;
     j->to.size = merkle_batch_size(j->tree);
     j->to.time = time_us;
+    if (j->batch->next) {
+        j->to.control_version = j->batch->next->version;
+        j->to.control_digest = j->batch->next->digest;
+    }
     j->to.frontier_len = merkle_batch_frontier(j->tree, &frontier) * DIGEST_LEN;
     memcpy(j->to.frontier, frontier, j->to.frontier_len);
     head_mac(&j->l->keys, &j->to, j->to.mac);
@@ -166,7 +170,9 @@ static vault_code place(job *j, const head_row *from, vault_error *err)
 static vault_code try_append(job *j, const head_row *from, bool *moved, vault_error *err)
 {
     VAULT_TRY(place(j, from, err));
-    vault_code code = store_append(j->s, from, &j->to, j->rows, moved, err);
+    /* A change of control has moved the stamp itself. */
+    append_from at = {.head = from, .stamp = j->batch->next ? 0 : j->batch->control_stamp};
+    vault_code code = store_append(j->s, at, &j->to, j->rows, moved, err);
     if (code != VAULT_CONFLICT) return code;
     vault_error_clear(err); /* a caller must not take it for a moved control version */
     return vault_fail(err, VAULT_INTEGRITY, "a line stands past the %lld of the log's head", (long long)from->size);
@@ -182,7 +188,8 @@ static vault_code lock_and_append(job *j, vault_error *err)
     if (from.control_version != j->batch->control_version)
         return vault_refuse(err, VAULT_CONFLICT, "CONTROL_MOVED", "");
     VAULT_TRY(try_append(j, &from, &moved, err));
-    return moved ? vault_fail(err, VAULT_INTERNAL, "the head moved under its lock") : VAULT_OK;
+    /* Nothing moves the head under its lock: it was the stamp. */
+    return moved ? vault_refuse(err, VAULT_CONFLICT, "CONTROL_MOVED", "") : VAULT_OK;
 }
 
 static bool may_try(const job *j)

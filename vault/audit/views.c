@@ -12,8 +12,8 @@ typedef struct view {
     bool begun, bad;
 } view;
 
-static const char *ACTIONS[LINE_ACTIONS] = {
-    [LINE_INIT] = "init", [LINE_REVEAL] = "reveal", [LINE_ISSUE] = "issue", [LINE_PUT] = "put", [LINE_QUERY] = "query"};
+static const char *ACTIONS[LINE_ACTIONS] = {[LINE_INIT] = "init", [LINE_REVEAL] = "reveal", [LINE_ISSUE] = "issue",
+                                            [LINE_PUT] = "put",   [LINE_QUERY] = "query",   [LINE_CONTROL] = "control"};
 static const char *OUTCOMES[LINE_OUTCOMES] = {
     [LINE_GRANTED] = "granted", [LINE_REFUSED] = "refused", [LINE_FAILED] = "failed"};
 
@@ -124,12 +124,17 @@ vault_code view_of_officer(writer *w, const line_facts *f, vault_error *err)
     view v = {.w = w};
     if (f->area < 0 || f->resident < 0) return vault_fail(err, VAULT_INVALID, "a negative id in a line");
     put_id(&v, "action", line_action_name(f->action));
+    put_id(&v, "after", f->after);
     put_id(&v, "app", f->app);
+    put_id(&v, "approval", f->approval);
     put_number(&v, "area", (uint64_t)f->area);
     put_id(&v, "basis", f->basis);
+    put_id(&v, "before", f->before);
+    put_id(&v, "change", f->change);
     put_id(&v, "clause", f->clause);
     put_number(&v, "control", f->control_version);
     put_id(&v, "department", f->department);
+    put_id(&v, "document", f->document);
     put_text(&v, "fields", f->fields, LIST_MAX);
     put_id(&v, "form", f->form);
     put_id(&v, "outcome", line_outcome_name(f->outcome));
@@ -194,12 +199,15 @@ vault_code view_read(view_facts *out, arena *mem, bytes text, vault_error *err)
     json_int_t number = 0, resident = 0;
     *out = (view_facts){0};
     if (json_read(&json, text, "view", err) != VAULT_OK) return not_ours(err);
-    if (json_shape(json, err, "view",
-                   "{s:s, s?s, s?I, s?s, s?s, s?I, s?s, s?s, s?s, s:s, s?s, s?s, s?I, s?I, s?s, s?I, s?s, s?s}",
-                   "action", &action, "app", &ignored, "area", &number, "basis", &ignored, "clause", &ignored,
-                   "control", &number, "department", &ignored, "fields", &ignored, "form", &ignored, "outcome",
-                   &outcome, "person", &person, "purpose", &purpose, "record", &number, "refers", &number, "request",
-                   &ignored, "resident", &resident, "rule", &ignored, "ticket", &ignored) != VAULT_OK) {
+    if (json_shape(
+            json, err, "view",
+            "{s:s, s?s, s?s, s?s, s?I, s?s, s?s, s?s, s?s, s?I, s?s, s?s, s?s, s?s, s:s, s?s, s?s, s?I, s?I, s?s,"
+            " s?I, s?s, s?s}",
+            "action", &action, "after", &ignored, "app", &ignored, "approval", &ignored, "area", &number, "basis",
+            &ignored, "before", &ignored, "change", &ignored, "clause", &ignored, "control", &number, "department",
+            &ignored, "document", &ignored, "fields", &ignored, "form", &ignored, "outcome", &outcome, "person",
+            &person, "purpose", &purpose, "record", &number, "refers", &number, "request", &ignored, "resident",
+            &resident, "rule", &ignored, "ticket", &ignored) != VAULT_OK) {
         return not_ours(err);
     }
     out->action = action_named(action);

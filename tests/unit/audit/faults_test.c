@@ -34,7 +34,8 @@ TEST("a batch whose commit was not answered stands once; the caller is told UNAV
     pg_sql("SELECT pg_reload_conf()");
     usleep(300000);
     pthread_create(&cutter, NULL, cut_after_commit, NULL);
-    vault_code code = ledger_append(book, db, mem, &(line_batch){1, lines, 3}, &done, &err);
+    vault_code code =
+        ledger_append(book, db, mem, &(line_batch){.control_version = 1, .lines = lines, .count = 3}, &done, &err);
     pthread_join(cutter, NULL);
     pg_sql("ALTER SYSTEM RESET synchronous_standby_names");
     pg_sql("SELECT pg_reload_conf()");
@@ -59,7 +60,9 @@ TEST("while the server is down every append says UNAVAILABLE; when it is back th
         pg_kill();
         for (int i = 0; i < 3; i++) {
             line *lines = lines_for(1, "person-a", "elder-care", 1);
-            expect_code(ledger_append(book, db, mem, &(line_batch){1, lines, 1}, &done, &err), VAULT_UNAVAILABLE, &err);
+            expect_code(ledger_append(book, db, mem, &(line_batch){.control_version = 1, .lines = lines, .count = 1},
+                                      &done, &err),
+                        VAULT_UNAVAILABLE, &err);
         }
         pg_start(NULL);
         assert_int_equal(appended_batch(lines_for(1, "person-a", "elder-care", 1), 1).first, size);
@@ -77,12 +80,15 @@ TEST("a database that may not be written says UNAVAILABLE and is taken up again 
     pg_sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'vault'");
     for (int i = 0; i < 3; i++) {
         line *lines = lines_for(1, "person-a", "elder-care", 1);
-        expect_code(ledger_append(book, db, mem, &(line_batch){1, lines, 1}, &done, &err), VAULT_UNAVAILABLE, &err);
+        expect_code(
+            ledger_append(book, db, mem, &(line_batch){.control_version = 1, .lines = lines, .count = 1}, &done, &err),
+            VAULT_UNAVAILABLE, &err);
     }
     pg_sql("ALTER ROLE vault RESET default_transaction_read_only");
     pg_sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'vault'");
     line *lines = lines_for(1, "person-a", "elder-care", 1);
-    vault_code code = ledger_append(book, db, mem, &(line_batch){1, lines, 1}, &done, &err);
+    vault_code code =
+        ledger_append(book, db, mem, &(line_batch){.control_version = 1, .lines = lines, .count = 1}, &done, &err);
     vault_error_clear(&err);
     if (code != VAULT_OK) done = appended_batch(lines, 1);
     assert_int_equal(done.first, 1);
@@ -116,7 +122,7 @@ static bool receipt_holds(appended *a, const ledger *l, arena *own, const line *
 static vault_code append_somehow(ledger *l, store *s, arena *own, line *lines, int round, appended *done,
                                  vault_error *e)
 {
-    line_batch batch = {1, lines, LINES};
+    line_batch batch = {.control_version = 1, .lines = lines, .count = LINES};
     if (round % 3 != 0) return ledger_append(l, s, own, &batch, done, e);
     VAULT_TRY(store_begin(s, e));
     vault_code code = ledger_append_in_transaction(l, s, own, &batch, done, e);

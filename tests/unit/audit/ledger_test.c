@@ -63,7 +63,9 @@ TEST("an append of no lines is refused and moves nothing")
 {
     appended done;
     given_log();
-    expect_code(ledger_append(book, db, mem, &(line_batch){1, NULL, 0}, &done, &err), VAULT_INTERNAL, &err);
+    expect_code(
+        ledger_append(book, db, mem, &(line_batch){.control_version = 1, .lines = NULL, .count = 0}, &done, &err),
+        VAULT_INTERNAL, &err);
     assert_int_equal(sql_number("SELECT size FROM head"), 1);
 }
 
@@ -86,8 +88,12 @@ TEST("a batch decided under another control version is not written, and the call
     appended done;
     given_log();
     line *lines = lines_for(1, "person-a", "elder-care", 2);
-    expect_code(ledger_append(book, db, mem, &(line_batch){2, lines, 2}, &done, &err), VAULT_CONFLICT, &err);
-    assert_int_equal(ledger_append(book, db, mem, &(line_batch){2, lines, 2}, &done, &err), VAULT_CONFLICT);
+    expect_code(
+        ledger_append(book, db, mem, &(line_batch){.control_version = 2, .lines = lines, .count = 2}, &done, &err),
+        VAULT_CONFLICT, &err);
+    assert_int_equal(
+        ledger_append(book, db, mem, &(line_batch){.control_version = 2, .lines = lines, .count = 2}, &done, &err),
+        VAULT_CONFLICT);
     assert_string_equal(err.reason, "CONTROL_MOVED");
     vault_error_clear(&err);
     assert_int_equal(sql_number("SELECT count(*) FROM line"), 1);
@@ -105,7 +111,9 @@ TEST("two nodes append in turn on one log: no gap, no fork, each receipt verifie
         appended done;
         line *lines = lines_for(1, "person-a", "elder-care", 3);
         ledger *by = i % 3 == 0 ? other : book;
-        expect_ok(ledger_append(by, by == other ? other_db : db, mem, &(line_batch){1, lines, 3}, &done, &err), &err);
+        expect_ok(ledger_append(by, by == other ? other_db : db, mem,
+                                &(line_batch){.control_version = 1, .lines = lines, .count = 3}, &done, &err),
+                  &err);
         assert_int_equal(done.first, 1 + 3 * i);
     }
     line_page page = all_lines((line_query){0});
@@ -135,13 +143,18 @@ TEST("when the control version moves, what was decided by the old one is refused
     given_lines(2);
     line *lines = lines_for(1, "person-a", "elder-care", 2);
     given_control_version(2);
-    expect_code(ledger_append(book, db, mem, &(line_batch){1, lines, 2}, &done, &err), VAULT_CONFLICT, &err);
+    expect_code(
+        ledger_append(book, db, mem, &(line_batch){.control_version = 1, .lines = lines, .count = 2}, &done, &err),
+        VAULT_CONFLICT, &err);
     expect_ok(store_begin(db, &err), &err);
-    expect_code(ledger_append_in_transaction(book, db, mem, &(line_batch){1, lines, 2}, &done, &err), VAULT_CONFLICT,
-                &err);
+    expect_code(ledger_append_in_transaction(
+                    book, db, mem, &(line_batch){.control_version = 1, .lines = lines, .count = 2}, &done, &err),
+                VAULT_CONFLICT, &err);
     store_rollback(db);
     assert_int_equal(sql_number("SELECT count(*) FROM line"), 3);
-    expect_ok(ledger_append(book, db, mem, &(line_batch){2, lines, 2}, &done, &err), &err);
+    expect_ok(
+        ledger_append(book, db, mem, &(line_batch){.control_version = 2, .lines = lines, .count = 2}, &done, &err),
+        &err);
     assert_int_equal(done.first, 3);
     assert_int_equal(sql_number("SELECT control_version FROM head"), 2);
 }
@@ -153,12 +166,14 @@ TEST("an arena that is full refuses the batch, writes nothing, and leaves the le
     line *lines = lines_for(1, "person-a", "elder-care", 8);
     for (size_t limit = 64; limit < 4096; limit += 256) {
         VAULT_CLEANUP(arena_free) arena *small = arena_new(limit);
-        vault_code code = ledger_append(book, db, small, &(line_batch){1, lines, 8}, &done, &err);
+        vault_code code = ledger_append(book, db, small,
+                                        &(line_batch){.control_version = 1, .lines = lines, .count = 8}, &done, &err);
         if (code == VAULT_OK) break;
         assert_int_equal(code, VAULT_EXHAUSTED);
         vault_error_clear(&err);
         expect_ok(store_begin(db, &err), &err);
-        code = ledger_append_in_transaction(book, db, small, &(line_batch){1, lines, 8}, &done, &err);
+        code = ledger_append_in_transaction(
+            book, db, small, &(line_batch){.control_version = 1, .lines = lines, .count = 8}, &done, &err);
         assert_int_equal(code, VAULT_EXHAUSTED);
         vault_error_clear(&err);
         store_rollback(db);
@@ -176,12 +191,16 @@ TEST("lines of a transaction stand when it is committed and are gone when it is 
     given_log();
     line *lines = lines_for(1, "person-a", "elder-care", 4);
     expect_ok(store_begin(db, &err), &err);
-    expect_ok(ledger_append_in_transaction(book, db, mem, &(line_batch){1, lines, 4}, &done, &err), &err);
+    expect_ok(ledger_append_in_transaction(
+                  book, db, mem, &(line_batch){.control_version = 1, .lines = lines, .count = 4}, &done, &err),
+              &err);
     store_rollback(db);
     ledger_rolled_back(book);
     assert_int_equal(sql_number("SELECT count(*) FROM line"), 1);
     expect_ok(store_begin(db, &err), &err);
-    expect_ok(ledger_append_in_transaction(book, db, mem, &(line_batch){1, lines, 4}, &done, &err), &err);
+    expect_ok(ledger_append_in_transaction(
+                  book, db, mem, &(line_batch){.control_version = 1, .lines = lines, .count = 4}, &done, &err),
+              &err);
     assert_int_equal(done.first, 1);
     expect_ok(store_commit(db, &err), &err);
     ledger_committed(book);
@@ -198,9 +217,13 @@ TEST("a transaction finds the head that another node moved")
     ledger *other = NULL;
     expect_ok(ledger_open(&other, other_db, keys, ORIGIN, &err), &err);
     line *lines = lines_for(1, "person-a", "elder-care", 2);
-    expect_ok(ledger_append(other, other_db, mem, &(line_batch){1, lines, 2}, &done, &err), &err);
+    expect_ok(ledger_append(other, other_db, mem, &(line_batch){.control_version = 1, .lines = lines, .count = 2},
+                            &done, &err),
+              &err);
     expect_ok(store_begin(db, &err), &err);
-    expect_ok(ledger_append_in_transaction(book, db, mem, &(line_batch){1, lines, 2}, &done, &err), &err);
+    expect_ok(ledger_append_in_transaction(
+                  book, db, mem, &(line_batch){.control_version = 1, .lines = lines, .count = 2}, &done, &err),
+              &err);
     expect_ok(store_commit(db, &err), &err);
     ledger_committed(book);
     assert_int_equal(done.first, 3);
@@ -214,8 +237,9 @@ TEST("after a refused append within a transaction the ledger is free")
     given_log();
     line *lines = lines_for(1, "person-a", "elder-care", 1);
     expect_ok(store_begin(db, &err), &err);
-    expect_code(ledger_append_in_transaction(book, db, mem, &(line_batch){9, lines, 1}, &done, &err), VAULT_CONFLICT,
-                &err);
+    expect_code(ledger_append_in_transaction(
+                    book, db, mem, &(line_batch){.control_version = 9, .lines = lines, .count = 1}, &done, &err),
+                VAULT_CONFLICT, &err);
     store_rollback(db);
     ledger_rolled_back(book);
     assert_int_equal(appended_batch(lines, 1).first, 1);
@@ -255,8 +279,12 @@ TEST("a head that was deleted under a running node is damage, and no 'not found'
     given_log();
     line *lines = lines_for(1, "person-a", "elder-care", 1);
     pg_sql("DELETE FROM head");
-    expect_code(ledger_append(book, db, mem, &(line_batch){1, lines, 1}, &done, &err), VAULT_INTEGRITY, &err);
-    expect_code(ledger_append(book, db, mem, &(line_batch){1, lines, 1}, &done, &err), VAULT_INTEGRITY, &err);
+    expect_code(
+        ledger_append(book, db, mem, &(line_batch){.control_version = 1, .lines = lines, .count = 1}, &done, &err),
+        VAULT_INTEGRITY, &err);
+    expect_code(
+        ledger_append(book, db, mem, &(line_batch){.control_version = 1, .lines = lines, .count = 1}, &done, &err),
+        VAULT_INTEGRITY, &err);
     expect_code(ledger_publish(book, db, NULL, &err), VAULT_INTEGRITY, &err);
     line_proof proof = {.index = 0, .size = 1};
     expect_code(ledger_prove_inclusion(book, db, mem, &proof, &err), VAULT_INTEGRITY, &err);
@@ -268,8 +296,12 @@ TEST("a control version edited by SQL under a running node does not pass for a c
     given_log();
     line *lines = lines_for(1, "person-a", "elder-care", 1);
     pg_sql("UPDATE head SET control_version = 2");
-    expect_code(ledger_append(book, db, mem, &(line_batch){1, lines, 1}, &done, &err), VAULT_INTEGRITY, &err);
-    expect_code(ledger_append(book, db, mem, &(line_batch){2, lines, 1}, &done, &err), VAULT_INTEGRITY, &err);
+    expect_code(
+        ledger_append(book, db, mem, &(line_batch){.control_version = 1, .lines = lines, .count = 1}, &done, &err),
+        VAULT_INTEGRITY, &err);
+    expect_code(
+        ledger_append(book, db, mem, &(line_batch){.control_version = 2, .lines = lines, .count = 1}, &done, &err),
+        VAULT_INTEGRITY, &err);
     assert_int_equal(sql_number("SELECT count(*) FROM line"), 1);
 }
 
@@ -282,8 +314,12 @@ TEST("an older head and its lines put back under a running node stop it")
     given_lines(2);
     pg_sql("DELETE FROM head; INSERT INTO head SELECT * FROM old_head; DELETE FROM line WHERE idx >= 4");
     line *lines = lines_for(1, "person-a", "elder-care", 1);
-    expect_code(ledger_append(book, db, mem, &(line_batch){1, lines, 1}, &done, &err), VAULT_INTEGRITY, &err);
-    expect_code(ledger_append(book, db, mem, &(line_batch){1, lines, 1}, &done, &err), VAULT_INTEGRITY, &err);
+    expect_code(
+        ledger_append(book, db, mem, &(line_batch){.control_version = 1, .lines = lines, .count = 1}, &done, &err),
+        VAULT_INTEGRITY, &err);
+    expect_code(
+        ledger_append(book, db, mem, &(line_batch){.control_version = 1, .lines = lines, .count = 1}, &done, &err),
+        VAULT_INTEGRITY, &err);
     assert_int_equal(sql_number("SELECT count(*) FROM line"), 4);
 }
 
@@ -297,7 +333,9 @@ TEST("a cut connection gives UNAVAILABLE, appends nothing twice, and the ledger 
         appended done;
         line *lines = lines_for(1, "person-a", "elder-care", 2);
         pg_sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'vault'");
-        expect_code(ledger_append(book, db, mem, &(line_batch){1, lines, 2}, &done, &err), VAULT_UNAVAILABLE, &err);
+        expect_code(
+            ledger_append(book, db, mem, &(line_batch){.control_version = 1, .lines = lines, .count = 2}, &done, &err),
+            VAULT_UNAVAILABLE, &err);
         done = appended_batch(lines_for(1, "person-a", "elder-care", 2), 2);
         assert_int_equal(done.first, 3 + 2 * round);
     }
@@ -317,7 +355,9 @@ TEST("a commit whose answer was lost is not repeated: the lines stand once and t
            " CREATE CONSTRAINT TRIGGER cut AFTER INSERT ON line DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE "
            "FUNCTION cut()");
     line *lines = lines_for(1, "person-a", "elder-care", 2);
-    expect_code(ledger_append(book, db, mem, &(line_batch){1, lines, 2}, &done, &err), VAULT_UNAVAILABLE, &err);
+    expect_code(
+        ledger_append(book, db, mem, &(line_batch){.control_version = 1, .lines = lines, .count = 2}, &done, &err),
+        VAULT_UNAVAILABLE, &err);
     long stand = sql_number("SELECT count(*) FROM line");
     pg_sql("DROP TRIGGER cut ON line");
     done = appended_batch(lines_for(1, "person-a", "elder-care", 1), 1);
@@ -335,7 +375,9 @@ TEST("a line that an intruder put where the next one belongs stops appending; no
         "INSERT INTO line SELECT 1, resident_tag, person_tag, leaf, nodes, officer, resident FROM line WHERE idx = 0");
     line *lines = lines_for(1, "person-a", "elder-care", 1);
     for (int i = 0; i < 2; i++) {
-        expect_code(ledger_append(book, db, mem, &(line_batch){1, lines, 1}, &done, &err), VAULT_INTEGRITY, &err);
+        expect_code(
+            ledger_append(book, db, mem, &(line_batch){.control_version = 1, .lines = lines, .count = 1}, &done, &err),
+            VAULT_INTEGRITY, &err);
     }
     assert_int_equal(sql_number("SELECT size FROM head"), 1);
 }
