@@ -2,6 +2,7 @@
 
 #include "vault/base/json.h"
 #include "vault/base/memory.h"
+#include "vault/v1/records.pb-c.h"
 #include "vault/v1/tokens.pb-c.h"
 #include <grpc/byte_buffer.h>
 #include <grpc/byte_buffer_reader.h>
@@ -33,6 +34,16 @@ void ca(const char *arguments)
     snprintf(command, sizeof command, SOURCE_FOLDER "/tests/support/ca %.*s '%s' %s >/dev/null", verb, arguments,
              ca_folder(), rest ? rest + 1 : "");
     assert_int_equal(system(command), 0);
+}
+
+void ca_fingerprint(char out[65], const char *name)
+{
+    char command[512];
+    snprintf(command, sizeof command, SOURCE_FOLDER "/tests/support/ca fingerprint '%s' %s", ca_folder(), name);
+    FILE *from = popen(command, "r");
+    assert_non_null(from);
+    assert_non_null(fgets(out, 65, from));
+    assert_int_equal(pclose(from), 0);
 }
 
 const char *ca_folder(void)
@@ -361,18 +372,67 @@ static bool exchange(pending *p, bool first, bytes question, bytes *answer)
     return ok;
 }
 
-pending *stream_begin(client *c, const char *path)
+pending *stream_begin_for(client *c, const char *path, int timeout_ms)
 {
-    pending *p = open_call(c, path, 10000);
+    pending *p = open_call(c, path, timeout_ms);
     grpc_op open = {.op = GRPC_OP_SEND_INITIAL_METADATA};
     step(p, &open, 1);
     return p;
 }
 
+pending *stream_begin(client *c, const char *path)
+{
+    return stream_begin_for(c, path, 10000);
+}
+
+bool stream_send(pending *p, bytes message)
+{
+    grpc_byte_buffer *sent = buffer_of(message);
+    grpc_op op = {.op = GRPC_OP_SEND_MESSAGE, .data.send_message.send_message = sent};
+    bool ok = step(p, &op, 1);
+    grpc_byte_buffer_destroy(sent);
+    return ok;
+}
+
+got stream_finish(pending *p)
+{
+    grpc_op ops[] = {
+        {.op = GRPC_OP_SEND_CLOSE_FROM_CLIENT},
+        {.op = GRPC_OP_RECV_INITIAL_METADATA, .data.recv_initial_metadata.recv_initial_metadata = &p->initial},
+        {.op = GRPC_OP_RECV_MESSAGE, .data.recv_message.recv_message = &p->reply},
+        status_op(p)};
+    assert_int_equal(grpc_call_start_batch(p->call, ops, 4, p, NULL), GRPC_CALL_OK);
+    return finish(p);
+}
+
+bytes import_wire(const char *text)
+{
+    static _Thread_local uint8_t wire[1024];
+    char *values[] = {(char *)(uintptr_t)text};
+    Vault__V1__ResidentInput row = VAULT__V1__RESIDENT_INPUT__INIT, *rows[] = {&row};
+    Vault__V1__ImportRequest in = VAULT__V1__IMPORT_REQUEST__INIT;
+    row.n_values = in.n_rows = 1;
+    row.values = values;
+    in.rows = rows;
+    return bytes_of(wire, vault__v1__import_request__pack(&in, wire));
+}
+
+bool import_said(const got *g, unsigned rows, unsigned rejected)
+{
+    if (g->code != GRPC_STATUS_OK || g->reply_len > sizeof g->reply) return false;
+    Vault__V1__ImportResponse *out = vault__v1__import_response__unpack(NULL, g->reply_len, g->reply);
+    bool said = out && out->rows == rows && out->rejected == rejected;
+    if (!said && out) print_error("rows %u, rejected %u\n", out->rows, out->rejected);
+    vault__v1__import_response__free_unpacked(out, NULL);
+    return said;
+}
+
 got stream_end(pending *p)
 {
-    grpc_op status = status_op(p);
-    step(p, &status, 1);
+    grpc_op ops[] = {
+        {.op = GRPC_OP_RECV_INITIAL_METADATA, .data.recv_initial_metadata.recv_initial_metadata = &p->initial},
+        status_op(p)}; /* core gives no status before the initial metadata were asked for */
+    step(p, ops, 2);
     return close_call(p);
 }
 

@@ -13,7 +13,14 @@
  *   "wait"      waits until gate_open
  *   "big"       a reply of 1 MiB
  *   all else    is answered as a value
- * A BatchRevealRequest is answered by one result a token; items are its tokens. */
+ * A BatchRevealRequest is answered by one result a token; items are its tokens.
+ *
+ * ---- and its client stream ----
+ * A message of an import holds one text, the first value of its first row. "deny", "internal" and "wait" do as above;
+ * the others are numbers that must come in order, from 0. The reply says in `rows` how many messages came, in
+ * `rejected` how many of them were not in order or found a state other than it was left. "nothing" makes the last run
+ * leave no reply. */
+#define IMPORT       "/vault.v1.Records/Import"
 #define REVEAL       "/vault.v1.Tokens/Reveal"
 #define BATCH_REVEAL "/vault.v1.Tokens/BatchReveal"
 #define STATUS       "/vault.v1.Keys/Status"
@@ -22,6 +29,9 @@ typedef struct tally {
     unsigned batches, calls, largest; /* runs of the service, calls in them, calls of the largest run */
     unsigned waiting;                 /* calls that wait at the gate now */
     unsigned most_items;              /* of one run */
+    unsigned lasts;                   /* runs of streams whose client had sent all */
+    unsigned overlaps;                /* runs of a stream while another of it went on */
+    digest certificate;               /* of the newest caller */
 } tally;
 tally fake_tally(void);
 void fake_reset(void);
@@ -37,6 +47,7 @@ service *fake_service(void);
 const char *ca_folder(void);
 const char *in_ca(const char *name); /* path of a file there; static, four at a time */
 void ca(const char *arguments);      /* tests/support/ca with its first argument; fails the test */
+void ca_fingerprint(char out[65], const char *name);
 rpc_options usual_options(void);
 rpc_server *usual_server(void); /* one for the program; started at the first call */
 void server_stop(void);
@@ -80,8 +91,14 @@ bool replied(const got *g, const char *text); /* the value in a RevealResponse *
 /* Questions to a bidirectional stream one after the other; the answers' lengths, and the final status. */
 size_t ask_stream(client *c, const char *path, const bytes *questions, size_t count, bytes *answers, got *end);
 
-/* A stream on which nothing is asked. */
+/* A stream, and what may be done with it. stream_end gives its final status, stream_finish half-closes and gives the
+ * reply too. */
 pending *stream_begin(client *c, const char *path);
+pending *stream_begin_for(client *c, const char *path, int timeout_ms);
+bool stream_send(pending *p, bytes message); /* false: the stream has ended */
+got stream_finish(pending *p);
 got stream_end(pending *p);
+bytes import_wire(const char *text); /* static, until the next call */
+bool import_said(const got *g, unsigned rows, unsigned rejected);
 
 bool wait_for(bool (*condition)(void), int ms);

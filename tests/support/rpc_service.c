@@ -2,6 +2,7 @@
 
 #include "vault/base/memory.h"
 #include "vault/v1/keys.pb-c.h"
+#include "vault/v1/records.pb-c.h"
 #include "vault/v1/tokens.pb-c.h"
 #include <pthread.h>
 #include <stdatomic.h>
@@ -131,6 +132,11 @@ static const method methods[] = {
      .input = &vault__v1__status_request__descriptor,
      .output = &vault__v1__status_response__descriptor,
      .items = one},
+    {.path = IMPORT,
+     .input = &vault__v1__import_request__descriptor,
+     .output = &vault__v1__import_response__descriptor,
+     .stream = true,
+     .items = one},
 };
 
 const method *service_methods(size_t *count)
@@ -189,13 +195,82 @@ static void reveal_many(request *rq)
     rq->out = &out->base;
 }
 
+/* ---- the client stream ---- */
+
+/* What a stream keeps: a chain of what came, each link told from noise. */
+typedef struct link {
+    const struct link *before;
+    unsigned number, check;
+} link;
+typedef struct import {
+    const link *newest;
+    unsigned rows, bad;
+    bool nothing;
+    _Atomic bool runs;
+} import;
+
+static bool chain_is_whole(const import *im)
+{
+    unsigned number = im->rows;
+    for (const link *l = im->newest; l; l = l->before) {
+        if (l->number != --number || l->check != ~number) return false;
+    }
+    return number == 0;
+}
+
+static void import_message(request *rq, import *im)
+{
+    const Vault__V1__ImportRequest *in = (const void *)rq->in;
+    const char *text = in->n_rows > 0 && in->rows[0]->n_values > 0 ? in->rows[0]->values[0] : "";
+    link *l = arena_alloc(rq->kept, sizeof *l);
+    if (strcmp(text, "deny") == 0) (void)vault_refuse(&rq->err, VAULT_DENIED, "fields", "");
+    if (strcmp(text, "internal") == 0) (void)vault_fail(&rq->err, VAULT_INTERNAL, "stays inside");
+    if (strcmp(text, "wait") == 0) wait_at_gate();
+    im->nothing = strcmp(text, "nothing") == 0;
+    bool in_order = text[0] < '0' || text[0] > '9' || (unsigned)strtoul(text, NULL, 10) == im->rows;
+    if (!in_order || !chain_is_whole(im) || rq->mem == rq->kept) im->bad++;
+    *l = (link){.before = im->newest, .number = im->rows, .check = ~im->rows};
+    im->newest = l;
+    im->rows++;
+}
+
+static void import_end(request *rq, const import *im)
+{
+    Vault__V1__ImportResponse *out = arena_alloc(rq->mem, sizeof *out);
+    vault__v1__import_response__init(out);
+    out->rows = im->rows;
+    out->rejected = im->bad + !chain_is_whole(im);
+    if (!im->nothing) rq->out = &out->base;
+}
+
+static void count_import(bool last, bool overlap)
+{
+    pthread_mutex_lock(&lock);
+    counted.lasts += last;
+    counted.overlaps += overlap;
+    pthread_mutex_unlock(&lock);
+}
+
+static void import_run(request *rq)
+{
+    if (!rq->state) rq->state = arena_alloc(rq->kept, sizeof(import));
+    import *im = rq->state;
+    count_import(!rq->in, atomic_exchange(&im->runs, true));
+    if (rq->in)
+        import_message(rq, im);
+    else
+        import_end(rq, im);
+    atomic_store(&im->runs, false);
+}
+
 static void count_run(const method *m, request **calls, size_t count)
 {
     unsigned items = 0;
-    for (size_t i = 0; i < count; i++) items += (unsigned)m->items(calls[i]->in);
+    for (size_t i = 0; i < count; i++) items += calls[i]->in ? (unsigned)m->items(calls[i]->in) : 1;
     pthread_mutex_lock(&lock);
     counted.batches++;
     counted.calls += (unsigned)count;
+    counted.certificate = calls[0]->certificate;
     if (count > counted.largest) counted.largest = (unsigned)count;
     if (items > counted.most_items) counted.most_items = items;
     pthread_mutex_unlock(&lock);
@@ -206,11 +281,14 @@ void service_run(session *s, const method *m, request **calls, size_t count)
     (void)s;
     count_run(m, calls, count);
     for (size_t i = 0; i < count; i++) {
-        if (calls[i]->in->descriptor != m->input) abort(); /* a batch is of one method */
+        if (calls[i]->in ? calls[i]->in->descriptor != m->input : !m->stream) abort(); /* a batch is of one method */
+        if (!m->stream && calls[i]->kept != calls[i]->mem) abort();
         if (m == &methods[0])
             reveal(calls[i]);
         else if (m == &methods[1])
             reveal_many(calls[i]);
+        else if (m->stream)
+            import_run(calls[i]);
         else
             (void)vault_refuse(&calls[i]->err, VAULT_UNAVAILABLE, "LATER", "");
     }

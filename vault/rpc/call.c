@@ -1,9 +1,11 @@
-/* The unary call. One struct from the arrival of its headers to the end of its reply; the tag is its address.
+/* A call. One struct from the arrival of its headers to the end of its reply; the tag is its address.
  *
+ *                                          +--- client stream: its next message --+
+ *                                          v                                      |
  *   SPARE --post--> POSTED --headers--> READING --message--> QUEUED --taken--> RUNNING
  *     ^                | (shutdown)        |                    |                 |
  *     |                v                   | health, unknown,   | full            | answered, dropped
- *     +------------- SPARE                 | no room            v                 v
+ *     +------------- SPARE                 | no room, gone      v                 v
  *     |                                    +--------------> REPLYING <------------+
  *     |                                                         | sent
  *     +--------------------- closed seen ------------------- ENDED
@@ -15,6 +17,11 @@
  *   RUNNING    a worker     nothing
  *   REPLYING   poller       SEND_INITIAL_METADATA, SEND_MESSAGE, SEND_STATUS (and RECV_CLOSE where it is not watched)
  *   ENDED      poller       `closed`, if it is still to come
+ *
+ * A unary call goes this way once. A client stream (method.stream) is READING, QUEUED and RUNNING in turn, once for
+ * each message, and once more when its client has sent all: then without a message, and that run answers it. An error,
+ * a deadline, a cancellation ends it between two runs, never within one. A worker starts its next read itself;
+ * stream_in.c ends those that wait too long.
  *
  * A call that is going to wait is watched: RECV_CLOSE runs in a batch of its own beside READING to REPLYING, with the
  * tag `closed`, and tells within milliseconds that the client has left or the deadline has passed. All completions of a
@@ -88,7 +95,8 @@ static void call_spare(call *c)
     c->metadata.count = 0;
     c->handle = NULL;
     c->route = NULL;
-    c->watched = c->close_seen = false;
+    c->watched = c->close_seen = c->begun = false;
+    c->between = NULL;
     atomic_store_explicit(&c->gone, false, memory_order_relaxed);
     set_state(c, CALL_SPARE);
     c->next = p->spare;
@@ -110,6 +118,8 @@ void calls_free(poller *p)
 
 static void call_end(call *c)
 {
+    stream_in_leave(&c->at->server->streams_in, c);
+    arena_free(&c->kept);
     if (c->body) grpc_byte_buffer_destroy(c->body);
     if (c->reply) grpc_byte_buffer_destroy(c->reply);
     c->body = c->reply = NULL;
@@ -314,20 +324,44 @@ static bool make_room(poller *p)
 
 /* ---- arrival ---- */
 
+static bool is_stream(const call *c)
+{
+    return c->route->kind == ROUTE_QUEUED && c->route->method->stream;
+}
+
 static void enqueue(call *c)
 {
-    c->body_len = grpc_byte_buffer_length(c->body);
+    c->body_len = c->body ? grpc_byte_buffer_length(c->body) : 0;
     set_state(c, CALL_QUEUED);
     if (queue_put(&c->at->server->queue, c)) return; /* c may be answered by now */
     metric_add(METRIC_QUEUE_REFUSED, (metric_at){0}, 1);
     answer_busy(c, "QUEUE_FULL");
 }
 
+/* No message came on a client stream: its client has sent all, or it has gone. */
+static void stream_ended(call *c, bool ok)
+{
+    bool gone =
+        !ok || atomic_load_explicit(&c->gone, memory_order_acquire) || grpc_call_failed_before_recv_message(c->handle);
+    if (atomic_load_explicit(&c->at->server->draining, memory_order_relaxed))
+        answer_plain(c, GRPC_STATUS_UNAVAILABLE, "the server shuts down");
+    else if (gone)
+        answer_plain(c, GRPC_STATUS_CANCELLED, "cancelled");
+    else
+        enqueue(c);
+}
+
 static void message_read(call *c, bool ok)
 {
-    (void)ok; /* a failure shows as no message */
-    reading_ends(c);
-    if (!c->body)
+    bool begun = c->begun;
+    c->begun = true;
+    if (is_stream(c))
+        stream_in_came(&c->at->server->streams_in, c);
+    else
+        reading_ends(c);
+    if (!c->body && begun)
+        stream_ended(c, ok);
+    else if (!c->body) /* a failure shows as no message */
         answer_plain(c, GRPC_STATUS_INVALID_ARGUMENT, "the request has no message");
     else if (c->body->data.raw.compression != GRPC_COMPRESS_NONE)
         answer_plain(c, GRPC_STATUS_UNIMPLEMENTED, "compressed messages are not accepted");
@@ -339,15 +373,26 @@ static void message_read(call *c, bool ok)
 
 static void read_message(call *c)
 {
-    reading_begins(c);
-    set_state(c, CALL_READING);
-    if (c->route->kind == ROUTE_QUEUED) {
-        grpc_op closed = {.op = GRPC_OP_RECV_CLOSE_ON_SERVER, .data.recv_close_on_server.cancelled = &c->cancelled};
-        c->watched = true;
-        start(c->handle, &closed, 1, &c->closed);
-    }
     grpc_op read = {.op = GRPC_OP_RECV_MESSAGE, .data.recv_message.recv_message = &c->body};
+    if (is_stream(c))
+        stream_in_waits(&c->at->server->streams_in, c);
+    else
+        reading_begins(c);
+    set_state(c, CALL_READING);
     start(c->handle, &read, 1, &c->main);
+}
+
+static void watch(call *c)
+{
+    grpc_op closed = {.op = GRPC_OP_RECV_CLOSE_ON_SERVER, .data.recv_close_on_server.cancelled = &c->cancelled};
+    c->watched = true;
+    start(c->handle, &closed, 1, &c->closed);
+}
+
+static void read_first(call *c)
+{
+    if (c->route->kind == ROUTE_QUEUED) watch(c);
+    read_message(c);
 }
 
 static void open_stream(call *c)
@@ -389,8 +434,10 @@ static void arrived(call *c, bool ok)
         answer_busy(c, "CALLS_FULL");
     else if (c->route->kind == ROUTE_REFLECTION)
         open_stream(c);
+    else if (is_stream(c) && !stream_in_enter(&p->server->streams_in, c))
+        answer_busy(c, "STREAMS");
     else
-        read_message(c);
+        read_first(c);
 }
 
 static void main_done(tag *t, bool ok)
@@ -411,6 +458,16 @@ static void main_done(tag *t, bool ok)
 void call_taken(call *c)
 {
     set_state(c, CALL_RUNNING);
+}
+
+void call_read_on(call *c)
+{
+    grpc_byte_buffer_destroy(c->body);
+    c->body = NULL;
+    if (atomic_load_explicit(&c->at->server->draining, memory_order_relaxed))
+        call_leave_answer(c, &(answer){.code = GRPC_STATUS_UNAVAILABLE, .text = "the server shuts down"});
+    else
+        read_message(c);
 }
 
 bool call_is_late(const call *c)

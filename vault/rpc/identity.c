@@ -1,9 +1,10 @@
-/* Who is at the other end: the URIs of the client's certificate, while it is valid. The handshake looks at the dates as
- * well, but a resumed session (gRPC 1.51 gives no way to forbid it) and a connection that lives on do not come back to
- * it. */
+/* Who is at the other end: the URIs and the digest of the client's certificate, while it is valid. The handshake looks
+ * at the dates as well, but a resumed session (gRPC 1.51 gives no way to forbid it) and a connection that lives on do
+ * not come back to it. */
 #include "vault/rpc/internal.h"
 
 #include "vault/base/clock.h"
+#include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <string.h>
 #include <time.h>
@@ -36,46 +37,56 @@ static vault_code read_uris(const char ***out, arena *mem, grpc_auth_context *pe
                         ""); /* one that was not read could be a second principal */
 }
 
-int64_t certificate_ends_us(bytes pem)
+static int64_t ends_us(const X509 *x)
 {
     struct tm end;
-    BIO *text = BIO_new_mem_buf(pem.at, (int)pem.len);
-    X509 *certificate = text ? PEM_read_bio_X509(text, NULL, NULL, NULL) : NULL;
-    bool good = certificate && ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &end) == 1;
-    X509_free(certificate);
-    BIO_free(text);
-    return good ? (int64_t)timegm(&end) * 1000000 : 0;
+    return ASN1_TIME_to_tm(X509_get0_notAfter(x), &end) == 1 ? (int64_t)timegm(&end) * 1000000 : 0;
 }
 
-/* To read a certificate costs more than all the rest of a call: its end is kept by its digest. */
-static int64_t ends_us(certificate_ends *known, bytes pem)
+certificate_facts certificate_read(bytes pem)
+{
+    certificate_facts read = {0};
+    unsigned len = sizeof read.der.at;
+    BIO *text = BIO_new_mem_buf(pem.at, (int)pem.len);
+    X509 *x = text ? PEM_read_bio_X509(text, NULL, NULL, NULL) : NULL;
+    if (x && X509_digest(x, EVP_sha256(), read.der.at, &len) == 1) read.ends_us = ends_us(x);
+    X509_free(x);
+    BIO_free(text);
+    return read;
+}
+
+/* To read a certificate costs more than all the rest of a call: what was read is kept. */
+static const certificate_facts *read_once(certificates *known, bytes pem)
 {
     digest of = sha256(pem);
-    for (size_t i = 0; i < CERTIFICATES_KNOWN; i++) {
-        if (bytes_same(digest_bytes(&known->at[i].of), digest_bytes(&of))) return known->at[i].ends_us;
+    size_t place = of.at[0] % CERTIFICATES_KNOWN;
+    if (!bytes_same(digest_bytes(&known->at[place].pem), digest_bytes(&of))) {
+        known->at[place].pem = of;
+        known->at[place].read = certificate_read(pem);
     }
-    int64_t ends = certificate_ends_us(pem);
-    known->at[known->next].of = of;
-    known->at[known->next].ends_us = ends;
-    known->next = (known->next + 1) % CERTIFICATES_KNOWN;
-    return ends;
+    return &known->at[place].read;
 }
 
-static vault_code check_valid(certificate_ends *known, grpc_auth_context *peer, vault_error *err)
+static vault_code read_certificate(digest *out, certificates *known, grpc_auth_context *peer, vault_error *err)
 {
     grpc_auth_property_iterator each =
         grpc_auth_context_find_properties_by_name(peer, GRPC_X509_PEM_CERT_PROPERTY_NAME);
     const grpc_auth_property *p = grpc_auth_property_iterator_next(&each);
-    bool valid = p && ends_us(known, bytes_of(p->value, p->value_length)) > clock_now_us();
-    return valid ? VAULT_OK : vault_refuse(err, VAULT_UNAUTHENTICATED, "CERTIFICATE_EXPIRED", "");
+    const certificate_facts *read = p ? read_once(known, bytes_of(p->value, p->value_length)) : NULL;
+    if (!read || read->ends_us <= clock_now_us())
+        return vault_refuse(err, VAULT_UNAUTHENTICATED, "CERTIFICATE_EXPIRED", "");
+    *out = read->der;
+    return VAULT_OK;
 }
 
-vault_code peer_uris(const char ***out, arena *mem, grpc_call *handle, certificate_ends *known, vault_error *err)
+vault_code peer_identify(request *rq, grpc_call *handle, certificates *known, vault_error *err)
 {
+    const char **uris = NULL;
     grpc_auth_context *peer = grpc_call_auth_context(handle);
     if (!peer) return vault_refuse(err, VAULT_UNAUTHENTICATED, "NO_IDENTITY", "");
-    vault_code code = read_uris(out, mem, peer, err);
-    if (code == VAULT_OK) code = check_valid(known, peer, err);
+    vault_code code = read_uris(&uris, rq->mem, peer, err);
+    if (code == VAULT_OK) code = read_certificate(&rq->certificate, known, peer, err);
     grpc_auth_context_release(peer);
+    rq->uris = uris;
     return code;
 }

@@ -1,6 +1,6 @@
-/* What the files of this room share. server.c opens and closes; call.c is the unary call, stream.c the reflection
- * stream; queue.c stands between pollers and workers (worker.c); route.c knows the methods, tls.c the certificates,
- * answer.c the outcomes. */
+/* What the files of this room share. server.c opens and closes; call.c is the call that is queued, with stream_in.c
+ * for those that bring many messages; stream.c the reflection stream; queue.c stands between pollers and workers
+ * (worker.c); route.c knows the methods, tls.c the certificates, answer.c the outcomes. */
 #pragma once
 #include "vault/base/arena.h"
 #include "vault/base/digest.h"
@@ -122,8 +122,13 @@ struct rpc_call {
     grpc_byte_buffer *body;
     size_t body_len;
     int64_t arrived_us, deadline_us;
-    uint64_t arrival;      /* order in the queue */
-    call *next, *previous; /* previous: while READING */
+    uint64_t arrival;       /* order in the queue */
+    call *next, *previous;  /* previous: while READING */
+    bool counted;           /* among the client streams (stream_in.c) */
+    bool begun;             /* its first message has come */
+    int64_t waits_since_us; /* of a client stream, while READING */
+    arena *kept;            /* of a client stream: what lives from its first run to its end, */
+    void *between;          /* and the service's own in it: request.state between two runs */
     grpc_byte_buffer *reply;
     grpc_metadata trailer;
     grpc_status_code code;
@@ -142,8 +147,27 @@ void calls_flush(rpc_server *r);
 void calls_send_left(poller *p);
 /* The worker has it. */
 void call_taken(call *c);
+/* The worker is done with a message of a client stream: the next one is read. The call is no longer the worker's. */
+void call_read_on(call *c);
 bool call_is_late(const call *c);
 void calls_free(poller *p);
+
+/* ---- client streams (stream_in.c) ---- */
+
+typedef struct streams_in {
+    pthread_mutex_t lock;
+    call *oldest, *newest; /* those that wait for their client's next message, the longest waiting first */
+    size_t open, most;
+    int64_t patience_us; /* how long one may wait for a message */
+} streams_in;
+void streams_in_init(streams_in *s, const rpc_options *o);
+/* True when there is room for one more; the one that has waited longest for its client may be ended for it. */
+bool stream_in_enter(streams_in *s, call *c);
+void stream_in_leave(streams_in *s, call *c); /* at its end; does nothing to one that never entered */
+void stream_in_waits(streams_in *s, call *c); /* from now on for a message */
+void stream_in_came(streams_in *s, call *c);  /* or will not any more */
+/* From time to time: ends those that have waited too long, and at a drain all that wait. */
+void streams_in_look(streams_in *s, bool draining);
 
 /* ---- streams (stream.c) ---- */
 
@@ -174,20 +198,25 @@ void tls_close(tls **t); /* after the server */
 
 /* ---- identity (identity.c) ---- */
 
-/* When certificates end, by their digest. One thread. */
-enum { CERTIFICATES_KNOWN = 32 };
-typedef struct certificate_ends {
+/* What was read of a certificate. */
+typedef struct certificate_facts {
+    digest der;      /* SHA-256 of its DER */
+    int64_t ends_us; /* microseconds since 1970; 0: it is no certificate */
+} certificate_facts;
+certificate_facts certificate_read(bytes pem);
+
+/* Certificates that were read, each at a place that the digest of its PEM chooses. One thread. */
+enum { CERTIFICATES_KNOWN = 256 };
+typedef struct certificates {
     struct {
-        digest of;
-        int64_t ends_us;
+        digest pem;
+        certificate_facts read;
     } at[CERTIFICATES_KNOWN];
-    size_t next;
-} certificate_ends;
-/* SAN URIs "vault://..." of the client's certificate, NULL-terminated, in mem. UNAUTHENTICATED: NO_IDENTITY without
- * any, or with too many; CERTIFICATE_EXPIRED, also on a connection that was made before. */
-VAULT_MUST_USE vault_code peer_uris(const char ***out, arena *mem, grpc_call *handle, certificate_ends *known,
-                                    vault_error *err);
-int64_t certificate_ends_us(bytes pem); /* microseconds since 1970; 0 for what is no certificate */
+} certificates;
+/* Fills rq->uris, NULL-terminated, in rq->mem: the SAN URIs "vault://..." of the client's certificate; and
+ * rq->certificate. UNAUTHENTICATED: NO_IDENTITY without any URI, or with too many; CERTIFICATE_EXPIRED, also on a
+ * connection that was made before. */
+VAULT_MUST_USE vault_code peer_identify(request *rq, grpc_call *handle, certificates *known, vault_error *err);
 
 /* ---- the server (server.c) ---- */
 
@@ -196,6 +225,7 @@ struct rpc_server {
     routes routes;
     queue queue;
     streams streams;
+    streams_in streams_in;
     tls *tls;
     grpc_server *handle;
     int port;

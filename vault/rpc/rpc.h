@@ -15,7 +15,8 @@ typedef struct rpc_options {
     size_t queue_calls, queue_bytes;    /* what may wait; past it RESOURCE_EXHAUSTED at once */
     size_t message_bytes;               /* the largest request */
     unsigned connection_age_s;          /* connections are renewed after this long, give or take a tenth */
-    unsigned streams;                   /* calls at once on one connection */
+    unsigned streams;                   /* calls at once on one connection; client streams at once in all */
+    unsigned silence_s; /* a client stream whose next message does not come for so long is ended; 0: 60 */
 } rpc_options;
 
 typedef struct rpc_server rpc_server;

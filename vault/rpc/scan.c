@@ -147,8 +147,9 @@ bool scan_text(bytes text, bool *nul)
 static vault_code check_text(scan *s, const frame *f, bytes text)
 {
     bool nul;
-    if (text.len > SCAN_TEXT) return refuse(s, f, "TOO_LONG");
-    if (f->field->type != PROTOBUF_C_TYPE_STRING) return VAULT_OK;
+    bool is_text = f->field->type == PROTOBUF_C_TYPE_STRING;
+    if (text.len > (is_text ? SCAN_TEXT : SCAN_BYTES)) return refuse(s, f, "TOO_LONG");
+    if (!is_text) return VAULT_OK;
     if (!scan_text(text, &nul)) return refuse(s, f, "TEXT_UTF8");
     return nul ? refuse(s, f, "TEXT_NUL") : VAULT_OK;
 }

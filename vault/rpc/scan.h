@@ -10,7 +10,8 @@ enum {
     SCAN_DEPTH = 16,         /* messages within messages */
     SCAN_REPEATED = 4096,    /* elements of one repeated field: CALL_ITEMS of the service */
     SCAN_ELEMENTS = 1 << 18, /* fields and elements in all: 4,096 items of 60 values */
-    SCAN_TEXT = 1 << 16,     /* bytes of one text or bytes field */
+    SCAN_TEXT = 1 << 16,     /* bytes of one text field */
+    SCAN_BYTES = 8 << 20,    /* bytes of one bytes field: a document of the control room */
     SCAN_FIELDS = 32,        /* fields that a message may declare; scan_check proves it at start */
 };
 

@@ -16,8 +16,9 @@ enum { POSTED = 64, POLLER_MEMORY = 1 << 20, METADATA_BYTES = 16 << 10, SPARE_CA
 
 /* ---- pollers ---- */
 
-/* Two things happen without an event: a worker hangs to which calls were left, and the one answer whose completion was
- * to wake this poller goes to a client who does not take it. So while calls are in hand it wakes by itself. */
+/* Some things happen without an event: a worker hangs to which calls were left; the one answer whose completion was to
+ * wake this poller goes to a client who does not take it; a stream's client is silent. So while calls are in hand it
+ * wakes by itself. */
 static gpr_timespec next_look(const poller *p)
 {
     if (p->live == 0) return gpr_inf_future(GPR_CLOCK_MONOTONIC);
@@ -26,11 +27,13 @@ static gpr_timespec next_look(const poller *p)
 
 static void look_around(poller *p)
 {
+    rpc_server *r = p->server;
     int64_t now = clock_monotonic_us();
     calls_send_left(p);
     if (p->live == 0 || now - p->looked_us < LOOK_MS * 1000) return;
     p->looked_us = now;
-    queue_look(&p->server->queue);
+    queue_look(&r->queue);
+    streams_in_look(&r->streams_in, atomic_load_explicit(&r->draining, memory_order_relaxed));
 }
 
 static void *poll_queue(void *argument)
@@ -161,6 +164,7 @@ vault_code rpc_open(rpc_server **out, service *s, const rpc_options *options, va
     r->service = s;
     r->end.done = ended;
     pthread_mutex_init(&r->streams.lock, NULL);
+    streams_in_init(&r->streams_in, options);
     queue_init(&r->queue, &r->routes, options->queue_calls, options->queue_bytes);
     vault_code code = routes_init(&r->routes, err);
     if (code == VAULT_OK) code = serve(r, options, err);
@@ -251,6 +255,7 @@ void rpc_close(rpc_server **server)
     tls_close(&r->tls);
     queue_destroy(&r->queue);
     pthread_mutex_destroy(&r->streams.lock);
+    pthread_mutex_destroy(&r->streams_in.lock);
     memory_free(r, sizeof *r);
     *server = NULL;
     grpc_shutdown_blocking();

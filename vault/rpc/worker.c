@@ -1,5 +1,6 @@
 /* A worker takes the oldest call that waits and all further ones of its method up to BATCH_ITEMS items, looks through
- * and unpacks each, runs them together, and answers each. It never touches a call after its answer. */
+ * and unpacks each, runs them together, and answers each, or has the next message of a client stream read. It never
+ * touches a call after that. */
 #include "vault/rpc/internal.h"
 
 #include "vault/base/log.h"
@@ -7,7 +8,10 @@
 #include "vault/base/metric.h"
 #include "vault/rpc/scan.h"
 
-enum { CALL_MEMORY = 256 << 20 }; /* the most that one call may take; SCAN_ELEMENTS keeps requests far below */
+enum {
+    CALL_MEMORY = 256 << 20, /* the most that one run of a call may take; SCAN_ELEMENTS keeps requests far below */
+    KEPT_MEMORY = 64 << 20   /* and what a client stream may keep from run to run */
+};
 
 /* The memory of one call of a batch, kept for the next batch. */
 typedef struct slot {
@@ -25,7 +29,7 @@ struct worker {
     request *batch[BATCH_ITEMS + 1];
     size_t count, items;
     bool carried; /* slots[0] holds a call that did not fit into the batch before */
-    certificate_ends known;
+    certificates known;
 };
 
 /* ---- one call ---- */
@@ -59,29 +63,54 @@ static vault_code unpack(slot *s, vault_error *err)
     return vault_fail(err, VAULT_EXHAUSTED, "%s of %zu bytes cannot be unpacked", type->name, wire.len);
 }
 
+/* What a client stream has kept; a call that does not stream keeps what it has. */
+static vault_code keep(slot *s, vault_error *err)
+{
+    call *c = s->call;
+    s->request.kept = s->mem;
+    if (!c->route->method->stream) return VAULT_OK;
+    if (!c->kept) c->kept = arena_new(KEPT_MEMORY);
+    if (!c->kept) return vault_fail(err, VAULT_EXHAUSTED, "no memory for a stream");
+    s->request.kept = c->kept;
+    s->request.state = c->between;
+    return VAULT_OK;
+}
+
 /* True when the slot's request is ready to run; otherwise the call is answered. */
 static bool prepare(worker *w, slot *s, call *c)
 {
     vault_error err = {0};
-    const char **uris = NULL;
     s->call = c;
     call_taken(c);
     if (drop(s)) return false;
-    vault_code code = peer_uris(&uris, s->mem, c->handle, &w->known, &err);
-    s->request = (request){.mem = s->mem, .deadline_us = c->deadline_us, .uris = uris};
-    if (code == VAULT_OK) code = unpack(s, &err);
-    body_wipe(c->body);
+    s->request = (request){.mem = s->mem, .deadline_us = c->deadline_us};
+    vault_code code = peer_identify(&s->request, c->handle, &w->known, &err);
+    if (code == VAULT_OK) code = keep(s, &err);
+    if (code == VAULT_OK && c->body) code = unpack(s, &err);
+    if (c->body) body_wipe(c->body);
     if (code != VAULT_OK) {
         refuse(s, answer_error(s->mem, &err));
         return false;
     }
-    s->items = c->route->method->items(s->request.in);
+    s->items = s->request.in ? c->route->method->items(s->request.in) : 1;
+    return true;
+}
+
+/* True when a client stream is to go on: a message has been run, well. */
+static bool read_on(slot *s)
+{
+    call *c = s->call;
+    if (!c->route->method->stream || !s->request.in || s->request.err.code != VAULT_OK) return false;
+    c->between = s->request.state;
+    arena_reset(s->mem);
+    call_read_on(c);
     return true;
 }
 
 static void answer_call(slot *s)
 {
     request *rq = &s->request;
+    if (read_on(s)) return;
     if (rq->err.code == VAULT_OK && !rq->out) (void)vault_fail(&rq->err, VAULT_INTERNAL, "no reply was made");
     if (rq->err.code == VAULT_INTERNAL || rq->err.code == VAULT_INTEGRITY)
         log_failure(LOG_ERROR, "call.failed", &rq->err);

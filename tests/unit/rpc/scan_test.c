@@ -4,6 +4,7 @@
 #include "google/rpc/status.pb-c.h"
 #include "grpc/reflection/v1/reflection.pb-c.h"
 #include "vault/v1/audit.pb-c.h"
+#include "vault/v1/control.pb-c.h"
 #include "vault/v1/records.pb-c.h"
 #include "vault/v1/tokens.pb-c.h"
 
@@ -165,6 +166,20 @@ TEST("a text of 64 KiB passes and one byte more is refused")
     assert_string_equal(err.reason, "TOO_LONG");
 }
 
+TEST("a document of 8 MiB passes as bytes and one byte more is refused")
+{
+    static uint8_t large[SCAN_BYTES + 16]; /* field 3 of a ProposeRequest; not text: any byte will do */
+    vault_error err = {0};
+    memset(large, 0xff, sizeof large);
+    memcpy(large, "\x1a\x80\x80\x80\x04", 5);
+    expect_ok(scan_message(&vault__v1__propose_request__descriptor, bytes_of(large, 5 + SCAN_BYTES), &err), &err);
+    memcpy(large, "\x1a\x81\x80\x80\x04", 5);
+    assert_int_equal(scan_message(&vault__v1__propose_request__descriptor, bytes_of(large, 6 + SCAN_BYTES), &err),
+                     VAULT_INVALID);
+    assert_string_equal(err.reason, "TOO_LONG");
+    assert_string_equal(err.field, "content");
+}
+
 /* A type that holds itself, for the depth: protoc has none in our files. */
 static const ProtobufCMessageDescriptor nest;
 static const ProtobufCFieldDescriptor nest_fields[] = {
@@ -215,6 +230,9 @@ TEST("every request type of the interface can be looked through")
         &vault__v1__batch_reveal_request__descriptor,
         &vault__v1__batch_issue_request__descriptor,
         &vault__v1__query_request__descriptor,
+        &vault__v1__import_request__descriptor,
+        &vault__v1__propose_request__descriptor,
+        &vault__v1__revoke_request__descriptor,
         &grpc__reflection__v1__server_reflection_request__descriptor,
         &google__rpc__status__descriptor};
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
