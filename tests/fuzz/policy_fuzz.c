@@ -9,8 +9,9 @@ static void ask(const policy *p, json_t *document)
     uint64_t seed = 1 + policy_rule_count(p);
     for (unsigned i = 0; i < 50; i++) {
         area_code area;
+        policy_person who;
         const char *id = "";
-        policy_facts f = naive_facts(&seed, &area);
+        policy_facts f = naive_facts(&seed, &who, &area);
         admission a = policy_admit(p, &f);
         grant g = policy_decide(p, &a, &f, area);
         policy_clause clause = naive_decide(document, &f, area, &id);
@@ -27,7 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (json_read(&document, bytes_of(data, size), "fuzz", &err) != VAULT_OK) return 0;
     if (policy_load(&p, document, &naive_names, &err) == VAULT_OK)
         ask(p, document);
-    else if (err.code != VAULT_INVALID || !err.detail[0])
+    else if (err.code != VAULT_INVALID || !err.detail[0] || !err.reason || strncmp(err.field, "policy", 6) != 0)
         abort();
     return 0;
 }

@@ -1,6 +1,6 @@
 /* A second reading of a policy document, as slow and as plain as can be: every call walks through the JSON text. What
- * it says is compared with what the engine says. Names: field "f7" is number 7, consumer "c2" and purpose "p3" alike.
- */
+ * it says is compared with what the engine says. Names: field "f7" is number 7, consumer "c2", purpose "p3" and role
+ * "r2" alike; "h1" to "h9" are fields of another collection, with the highest numbers that there are. */
 #pragma once
 #include "policy/policy.h"
 
@@ -17,10 +17,12 @@ static unsigned naive_number(const char *name, char kind, unsigned most)
     return number <= most ? number : 0;
 }
 
-static unsigned naive_field(void *context, const char *name)
+static policy_field naive_field(void *context, const char *name)
 {
     (void)context;
-    return naive_number(name, 'f', NAIVE_FIELDS);
+    unsigned house = naive_number(name, 'h', 9), number = naive_number(name, 'f', NAIVE_FIELDS);
+    return house ? (policy_field){.number = POLICY_FIELDS_MAX - house, .collection = 2}
+                 : (policy_field){.number = number, .collection = 1};
 }
 
 static consumer_no naive_consumer(void *context, const char *id)
@@ -35,7 +37,25 @@ static purpose_no naive_purpose(void *context, const char *id)
     return (purpose_no){(uint16_t)naive_number(id, 'p', NAIVE_NAMES)};
 }
 
-static const policy_names naive_names = {.field = naive_field, .consumer = naive_consumer, .purpose = naive_purpose};
+static role_no naive_role(void *context, const char *id)
+{
+    (void)context;
+    return (role_no){(uint16_t)naive_number(id, 'r', NAIVE_NAMES)};
+}
+
+/* The assessment of p1 holds for long, that of p2 ends in the month of the random questions; p3 never had one. */
+static uint32_t naive_assessed_until(void *context, purpose_no purpose)
+{
+    static const uint32_t until[] = {[1] = 20991231, [2] = 20260120, [3] = 0, [4] = 20260131};
+    (void)context;
+    return purpose.no < sizeof until / sizeof *until ? until[purpose.no] : 0;
+}
+
+static const policy_names naive_names = {.field = naive_field,
+                                         .consumer = naive_consumer,
+                                         .purpose = naive_purpose,
+                                         .assessed_until = naive_assessed_until,
+                                         .role = naive_role};
 
 static const char *naive_text(json_t *rule, const char *key)
 {
@@ -52,7 +72,7 @@ static bool naive_fields(json_t *rule, const policy_facts *facts)
         json_t *name;
         json_array_foreach(json_object_get(rule, "fields"), i, name)
         {
-            if (naive_field(NULL, json_string_value(name)) == number) listed = true;
+            if (naive_field(NULL, json_string_value(name)).number == number) listed = true;
         }
         any = true;
         all = all && listed;
@@ -73,26 +93,60 @@ static bool naive_area(json_t *rule, area_code area)
     char code[32];
     size_t i;
     json_t *prefix;
-    snprintf(code, sizeof code, "%012lld", (long long)area.code);
+    snprintf(code, sizeof code, "%015lld", (long long)area.code);
     json_array_foreach(json_object_get(rule, "areas"), i, prefix)
     {
         const char *start = json_string_value(prefix);
-        if (strncmp(code, start, strlen(start)) == 0 && strlen(code) == 12) return true;
+        if (strncmp(code, start, strlen(start)) == 0 && strlen(code) == 15) return true;
     }
     return false;
 }
 
+static bool naive_own_area(json_t *rule, const policy_person *who, area_code area)
+{
+    if (!json_is_true(json_object_get(rule, "own_area"))) return true;
+    for (size_t i = 0; i < who->area_count; i++) {
+        if (who->areas[i].low <= area.code && area.code <= who->areas[i].high) return true;
+    }
+    return false;
+}
+
+static bool naive_has_role(json_t *rule, const policy_person *who)
+{
+    size_t i;
+    json_t *id;
+    json_array_foreach(json_object_get(rule, "roles"), i, id)
+    {
+        if (who->role.no != 0 && naive_role(NULL, json_string_value(id)).no == who->role.no) return true;
+    }
+    return false;
+}
+
+static bool naive_form(json_t *rule, const policy_facts *facts)
+{
+    const char *form = naive_text(rule, "form");
+    if (facts->form == FORM_NOTHING) return strcmp(form, "nothing") == 0;
+    if (facts->form == FORM_PLAIN) return strcmp(form, "plain") == 0;
+    if (facts->form != FORM_MASKED || facts->action != POLICY_REVEAL) return false;
+    return strcmp(form, "plain") == 0 || strcmp(form, "masked") == 0;
+}
+
 static policy_clause naive_rule(json_t *rule, const policy_facts *facts, area_code area)
 {
-    static const char *const actions[] = {"reveal", "issue", "put"}, *const forms[] = {"nothing", "plain"};
+    static const char *const actions[] = {"reveal", "issue", "put"};
+    const policy_person *who = facts->person;
+    bool person = strcmp(naive_text(rule, "acting"), "person") == 0;
     if (naive_purpose(NULL, naive_text(rule, "purpose")).no != facts->purpose.no) return CLAUSE_PURPOSE;
     if (naive_consumer(NULL, naive_text(rule, "consumer")).no != facts->consumer.no) return CLAUSE_CONSUMER;
     if (strcmp(naive_text(rule, "action"), actions[facts->action]) != 0) return CLAUSE_ACTION;
     if (!naive_fields(rule, facts)) return CLAUSE_FIELDS;
-    if (strcmp(naive_text(rule, "form"), forms[facts->form]) != 0) return CLAUSE_FORM;
-    if (strcmp(naive_text(rule, "acting"), "person") == 0 && !facts->person) return CLAUSE_ACTING;
+    if (!naive_form(rule, facts)) return CLAUSE_FORM;
+    if (person && !who) return CLAUSE_ACTING;
+    if (person && !naive_has_role(rule, who)) return CLAUSE_ROLE;
+    if (who && (facts->date < who->from || facts->date > who->until)) return CLAUSE_CONTRACT;
     if (!naive_dates(rule, facts->date)) return CLAUSE_DATES;
-    return naive_area(rule, area) ? CLAUSE_NONE : CLAUSE_RESIDENT;
+    if (facts->date > naive_assessed_until(NULL, facts->purpose)) return CLAUSE_ASSESSMENT;
+    return naive_area(rule, area) && naive_own_area(rule, who, area) ? CLAUSE_NONE : CLAUSE_RESIDENT;
 }
 
 /* The clause that refuses, or CLAUSE_NONE; *id is the first rule that allows. */
@@ -117,9 +171,9 @@ static inline uint64_t naive_random(uint64_t *seed)
     return *seed * UINT64_C(0x2545f4914f6cdd1d) >> 16;
 }
 
-static const char *const naive_areas[] = {"32",        "3204",      "320411",       "320411002", "320411002001",
-                                          "320411003", "320411004", "320411100",    "33",        "330105",
-                                          "3301",      "34",        "320411002002", "11",        "320410"};
+static const char *const naive_areas[] = {
+    "32", "3204",   "320411", "320411002", "320411002001", "320411003", "320411004", "320411100",
+    "33", "330105", "3301",   "34",        "320411002002", "11",        "320410",    "320411002001007"};
 enum { NAIVE_AREAS = sizeof naive_areas / sizeof *naive_areas };
 
 /* Mostly one of the first two names, so that questions often meet a rule. */
@@ -129,28 +183,52 @@ static inline uint16_t naive_name(uint64_t *seed)
     return (uint16_t)(odd == 0 ? naive_random(seed) % (NAIVE_NAMES + 1) : 1 + odd % 2);
 }
 
-static inline policy_facts naive_facts(uint64_t *seed, area_code *area)
+/* Someone whose contract lies somewhere around the month of the questions, or nobody. The areas are static. */
+static inline const policy_person *naive_person(policy_person *out, uint64_t *seed)
+{
+    static const area_range own[] = {{320411002001000, 320411002001999}, {330000000000000, 339999999999999}};
+    uint64_t odd = naive_random(seed) % 8;
+    if (odd < 3) return NULL;
+    *out = (policy_person){.role = {naive_name(seed)},
+                           .from = odd == 3 ? 20260110 : 20250101,
+                           .until = odd == 4 ? 20260120 : 20271231,
+                           .areas = own,
+                           .area_count = (size_t)(naive_random(seed) % 3)};
+    return out;
+}
+
+static inline policy_form naive_asked(policy_action action, uint64_t *seed)
+{
+    uint64_t odd = naive_random(seed) % 8;
+    if (odd == 0) return (policy_form)(naive_random(seed) % FORMS);
+    if (action == POLICY_ISSUE) return FORM_NOTHING;
+    return action == POLICY_REVEAL && odd < 4 ? FORM_MASKED : FORM_PLAIN;
+}
+
+/* `who` is room for the person who acts, if one does. */
+static inline policy_facts naive_facts(uint64_t *seed, policy_person *who, area_code *area)
 {
     static const int64_t codes[] = {0,
+                                    320411002001000,
+                                    320411002001007,
+                                    320411002001008,
+                                    320411002002000,
+                                    320411100200000,
+                                    330105001001000,
+                                    340000000000000,
+                                    110101001001000,
+                                    320410001001999,
+                                    999999999999999,
+                                    -320411002001000,
                                     320411002001,
-                                    320411002002,
-                                    320411100200,
-                                    330105001001,
-                                    340000000000,
-                                    110101001001,
-                                    320410001001,
-                                    999999999999,
-                                    -320411002001,
                                     32,
-                                    330199000000};
+                                    330199000000000};
     policy_facts f = {.action = (policy_action)(naive_random(seed) % POLICY_ACTIONS),
                       .consumer = {naive_name(seed)},
                       .purpose = {naive_name(seed)},
-                      .person = naive_random(seed) % 2 == 0,
+                      .person = naive_person(who, seed),
                       .date = 20260101 + (uint32_t)(naive_random(seed) % 28)};
-    f.form = naive_random(seed) % 8 == 0 ? (policy_form)(naive_random(seed) % FORMS)
-             : f.action == POLICY_ISSUE  ? FORM_NOTHING
-                                         : FORM_PLAIN;
+    f.form = naive_asked(f.action, seed);
     for (uint64_t n = naive_random(seed) % 3; n > 0; n--)
         field_set_add(&f.fields, 1 + (unsigned)(naive_random(seed) % NAIVE_FIELDS));
     area->code = codes[naive_random(seed) % (sizeof codes / sizeof *codes)];
