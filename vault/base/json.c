@@ -1,47 +1,57 @@
 #include "vault/base/json.h"
 
 #include <stdarg.h>
+#include <stdio.h>
 
 enum { DEPTH_LIMIT = 32 };
 
-/* Where the text nests deeper than the limit, before the parser recurses into it: line and column from 1, else line 0.
- */
-typedef struct place {
-    int line, column;
-} place;
-
-static place too_deep(bytes text)
+/* Where the text nests deeper than the limit, before the parser recurses into it; else line 0. */
+static json_place too_deep(bytes text)
 {
-    place at = {.line = 1, .column = 0};
+    json_place at = {.line = 1};
     int depth = 0;
     bool quoted = false, escaped = false;
     for (size_t i = 0; i < text.len; i++) {
         char c = (char)text.at[i];
-        at = c == '\n' ? (place){.line = at.line + 1} : (place){.line = at.line, .column = at.column + 1};
+        if (c == '\n') at = (json_place){.line = at.line + 1};
+        at.column += c != '\n' && (text.at[i] & 0xc0) != 0x80;
         bool opens = !quoted && (c == '{' || c == '['), closes = !quoted && (c == '}' || c == ']');
         depth += opens - closes;
         if (depth > DEPTH_LIMIT) return at;
         if (c == '"' && !escaped) quoted = !quoted;
         escaped = quoted && c == '\\' && !escaped;
     }
-    return (place){.line = 0};
+    return (json_place){0};
+}
+
+bool json_parse(json_t **out, bytes text, json_fault *fault)
+{
+    json_error_t error;
+    *out = NULL;
+    *fault = (json_fault){0};
+    if (text.len > JSON_FILE_LIMIT) {
+        snprintf(fault->text, sizeof fault->text, "longer than %d bytes", JSON_FILE_LIMIT);
+        return false;
+    }
+    json_place deep = too_deep(text);
+    if (deep.line > 0) {
+        *fault = (json_fault){.line = deep.line, .column = deep.column};
+        snprintf(fault->text, sizeof fault->text, "nested deeper than %d", DEPTH_LIMIT);
+        return false;
+    }
+    *out = json_loadb(text.len ? (const char *)text.at : "", text.len, JSON_REJECT_DUPLICATES, &error);
+    if (*out) return true;
+    *fault = (json_fault){.line = (unsigned)error.line, .column = (unsigned)error.column};
+    snprintf(fault->text, sizeof fault->text, "%s", error.text);
+    return false;
 }
 
 vault_code json_read(json_t **out, bytes text, const char *name, vault_error *err)
 {
-    *out = NULL;
-    if (text.len > JSON_FILE_LIMIT) {
-        return vault_fail(err, VAULT_INVALID, "%s: longer than %d bytes", name, JSON_FILE_LIMIT);
-    }
-    place deep = too_deep(text);
-    if (deep.line > 0) {
-        return vault_fail(err, VAULT_INVALID, "%s:%d:%d: nested deeper than %d", name, deep.line, deep.column,
-                          DEPTH_LIMIT);
-    }
-    json_error_t error;
-    *out = json_loadb(text.len ? (const char *)text.at : "", text.len, JSON_REJECT_DUPLICATES, &error);
-    if (*out) return VAULT_OK;
-    return vault_fail(err, VAULT_INVALID, "%s:%d:%d: %s", name, error.line, error.column, error.text);
+    json_fault fault;
+    if (json_parse(out, text, &fault)) return VAULT_OK;
+    if (fault.line == 0) return vault_fail(err, VAULT_INVALID, "%s: %s", name, fault.text);
+    return vault_fail(err, VAULT_INVALID, "%s:%u:%u: %s", name, fault.line, fault.column, fault.text);
 }
 
 vault_code json_read_file(json_t **out, const char *path, vault_error *err)

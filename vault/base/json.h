@@ -7,6 +7,13 @@
 
 enum { JSON_FILE_LIMIT = 16 << 20 };
 
+/* What is wrong, and where: line and column from 1, in characters; 0 where there is no place. */
+typedef struct json_fault {
+    unsigned line, column;
+    char text[160];
+} json_fault;
+/* False for what is not strict JSON; the caller frees with json_clear (or json_decref). */
+bool json_parse(json_t **out, bytes text, json_fault *fault);
 /* INVALID for what is not strict JSON; the caller frees with json_clear (or json_decref). */
 VAULT_MUST_USE vault_code json_read(json_t **out, bytes text, const char *name, vault_error *err);
 /* The same of a file of at most JSON_FILE_LIMIT bytes. */

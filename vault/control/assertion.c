@@ -2,6 +2,7 @@
  * the text says of itself chooses a key among those of the app's own department and nothing more; no claim is read
  * before the signature has been found good. Texts have one form only: base64url without padding or spare bits, no
  * unknown or doubled key. */
+#include "vault/base/clock.h"
 #include "vault/control/internal.h"
 
 #include <openssl/err.h>
@@ -94,23 +95,33 @@ static bool optional_is(const char *value, const char *wanted)
 
 vault_code assertion_key_read(builder *b, assertion_key *out, json_t *value)
 {
-    const char *kty, *crv, *y, *alg = NULL, *use = NULL;
-    VAULT_TRY(json_shape(value, b->err, b->at, "{s:s, s:s, s:s, s:s, s:s, s?s, s?s}", "kid", &out->kid, "kty", &kty,
-                         "crv", &crv, "x", &out->x, "y", &y, "alg", &alg, "use", &use));
-    if (!kid_valid(out->kid)) return builder_fail(b, "%s: kid: not 1 to 64 of A-Z, a-z, 0-9, . _ -", "assertion_keys");
-    if (strcmp(kty, "EC") != 0 || strcmp(crv, "P-256") != 0 || !optional_is(alg, "ES256") || !optional_is(use, "sig")) {
-        return builder_fail(b, "assertion_keys: %s: not an EC key on P-256 for ES256", out->kid);
+    const char *kty, *crv, *y, *alg = NULL, *use = NULL, *until = NULL;
+    int revoked = 0;
+    VAULT_TRY(builder_shape(b, value, "{s:s, s:s, s:s, s:s, s:s, s?s, s?s, s?s, s?b}", "kid", &out->kid, "kty", &kty,
+                            "crv", &crv, "x", &out->x, "y", &y, "alg", &alg, "use", &use, "until", &until, "revoked",
+                            &revoked));
+    if (!kid_valid(out->kid)) return builder_fail(b, "kid", "not 1 to 64 of A-Z, a-z, 0-9, . _ -");
+    if (strcmp(kty, "EC") != 0) return builder_fail(b, "kty", "not \"EC\"");
+    if (strcmp(crv, "P-256") != 0) return builder_fail(b, "crv", "not \"P-256\"");
+    if (!optional_is(alg, "ES256")) return builder_fail(b, "alg", "not \"ES256\"");
+    if (!optional_is(use, "sig")) return builder_fail(b, "use", "not \"sig\"");
+    out->until = UINT32_MAX;
+    if (until && !date_read(&out->until, until)) {
+        return builder_fail(b, "until", "'%.20s' is no day: write 2026-01-31", until);
     }
+    out->revoked = revoked != 0;
     out->jwk = make_key(out->x, y);
-    return out->jwk ? VAULT_OK : builder_fail(b, "assertion_keys: %s: x and y are no point of P-256", out->kid);
+    return out->jwk ? VAULT_OK : builder_fail(b, "x", "x and y are no point of P-256");
 }
 
-static const assertion_key *find_key(const manifest_body *body, const principal *app, const char *kid)
+/* A key that is revoked, or past its last day, is none. */
+static const assertion_key *find_key(const manifest_body *body, const principal *app, const char *kid, int64_t now_us)
 {
-    if (app->department_no == 0) return NULL;
-    const department *d = &body->departments[app->department_no - 1];
-    for (size_t i = d->first_key; i < d->first_key + d->key_count; i++) {
-        if (strcmp(body->keys[i].kid, kid) == 0) return &body->keys[i];
+    const department *d = find_department(body, app->department);
+    uint32_t today = clock_shanghai_date(now_us);
+    for (size_t i = 0; d && i < d->key_count; i++) {
+        const assertion_key *key = &body->keys[d->first_key + i];
+        if (strcmp(key->kid, kid) == 0) return key->revoked || key->until < today ? NULL : key;
     }
     return NULL;
 }
@@ -128,8 +139,8 @@ static bool signature_good(const char *jwt, const cjose_jwk_t *key)
     return good;
 }
 
-static vault_code check_signature(const manifest_body *body, const char *jwt, bytes head, const principal *app,
-                                  vault_error *err)
+static vault_code check_signature(const manifest_body *body, const char *jwt, bytes head,
+                                  const assertion_claims *wanted, vault_error *err)
 {
     VAULT_CLEANUP(json_clear) json_t *header = NULL;
     const char *alg, *kid, *typ = "JWT";
@@ -139,7 +150,7 @@ static vault_code check_signature(const manifest_body *body, const char *jwt, by
         return assertion_refuse(err, "ASSERTION_MALFORMED");
     }
     if (strcmp(typ, "JWT") != 0) return assertion_refuse(err, "ASSERTION_MALFORMED");
-    const assertion_key *key = find_key(body, app, kid);
+    const assertion_key *key = find_key(body, wanted->app, kid, wanted->now_us);
     if (strcmp(alg, "ES256") != 0 || !key || !signature_good(jwt, key->jwk)) {
         return assertion_refuse(err, "ASSERTION_SIGNATURE");
     }
@@ -193,7 +204,7 @@ static vault_code check_claims(assertion *out, const manifest *m, const claim_se
     VAULT_TRY(check_times(c, wanted->now_us, err));
     out->person = manifest_person(m, c->sub);
     if (!out->person || strcmp(out->person->department, c->iss) != 0) return assertion_refuse(err, "ASSERTION_PERSON");
-    return VAULT_OK;
+    return out->person->suspended ? assertion_refuse(err, "PERSON_SUSPENDED") : VAULT_OK;
 }
 
 vault_code assertion_verify(assertion *out, const manifest *m, const char *jwt, const assertion_claims *claims,
@@ -204,7 +215,7 @@ vault_code assertion_verify(assertion *out, const manifest *m, const char *jwt, 
     VAULT_CLEANUP(json_clear) json_t *body = NULL;
     *out = (assertion){0};
     if (!split(&text, jwt)) return assertion_refuse(err, "ASSERTION_MALFORMED");
-    VAULT_TRY(check_signature(body_of(m), jwt, text.head, claims->app, err));
+    VAULT_TRY(check_signature(body_of(m), jwt, text.head, claims, err));
     if (!read_json(&body, text.claims)) return assertion_refuse(err, "ASSERTION_MALFORMED");
     VAULT_TRY(read_claims(&c, body, err));
     assertion found = {.expires_us =

@@ -1,13 +1,26 @@
-/* The four documents, as files and as one canonical text. */
+/* Documents as people write them: the files of a folder, and one document by itself; faults with line and column. */
+#include "vault/base/memory.h"
 #include "vault/control/internal.h"
 
 #include <stdio.h>
 #include <string.h>
 
+static const char *const names[DOCUMENTS] = {"schema", "principals", "persons", "purposes",
+                                             "policy", "sharing",    "domains"};
+
 const char *document_name(document d)
 {
-    static const char *const names[DOCUMENTS] = {"schema", "principals", "purposes", "policy"};
-    return names[d];
+    return (unsigned)d < DOCUMENTS ? names[d] : "";
+}
+
+bool document_named(document *out, const char *name)
+{
+    for (unsigned i = 0; i < DOC_DOMAINS; i++) {
+        if (strcmp(names[i], name) != 0) continue;
+        *out = (document)i;
+        return true;
+    }
+    return false;
 }
 
 void documents_clear(documents *d)
@@ -15,14 +28,36 @@ void documents_clear(documents *d)
     for (unsigned i = 0; i < DOCUMENTS; i++) json_clear(&d->of[i]);
 }
 
+/* "persons.persons[3].role" into the document and the path in it; false when it names none. */
+static bool split_path(document *out, const char **below, const char *path)
+{
+    char name[16];
+    size_t len = strcspn(path, ".[");
+    if (len >= sizeof name) return false;
+    snprintf(name, sizeof name, "%.*s", (int)len, path);
+    *below = path + len + (path[len] == '.');
+    return document_named(out, name);
+}
+
+/* ---- the files of a folder -----------------------------------------------------------------------------------------
+ */
+
+enum { FOLDER_PATH_MAX = 4096 };
+
+static vault_code file_path(char out[FOLDER_PATH_MAX], const char *folder, document d, vault_error *err)
+{
+    int len = snprintf(out, FOLDER_PATH_MAX, "%s/%s.json", folder, names[d]);
+    if (len > 0 && len < FOLDER_PATH_MAX) return VAULT_OK;
+    return vault_fail(err, VAULT_INVALID, "the folder's path is too long");
+}
+
 vault_code documents_read(documents *out, const char *folder, vault_error *err)
 {
     VAULT_CLEANUP(documents_clear) documents read = {0};
-    for (unsigned i = 0; i < DOCUMENTS; i++) {
-        char path[4096];
-        int len = snprintf(path, sizeof path, "%s/%s.json", folder, document_name((document)i));
-        if (len < 0 || (size_t)len >= sizeof path)
-            return vault_fail(err, VAULT_INVALID, "the folder's path is too long");
+    *out = (documents){0};
+    for (unsigned i = 0; i < DOC_DOMAINS; i++) {
+        char path[FOLDER_PATH_MAX];
+        VAULT_TRY(file_path(path, folder, (document)i, err));
         VAULT_TRY(json_read_file(&read.of[i], path, err));
     }
     *out = read;
@@ -30,50 +65,92 @@ vault_code documents_read(documents *out, const char *folder, vault_error *err)
     return VAULT_OK;
 }
 
-static json_t *domain_numbers(const manifest_body *b)
+/* Read again: a fault is rare, and the text need not be kept for it. */
+static bool locate_in_file(json_place *out, const char *folder, document d, const char *path)
 {
-    json_t *numbers = json_array();
-    /* The order of the document, not that of the look-up: the same walk over purposes and consumers as at loading. */
-    size_t i, j;
-    json_t *entry, *consumer;
-    json_array_foreach(json_object_get(b->docs.of[DOC_PURPOSES], "purposes"), i, entry)
-    {
-        json_array_foreach(json_object_get(entry, "consumers"), j, consumer)
-        {
-            consumer_no no = find_consumer(b, json_string_value(consumer));
-            json_array_append_new(numbers, json_integer(manifest_domain(&b->m, no, b->purposes[i].no)->number));
-        }
+    char file[FOLDER_PATH_MAX], *text;
+    size_t len;
+    vault_error dropped = {0};
+    if (file_path(file, folder, d, &dropped) != VAULT_OK) return false;
+    if (file_read(&text, &len, file, JSON_FILE_LIMIT, &dropped) != VAULT_OK) return false;
+    bool found = json_locate(out, bytes_of(text, len), path);
+    memory_free(text, len);
+    return found;
+}
+
+vault_code documents_fault(vault_error *err, const char *folder)
+{
+    document d;
+    const char *below;
+    json_place at;
+    const vault_error found = *err;
+    if (found.code != VAULT_INVALID || !split_path(&d, &below, found.field)) return found.code;
+    if (!locate_in_file(&at, folder, d, below)) return found.code;
+    vault_error_clear(err);
+    (void)vault_fail_at(err, found.code, found.where, "%s.json:%u:%u: %s%s%s", names[d], at.line, at.column, below,
+                        below[0] ? ": " : "", found.detail);
+    text_clean(err->detail);
+    err->reason = found.reason;
+    snprintf(err->field, sizeof err->field, "%s", found.field);
+    return found.code;
+}
+
+/* ---- one document by itself ----------------------------------------------------------------------------------------
+ */
+
+static const char *fault_of(document_fault *fault, document d, bytes content, const vault_error *err)
+{
+    document of;
+    const char *below;
+    json_place at = {0};
+    bool own = split_path(&of, &below, err->field) && of == d;
+    if (own && json_locate(&at, content, below)) {
+        fault->line = at.line;
+        fault->column = at.column;
     }
-    return numbers;
+    snprintf(fault->path, sizeof fault->path, "%s", own ? below : err->field);
+    snprintf(fault->text, sizeof fault->text, "%s", err->detail[0] ? err->detail : vault_code_name(err->code));
+    text_clean(fault->path);
+    text_clean(fault->text);
+    return err->reason ? err->reason : "DOCUMENT_INVALID";
 }
 
-vault_code manifest_text(bytes *out, arena *mem, const manifest_body *b, vault_error *err)
+static const char *plain_fault(document_fault *fault, const char *text)
 {
-    VAULT_CLEANUP(json_clear)
-    json_t *all = json_pack("{s:s, s:O, s:O, s:O, s:O, s:o}", "vault", b->m.vault, "schema", b->docs.of[DOC_SCHEMA],
-                            "principals", b->docs.of[DOC_PRINCIPALS], "purposes", b->docs.of[DOC_PURPOSES], "policy",
-                            b->docs.of[DOC_POLICY], "domains", domain_numbers(b));
-    if (!all) return vault_fail(err, VAULT_INTERNAL, "manifest: cannot be written as JSON");
-    const size_t flags = JSON_SORT_KEYS | JSON_COMPACT;
-    size_t len = json_dumpb(all, NULL, 0, flags);
-    char *text = arena_alloc(mem, len);
-    if (len == 0 || !text) return vault_fail(err, VAULT_EXHAUSTED, "manifest: %zu bytes do not fit", len);
-    json_dumpb(all, text, len, flags);
-    *out = bytes_of(text, len);
-    return VAULT_OK;
+    snprintf(fault->text, sizeof fault->text, "%s", text);
+    text_clean(fault->text);
+    return "DOCUMENT_INVALID";
 }
 
-vault_code manifest_parse(manifest_body **out, bytes text, const char *vault, vault_error *err)
+static bool parse(document_fault *fault, json_t **out, bytes content)
 {
-    VAULT_CLEANUP(json_clear) json_t *all = NULL;
-    documents docs; /* borrowed from `all` */
-    const char *name;
-    json_t *numbers;
-    *out = NULL;
-    VAULT_TRY(json_read(&all, text, "manifest", err));
-    VAULT_TRY(json_shape(all, err, "manifest", "{s:s, s:o, s:o, s:o, s:o, s:o}", "vault", &name, "schema",
-                         &docs.of[DOC_SCHEMA], "principals", &docs.of[DOC_PRINCIPALS], "purposes",
-                         &docs.of[DOC_PURPOSES], "policy", &docs.of[DOC_POLICY], "domains", &numbers));
-    if (strcmp(name, vault) != 0) return vault_fail(err, VAULT_INTEGRITY, "manifest: of another vault");
-    return manifest_build(out, vault, &docs, numbers, err);
+    json_fault found;
+    if (json_parse(out, content, &found)) return true;
+    fault->line = found.line;
+    fault->column = found.column;
+    (void)plain_fault(fault, found.text);
+    return false;
+}
+
+const char *document_check(document_fault *fault, json_t **parsed, document d, bytes content,
+                           const manifest_body *standing)
+{
+    VAULT_CLEANUP(json_clear) json_t *value = NULL;
+    VAULT_CLEANUP(manifest_free) manifest_body *next = NULL;
+    vault_error err = {0};
+    *fault = (document_fault){0};
+    *parsed = NULL;
+    if ((unsigned)d >= DOC_DOMAINS) return plain_fault(fault, "is the vault's own: nobody writes it");
+    if (content.len > DOCUMENT_MAX) return plain_fault(fault, "longer than 8 MiB: leave out what is not needed");
+    if (!parse(fault, &value, content)) return "DOCUMENT_INVALID";
+    documents docs = standing->docs; /* borrowed */
+    docs.of[d] = value;
+    docs.of[DOC_DOMAINS] = NULL;
+    if (manifest_build(&next, standing->m.vault, &docs, &err) != VAULT_OK ||
+        manifest_check_change(standing, next, &err) != VAULT_OK) {
+        return fault_of(fault, d, content, &err);
+    }
+    *parsed = value;
+    value = NULL;
+    return NULL;
 }

@@ -14,6 +14,9 @@ typedef struct documents {
 /* The files of a folder; faults name file, line and column. */
 VAULT_MUST_USE vault_code documents_read(documents *out, const char *folder, vault_error *err);
 void documents_clear(documents *d);
+/* The fault that manifest_build found in the documents of a folder, as people read it: "schema.json:14:22:
+ * fields[3].format: unknown format ..." becomes the detail. Returns the code of the error. */
+vault_code documents_fault(vault_error *err, const char *folder);
 
 typedef struct assertion_key {
     const char *kid;
@@ -59,7 +62,7 @@ typedef struct manifest_body {
     const schema_field **collection_fields; /* of all collections, one after the other */
     size_t collection_count;
     certificate *certificates; /* of all principals, one after the other */
-    size_t certificate_count;
+    size_t certificate_count, certificate_used;
     person_role *roles; /* in document order: role_no - 1 */
     size_t role_count;
     area_range *areas; /* of persons and sharing bases */
@@ -73,6 +76,7 @@ typedef struct manifest_body {
     principal *principals; /* apps in document order, then officers, then administrators */
     size_t principal_count, app_count;
     const principal **by_uri, **apps_by_id;
+    const department **departments_by_id;
     person *persons; /* by id */
     size_t person_count;
     purpose *purposes; /* in document order */
@@ -89,7 +93,7 @@ static inline const manifest_body *body_of(const manifest *m)
     return (const manifest_body *)m;
 }
 
-enum { DOMAIN_NUMBER_MAX = 0xffffff };
+enum { DOMAIN_NUMBER_MAX = 0xffffff, AREAS_MAX = 256 };
 
 /* Checks and freezes the documents (build.c). Without DOC_DOMAINS domains are numbered 1, 2, 3, ... (a trial). Version,
  * digest and core are set by whoever knows them. INVALID: reason DOCUMENT_INVALID, err->field the path of the fault
@@ -100,6 +104,12 @@ VAULT_MUST_USE vault_code manifest_build(manifest_body **out, const char *vault,
  * CHANGE_UNREADABLE with the path: a field, collection or department that is gone or has another number; another format
  * (but a wider text), natural key or area field of a collection. */
 VAULT_MUST_USE vault_code manifest_check_change(const manifest_body *old, const manifest_body *next, vault_error *err);
+/* The pure part of control_check_document: NULL when the document would be taken in the place of the standing one, and
+ * *parsed (owned by the caller) is what it says; else the reason (DOCUMENT_INVALID, CHANGE_UNREADABLE), and the fault says
+ * line, column, path and mend. A fault that shows in another document ("persons.persons[3].role") has line 0 and is named
+ * with that document. */
+VAULT_MUST_USE const char *document_check(document_fault *fault, json_t **parsed, document d, bytes content,
+                                          const manifest_body *standing);
 /* DOC_DOMAINS for these documents: numbers that stand are kept, also of pairs that are gone; new pairs get random ones. */
 VAULT_MUST_USE vault_code domains_complete(json_t **out, const documents *docs, vault_error *err);
 void manifest_free(manifest_body **b);
@@ -114,30 +124,47 @@ typedef struct builder {
     char name[4 + ID_MAX];   /* " (eldercare)", or "" */
 } builder;
 VAULT_MUST_USE vault_code build_principals(builder *b, json_t *value); /* departments, roles, apps, officers, ... */
+VAULT_MUST_USE vault_code build_departments(builder *b, json_t *list); /* of principals */
+VAULT_MUST_USE vault_code build_roles(builder *b, json_t *list);       /* of principals */
 VAULT_MUST_USE vault_code build_persons(builder *b, json_t *value);
 VAULT_MUST_USE vault_code build_schema(builder *b, json_t *value);
 VAULT_MUST_USE vault_code build_purposes(builder *b, json_t *value, json_t *domains);
+VAULT_MUST_USE vault_code build_domains(builder *b, json_t *document); /* of purposes; NULL: a trial */
 VAULT_MUST_USE vault_code build_policy(builder *b, json_t *value);
 VAULT_MUST_USE vault_code build_sharing(builder *b, json_t *value);
 
 /* INVALID DOCUMENT_INVALID; the path is `at`, and `key` (may be "") below it; the text is for people and says the mend. */
 #define builder_fail(b, key, ...) builder_fail_at((b), VAULT_HERE, (key), __VA_ARGS__)
 __attribute__((format(printf, 4, 5))) vault_code builder_fail_at(builder *b, const char *where, const char *key,
-                                                                 const char *format, ...);
+                                                                 const char *message, ...);
 /* `list` must be a list of at most `most` entries. */
 VAULT_MUST_USE vault_code builder_list(builder *b, json_t *list, const char *name, size_t most);
 void builder_in(builder *b, const char *part);                  /* "schema" */
 void builder_at(builder *b, const char *list, size_t i);        /* "principals.apps[3]" */
+void builder_into(builder *b, const char *part);                /* adds ".contract" */
+void builder_into_at(builder *b, const char *list, size_t i);   /* adds ".certificates[0]"; no name any more */
 void builder_named(builder *b, json_t *value, const char *key); /* adds " (eldercare)" when the entry has such a text */
 VAULT_MUST_USE vault_code builder_id(builder *b, const char *key, const char *id, const char *extra);
 VAULT_MUST_USE vault_code builder_text(builder *b, const char *key, const char *text); /* 1 to 200 bytes, no controls */
+/* As builder_text, of at most so many bytes. */
+VAULT_MUST_USE vault_code builder_text_of(builder *b, const char *key, const char *text, size_t most);
+/* Two ids that look alike are a fault at `where`, in which "[]" stands for the place of the later one:
+ * "principals.departments[].id". */
 VAULT_MUST_USE vault_code builder_twins(builder *b, const char *where, const char *const *ids, size_t count);
+/* Places of two ids that look alike, the first one smaller. */
+bool find_twins(size_t *earlier, size_t *later, const char *const *ids, size_t count);
+/* "valid", "contract": two days, both included. */
+VAULT_MUST_USE vault_code builder_days(builder *b, const char *key, json_t *value, uint32_t days[2]);
+/* A list of prefixes, read to the end of the body's areas and sorted. */
+VAULT_MUST_USE vault_code builder_areas(builder *b, json_t *list, const area_range **areas, size_t *count);
+/* Takes what a terminal would obey, and what is no UTF-8, out of a message. */
+void text_clean(char *text);
 /* Strict shape of the entry at hand (json_shape), with the fault's path. */
 #define builder_shape(b, value, ...) builder_shape_at((b), (value), __VA_ARGS__)
-vault_code builder_shape_at(builder *b, json_t *value, const char *format, ...);
+vault_code builder_shape_at(builder *b, json_t *value, const char *shape, ...);
 
 /* Registered look-ups that the header does not offer. */
-const department *find_department(const manifest_body *b, const char *id); /* linear: at load only */
+const department *find_department(const manifest_body *b, const char *id);
 consumer_no find_consumer(const manifest_body *b, const char *id);
 role_no find_role(const manifest_body *b, const char *id);
 

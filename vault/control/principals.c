@@ -1,105 +1,11 @@
-/* Who may call and who may act: departments with the keys of their assertions, apps, persons, officers, administrators.
- */
+/* Who may call: apps, officers, administrators, each with its certificates. */
 #include "vault/base/memory.h"
 #include "vault/control/internal.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { URI_MAX = 255, LIST_MAX = UINT16_MAX - 1, PERSONS_MAX = 1000000, KEYS_MAX = 16 };
-
-/* ---- departments ---------------------------------------------------------------------------------------------------
- */
-
-const department *find_department(const manifest_body *b, const char *id)
-{
-    for (size_t i = 0; i < b->department_count; i++) {
-        if (strcmp(b->departments[i].id, id) == 0) return &b->departments[i];
-    }
-    return NULL;
-}
-
-/* A kid stands once in its department, a key once in the whole document: with it one department could speak for
- * another. */
-static vault_code check_key(builder *b, const department *d, const assertion_key *key)
-{
-    for (const assertion_key *other = b->body->keys; other < key; other++) {
-        bool own = other >= b->body->keys + d->first_key;
-        if (own && strcmp(other->kid, key->kid) == 0)
-            return builder_fail(b, "assertion_keys: kid '%s' stands twice", key->kid);
-        if (strcmp(other->x, key->x) == 0)
-            return builder_fail(b, "assertion_keys: key '%s' stands elsewhere too", key->kid);
-    }
-    return VAULT_OK;
-}
-
-static vault_code read_keys(builder *b, department *d, json_t *list)
-{
-    size_t i;
-    json_t *value;
-    d->first_key = b->body->key_count;
-    json_array_foreach(list, i, value)
-    {
-        assertion_key *key = &b->body->keys[b->body->key_count];
-        VAULT_TRY(assertion_key_read(b, key, value));
-        b->body->key_count++;
-        d->key_count++;
-        VAULT_TRY(check_key(b, d, key));
-    }
-    return VAULT_OK;
-}
-
-static vault_code read_department(builder *b, department *out, json_t *value)
-{
-    json_t *keys;
-    VAULT_TRY(json_shape(value, b->err, b->at, "{s:s, s:s, s:o}", "id", &out->id, "name", &out->name, "assertion_keys",
-                         &keys));
-    VAULT_TRY(builder_id(b, "id", out->id, ""));
-    VAULT_TRY(builder_text(b, "name", out->name));
-    return read_keys(b, out, keys);
-}
-
-/* The keys of all departments lie in one array, made once: its place must not move. */
-static vault_code count_keys(builder *b, json_t *list, size_t *count)
-{
-    size_t i;
-    json_t *value;
-    *count = 0;
-    json_array_foreach(list, i, value)
-    {
-        builder_at(b, "principals.departments", i);
-        builder_named(b, value, "id");
-        json_t *keys = json_object_get(value, "assertion_keys");
-        VAULT_TRY(builder_list(b, keys, "assertion_keys", KEYS_MAX));
-        *count += json_array_size(keys);
-    }
-    return VAULT_OK;
-}
-
-static vault_code read_departments(builder *b, json_t *list)
-{
-    manifest_body *body = b->body;
-    size_t i;
-    json_t *value;
-    VAULT_TRY(builder_list(b, list, "departments", LIST_MAX));
-    VAULT_TRY(count_keys(b, list, &body->key_capacity));
-    body->keys = memory_array(body->key_capacity, sizeof *body->keys);
-    body->department_count = json_array_size(list);
-    body->departments = memory_array(body->department_count, sizeof *body->departments);
-    const char **ids = memory_array(body->department_count, sizeof *ids);
-    vault_code code = VAULT_OK;
-    json_array_foreach(list, i, value)
-    {
-        builder_at(b, "principals.departments", i);
-        builder_named(b, value, "id");
-        code = read_department(b, &body->departments[i], value);
-        if (code != VAULT_OK) break;
-        ids[i] = body->departments[i].id;
-    }
-    if (code == VAULT_OK) code = builder_twins(b, "principals.departments: id", ids, body->department_count);
-    memory_free(ids, body->department_count * sizeof *ids);
-    return code;
-}
+enum { URI_MAX = 255, LIST_MAX = UINT16_MAX - 1, CERTIFICATES_MAX = 16 };
 
 /* ---- principals ----------------------------------------------------------------------------------------------------
  */
@@ -123,30 +29,67 @@ static bool uri_valid(const char *uri)
 static vault_code check_uri(builder *b, const char *uri)
 {
     if (uri_valid(uri)) return VAULT_OK;
-    return builder_fail(b, "uri: '%.60s' is not scheme://a/b of a-z, 0-9, - . _ : @", uri);
+    return builder_fail(b, "uri", "'%.60s' is not scheme://a/b of a-z, 0-9, - . _ : @", uri);
 }
 
-static vault_code read_app(builder *b, principal *out, json_t *value)
+static bool digest_read(digest *out, const char *hex)
 {
-    VAULT_TRY(json_shape(value, b->err, b->at, "{s:s, s:s, s:s}", "id", &out->id, "department", &out->department, "uri",
-                         &out->uri));
+    if (strlen(hex) != 2 * DIGEST_LEN || strspn(hex, "0123456789abcdef") != 2 * DIGEST_LEN) return false;
+    for (size_t i = 0; i < DIGEST_LEN; i++) {
+        unsigned high = (unsigned char)hex[2 * i], low = (unsigned char)hex[2 * i + 1];
+        high = high <= '9' ? high - '0' : high - 'a' + 10;
+        low = low <= '9' ? low - '0' : low - 'a' + 10;
+        out->at[i] = (uint8_t)(high << 4 | low);
+    }
+    return true;
+}
+
+static vault_code read_certificates(builder *b, principal *out, json_t *list)
+{
+    size_t i, len = strlen(b->at);
+    json_t *value;
+    out->certificates = b->body->certificates + b->body->certificate_used;
+    json_array_foreach(list, i, value)
+    {
+        certificate *c = &b->body->certificates[b->body->certificate_used++];
+        const char *sha256;
+        int revoked = 0;
+        b->at[len] = '\0';
+        builder_into_at(b, "certificates", i);
+        VAULT_TRY(builder_shape(b, value, "{s:s, s?b}", "sha256", &sha256, "revoked", &revoked));
+        if (!digest_read(&c->sha256, sha256)) {
+            return builder_fail(b, "sha256", "not 64 of 0-9, a-f: SHA-256 over the DER of the certificate");
+        }
+        c->revoked = revoked != 0;
+        out->certificate_count++;
+    }
+    return VAULT_OK;
+}
+
+static vault_code read_app(builder *b, principal *out, json_t *value, json_t **certificates)
+{
+    VAULT_TRY(builder_shape(b, value, "{s:s, s:s, s:s, s:o}", "id", &out->id, "department", &out->department, "uri",
+                            &out->uri, "certificates", certificates));
     const department *d = find_department(b->body, out->department);
-    if (!d) return builder_fail(b, "department: unknown department '%.40s'", out->department);
-    out->department_no = (unsigned)(d - b->body->departments) + 1;
+    if (!d) {
+        return builder_fail(b, "department", "unknown department '%.40s': register it under departments",
+                            out->department);
+    }
+    out->department_no = d->number;
     out->consumer.no = (uint16_t)(out - b->body->principals + 1);
     return VAULT_OK;
 }
 
-static vault_code read_officer(builder *b, principal *out, json_t *value)
+static vault_code read_officer(builder *b, principal *out, json_t *value, json_t **certificates)
 {
     out->department = "";
-    return json_shape(value, b->err, b->at, "{s:s, s:s}", "id", &out->id, "uri", &out->uri);
+    return builder_shape(b, value, "{s:s, s:s, s:o}", "id", &out->id, "uri", &out->uri, "certificates", certificates);
 }
 
 typedef struct principal_kind {
     const char *name, *at;
     role role;
-    vault_code (*read)(builder *b, principal *out, json_t *value);
+    vault_code (*read)(builder *b, principal *out, json_t *value, json_t **certificates);
 } principal_kind;
 static const principal_kind kinds[] = {
     {"apps", "principals.apps", ROLE_APP, read_app},
@@ -155,18 +98,46 @@ static const principal_kind kinds[] = {
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
+/* Where the principal stands in the document: "principals.officers[0]". */
+static void at_principal(builder *b, size_t i)
+{
+    const manifest_body *body = b->body;
+    size_t kind = 0, first = 0;
+    while (kind + 1 < KINDS && body->principals[i].role != kinds[kind].role) kind++;
+    while (body->principals[first].role != kinds[kind].role) first++;
+    builder_at(b, kinds[kind].at, i - first);
+}
+
 static vault_code read_kind(builder *b, const principal_kind *kind, principal *out, json_t *list)
 {
     size_t i;
-    json_t *value;
+    json_t *value, *certificates;
     json_array_foreach(list, i, value)
     {
         builder_at(b, kind->at, i);
         builder_named(b, value, "id");
         out[i].role = kind->role;
-        VAULT_TRY(kind->read(b, &out[i], value));
+        VAULT_TRY(kind->read(b, &out[i], value, &certificates));
         VAULT_TRY(builder_id(b, "id", out[i].id, ""));
         VAULT_TRY(check_uri(b, out[i].uri));
+        VAULT_TRY(read_certificates(b, &out[i], certificates));
+    }
+    return VAULT_OK;
+}
+
+/* The certificates of all principals lie in one array, made once: its place must not move. */
+static vault_code count_certificates(builder *b, const principal_kind *kind, json_t *list)
+{
+    size_t i;
+    json_t *value;
+    json_array_foreach(list, i, value)
+    {
+        json_t *certificates = json_object_get(value, "certificates");
+        if (!certificates) continue; /* told with the shape */
+        builder_at(b, kind->at, i);
+        builder_named(b, value, "id");
+        VAULT_TRY(builder_list(b, certificates, "certificates", CERTIFICATES_MAX));
+        b->body->certificate_count += json_array_size(certificates);
     }
     return VAULT_OK;
 }
@@ -175,10 +146,12 @@ static vault_code read_kind(builder *b, const principal_kind *kind, principal *o
 static vault_code count_principals(builder *b, json_t *lists[KINDS])
 {
     for (size_t i = 0; i < KINDS; i++) {
+        builder_in(b, "principals");
         VAULT_TRY(builder_list(b, lists[i], kinds[i].name, LIST_MAX));
         size_t count = json_array_size(lists[i]);
-        if (count == 0 && kinds[i].role != ROLE_APP) return builder_fail(b, "%s: at least one", kinds[i].name);
+        if (count == 0 && kinds[i].role != ROLE_APP) return builder_fail(b, kinds[i].name, "must have at least one");
         b->body->principal_count += count;
+        VAULT_TRY(count_certificates(b, &kinds[i], lists[i]));
     }
     b->body->app_count = json_array_size(lists[0]);
     return VAULT_OK;
@@ -189,6 +162,7 @@ static vault_code read_principals(builder *b, json_t *lists[KINDS])
     manifest_body *body = b->body;
     VAULT_TRY(count_principals(b, lists));
     body->principals = memory_array(body->principal_count, sizeof *body->principals);
+    body->certificates = memory_array(body->certificate_count, sizeof *body->certificates);
     principal *next = body->principals;
     for (size_t i = 0; i < KINDS; i++) {
         VAULT_TRY(read_kind(b, &kinds[i], next, lists[i]));
@@ -197,49 +171,86 @@ static vault_code read_principals(builder *b, json_t *lists[KINDS])
     return VAULT_OK;
 }
 
-/* ---- persons -------------------------------------------------------------------------------------------------------
- */
-
-static vault_code read_person(builder *b, person *out, json_t *value)
-{
-    VAULT_TRY(json_shape(value, b->err, b->at, "{s:s, s:s}", "id", &out->id, "department", &out->department));
-    VAULT_TRY(builder_id(b, "id", out->id, ""));
-    if (find_department(b->body, out->department)) return VAULT_OK;
-    return builder_fail(b, "department: unknown department '%.40s'", out->department);
-}
-
-static vault_code read_persons(builder *b, json_t *list)
-{
-    size_t i;
-    json_t *value;
-    VAULT_TRY(builder_list(b, list, "persons", PERSONS_MAX));
-    b->body->person_count = json_array_size(list);
-    b->body->persons = memory_array(b->body->person_count, sizeof *b->body->persons);
-    json_array_foreach(list, i, value)
-    {
-        builder_at(b, "principals.persons", i);
-        builder_named(b, value, "id");
-        VAULT_TRY(read_person(b, &b->body->persons[i], value));
-    }
-    return VAULT_OK;
-}
-
 /* ---- one account, one role -----------------------------------------------------------------------------------------
  */
 
-/* Apps, officers, administrators and persons share one space of names, so that no name stands in two roles. */
+/* Apps, officers and administrators share one space of names, so that no name stands in two roles. */
+static vault_code check_twins(builder *b, const char *key, const char *const *names)
+{
+    size_t earlier, later;
+    if (!find_twins(&earlier, &later, names, b->body->principal_count)) return VAULT_OK;
+    at_principal(b, later);
+    return builder_fail(b, key, "'%.64s' looks like '%.64s': rename one", names[later], names[earlier]);
+}
+
 static vault_code check_names(builder *b)
 {
     const manifest_body *body = b->body;
-    size_t count = body->principal_count + body->person_count;
-    const char **names = memory_array(count, sizeof *names);
+    const char **names = memory_array(body->principal_count, sizeof *names);
     for (size_t i = 0; i < body->principal_count; i++) names[i] = body->principals[i].uri;
-    vault_code code = builder_twins(b, "principals: uri", names, body->principal_count);
+    vault_code code = check_twins(b, "uri", names);
     for (size_t i = 0; i < body->principal_count; i++) names[i] = body->principals[i].id;
-    for (size_t i = 0; i < body->person_count; i++) names[body->principal_count + i] = body->persons[i].id;
-    if (code == VAULT_OK) code = builder_twins(b, "principals: id", names, count);
-    memory_free(names, count * sizeof *names);
+    if (code == VAULT_OK) code = check_twins(b, "id", names);
+    memory_free(names, body->principal_count * sizeof *names);
     return code;
+}
+
+static int compare_certificates(const void *a, const void *b)
+{
+    const certificate *x = *(const certificate *const *)a, *y = *(const certificate *const *)b;
+    int by_digest = memcmp(x->sha256.at, y->sha256.at, DIGEST_LEN);
+    return by_digest ? by_digest : (x > y) - (x < y);
+}
+
+static vault_code certificate_stands_twice(builder *b, const certificate *c)
+{
+    size_t i = 0;
+    while (c >= b->body->principals[i].certificates + b->body->principals[i].certificate_count) i++;
+    at_principal(b, i);
+    builder_into_at(b, "certificates", (size_t)(c - b->body->principals[i].certificates));
+    return builder_fail(b, "sha256", "stands elsewhere too: a certificate is one principal's, once");
+}
+
+static vault_code check_certificates(builder *b)
+{
+    const manifest_body *body = b->body;
+    const certificate **sorted = memory_array(body->certificate_count, sizeof *sorted), *twin = NULL;
+    for (size_t i = 0; i < body->certificate_count; i++) sorted[i] = &body->certificates[i];
+    qsort(sorted, body->certificate_count, sizeof *sorted, compare_certificates);
+    for (size_t i = 1; i < body->certificate_count && !twin; i++) {
+        if (memcmp(sorted[i - 1]->sha256.at, sorted[i]->sha256.at, DIGEST_LEN) == 0) twin = sorted[i];
+    }
+    memory_free(sorted, body->certificate_count * sizeof *sorted);
+    return twin ? certificate_stands_twice(b, twin) : VAULT_OK;
+}
+
+static bool can_call(const manifest_body *body, role r)
+{
+    for (size_t i = 0; i < body->principal_count; i++) {
+        const principal *p = &body->principals[i];
+        for (size_t k = 0; p->role == r && k < p->certificate_count; k++) {
+            if (!p->certificates[k].revoked) return true;
+        }
+    }
+    return false;
+}
+
+/* An officer and an administrator must be able to call, and as many officers stand as must approve. */
+static vault_code check_callers(builder *b, json_int_t approvals)
+{
+    size_t officers = 0;
+    builder_in(b, "principals");
+    for (size_t i = 0; i < b->body->principal_count; i++) officers += b->body->principals[i].role == ROLE_OFFICER;
+    if (approvals < 1 || approvals > APPROVALS_MAX) return builder_fail(b, "approvals", "not 1 to %d", APPROVALS_MAX);
+    if ((size_t)approvals > officers) {
+        return builder_fail(b, "approvals", "more than the %zu officers that there are", officers);
+    }
+    for (size_t i = 1; i < KINDS; i++) {
+        if (can_call(b->body, kinds[i].role)) continue;
+        return builder_fail(b, kinds[i].name, "none could call: give one a certificate that is not revoked");
+    }
+    b->body->m.approvals = (unsigned)approvals;
+    return VAULT_OK;
 }
 
 static int compare_uris(const void *a, const void *b)
@@ -252,11 +263,6 @@ static int compare_ids(const void *a, const void *b)
     return strcmp((*(const principal *const *)a)->id, (*(const principal *const *)b)->id);
 }
 
-static int compare_persons(const void *a, const void *b)
-{
-    return strcmp(((const person *)a)->id, ((const person *)b)->id);
-}
-
 static void index_principals(manifest_body *body)
 {
     body->by_uri = memory_array(body->principal_count, sizeof *body->by_uri);
@@ -265,23 +271,23 @@ static void index_principals(manifest_body *body)
     for (size_t i = 0; i < body->app_count; i++) body->apps_by_id[i] = &body->principals[i];
     qsort(body->by_uri, body->principal_count, sizeof *body->by_uri, compare_uris);
     qsort(body->apps_by_id, body->app_count, sizeof *body->apps_by_id, compare_ids);
-    qsort(body->persons, body->person_count, sizeof *body->persons, compare_persons);
 }
 
 vault_code build_principals(builder *b, json_t *value)
 {
-    json_t *departments, *persons, *lists[KINDS];
+    json_t *departments, *roles, *lists[KINDS];
+    json_int_t approvals;
     builder_in(b, "principals");
-    VAULT_TRY(json_shape(value, b->err, "principals", "{s:o, s:o, s:o, s:o, s:o}", "departments", &departments, "apps",
-                         &lists[0], "persons", &persons, "officers", &lists[1], "administrators", &lists[2]));
-    VAULT_TRY(read_departments(b, departments));
-    builder_in(b, "principals");
+    VAULT_TRY(builder_shape(b, value, "{s:I, s:o, s:o, s:o, s:o, s:o}", "approvals", &approvals, "departments",
+                            &departments, "roles", &roles, "apps", &lists[0], "officers", &lists[1], "administrators",
+                            &lists[2]));
+    VAULT_TRY(build_departments(b, departments));
+    VAULT_TRY(build_roles(b, roles));
     VAULT_TRY(read_principals(b, lists));
-    builder_in(b, "principals");
-    VAULT_TRY(read_persons(b, persons));
     VAULT_TRY(check_names(b));
+    VAULT_TRY(check_certificates(b));
     index_principals(b->body);
-    return VAULT_OK;
+    return check_callers(b, approvals);
 }
 
 /* ---- look-ups ------------------------------------------------------------------------------------------------------
@@ -295,6 +301,14 @@ const principal *manifest_principal(const manifest *m, const char *uri)
     return found ? *found : NULL;
 }
 
+const certificate *principal_certificate(const principal *p, const digest *sha256)
+{
+    for (size_t i = 0; i < p->certificate_count; i++) {
+        if (memcmp(p->certificates[i].sha256.at, sha256->at, DIGEST_LEN) == 0) return &p->certificates[i];
+    }
+    return NULL;
+}
+
 const principal *manifest_app(const manifest *m, consumer_no no)
 {
     const manifest_body *body = body_of(m);
@@ -306,11 +320,4 @@ consumer_no find_consumer(const manifest_body *b, const char *id)
     const principal wanted = {.id = id}, *key = &wanted;
     const principal **found = bsearch(&key, b->apps_by_id, b->app_count, sizeof *b->apps_by_id, compare_ids);
     return found ? (*found)->consumer : (consumer_no){0};
-}
-
-const person *manifest_person(const manifest *m, const char *id)
-{
-    const manifest_body *body = body_of(m);
-    const person wanted = {.id = id};
-    return bsearch(&wanted, body->persons, body->person_count, sizeof *body->persons, compare_persons);
 }

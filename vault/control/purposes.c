@@ -1,4 +1,4 @@
-/* Purposes, and the domains that they make: one for each consumer of each purpose. */
+/* Purposes, and the consumers that are registered for them. */
 #include "vault/base/memory.h"
 #include "vault/control/internal.h"
 
@@ -6,104 +6,63 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PURPOSES_MAX = UINT16_MAX - 1, DOMAINS_MAX = 1 << 20 };
+enum { PURPOSES_MAX = UINT16_MAX - 1, CONSUMERS_MAX = 1000, DOMAINS_MAX = 1 << 20, NOTICE_MAX = 1000 };
 
-/* ---- domains -------------------------------------------------------------------------------------------------------
+/* ---- purposes ------------------------------------------------------------------------------------------------------
  */
 
-static int order(uint32_t a, uint32_t b)
+static vault_code read_assessment(builder *b, purpose *p, json_t *value)
 {
-    return (a > b) - (a < b);
-}
-
-static int compare_pairs(const void *a, const void *b)
-{
-    const domain *x = a, *y = b;
-    int by_consumer = order(x->consumer.no, y->consumer.no);
-    return by_consumer ? by_consumer : order(x->purpose.no, y->purpose.no);
-}
-
-static int compare_numbers(const void *a, const void *b)
-{
-    return order((*(const domain *const *)a)->number, (*(const domain *const *)b)->number);
-}
-
-static vault_code read_number(builder *b, domain *out, json_t *numbers, size_t i)
-{
-    if (!numbers) {
-        out->number = (uint32_t)i + 1;
-        return VAULT_OK;
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-./";
+    const char *until;
+    VAULT_TRY(builder_shape(b, value, "{s:s, s:s}", "id", &p->assessment, "until", &until));
+    size_t len = strlen(p->assessment);
+    if (len < 1 || len > ID_MAX || strspn(p->assessment, letters) != len) {
+        return builder_fail(b, "id", "'%.40s' is not 1 to %d of A-Z, a-z, 0-9, - . /", p->assessment, ID_MAX);
     }
-    json_int_t number = json_integer_value(json_array_get(numbers, i));
-    if (number < 1 || number > DOMAIN_NUMBER_MAX) {
-        return vault_fail(b->err, VAULT_INVALID, "domains[%zu]: not 1 to %d", i, DOMAIN_NUMBER_MAX);
-    }
-    out->number = (uint32_t)number;
-    return VAULT_OK;
+    if (date_read(&p->assessed_until, until)) return VAULT_OK;
+    return builder_fail(b, "until", "'%.20s' is no day: write 2026-01-31", until);
 }
 
-static vault_code read_consumer(builder *b, domain *out, json_t *value)
+static vault_code read_consumers(builder *b, json_t *list, purpose_no no)
 {
-    const char *id = json_string_value(value);
-    if (!id) return builder_fail(b, "%s: not a text", "consumers");
-    out->consumer = find_consumer(b->body, id);
-    return out->consumer.no ? VAULT_OK : builder_fail(b, "consumers: unknown app '%.40s'", id);
-}
-
-static vault_code read_domains(builder *b, json_t *list, purpose_no no, json_t *numbers)
-{
+    char key[32];
     size_t i;
     json_t *value;
     json_array_foreach(list, i, value)
     {
         domain *d = &b->body->domains[b->body->domain_count];
+        const char *id = json_string_value(value);
+        snprintf(key, sizeof key, "consumers[%zu]", i);
+        if (!id) return builder_fail(b, key, "not a text: write \"...\"");
         d->purpose = no;
-        VAULT_TRY(read_consumer(b, d, value));
-        VAULT_TRY(read_number(b, d, numbers, b->body->domain_count));
+        d->consumer = find_consumer(b->body, id);
+        if (d->consumer.no == 0) return builder_fail(b, key, "unknown app '%.40s': register it in principals", id);
+        for (const domain *other = d - i; other < d; other++) {
+            if (other->consumer.no == d->consumer.no) return builder_fail(b, key, "'%.40s' stands twice", id);
+        }
         b->body->domain_count++;
     }
     return VAULT_OK;
 }
 
-static vault_code index_domains(builder *b)
-{
-    manifest_body *body = b->body;
-    size_t count = body->domain_count;
-    qsort(body->domains, count, sizeof *body->domains, compare_pairs);
-    for (size_t i = 0; i < count; i++) {
-        domain *d = &body->domains[i];
-        if (i > 0 && compare_pairs(d - 1, d) == 0) {
-            return vault_fail(b->err, VAULT_INVALID, "purposes (%s): consumers: '%s' stands twice",
-                              body->purposes[d->purpose.no - 1].id, body->principals[d->consumer.no - 1].id);
-        }
-        snprintf(body->domain_rings[i], sizeof *body->domain_rings, "token/%u", d->number);
-        d->ring = body->domain_rings[i];
-        body->domains_by_number[i] = d;
-    }
-    qsort(body->domains_by_number, count, sizeof *body->domains_by_number, compare_numbers);
-    for (size_t i = 1; i < count; i++) {
-        if (compare_numbers(&body->domains_by_number[i - 1], &body->domains_by_number[i]) == 0) {
-            return vault_fail(b->err, VAULT_INVALID, "domains: %u stands twice", body->domains_by_number[i]->number);
-        }
-    }
-    return VAULT_OK;
-}
-
-/* ---- purposes ------------------------------------------------------------------------------------------------------
- */
-
-static vault_code read_purpose(builder *b, size_t i, json_t *value, json_t *numbers)
+static vault_code read_purpose(builder *b, size_t i, json_t *value)
 {
     purpose *p = &b->body->purposes[i];
-    json_t *consumers;
-    VAULT_TRY(json_shape(value, b->err, b->at, "{s:s, s:s, s:s, s:o}", "id", &p->id, "title", &p->title, "basis",
-                         &p->basis, "consumers", &consumers));
+    json_t *consumers, *assessment;
+    VAULT_TRY(builder_shape(b, value, "{s:s, s:s, s:s, s:s, s:o, s:o}", "id", &p->id, "title", &p->title, "basis",
+                            &p->basis, "notice", &p->notice, "assessment", &assessment, "consumers", &consumers));
     VAULT_TRY(builder_id(b, "id", p->id, "/"));
-    if (strstr(p->id, "//")) return builder_fail(b, "%s: an empty part between slashes", "id");
+    if (strstr(p->id, "//")) return builder_fail(b, "id", "an empty part between slashes");
     VAULT_TRY(builder_text(b, "title", p->title));
     VAULT_TRY(builder_text(b, "basis", p->basis));
+    VAULT_TRY(builder_text_of(b, "notice", p->notice, NOTICE_MAX));
     p->no.no = (uint16_t)(i + 1);
-    return read_domains(b, consumers, p->no, numbers);
+    VAULT_TRY(read_consumers(b, consumers, p->no));
+    builder_at(b, "purposes.purposes", i);
+    builder_into(b, "assessment");
+    builder_named(b, value, "id");
+    return read_assessment(b, p, assessment);
 }
 
 static int compare_ids(const void *a, const void *b)
@@ -117,7 +76,8 @@ static vault_code check_parents(builder *b)
     for (size_t i = 0; i < b->body->purpose_count; i++) {
         const char *id = b->body->purposes[i].id, *slash = strrchr(id, '/');
         if (!slash || manifest_purpose(&b->body->m, bytes_of(id, (size_t)(slash - id)))) continue;
-        return vault_fail(b->err, VAULT_INVALID, "purposes (%s): id: the purpose above is not registered", id);
+        builder_at(b, "purposes.purposes", i);
+        return builder_fail(b, "id", "the purpose above '%.64s' is not registered", id);
     }
     return VAULT_OK;
 }
@@ -130,38 +90,36 @@ static vault_code index_purposes(builder *b)
         ids[i] = body->purposes[i].id;
         body->purposes_by_id[i] = &body->purposes[i];
     }
-    vault_code code = builder_twins(b, "purposes: id", ids, body->purpose_count);
+    vault_code code = builder_twins(b, "purposes.purposes[].id", ids, body->purpose_count);
     memory_free(ids, body->purpose_count * sizeof *ids);
     VAULT_TRY(code);
     qsort(body->purposes_by_id, body->purpose_count, sizeof *body->purposes_by_id, compare_ids);
     return check_parents(b);
 }
 
-static vault_code count_domains(builder *b, json_t *list, json_t *numbers, size_t *count)
+static vault_code count_domains(builder *b, json_t *list, size_t *count)
 {
     size_t i;
     json_t *value;
     *count = 0;
     json_array_foreach(list, i, value)
     {
-        builder_at(b, "purposes", i);
-        builder_named(b, value, "id");
         json_t *consumers = json_object_get(value, "consumers");
-        VAULT_TRY(builder_list(b, consumers, "consumers", PURPOSES_MAX));
+        if (!consumers) continue; /* told with the shape */
+        builder_at(b, "purposes.purposes", i);
+        builder_named(b, value, "id");
+        VAULT_TRY(builder_list(b, consumers, "consumers", CONSUMERS_MAX));
         *count += json_array_size(consumers);
     }
     builder_in(b, "purposes");
-    if (*count > DOMAINS_MAX) return builder_fail(b, "more than %d domains", DOMAINS_MAX);
-    if (numbers && json_array_size(numbers) != *count)
-        return builder_fail(b, "%zu domains, not as many numbers", *count);
-    return VAULT_OK;
+    return *count > DOMAINS_MAX ? builder_fail(b, "purposes", "more than %d domains", DOMAINS_MAX) : VAULT_OK;
 }
 
-static vault_code make_room(builder *b, json_t *list, json_t *numbers)
+static vault_code make_room(builder *b, json_t *list)
 {
     manifest_body *body = b->body;
     VAULT_TRY(builder_list(b, list, "purposes", PURPOSES_MAX));
-    VAULT_TRY(count_domains(b, list, numbers, &body->domain_capacity));
+    VAULT_TRY(count_domains(b, list, &body->domain_capacity));
     body->purpose_count = json_array_size(list);
     body->purposes = memory_array(body->purpose_count, sizeof *body->purposes);
     body->purposes_by_id = memory_array(body->purpose_count, sizeof *body->purposes_by_id);
@@ -171,21 +129,21 @@ static vault_code make_room(builder *b, json_t *list, json_t *numbers)
     return VAULT_OK;
 }
 
-vault_code build_purposes(builder *b, json_t *value, json_t *numbers)
+vault_code build_purposes(builder *b, json_t *value, json_t *domains)
 {
     json_t *list, *entry;
     size_t i;
     builder_in(b, "purposes");
-    VAULT_TRY(json_shape(value, b->err, "purposes", "{s:o}", "purposes", &list));
-    VAULT_TRY(make_room(b, list, numbers));
+    VAULT_TRY(builder_shape(b, value, "{s:o}", "purposes", &list));
+    VAULT_TRY(make_room(b, list));
     json_array_foreach(list, i, entry)
     {
-        builder_at(b, "purposes", i);
+        builder_at(b, "purposes.purposes", i);
         builder_named(b, entry, "id");
-        VAULT_TRY(read_purpose(b, i, entry, numbers));
+        VAULT_TRY(read_purpose(b, i, entry));
     }
     VAULT_TRY(index_purposes(b));
-    return index_domains(b);
+    return build_domains(b, domains);
 }
 
 /* ---- look-ups ------------------------------------------------------------------------------------------------------
@@ -212,20 +170,4 @@ const purpose *manifest_purpose(const manifest *m, bytes id)
             low = middle + 1;
     }
     return NULL;
-}
-
-const domain *manifest_domain(const manifest *m, consumer_no consumer, purpose_no no)
-{
-    const manifest_body *body = body_of(m);
-    const domain wanted = {.consumer = consumer, .purpose = no};
-    return bsearch(&wanted, body->domains, body->domain_count, sizeof *body->domains, compare_pairs);
-}
-
-const domain *manifest_domain_number(const manifest *m, uint32_t number)
-{
-    const manifest_body *body = body_of(m);
-    const domain wanted = {.number = number}, *key = &wanted;
-    const domain **found =
-        bsearch(&key, body->domains_by_number, body->domain_count, sizeof *body->domains_by_number, compare_numbers);
-    return found ? *found : NULL;
 }

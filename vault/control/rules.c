@@ -1,0 +1,176 @@
+/* The policy within the manifest: what its names refer to, who is registered for what, and what masks leave together. */
+#include "vault/control/internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- names ---------------------------------------------------------------------------------------------------------
+ */
+
+static policy_field name_field(void *context, const char *name)
+{
+    const schema_field *f = schema_find(&((const manifest_body *)context)->m.schema, bytes_of_text(name));
+    return f ? (policy_field){.number = f->number, .collection = f->collection->number} : (policy_field){0};
+}
+
+static consumer_no name_consumer(void *context, const char *id)
+{
+    return find_consumer(context, id);
+}
+
+static purpose_no name_purpose(void *context, const char *id)
+{
+    const purpose *p = manifest_purpose(&((const manifest_body *)context)->m, bytes_of_text(id));
+    return p ? p->no : (purpose_no){0};
+}
+
+static uint32_t purpose_assessed(void *context, purpose_no no)
+{
+    const manifest_body *body = context;
+    return no.no >= 1 && no.no <= body->purpose_count ? body->purposes[no.no - 1].assessed_until : 0;
+}
+
+static role_no name_role(void *context, const char *id)
+{
+    return find_role(context, id);
+}
+
+/* ---- registered pairs ----------------------------------------------------------------------------------------------
+ */
+
+/* A consumer may act for a purpose when a domain of it stands for the purpose, or for one above it. */
+static bool registered(const manifest_body *body, const char *consumer, const char *id)
+{
+    consumer_no no = find_consumer(body, consumer);
+    bytes name = bytes_of_text(id);
+    for (;;) {
+        const purpose *p = manifest_purpose(&body->m, name);
+        if (p && manifest_domain(&body->m, no, p->no)) return true;
+        const uint8_t *slash = name.len ? memrchr(name.at, '/', name.len) : NULL;
+        if (!slash) return false;
+        name.len = (size_t)(slash - name.at);
+    }
+}
+
+/* The shape is known to be good: the policy has been loaded from it. */
+static vault_code check_pairs(builder *b, json_t *rules)
+{
+    size_t i;
+    json_t *value;
+    json_array_foreach(rules, i, value)
+    {
+        const char *consumer = json_string_value(json_object_get(value, "consumer"));
+        const char *id = json_string_value(json_object_get(value, "purpose"));
+        builder_at(b, "policy.rules", i);
+        builder_named(b, value, "id");
+        if (!registered(b->body, consumer, id)) {
+            return builder_fail(b, "consumer", "'%.40s' is not registered for purpose '%.40s': add it to its consumers",
+                                consumer, id);
+        }
+    }
+    return VAULT_OK;
+}
+
+/* ---- masks together ------------------------------------------------------------------------------------------------
+ */
+
+/* The field of the kind that tells most, of those that the rule shows masked; NULL when it shows none. */
+static const mask *shown_mask(const collection *c, field_set shown, const char *const *formats)
+{
+    const mask *found = NULL;
+    uint64_t least = UINT64_MAX;
+    for (size_t i = 0; i < c->count; i++) {
+        const schema_field *f = c->fields[i];
+        bool kind = false;
+        for (size_t k = 0; formats[k]; k++) kind = kind || strcmp(formats[k], format_name(f->format)) == 0;
+        if (!kind || !field_set_has(shown, f->number)) continue;
+        uint64_t strength = mask_strength(f->mask, f->format);
+        if (!found || strength < least) found = f->mask;
+        least = strength < least ? strength : least;
+    }
+    return found;
+}
+
+/* Masks that are strong enough alone may together leave one ID number to be guessed. */
+static vault_code check_company(builder *b, json_t *rules, unsigned rule, field_set shown)
+{
+    static const char *const dates[] = {"date", NULL}, *const sexes[] = {"sex", NULL},
+                             *const areas[] = {"division", "county", NULL};
+    const collection *c = schema_collection(&b->body->m.schema, "residents");
+    const mask_company company = {.id_number = c->natural_key->mask,
+                                  .birth_date = shown_mask(c, shown, dates),
+                                  .sex = shown_mask(c, shown, sexes),
+                                  .area = shown_mask(c, shown, areas)};
+    uint64_t left = mask_strength_of_id(&company);
+    if (left >= c->natural_key->mask_strength) return VAULT_OK;
+    size_t i;
+    json_t *value;
+    json_array_foreach(rules, i, value)
+    {
+        const char *id = json_string_value(json_object_get(value, "id"));
+        if (!id || strcmp(id, policy_rule_id(b->body->rules, rule)) != 0) continue;
+        builder_at(b, "policy.rules", i);
+        builder_named(b, value, "id");
+    }
+    return builder_fail(b, "fields",
+                        "the masked %s, beside birth date, sex and area, leaves %llu to be guessed, less than %llu: "
+                        "leave one of them out",
+                        c->natural_key->name, (unsigned long long)left,
+                        (unsigned long long)c->natural_key->mask_strength);
+}
+
+static vault_code check_masks(builder *b, json_t *rules)
+{
+    const collection *c = schema_collection(&b->body->m.schema, "residents");
+    for (unsigned i = 0; i < policy_rule_count(b->body->rules); i++) {
+        policy_scope scope = policy_rule_scope(b->body->rules, i);
+        if (scope.form != FORM_MASKED || !field_set_has(scope.fields, c->natural_key->number)) continue;
+        VAULT_TRY(check_company(b, rules, i, scope.fields));
+    }
+    return VAULT_OK;
+}
+
+/* ---- the document --------------------------------------------------------------------------------------------------
+ */
+
+/* The policy's own messages begin with their path, and name the rule: "policy.rules[3] (id): fields: text". Here the path
+ * has a place of its own. */
+static vault_code policy_fault(builder *b, vault_code code)
+{
+    vault_error *err = b->err;
+    char *text = err->detail, *end = strstr(text, ": ");
+    if (code != VAULT_INVALID) return code;
+    char *name = strstr(text, " (");
+    char id[ID_MAX + 1] = "";
+    err->reason = "DOCUMENT_INVALID";
+    if (strncmp(text, "policy", 6) != 0 || !end) return code;
+    if (name && name < end) snprintf(id, sizeof id, "%.*s", (int)strcspn(name + 2, ")"), name + 2);
+    size_t path_len = (size_t)((name && name < end ? name : end) - text);
+    if (!err->field[0]) snprintf(err->field, sizeof err->field, "%.*s", (int)path_len, text);
+    const char *key = strlen(err->field) > path_len ? err->field + path_len + 1 : "", *rest = end + 2;
+    size_t key_len = strlen(key);
+    if (key_len && strncmp(rest, key, key_len) == 0 && rest[key_len] == ':') rest += key_len + 2;
+    const vault_error found = *err;
+    vault_error_clear(err);
+    (void)vault_fail_at(err, code, found.where, "%s%s%s", id, id[0] ? ": " : "", found.detail + (rest - text));
+    text_clean(err->detail);
+    err->reason = found.reason;
+    memcpy(err->field, found.field, sizeof err->field);
+    return code;
+}
+
+vault_code build_policy(builder *b, json_t *value)
+{
+    const policy_names names = {.context = b->body,
+                                .field = name_field,
+                                .consumer = name_consumer,
+                                .purpose = name_purpose,
+                                .assessed_until = purpose_assessed,
+                                .role = name_role};
+    json_t *rules = json_object_get(value, "rules");
+    builder_in(b, "policy");
+    VAULT_TRY(policy_fault(b, policy_load(&b->body->rules, value, &names, b->err)));
+    b->body->m.policy = b->body->rules;
+    VAULT_TRY(check_pairs(b, rules));
+    return check_masks(b, rules);
+}
