@@ -1,6 +1,8 @@
 #include "keys/keys.h"
 #include "tests/support/harness.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 
 static const uint8_t ROOT[KEY_LEN] = "the root key of all of the tests";
@@ -256,6 +258,60 @@ TEST("three hundred rings in any order stand by name and version, and each is fo
     assert_null(keyring_active(k, "token/100"));
     assert_null(keyring_active(k, "token"));
     assert_null(keyring_active(k, ""));
+    keyring_free(&k);
+}
+
+typedef struct reading {
+    const keyring *k;
+    const ring *first; /* given out before the others came */
+    atomic_bool *stop;
+    unsigned wrong;
+} reading;
+
+static void *read_rings(void *arg)
+{
+    reading *at = arg;
+    char name[RING_NAME_MAX];
+    for (unsigned i = 0; !atomic_load(at->stop); i++) {
+        const ring *r = keyring_active(at->k, "token/250");
+        snprintf(name, sizeof name, "token/%u", i % 400);
+        const ring *found = keyring_find(at->k, name, 1);
+        at->wrong += r != at->first || r->key.at[0] != at->first->key.at[0];
+        at->wrong += found && strcmp(found->name, name) != 0;
+        at->wrong += !keyring_at(at->k, keyring_count(at->k) - 1);
+    }
+    return NULL;
+}
+
+TEST("rings are added while others read, and what was given out stays where it is")
+{
+    enum { READERS = 3, RINGS = 400 };
+    vault_error err = {0};
+    pthread_t threads[READERS];
+    atomic_bool stop = false;
+    reading readers[READERS];
+    keyring *k = given_keyring();
+    ring first = given_ring("token/250", 1);
+    expect_ok(keyring_add(k, root(), &first, &err), &err);
+    secret_clear(&first.key);
+    for (int i = 0; i < READERS; i++) {
+        readers[i] = (reading){.k = k, .first = keyring_active(k, "token/250"), .stop = &stop};
+        pthread_create(&threads[i], NULL, read_rings, &readers[i]);
+    }
+    for (unsigned i = 0; i < RINGS; i++) {
+        char name[RING_NAME_MAX];
+        unsigned number = (i * 7) % RINGS;
+        if (number == 250) continue;
+        snprintf(name, sizeof name, "token/%u", number);
+        ring r = given_ring(name, 1);
+        expect_ok(keyring_add(k, root(), &r, &err), &err);
+        secret_clear(&r.key);
+    }
+    atomic_store(&stop, true);
+    for (int i = 0; i < READERS; i++) {
+        pthread_join(threads[i], NULL);
+        assert_int_equal(readers[i].wrong, 0);
+    }
     keyring_free(&k);
 }
 
