@@ -56,10 +56,14 @@ static inline uint64_t role_bit(role_no role)
 
 /* INVALID DOCUMENT_INVALID: err->field is the path of the fault ("policy.rules[3].fields[0]"; `key` is its part below
  * the rule, or ""), detail says for people which rule, what and the mend. */
-#define rule_refuse(p, r, err, key, ...) rule_refuse_at((p), (r), (err), VAULT_HERE, (key), __VA_ARGS__)
-__attribute__((format(printf, 6, 7))) vault_code rule_refuse_at(const policy *p, const policy_rule *r, vault_error *err,
-                                                                const char *where, const char *key, const char *format,
-                                                                ...);
+typedef struct rule_place {
+    const policy *policy;
+    const policy_rule *rule;
+    vault_error *err;
+} rule_place;
+#define rule_refuse(p, r, err, key, ...) rule_refuse_at((rule_place){(p), (r), (err)}, VAULT_HERE, (key), __VA_ARGS__)
+__attribute__((format(printf, 4, 5))) vault_code rule_refuse_at(rule_place at, const char *where, const char *key,
+                                                                const char *format, ...);
 
 /* Sorts the rules into cells; refuses two rules of the same scope, and a cell of which one call could meet more than
  * ADMISSION_RULES rules: some of them would silently never apply. */

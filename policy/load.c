@@ -79,19 +79,18 @@ static vault_code fault(vault_error *err, const char *path, const char *below)
     return VAULT_INVALID;
 }
 
-vault_code rule_refuse_at(const policy *p, const policy_rule *r, vault_error *err, const char *where, const char *key,
-                          const char *format, ...)
+vault_code rule_refuse_at(rule_place at, const char *where, const char *key, const char *format, ...)
 {
-    char text[sizeof err->detail], path[KEY_MAX];
-    const char *id = rule_id(p, r);
+    char text[sizeof at.err->detail], path[KEY_MAX];
+    const char *id = rule_id(at.policy, at.rule);
     va_list args;
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    name_rule(path, sizeof path, r);
-    (void)vault_fail_at(err, VAULT_INVALID, where, "%s%s%s%s: %s%s%s", path, *id ? " (" : "", id, *id ? ")" : "", key,
-                        *key ? ": " : "", text);
-    return fault(err, path, key);
+    name_rule(path, sizeof path, at.rule);
+    (void)vault_fail_at(at.err, VAULT_INVALID, where, "%s%s%s%s: %s%s%s", path, *id ? " (" : "", id, *id ? ")" : "",
+                        key, *key ? ": " : "", text);
+    return fault(at.err, path, key);
 }
 
 /* A list that may not be empty: what an empty one means is never "all". */

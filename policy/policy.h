@@ -9,17 +9,18 @@
  *               "valid": {"from": "2026-01-01", "until": "2026-12-31"}}]}
  * "action": "reveal", "issue" or "put". "form": "plain", "masked" (each field by the mask that the schema gives it) or
  * "nothing" (grants no value: it is for "issue"). "areas": prefixes of the 15-digit area code (12 of the division, 3 of
- * the grid), 2 to 15 digits each ("33" is a whole province); at least one. "acting": "person" (an assertion is required)
- * or "app" (one may be left out). "roles" stands with "person" only, and then must: registered roles, one of which the
- * person has; the person's contract must hold on the day. "own_area" (with "person" only; may be left out) narrows the
- * areas to those of the person itself. "valid": both days included, Asia/Shanghai. A "reveal" is "plain" or "masked", a
- * "put" is "plain", an "issue" is "nothing"; the fields of an issue are those that the caller names residents by
- * ("id_number"). A reveal in plain form allows the masked one as well. A call for values that asks for no field is refused.
- * A person whose contract does not hold on the day does not act at all: also a rule with acting "app" refuses the call that
- * carries such a person's assertion.
- * The fields of a rule are of one collection. After a purpose's assessment has expired, none of its rules passes. Load
- * errors, too: an empty list, an area within another of the same rule, two ids that look alike, two rules of one scope,
- * and more than ADMISSION_RULES rules that one call could meet (join their areas): none may silently not apply.
+ * the grid), 2 to 15 digits each ("33" is a whole province); at least one. "acting": "person" (an assertion is
+ * required) or "app" (one may be left out). "roles" stands with "person" only, and then must: registered roles, one of
+ * which the person has; the person's contract must hold on the day. "own_area" (with "person" only; may be left out)
+ * narrows the areas to those of the person itself. "valid": both days included, Asia/Shanghai. A "reveal" is "plain" or
+ * "masked", a "put" is "plain", an "issue" is "nothing"; the fields of an issue are those that the caller names
+ * residents by
+ * ("id_number"). A reveal in plain form allows the masked one as well. A call for values that asks for no field is
+ * refused. A person whose contract does not hold on the day does not act at all: also a rule with acting "app" refuses
+ * the call that carries such a person's assertion. The fields of a rule are of one collection. After a purpose's
+ * assessment has expired, none of its rules passes. Load errors, too: an empty list, an area within another of the same
+ * rule, two ids that look alike, two rules of one scope, and more than ADMISSION_RULES rules that one call could meet
+ * (join their areas): none may silently not apply.
  */
 #pragma once
 #include "vault/base/error.h"
@@ -135,7 +136,7 @@ typedef struct policy_facts {
     field_set fields;
     policy_form form;
     const policy_person *person; /* NULL: no assertion, the app acts by itself */
-    uint32_t date; /* YYYYMMDD in Asia/Shanghai */
+    uint32_t date;               /* YYYYMMDD in Asia/Shanghai */
 } policy_facts;
 
 /* What a rule lets one see, for the check of the joint strength of masks. */

@@ -6,9 +6,10 @@
 /* "resident_id", "person_name", "sex", "date", "ethnicity", "county", "division", "marital_status", "political_status",
  * "education", "religion", "occupation_type", "mobile", "relation", "care_category", "text50", "text100", "text200",
  * "text1024", "code30", and for the whole of GB/T 31000: "grid" (15 digits: community and serial), "credit_code" (GB
- * 32100), "phone" (mobile, or landline with area code), "document" (5 to 30 letters and digits of a passport or permit),
- * "nationality" (three letters, GB/T 2659), "flag" (0 or 1), "amount" (yuan, up to 12 digits and two decimals),
- * "square_metres", "count" (up to 6 digits), "code2" (two digits of a list that the standard leaves to the place). */
+ * 32100), "phone" (mobile, or landline with area code), "document" (5 to 30 letters and digits of a passport or
+ * permit), "nationality" (three letters, GB/T 2659), "flag" (0 or 1), "amount" (yuan, up to 12 digits and two
+ * decimals), "square_metres", "count" (up to 6 digits), "code2" (two digits of a list that the standard leaves to the
+ * place). */
 typedef struct format format;
 const format *format_find(const char *name); /* NULL when unknown */
 const char *format_name(const format *f);
