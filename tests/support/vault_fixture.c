@@ -25,6 +25,8 @@ static const struct {
     {"eldercare-person", "reveal", "eldercare", "elder-care", "[\"religion\"]", "plain", "320411", GRID, NO_END},
     {"eldercare-own", "reveal", "eldercare", "elder-care", "[\"ethnicity\"]", "plain", "320411",
      GRID ", \"own_area\": true", NO_END},
+    {"eldercare-own-put", "put", "eldercare", "elder-care", "[\"id_number\", \"residence_area\", \"grid\", \"phone\"]",
+     "plain", "320411", GRID ", \"own_area\": true", NO_END},
     {"visit-issue", "issue", "eldercare", "elder-care/visit", ID, "nothing", "320411", ALONE, NO_END},
     {"visit-reveal", "reveal", "eldercare", "elder-care/visit", "[\"name\"]", "plain", "320411", ALONE, NO_END},
     {"clinic-issue", "issue", "clinic", "family-doctor", ID, "nothing", "320411", ALONE, NO_END},
@@ -32,9 +34,17 @@ static const struct {
      NO_END},
     {"clinic-masked", "reveal", "clinic", "family-doctor", "[\"id_number\", \"birth_date\"]", "masked", "320411", ALONE,
      NO_END},
+    {"clinic-put", "put", "clinic", "family-doctor",
+     "[\"id_number\", \"residence_area\", \"name\", \"phone\", \"education\", \"care_category\"]", "plain", "320411",
+     ALONE, NO_END},
     {"population-issue", "issue", "population", "population-register", ID, "nothing", "320411", ALONE, NO_END},
     {"population-put", "put", "population", "population-register", NULL, "plain", "320411", ALONE, NO_END},
     {"population-reveal", "reveal", "population", "population-register", NULL, "plain", "320411", ALONE, NO_END},
+#define HOUSE "[\"house_number\", \"house_area\", \"house_address\", \"house_owner_name\"]"
+    {"houses-put", "put", "population", "population-register", HOUSE, "plain", "320411", ALONE, NO_END},
+    {"houses-issue", "issue", "population", "population-register", "[\"house_number\"]", "nothing", "320411", ALONE,
+     NO_END},
+    {"houses-reveal", "reveal", "population", "population-register", HOUSE, "plain", "320411", ALONE, NO_END},
 };
 
 static struct {
@@ -68,7 +78,7 @@ static void all_fields(char *out, size_t room)
     size_t at = (size_t)snprintf(out, room, "[");
     for (unsigned f = 1; f <= GENERATOR_FIELDS; f++)
         at += (size_t)snprintf(out + at, room - at, "%s\"%s\"", f > 1 ? "," : "", generator_field_name(f));
-    snprintf(out + at, room - at, "]");
+    snprintf(out + at, room - at, ",\"grid\"]");
 }
 
 static void write_policy(void)
@@ -152,6 +162,16 @@ static void register_principals(json_t *principals)
     give_certificates(principals);
 }
 
+/* One whose own area is a single grid. */
+static void register_person(json_t *persons)
+{
+    json_t *areas = json_pack("[s]", "320411002003001");
+    json_array_append_new(json_object_get(persons, "persons"),
+                          json_pack("{s:s, s:s, s:s, s:s, s:o, s:{s:s, s:s}, s:b}", "id", "grid-own", "name", "王一",
+                                    "department", "civil-affairs", "role", "grid-worker", "areas", areas, "contract",
+                                    "from", "2020-01-01", "until", "2099-12-31", "suspended", 0));
+}
+
 static void register_purpose(json_t *purposes)
 {
     static const char *const fresh[] = {"elder-care/visit", "control"};
@@ -182,7 +202,7 @@ static void write_folder(void)
 {
     copy_changed("schema.json", change_nothing);
     copy_changed("principals.json", register_principals);
-    copy_changed("persons.json", change_nothing);
+    copy_changed("persons.json", register_person);
     copy_changed("sharing.json", change_nothing);
     copy_changed("purposes.json", register_purpose);
     write_policy();

@@ -5,7 +5,9 @@
  * 320411002 alone), clinic (health, family-doctor, whole district), population (public-security, population-register:
  * puts everything, issues, reveals all). The purpose elder-care/visit lies below elder-care and has no domain of its
  * own: eldercare issues, and reveals the name, for it in the whole district. Grid workers may besides see the religion
- * in the whole district and the ethnicity in their own areas; the clinic sees ID number and date of birth masked.
+ * in the whole district and the ethnicity in their own areas, where they put phone and grid (grid-own's is the grid
+ * 320411002003001); the clinic sees ID number and date of birth masked, and puts a few fields. The population register
+ * also holds houses.
  * Everybody's certificate has the digest of the URI's text. */
 #pragma once
 #include "tests/generator/generator.h"
