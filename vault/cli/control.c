@@ -94,7 +94,7 @@ ctl_exit run_control_diff(ctl *c)
 /* ---- a file that may become one ------------------------------------------------------------------------------------
  */
 
-bool read_content(ctl *c, const char *path, ProtobufCBinaryData *out)
+static bool read_content(ctl *c, const char *path, ProtobufCBinaryData *out)
 {
     vault_error err = {0};
     char *text;
@@ -106,18 +106,22 @@ bool read_content(ctl *c, const char *path, ProtobufCBinaryData *out)
     return copy.at != NULL || len == 0;
 }
 
-static ctl_exit say_fault(const ctl *c, const char *file, const Vault__V1__DocumentFault *fault)
+static ctl_exit say_fault(const ctl *c, const content_origin *origin, const Vault__V1__DocumentFault *fault)
 {
+    size_t line = origin->line_of ? origin->line_of(origin->context, fault->path) : 0;
     if (c->options[OPT_JSON])
-        print_json(json_pack("{s:{s:i, s:i, s:s, s:s}}", "fault", "line", (int)fault->line, "column",
-                             (int)fault->column, "path", fault->path, "text", fault->text));
+        print_json(json_pack("{s:{s:i, s:i, s:s, s:s}}", "fault", "line", line ? (int)line : (int)fault->line, "column",
+                             line ? 0 : (int)fault->column, "path", fault->path, "text", fault->text));
+    else if (origin->line_of)
+        fprintf(stderr, "vaultctl: %s:%zu: %s: %s\n", origin->file, line, fault->path, fault->text);
     else
-        fprintf(stderr, "vaultctl: %s:%u:%u: %s: %s\n", file, fault->line, fault->column, fault->path, fault->text);
+        fprintf(stderr, "vaultctl: %s:%u:%u: %s: %s\n", origin->file, fault->line, fault->column, fault->path,
+                fault->text);
     return CTL_INVALID;
 }
 
-/* Whether the vault would take it; says the fault where it would not. */
-static ctl_exit check_content(ctl *c, ProtobufCBinaryData content, const char **canonical)
+ctl_exit content_check(ctl *c, const char *document, ProtobufCBinaryData content, const content_origin *origin,
+                       const char **canonical)
 {
     Vault__V1__RequestContext context;
     Vault__V1__CheckDocumentRequest request = VAULT__V1__CHECK_DOCUMENT_REQUEST__INIT;
@@ -127,22 +131,29 @@ static ctl_exit check_content(ctl *c, ProtobufCBinaryData content, const char **
                   .type = &vault__v1__check_document_response__descriptor};
     if (!ctl_context(c, &context)) return CTL_USAGE;
     request.context = &context;
-    request.document = lent(c->arguments[0]);
+    request.document = lent(document);
     request.content = content;
     ctl_exit end = ctl_exchange(c, &x);
     if (end != CTL_OK) return end;
     const Vault__V1__CheckDocumentResponse *reply = (const void *)x.reply;
-    if (reply->fault) return say_fault(c, c->arguments[1], reply->fault);
-    *canonical = arena_text(c->mem, bytes_of_text(reply->digest));
+    if (reply->fault) return say_fault(c, origin, reply->fault);
+    if (canonical) *canonical = arena_text(c->mem, bytes_of_text(reply->digest));
     return CTL_OK;
+}
+
+/* Document and file of the command line. */
+static ctl_exit check_file(ctl *c, ProtobufCBinaryData *content, const char **canonical)
+{
+    const content_origin origin = {.file = c->arguments[1]};
+    if (!read_content(c, c->arguments[1], content)) return CTL_INVALID;
+    return content_check(c, c->arguments[0], *content, &origin, canonical);
 }
 
 ctl_exit run_control_check(ctl *c)
 {
     ProtobufCBinaryData content;
     const char *canonical = NULL;
-    if (!read_content(c, c->arguments[1], &content)) return CTL_INVALID;
-    ctl_exit end = check_content(c, content, &canonical);
+    ctl_exit end = check_file(c, &content, &canonical);
     if (end != CTL_OK) return end;
     if (c->options[OPT_JSON])
         print_json(json_pack("{s:s}", "digest", canonical));
@@ -155,9 +166,7 @@ ctl_exit run_control_check(ctl *c)
 ctl_exit run_control_propose(ctl *c)
 {
     ProtobufCBinaryData content;
-    const char *canonical = NULL;
-    if (!read_content(c, c->arguments[1], &content)) return CTL_INVALID;
-    ctl_exit end = check_content(c, content, &canonical);
+    ctl_exit end = check_file(c, &content, NULL);
     if (end != CTL_OK) return end;
     VAULT_CLEANUP(exchange_clear) exchange standing = {0};
     end = document_get(c, &standing, c->arguments[0], 0);

@@ -141,8 +141,16 @@ void print_difference(json_t *found);
 
 /* The document in force (version 0) or as it was; the reply is x->reply. */
 ctl_exit document_get(ctl *c, exchange *x, const char *name, uint64_t version);
-json_t *content_json(ProtobufCBinaryData content);                     /* null for what is no JSON */
-bool read_content(ctl *c, const char *path, ProtobufCBinaryData *out); /* false: said on stderr */
+json_t *content_json(ProtobufCBinaryData content); /* null for what is no JSON */
+/* Where a document comes from, for the message of a fault. */
+typedef struct content_origin {
+    const char *file;
+    size_t (*line_of)(const void *context, const char *path); /* NULL: the file is the document itself */
+    const void *context;
+} content_origin;
+/* Whether the vault would take it; says the fault where it would not. *canonical (may be NULL): its digest. */
+ctl_exit content_check(ctl *c, const char *document, ProtobufCBinaryData content, const content_origin *origin,
+                       const char **canonical);
 /* Proposes, and shows the approval that waits. */
 ctl_exit propose(ctl *c, const char *document, ProtobufCBinaryData content, const char *base);
 

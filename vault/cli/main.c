@@ -119,6 +119,14 @@ static const command commands[] = {
      "\n"
      "  vaultctl revoke person grid-zhao --ticket 'contract ended early'\n",
      0, 1, 1, true, CONTROL_PURPOSE, run_revoke_person},
+    {"persons import", "FILE", "acting persons from a table (CSV), proposed as the new document",
+     "Columns: id, name, department, role, areas, contract_from, contract_until, suspended (or 编号, 姓名, 部门, "
+     "角色,\n"
+     "网格, 合同开始, 合同结束, 停用). Areas are apart by blanks. Rows replace persons of the same id; the others "
+     "stay.\n"
+     "\n"
+     "  vaultctl persons import grid-workers.csv --ticket 'contracts of 2027'\n",
+     OPTION(OPT_EXPIRES), 1, 1, true, CONTROL_PURPOSE, run_persons_import},
     {"certificate show", "FILE", "digest and URI of a certificate, for principals.json (no server)",
      "\n"
      "  vaultctl certificate show eldercare.crt\n",
