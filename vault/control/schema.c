@@ -129,11 +129,14 @@ static vault_code check_field(builder *b, schema_field *f, const field_entry *e)
     return read_index(b, f, e->index);
 }
 
-static vault_code check_number(builder *b, const schema_field *f)
+/* Imports find columns by label: within a collection a label is one field's. */
+static vault_code check_unique(builder *b, const schema_field *f)
 {
     for (const schema_field *other = b->body->fields; other < f; other++) {
         if (other->number == f->number)
             return builder_fail(b, "number", "%u is that of '%s': take a new one", f->number, other->name);
+        if (other->collection == f->collection && strcmp(other->label, f->label) == 0)
+            return builder_fail(b, "label", "'%.60s' is that of '%s': say more", f->label, other->name);
     }
     return VAULT_OK;
 }
@@ -146,7 +149,7 @@ static vault_code read_field(builder *b, schema_field *f, json_t *value)
                             "class", &f->class_name, "level", &e.level, "owner", &f->owner, "retention", &e.retention,
                             "mask", &e.mask, "mask_strength", &e.strength, "index", &e.index, "retired", &e.retired));
     VAULT_TRY(check_field(b, f, &e));
-    return check_number(b, f);
+    return check_unique(b, f);
 }
 
 /* ---- a collection --------------------------------------------------------------------------------------------------
