@@ -155,7 +155,11 @@ TEST("of workers that have the same assertion at the same moment one reveals")
             w->context.assertion = (char *)(uintptr_t)same;
             w->in = *reveal_of(token, MASK("religion"));
             w->in.context = &w->context;
-            w->rq = (request){.mem = w->mem, .uris = uris, .in = &w->in.base};
+            w->rq = (request){.mem = w->mem,
+                              .kept = w->mem,
+                              .uris = uris,
+                              .certificate = sha256(bytes_of_text(ELDERCARE)),
+                              .in = &w->in.base};
             pthread_create(&threads[i], NULL, work, w);
         }
         for (size_t i = 0; i < WORKERS; i++) {

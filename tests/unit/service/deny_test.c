@@ -77,6 +77,9 @@ static ProtobufCMessage *reveal_list(const subject *s)
         init(in);                                                                                                      \
         return &in->base;                                                                                              \
     }
+EMPTY(list_collections, Vault__V1__ListCollectionsRequest, vault__v1__list_collections_request__init)
+EMPTY(list_changes, Vault__V1__ListChangesRequest, vault__v1__list_changes_request__init)
+EMPTY(list_approvals, Vault__V1__ListApprovalsRequest, vault__v1__list_approvals_request__init)
 EMPTY(get_checkpoint, Vault__V1__GetCheckpointRequest, vault__v1__get_checkpoint_request__init)
 EMPTY(query_all, Vault__V1__QueryRequest, vault__v1__query_request__init)
 EMPTY(get_status, Vault__V1__StatusRequest, vault__v1__status_request__init)
@@ -90,12 +93,56 @@ static ProtobufCMessage *get_proof(const subject *s)
     return &in->base;
 }
 
+static ProtobufCMessage *import_one(const subject *s)
+{
+    const char *names[GENERATOR_FIELDS];
+    Vault__V1__ImportRequest *in = arena_alloc(fixture_memory(), sizeof *in);
+    Vault__V1__ImportHeader *header = arena_alloc(fixture_memory(), sizeof *header);
+    (void)s;
+    for (unsigned f = 1; f <= GENERATOR_FIELDS; f++) names[f - 1] = generator_field_name(f);
+    vault__v1__import_request__init(in);
+    vault__v1__import_header__init(header);
+    header->collection = (char *)(uintptr_t) "residents";
+    header->field_mask = mask_of(names, GENERATOR_FIELDS);
+    in->header = header;
+    return &in->base;
+}
+
+/* What the control room is asked shows who gets past the gate, and changes nothing. */
+static char *text(const char *of)
+{
+    return arena_text(fixture_memory(), bytes_of_text(of));
+}
+
+#define STEWARD(name, Type, init, ...)                                                                                 \
+    static ProtobufCMessage *name(const subject *s)                                                                    \
+    {                                                                                                                  \
+        Type *in = arena_alloc(fixture_memory(), sizeof *in);                                                          \
+        (void)s;                                                                                                       \
+        init(in);                                                                                                      \
+        __VA_ARGS__;                                                                                                   \
+        return &in->base;                                                                                              \
+    }
+STEWARD(get_policy, Vault__V1__GetDocumentRequest, vault__v1__get_document_request__init, in->document = text("policy"))
+STEWARD(check_policy, Vault__V1__CheckDocumentRequest, vault__v1__check_document_request__init,
+        in->document = text("policy"))
+STEWARD(revoke_nobody, Vault__V1__RevokeRequest, vault__v1__revoke_request__init, in->person = text("nobody");
+        in->what_case = VAULT__V1__REVOKE_REQUEST__WHAT_PERSON)
+STEWARD(propose_nothing, Vault__V1__ProposeRequest, vault__v1__propose_request__init, in->document = text("policy"))
+#define NOT_THERE "approvals/00000000000000000000000000000000"
+STEWARD(get_none, Vault__V1__GetApprovalRequest, vault__v1__get_approval_request__init, in->name = text(NOT_THERE))
+STEWARD(reject_none, Vault__V1__RejectRequest, vault__v1__reject_request__init, in->name = text(NOT_THERE))
+STEWARD(approve_none, Vault__V1__ApproveRequest, vault__v1__approve_request__init, in->name = text(NOT_THERE);
+        in->digest = text("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"))
+
 /* ---- the table: google.rpc.Code of the call, or of its only item ---- */
 
-enum { DENIED = 7, NOBODY = 16 };
+enum { MALFORMED = 3, MISSING = 5, DENIED = 7, NOBODY = 16 };
 #define STRANGERS [STRANGER] = NOBODY, [NAMELESS] = NOBODY, [TWOFOLD] = NOBODY
 #define OFFICERS  [REVIEWER] = DENIED, [NOSY] = DENIED, [ADMIN] = DENIED
 #define APPS      [IN_AREA] = DENIED, [OUT_OF_AREA] = DENIED, [BORROWER] = DENIED, [REGISTER] = DENIED
+
+#define STEWARDS(code) [REVIEWER] = (code), [NOSY] = (code), [ADMIN] = (code)
 
 static const struct row {
     const char *path;
@@ -112,6 +159,21 @@ static const struct row {
     {"/vault.v1.Audit/GetProof", get_proof, {STRANGERS}},
     {"/vault.v1.Audit/Query", query_all, {APPS, [ADMIN] = DENIED, STRANGERS}},
     {"/vault.v1.Keys/Status", get_status, {APPS, STRANGERS}},
+    {"/vault.v1.Records/Import",
+     import_one,
+     {[IN_AREA] = DENIED, [OUT_OF_AREA] = DENIED, [BORROWER] = DENIED, OFFICERS, STRANGERS}},
+    {"/vault.v1.Records/ListCollections", list_collections, {STRANGERS}},
+    {"/vault.v1.Control/GetDocument", get_policy, {APPS, STRANGERS}},
+    {"/vault.v1.Control/CheckDocument", check_policy, {APPS, STRANGERS}},
+    {"/vault.v1.Control/ListChanges", list_changes, {APPS, STRANGERS}},
+    {"/vault.v1.Control/Revoke", revoke_nobody, {APPS, STEWARDS(MISSING), STRANGERS}},
+    {"/vault.v1.Approvals/Propose", propose_nothing, {APPS, STEWARDS(MALFORMED), STRANGERS}},
+    {"/vault.v1.Approvals/List", list_approvals, {APPS, STRANGERS}},
+    {"/vault.v1.Approvals/Get", get_none, {APPS, STEWARDS(MISSING), STRANGERS}},
+    {"/vault.v1.Approvals/Approve",
+     approve_none,
+     {APPS, [REVIEWER] = MISSING, [NOSY] = MISSING, [ADMIN] = DENIED, STRANGERS}},
+    {"/vault.v1.Approvals/Reject", reject_none, {APPS, STEWARDS(MISSING), STRANGERS}},
 };
 
 static const struct row *row_of(const char *path)
@@ -135,6 +197,7 @@ static int outcome_of(const request *rq)
         assert_null(rq->out);
         return status_code(rq->err.code);
     }
+    if (!rq->out && rq->state) return 0; /* a stream that goes on */
     assert_non_null(rq->out);
     ProtobufCMessage **const *results = member(rq->out, "results");
     if (!results) return 0;

@@ -30,7 +30,13 @@ static const method *method_of(const char *path)
 static request run(worker *w, const char *path, const char *uri, ProtobufCMessage *in)
 {
     const char *const uris[] = {uri, NULL};
-    request rq = {.mem = w->mem, .uris = uris, .in = in, .deadline_us = clock_monotonic_us() + 60000000}, *one = &rq;
+    request rq = {.mem = w->mem,
+                  .kept = w->mem,
+                  .uris = uris,
+                  .certificate = sha256(bytes_of_text(uri)),
+                  .in = in,
+                  .deadline_us = clock_monotonic_us() + 60000000},
+            *one = &rq;
     service_run(w->own, method_of(path), &one, 1);
     rq.uris = NULL;
     return rq;
