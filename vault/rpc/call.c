@@ -378,8 +378,9 @@ static void read_message(call *c)
         stream_in_waits(&c->at->server->streams_in, c);
     else
         reading_begins(c);
+    grpc_call *handle = c->handle;
     set_state(c, CALL_READING);
-    start(c->handle, &read, 1, &c->main);
+    start(handle, &read, 1, &c->main);
 }
 
 static void watch(call *c)
