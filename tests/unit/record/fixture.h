@@ -13,16 +13,37 @@ static arena *mem;
 static cabinet *box;
 static uint8_t dek_bytes[4][KEY_LEN];
 
-static const schema_field FIELDS[FIXTURE_FIELDS] = {{.name = "id_number", .number = FIELD_NUMBER, .term = true},
-                                                    {.name = "name", .number = FIELD_NAME, .term = true},
-                                                    {.name = "residence_area", .number = FIELD_AREA},
-                                                    {.name = "phone", .number = FIELD_PHONE, .term = true},
-                                                    {.name = "note", .number = FIELD_NOTE}};
-static const schema SCHEMA = {.collection = "residents",
-                              .fields = FIELDS,
-                              .count = FIXTURE_FIELDS,
-                              .natural_key = &FIELDS[0],
-                              .area = &FIELDS[2]};
+enum { OWNER = 3 }; /* department that owns all fields */
+static const collection RESIDENTS;
+static schema_field FIELDS[FIXTURE_FIELDS] = {
+    {.name = "id_number", .number = FIELD_NUMBER, .collection = &RESIDENTS, .owner_no = OWNER, .term = true},
+    {.name = "name", .number = FIELD_NAME, .collection = &RESIDENTS, .owner_no = OWNER, .term = true},
+    {.name = "residence_area", .number = FIELD_AREA, .collection = &RESIDENTS, .owner_no = OWNER},
+    {.name = "phone", .number = FIELD_PHONE, .collection = &RESIDENTS, .owner_no = OWNER, .term = true},
+    {.name = "note", .number = FIELD_NOTE, .collection = &RESIDENTS, .owner_no = OWNER}};
+static const schema_field *const RESIDENT_FIELDS[] = {&FIELDS[0], &FIELDS[1], &FIELDS[2], &FIELDS[3], &FIELDS[4]};
+static const collection RESIDENTS = {.name = "residents",
+                                     .number = 1,
+                                     .fields = RESIDENT_FIELDS,
+                                     .count = FIXTURE_FIELDS,
+                                     .natural_key = &FIELDS[0],
+                                     .area = &FIELDS[2]};
+
+static inline const schema_field *field_of(unsigned number)
+{
+    for (size_t i = 0; i < FIXTURE_FIELDS; i++) {
+        if (FIELDS[i].number == number) return &FIELDS[i];
+    }
+    fail_msg("no field %u", number);
+    return NULL;
+}
+
+static inline void given_masks(void)
+{
+    static const char *const names[FIXTURE_FIELDS] = {"id_area", "name_surname", "division_county", "mobile_ends",
+                                                      "hidden"};
+    for (size_t i = 0; i < FIXTURE_FIELDS; i++) FIELDS[i].mask = mask_find(names[i]);
+}
 
 static inline void given_ring(const char *name, uint32_t version)
 {
@@ -43,6 +64,7 @@ static inline void given_cabinet(void)
         return;
     }
     mem = arena_new(64 << 20);
+    given_masks();
     expect_ok(keyring_new(&keys, &err), &err);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) given_ring(names[i], 1);
     expect_ok(cabinet_new(&box, keys, &err), &err);
@@ -66,7 +88,8 @@ typedef struct given {
 /* Texts by place in FIELDS; NULL: not given. */
 static inline void given_input(given *g, const char *const texts[FIXTURE_FIELDS])
 {
-    *g = (given){.in = {.schema = &SCHEMA, .area = {320411002001}, .department = 3, .collected = 1700000000}};
+    *g = (given){
+        .in = {.collection = &RESIDENTS, .area = {320411002001000}, .department = OWNER, .collected = 1700000000}};
     for (size_t i = 0; i < FIXTURE_FIELDS; i++) {
         if (!texts[i]) continue;
         g->fields[g->in.count++] = (input_field){.field = &FIELDS[i], .text = bytes_of_text(texts[i])};
@@ -106,7 +129,7 @@ static inline grant grant_of(unsigned field)
 static inline vault_code open_as(field_text *out, const record *r, unsigned field)
 {
     grant g = grant_of(field);
-    return field_open(out, box, &g, r, field, &err);
+    return field_open(out, box, &g, r, field_of(field), &err);
 }
 
 static inline void expect_text(const record *r, unsigned field, const char *text)
@@ -123,6 +146,12 @@ static inline void expect_broken(const record *r, unsigned field)
     field_text out = {0};
     expect_code(open_as(&out, r, field), VAULT_INTEGRITY, &err);
     assert_null(out.text.at);
+}
+
+static inline void merge_into(resident_row *next, const record *r, const record_input *in)
+{
+    record_merged merged;
+    expect_ok(record_merge(&merged, next, box, r, in, &err), &err);
 }
 
 /* A copy of a row's packed fields that may be written to. */

@@ -2,7 +2,12 @@
  * fit opens nothing. */
 #include "tests/unit/record/fixture.h"
 
-TEST("without a grant for this field in plain form nothing opens")
+static grant everything(policy_form form)
+{
+    return (grant){.given = true, .form = form, .fields = {{UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX}}};
+}
+
+TEST("without a grant for this field in a form that shows values nothing opens")
 {
     record r;
     resident_row row;
@@ -14,12 +19,13 @@ TEST("without a grant for this field in plain form nothing opens")
     nothing.form = FORM_NOTHING;
     const grant *const bad[] = {&none, &refused, &other, &nothing};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        expect_code(field_open(&out, box, bad[i], &r, FIELD_NAME, &err), VAULT_DENIED, &err);
+        expect_code(field_open(&out, box, bad[i], &r, field_of(FIELD_NAME), &err), VAULT_DENIED, &err);
         assert_null(out.text.at);
     }
-    grant all = {.given = true, .form = FORM_PLAIN, .fields = {{UINT64_MAX, UINT64_MAX}}};
-    expect_code(field_open(&out, box, &all, &r, POLICY_FIELDS_MAX, &err), VAULT_DENIED, &err);
-    expect_code(field_open(&out, box, &all, &r, UINT32_MAX, &err), VAULT_DENIED, &err);
+    const schema_field past = {.number = POLICY_FIELDS_MAX}, last = {.number = UINT32_MAX};
+    const grant all = everything(FORM_PLAIN);
+    expect_code(field_open(&out, box, &all, &r, &past, &err), VAULT_DENIED, &err);
+    expect_code(field_open(&out, box, &all, &r, &last, &err), VAULT_DENIED, &err);
 }
 
 TEST("a grant opens nothing of a row that is not proven")
@@ -27,12 +33,14 @@ TEST("a grant opens nothing of a row that is not proven")
     record r = {.dek = dek_bytes[0]};
     resident_row missing = {.id = 5};
     field_text out = {0};
-    grant all = {.given = true, .form = FORM_PLAIN, .fields = {{UINT64_MAX, UINT64_MAX}}};
     given_cabinet();
     expect_ok(record_prove(&r, box, &missing, &err), &err);
     assert_false(r.genuine);
-    expect_code(field_open(&out, box, &all, &r, FIELD_NAME, &err), VAULT_INTERNAL, &err);
-    assert_true(!out.absent && !out.text.at);
+    for (policy_form form = FORM_MASKED; form <= FORM_PLAIN; form++) {
+        grant all = everything(form);
+        expect_code(field_open(&out, box, &all, &r, field_of(FIELD_NAME), &err), VAULT_INTERNAL, &err);
+        assert_true(!out.absent && !out.text.at);
+    }
 }
 
 /* ---- every part of a field's context ---- */
@@ -100,7 +108,7 @@ TEST("a value moved to another field, or an old version put into the new one, do
     expect_broken(&again, FIELD_PHONE);
 
     given_input(&g, (const char *const[]){NULL, "Bea", NULL, NULL, NULL});
-    expect_ok(record_merge(&next, box, &r, &g.in, &err), &err);
+    merge_into(&next, &r, &g.in);
     uint8_t *pack = edit_pack(&next);
     assert_int_equal(next.sealed.len, row.sealed.len);
     memcpy(pack + SEGMENT_HEADER_LEN, row.sealed.at + SEGMENT_HEADER_LEN, row.sealed.len - SEGMENT_HEADER_LEN);
@@ -151,7 +159,7 @@ TEST("every column of a row is under its tag or its wrap")
     given_cabinet();
     given_resident(&r, &row, 7, ANNA, 0);
     const int64_t terms[] = {row.terms[0], row.terms[2], row.terms[1]};
-    resident_row edits[] = {row, row, row, row, row, row, row, row, row, row, row, row, row, row};
+    resident_row edits[] = {row, row, row, row, row, row, row, row, row, row, row, row, row, row, row, row};
     edits[0].id = 8;
     edits[1].natural_key[15] ^= 1;
     edits[2].area++;
@@ -166,6 +174,8 @@ TEST("every column of a row is under its tag or its wrap")
     edits[11].ring_version = 2;
     edits[12].ring_version = 0;
     edits[13].ring_version = -1;
+    edits[14].collection = 2;
+    edits[15].collection = 0;
     for (size_t i = 0; i < sizeof edits / sizeof *edits; i++) {
         char what[32];
         snprintf(what, sizeof what, "edit %zu", i);
@@ -242,14 +252,24 @@ TEST("a token leads back in its own domain and epoch, and nowhere else")
 
 TEST("a natural key is keyed, of 128 bits, and never of nothing")
 {
+    static const collection other = {.number = 2}, far = {.number = 255};
+    static char longer[8192];
     uint8_t a[NATURAL_LEN], b[NATURAL_LEN];
     given_cabinet();
-    expect_ok(cabinet_natural_key(box, a, bytes_of_text("11010519491231002X"), &err), &err);
-    expect_ok(cabinet_natural_key(box, b, bytes_of_text("110105194912310021"), &err), &err);
+    expect_ok(cabinet_natural_key(box, a, &RESIDENTS, bytes_of_text("11010519491231002X"), &err), &err);
+    expect_ok(cabinet_natural_key(box, b, &RESIDENTS, bytes_of_text("110105194912310021"), &err), &err);
     assert_memory_not_equal(a, b, NATURAL_LEN);
+    expect_ok(cabinet_natural_key(box, b, &RESIDENTS, bytes_of_text("11010519491231002X"), &err), &err);
+    assert_memory_equal(a, b, NATURAL_LEN);
+    expect_ok(cabinet_natural_key(box, b, &other, bytes_of_text("11010519491231002X"), &err), &err);
+    assert_memory_not_equal(a, b, NATURAL_LEN); /* the same text in another collection */
+    expect_ok(cabinet_natural_key(box, a, &far, bytes_of_text("11010519491231002X"), &err), &err);
+    assert_memory_not_equal(a, b, NATURAL_LEN);
+    expect_ok(cabinet_natural_key(box, a, &RESIDENTS, bytes_of_text("11010519491231002X"), &err), &err);
     digest plain = sha256(bytes_of_text("11010519491231002X"));
     assert_memory_not_equal(a, plain.at, NATURAL_LEN);
-    expect_code(cabinet_natural_key(box, a, bytes_of("", 0), &err), VAULT_INTERNAL, &err);
+    expect_code(cabinet_natural_key(box, a, &RESIDENTS, bytes_of("", 0), &err), VAULT_INTERNAL, &err);
+    expect_code(cabinet_natural_key(box, a, &RESIDENTS, bytes_of(longer, sizeof longer), &err), VAULT_INTERNAL, &err);
 }
 
 TEST("keys of terms outlive the text that named them")
@@ -264,4 +284,35 @@ TEST("keys of terms outlive the text that named them")
     expect_ok(cabinet_term(box, &other, "name", &err), &err);
     assert_ptr_not_equal(first, other);
     expect_code(cabinet_term(box, &other, "namex", &err), VAULT_INTERNAL, &err);
+}
+
+TEST("search terms follow the version of their ring that is active")
+{
+    prf *key;
+    given_cabinet();
+    given_ring("term/later", 1);
+    expect_ok(cabinet_term(box, &key, "later", &err), &err);
+    int64_t first = equality_term(key, bytes_of_text("x"));
+    expect_ok(cabinet_term(box, &key, "later", &err), &err);
+    assert_int_equal(equality_term(key, bytes_of_text("x")), first);
+}
+
+TEST("rings that appear while the cabinet stands are found")
+{
+    const domain late = {.number = 77, .ring = "token/77"};
+    token t;
+    resident_id id;
+    prf *key;
+    given_cabinet();
+    expect_code(cabinet_issue(box, &t, &late, (resident_id){42}, &err), VAULT_INTERNAL, &err);
+    expect_code(cabinet_term(box, &key, "appears", &err), VAULT_INTERNAL, &err);
+    t = (token){.domain = 77, .epoch = 1};
+    expect_ok(cabinet_resolve(box, &id, &late, &t, &err), &err);
+    assert_int_equal(id.id, 0);
+    given_ring("token/77", 1);
+    given_ring("term/appears", 1);
+    expect_ok(cabinet_issue(box, &t, &late, (resident_id){42}, &err), &err);
+    expect_ok(cabinet_resolve(box, &id, &late, &t, &err), &err);
+    assert_int_equal(id.id, 42);
+    expect_ok(cabinet_term(box, &key, "appears", &err), &err);
 }

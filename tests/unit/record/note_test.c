@@ -1,0 +1,88 @@
+/* What the vault keeps for itself about a request. */
+#include "tests/unit/record/fixture.h"
+
+static const bytes CONTEXT = {(const uint8_t *)"import/1/7", 10};
+
+static bytes given_note(const char *text)
+{
+    bytes out;
+    expect_ok(cabinet_seal_note(box, &out, CONTEXT, bytes_of_text(text), &err), &err);
+    return out;
+}
+
+static void expect_note_broken(bytes context, bytes sealed)
+{
+    bytes out = {0};
+    expect_code(cabinet_open_note(box, &out, context, sealed, &err), VAULT_INTEGRITY, &err);
+    assert_null(out.at);
+}
+
+TEST("a note opens to what was sealed, the empty one too, in its own context only")
+{
+    bytes out;
+    given_cabinet();
+    bytes one = given_note("answer"), none = given_note("");
+    expect_ok(cabinet_open_note(box, &out, CONTEXT, one, &err), &err);
+    assert_true(bytes_same(out, bytes_of_text("answer")));
+    expect_ok(cabinet_open_note(box, &out, CONTEXT, none, &err), &err);
+    assert_int_equal(out.len, 0);
+    expect_note_broken(bytes_of_text("import/1/8"), one);
+    expect_note_broken(bytes_of_text("import/1/"), one);
+    expect_note_broken(bytes_of_text("import/1/7\x01"), one);
+    assert_null(memmem(one.at, one.len, "answer", 6));
+}
+
+TEST("a note without a context is refused: a missing context would bind it to nothing")
+{
+    bytes out;
+    given_cabinet();
+    bytes one = given_note("answer");
+    expect_code(cabinet_seal_note(box, &out, bytes_of(NULL, 0), bytes_of_text("x"), &err), VAULT_INTERNAL, &err);
+    expect_code(cabinet_open_note(box, &out, bytes_of(NULL, 0), one, &err), VAULT_INTERNAL, &err);
+}
+
+TEST("every bit of a note is bound, and a cut one is damage")
+{
+    given_cabinet();
+    bytes one = given_note("answer");
+    uint8_t *copy = arena_alloc(mem, one.len);
+    for (size_t i = 0; i < one.len * 8; i++) {
+        memcpy(copy, one.at, one.len);
+        copy[i / 8] ^= (uint8_t)(1U << i % 8);
+        expect_note_broken(CONTEXT, bytes_of(copy, one.len));
+    }
+    for (size_t len = 0; len < one.len; len++) expect_note_broken(CONTEXT, bytes_of(one.at, len));
+}
+
+TEST("a note is not a wrapped data key, nor a field, nor the other way round")
+{
+    record r;
+    resident_row row;
+    uint8_t aad[DEK_AAD_LEN], out[KEY_LEN];
+    aead *kek;
+    given_cabinet();
+    given_resident(&r, &row, 1, ANNA, 0);
+    uint8_t *as_note = arena_alloc(mem, 4 + row.dek.len);
+    as_note[3] = 1; /* version of the ring */
+    memcpy(as_note + 4, row.dek.at, row.dek.len);
+    expect_note_broken(bytes_of("\0\0\0\0\0\0\0\1", 8), bytes_of(as_note, 4 + row.dek.len));
+    bytes key = given_note("a key of thirty-two bytes, as is");
+    expect_ok(cabinet_ring(box, &kek, 1, &err), &err);
+    expect_code(aead_open(kek, out, dek_aad(aad, 1, 1), bytes_of(key.at + 4, key.len - 4), &err), VAULT_INTEGRITY,
+                &err);
+}
+
+TEST("a note is sealed anew each time, and none is left when memory is out")
+{
+    bytes out = {0};
+    given_cabinet();
+    bytes a = given_note("answer"), b = given_note("answer");
+    assert_false(bytes_same(a, b));
+    arena *small = arena_new(4);
+    cabinet_use(box, small);
+    expect_code(cabinet_seal_note(box, &out, CONTEXT, bytes_of_text("answer"), &err), VAULT_EXHAUSTED, &err);
+    expect_code(cabinet_open_note(box, &out, CONTEXT, a, &err), VAULT_EXHAUSTED, &err);
+    assert_null(out.at);
+    cabinet_use(box, mem);
+    arena_free(&small);
+}
