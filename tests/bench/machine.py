@@ -181,11 +181,16 @@ class Machine:
         """The example registers, an app that may do all of this, and its rules."""
         folder = self.folder / "init"
         folder.mkdir()
-        texts = {name: json.loads((ROOT / f"deploy/dev/{name}.json").read_text()) for name in ("schema", "principals", "purposes")}
-        names = [field["name"] for field in texts["schema"]["fields"]]
+        texts = {name: json.loads((ROOT / f"deploy/dev/{name}.json").read_text())
+                 for name in ("schema", "principals", "persons", "purposes", "sharing")}
+        people = next(c for c in texts["schema"]["collections"] if c["name"] == "residents")
+        names = [field["name"] for field in people["fields"]]
         areas = ["320411"]
-        texts["principals"]["apps"].append({"id": "bench", "department": "public-security", "uri": "vault://dev/apps/bench"})
-        texts["purposes"]["purposes"].append({"id": "bench", "title": "测量", "basis": "PIPL 13(1)(3)", "consumers": ["bench"]})
+        texts["principals"]["apps"].append({"id": "bench", "department": "public-security", "uri": "vault://dev/apps/bench", "certificates": []})
+        for one in (p for kind in ("apps", "officers", "administrators") for p in texts["principals"][kind]):
+            one["certificates"] = [{"sha256": self.certificate(one["id"], one["uri"])}]
+        texts["purposes"]["purposes"].append({"id": "bench", "title": "测量", "basis": "PIPL 13(1)(3)", "notice": "测量用的虚构数据。",
+                                              "assessment": {"id": "PIA-BENCH", "until": "2099-12-31"}, "consumers": ["bench"]})
         same = {"consumer": "bench", "purpose": "bench", "areas": areas, "acting": "app", "valid": {"from": "2020-01-01", "until": "2099-12-31"}}
         texts["policy"] = {"rules": [
             *json.loads((ROOT / "deploy/dev/policy.json").read_text())["rules"],
@@ -197,12 +202,16 @@ class Machine:
             (folder / f"{name}.json").write_text(json.dumps(text, ensure_ascii=False))
         return folder
 
+    def certificate(self, name, uri):
+        """Made if it is not there; its fingerprint."""
+        output(SUPPORT / "ca", "client", self.folder / "ca", name, uri)
+        return output(SUPPORT / "ca", "fingerprint", self.folder / "ca", name)
+
     def start_vaultd(self):
         if self.vaultd:
             return
         ca, config = self.folder / "ca", self.folder / "vaultd.json"
         output(SUPPORT / "ca", "make", ca)
-        output(SUPPORT / "ca", "client", ca, "bench", "vault://dev/apps/bench")
         vaultd = self.programs / "vaultd"
         output(vaultd, "--make-root-key", self.folder / "root.key")
         config.write_text(json.dumps({

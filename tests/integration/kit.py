@@ -3,11 +3,13 @@
 Only Debian's Python is used (python3-grpcio, python3-protobuf), and stubs made from proto/ by protoc: nothing of the vault's own code.
 VAULT_BUILD names the folder of the programs (default: build)."""
 
+import hashlib
 import json
 import os
 import pathlib
 import shutil
 import signal
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -46,10 +48,14 @@ google.__path__.append(str(BUILD / "python" / "google"))
 
 from google.protobuf.field_mask_pb2 import FieldMask  # noqa: E402
 from google.rpc import error_details_pb2, status_pb2  # noqa: E402
-from vault.v1 import audit_pb2, audit_pb2_grpc, common_pb2, keys_pb2, keys_pb2_grpc  # noqa: E402
+from vault.v1 import audit_pb2, audit_pb2_grpc, common_pb2, control_pb2, control_pb2_grpc, keys_pb2, keys_pb2_grpc  # noqa: E402
 from vault.v1 import records_pb2, records_pb2_grpc, tokens_pb2, tokens_pb2_grpc  # noqa: E402
 
 FIELDS = 22
+DOCUMENTS = ("schema", "principals", "persons", "purposes", "policy", "sharing")
+PRINCIPALS = ("apps", "officers", "administrators")
+ROLES = ("grid-worker", "clerk", "doctor", "nurse", "police")  # of the acting persons of deploy/dev
+EVER = {"from": "2020-01-01", "until": "2099-12-31"}
 
 
 class Database:
@@ -89,6 +95,14 @@ class Authority:
         run(self.ca, "client", self.folder, name, *([] if "--no-uri" in options else [uri]), *options)
         return name
 
+    def fingerprint(self, name):
+        """As the register of principals wants it: SHA-256 of the DER."""
+        return hashlib.sha256(ssl.PEM_cert_to_DER_cert((self.folder / f"{name}.crt").read_text())).hexdigest()
+
+    def registered(self, uri, *names):
+        """Certificates of these names for one principal, made if they are not there: what stands in the register."""
+        return [{"sha256": self.fingerprint(self.client(uri, name))} for name in names]
+
     def credentials(self, name):
         read = lambda part: (self.folder / part).read_bytes()
         return grpc.ssl_channel_credentials(read("ca.crt"), read(f"{name}.key"), read(f"{name}.crt"))
@@ -101,24 +115,38 @@ class Authority:
         return run(self.ca, "jwt", self.folder, department, json.dumps(claims)).strip()
 
 
-def registers(folder, authority, rules=None):
-    """The four documents of deploy/dev, with the departments' keys; `rules` replace the policy's."""
+def registers(folder, authority, rules=None, **changes):
+    """The documents of deploy/dev, with keys for the departments and two certificates for each principal (`eldercare`, and
+    `eldercare-2` for who rotates); contracts and assessments that hold; `rules` replace the policy's, and `changes` edit
+    documents by name: `persons=lambda document: ...`."""
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    for name in ("schema", "principals", "purposes", "policy"):
+    for name in DOCUMENTS:
         document = json.loads((ROOT / f"deploy/dev/{name}.json").read_text())
         if name == "principals":
             for department in document["departments"]:
                 department["assertion_keys"] = [authority.jwk(department["id"])]
+            for one in (p for kind in PRINCIPALS for p in document[kind]):
+                one["certificates"] = authority.registered(one["uri"], one["id"], f"{one['id']}-2")
+        for person in document.get("persons", []):
+            person["contract"] = dict(EVER)
+        for purpose in document.get("purposes", []):
+            purpose["assessment"]["until"] = EVER["until"]
         if name == "policy" and rules is not None:
             document = {"rules": rules}
+        if name in changes:
+            document = changes[name](document) or document
         (folder / f"{name}.json").write_text(json.dumps(document, ensure_ascii=False, indent=1))
     return folder
 
 
-def rule(name, action, consumer, purpose, fields, areas=("320411",), acting="app", form="plain", valid=("2020-01-01", "2099-12-31")):
+def rule(name, action, consumer, purpose, fields, areas=("320411",), acting="app", form="plain", valid=tuple(EVER.values()), **more):
+    """A rule of the policy. One for persons is for all roles where `roles` names none; `own_area=True` is as written."""
+    if acting == "person":
+        more.setdefault("roles", ROLES)
+        more["roles"] = list(more["roles"])
     return {"id": name, "action": action, "consumer": consumer, "purpose": purpose, "fields": list(fields), "form": form,
-            "areas": list(areas), "acting": acting, "valid": {"from": valid[0], "until": valid[1]}}
+            "areas": list(areas), "acting": acting, "valid": {"from": valid[0], "until": valid[1]}, **more}
 
 
 class Vaultd:
@@ -206,6 +234,8 @@ class App:
         self.tokens = tokens_pb2_grpc.TokensStub(channel)
         self.audit = audit_pb2_grpc.AuditStub(channel)
         self.keys = keys_pb2_grpc.KeysStub(channel)
+        self.control = control_pb2_grpc.ControlStub(channel)
+        self.approvals = control_pb2_grpc.ApprovalsStub(channel)
         # A synchronous channel makes progress only while a call waits: whoever must live through a restart waits for the connection.
         self.options = {}
 
@@ -225,6 +255,35 @@ class App:
     def reveal(self, token, fields, receipt=False, timeout=10, **context):
         return self.tokens.Reveal(tokens_pb2.RevealRequest(
             context=self.context(**context), token=token, field_mask=FieldMask(paths=fields), want_receipt=receipt), timeout=timeout, **self.options)
+
+    def import_messages(self, rows, size=512, names=None, collection="residents", dry_run=False, **context):
+        """The messages of an import: what comes, and then the rows (dictionaries), `size` of them at a time."""
+        names = names or list(rows[0])
+        header = records_pb2.ImportHeader(collection=collection, field_mask=FieldMask(paths=names), dry_run=dry_run)
+        yield records_pb2.ImportRequest(context=self.context(**context), header=header)
+        for at in range(0, len(rows), size):
+            yield records_pb2.ImportRequest(rows=[records_pb2.ResidentInput(values=[r[n] for n in names]) for r in rows[at:at + size]])
+
+    def import_rows(self, rows, timeout=60, **how):
+        return self.records.Import(self.import_messages(rows, **how), timeout=timeout, **self.options)
+
+    def document(self, name, version=0):
+        """The document in force, or of a former version: what it says, and the digest that a proposal has to name."""
+        got = self.control.GetDocument(control_pb2.GetDocumentRequest(context=self.context(), document=name, version=version), timeout=10)
+        return json.loads(got.content), got.digest
+
+    def propose(self, name, document, replaces=None, **more):
+        content = document if isinstance(document, bytes) else json.dumps(document, ensure_ascii=False).encode()
+        replaces = self.document(name)[1] if replaces is None else replaces
+        return self.approvals.Propose(control_pb2.ProposeRequest(context=self.context(), document=name, content=content,
+                                                                 replaces=replaces, **more), timeout=10).approval
+
+    def approve(self, approval):
+        return self.approvals.Approve(control_pb2.ApproveRequest(context=self.context(), name=approval.name, digest=approval.digest),
+                                      timeout=10).approval
+
+    def revoke(self, **what):
+        return self.control.Revoke(control_pb2.RevokeRequest(context=self.context(), **what), timeout=10).change
 
     def reveal_batch(self, tokens, fields, receipt=False, timeout=30, **context):
         return self.tokens.BatchReveal(tokens_pb2.BatchRevealRequest(
@@ -255,25 +314,27 @@ def residents(count, seed=1, start=0):
 class City:
     """Everything together, in a folder that goes away."""
 
-    def __init__(self, rules=None, nodes=1, pg=(), **settings):
+    def __init__(self, rules=None, nodes=1, pg=(), documents=None, **settings):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="rv-city-"))
         self.folder.chmod(0o755)
         self.authority = Authority(self.folder / "ca")
         self.database = Database(self.folder / "pg")
         self.database.start(*pg)
-        documents = registers(self.folder / "registers", self.authority, rules)
-        for entry in self.principals(documents):
-            self.authority.client(entry["uri"], entry["id"])
+        documents = registers(self.folder / "registers", self.authority, rules, **(documents or {}))
         self.nodes = [Vaultd(self.folder, f"vaultd{i}", self.database, self.authority, **settings) for i in range(nodes)]
         self.nodes[0].init(documents)
         for node in self.nodes:
             node.start()
         self.vaultd = self.nodes[0]
 
-    @staticmethod
-    def principals(documents):
-        document = json.loads((documents / "principals.json").read_text())
-        return [p for role in ("apps", "officers", "administrators") for p in document[role]]
+    def change(self, name, edit, node=None):
+        """A document changed by two people, an administrator and an officer, on one node: `edit` gets it as it stands."""
+        node = node or self.vaultd
+        proposer, officer = node.app("admin-li", "control"), node.app("officer-wang", "control")
+        document, digest = proposer.document(name)
+        changed = officer.approve(proposer.propose(name, edit(document) or document, digest))
+        assert changed.state == "activated", changed
+        return changed
 
     def put(self, count, start=0):
         people = residents(count, start=start)

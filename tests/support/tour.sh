@@ -2,35 +2,43 @@
 # Sourced by ./dev: what is particular to this vault (its registers, its configuration), and the tour.
 # From ./dev: state, root, programs, vaultd, vaultctl, generate, conninfo, port, metrics_port; say, step, die.
 
-documents=${VAULT_DEV_DOCUMENTS:-$root/deploy/dev}   # schema.json, principals.json, purposes.json, policy.json
+documents=${VAULT_DEV_DOCUMENTS:-$root/deploy/dev}
+registers=(schema principals persons purposes policy sharing)   # $documents/NAME.json
 
 # --- registers and configuration ---
 
-# The example registers, with the keys made here for the departments, and rules that are valid this year.
+# The example registers, with the keys made here for the departments, the fingerprints of the certificates, and rules,
+# contracts and assessments that hold this year.
 make_registers()
 {
-    local department file year
+    local department file id year
     year=$(date +%Y)
     mkdir -p -- "$state/init"
-    for file in schema principals purposes policy; do cp -- "$documents/$file.json" "$state/init/$file.json.new"; done
+    for file in "${registers[@]}"; do cp -- "$documents/$file.json" "$state/init/$file.json.new"; done
     for department in $(departments); do
         tests/support/ca jwk "$state/ca" "$department" >/dev/null
         sed -i "/\"id\": \"$department\"/ s|\"assertion_keys\": \[\]|\"assertion_keys\": [$(<"$state/ca/$department.jwk")]|" \
             "$state/init/principals.json.new"
     done
+    for id in $(principals | cut -d' ' -f1); do
+        sed -i "/\"id\": \"$id\"/ s|\"certificates\": \[\]|\"certificates\": [{\"sha256\": \"$(tests/support/ca fingerprint "$state/ca" "$id")\"}]|" \
+            "$state/init/principals.json.new"
+    done
     sed -i -E "s/\"from\": \"[0-9]{4}-01-01\"/\"from\": \"$((year - 1))-01-01\"/; s/\"until\": \"[0-9]{4}-12-31\"/\"until\": \"$((year + 1))-12-31\"/" \
-        "$state/init/policy.json.new"
-    for file in schema principals purposes policy; do mv -- "$state/init/$file.json.new" "$state/init/$file.json"; done
+        "$state"/init/{policy,persons,purposes}.json.new
+    for file in "${registers[@]}"; do mv -- "$state/init/$file.json.new" "$state/init/$file.json"; done
 }
 
 departments() { sed -n 's/.*"id": "\([^"]*\)".*"assertion_keys".*/\1/p' "$documents/principals.json"; }
+
+principals() { sed -n 's/.*"id": "\([^"]*\)".*"uri": "\([^"]*\)".*/\1 \2/p' "$documents/principals.json"; }   # ID URI
 
 # A certificate for everyone who has a URI in principals.json; the file has the name of the id.
 make_certificates()
 {
     local id uri
     tests/support/ca make "$state/ca"
-    sed -n 's/.*"id": "\([^"]*\)".*"uri": "\([^"]*\)".*/\1 \2/p' "$documents/principals.json" | while read -r id uri; do
+    principals | while read -r id uri; do
         tests/support/ca client "$state/ca" "$id" "$uri"
     done
 }
