@@ -107,19 +107,45 @@ static const uint8_t *find_first(bytes in, const char *const *texts, size_t *len
     return found;
 }
 
+/* Behind a city the county of it, where its name follows at once: 小区 and 社区 are none. */
+static const uint8_t *end_of_county(bytes words, const uint8_t *end)
+{
+    static const char *const counties[] = {"区", "县", "旗", "市", NULL};
+    enum { CHARACTER = 3, COUNTY_MAX = 5 * CHARACTER };
+    size_t rest = (size_t)(words.at + words.len - end), len = 0;
+    bytes next = bytes_of(end, rest < COUNTY_MAX ? rest : COUNTY_MAX);
+    const uint8_t *found = find_first(next, counties, &len);
+    if (!found || found < end + CHARACTER) return end;
+    bytes before = bytes_of(found - CHARACTER, CHARACTER);
+    bool housing = bytes_same(before, bytes_of_text("小")) || bytes_same(before, bytes_of_text("社"));
+    return housing ? end : found + len;
+}
+
+/* The end of the street's or town's name, or NULL: its marker does not count behind a road or a village, whose name it
+ * may be a part of. */
+static const uint8_t *end_of_town(bytes words, const uint8_t *from)
+{
+    static const char *const towns[] = {"街道", "镇", "乡", "苏木", NULL};
+    static const char *const finer[] = {"路", "大道", "巷", "弄", "村", "小区", "社区", "花园", NULL};
+    bytes rest = bytes_of(from, (size_t)(words.at + words.len - from));
+    size_t len = 0;
+    const uint8_t *road = find_first(rest, finer, &len);
+    if (road) rest.len = (size_t)(road - from);
+    const uint8_t *town = find_first(rest, towns, &len);
+    return town ? town + len : NULL;
+}
+
 /* Province, city, county, then street or town: the town's marker counts behind a county's or a city's only, for cities
- * like 镇江 and 新乡 have it in their names. Without one, the first of county, city and province ends the head. */
+ * like 镇江 and 新乡 have it in their names. Without one, the county ends the head. */
 static void show_address_head(shown *out, bytes value)
 {
-    static const char *const wide[] = {"区", "县", "旗", "市", NULL}, *const narrow[] = {"街道", "镇", "乡", "苏木",
-                                                                                         NULL};
+    static const char *const wide[] = {"区", "县", "旗", "市", NULL};
     bytes words = words_of(value);
     size_t len = 0;
-    const uint8_t *county = find_first(words, wide, &len);
-    if (!county) return;
-    const uint8_t *end = county + len, *stop = words.at + words.len;
-    const uint8_t *town = find_first(bytes_of(end, (size_t)(stop - end)), narrow, &len);
-    if (town) end = town + len;
+    const uint8_t *city = find_first(words, wide, &len);
+    if (!city) return;
+    const uint8_t *end = end_of_town(words, city + len);
+    if (!end) end = end_of_county(words, city + len);
     show(out, first(value, (size_t)(end - value.at)));
     show_stars(out, 3);
 }

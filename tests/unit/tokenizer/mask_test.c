@@ -1,0 +1,386 @@
+/* What masks show, what they never show, and what they leave to be guessed: counted. */
+#include "tests/unit/tokenizer/fixture.h"
+#include "tokenizer/mask.h"
+
+static void shows(const char *name, const char *value, const char *wanted)
+{
+    VAULT_CLEANUP(arena_free) arena *mem = arena_new(ROOM);
+    vault_error err = {0};
+    const mask *m = mask_find(name);
+    bytes out;
+    assert_non_null(m);
+    expect_ok(mask_apply(m, mem, bytes_of_text(value), &out, &err), &err);
+    if (out.len != strlen(wanted) || memcmp(out.at, wanted, out.len) != 0) {
+        fail_msg("%s of '%s' is '%.*s', not '%s'", name, value, (int)out.len, (const char *)out.at, wanted);
+    }
+}
+
+/* ---- what is shown -------------------------------------------------------------------------------------------------
+ */
+
+TEST("hidden shows three asterisks, whatever the value")
+{
+    static const char *const values[] = {"",       "a",        "11010519491231002X",
+                                         "王小明", "\xff\xfe", "一个很长的地址一个很长的地址"};
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) shows("hidden", values[i], "***");
+}
+
+TEST("of a name the first character is shown, and neither its length nor its other parts")
+{
+    shows("name_surname", "张三", "张**");
+    shows("name_surname", "张小三", "张**");
+    shows("name_surname", "欧阳小明", "欧**");
+    shows("name_surname", "阿卜杜拉·买买提", "阿**");
+    shows("name_surname", "𠮷野", "𠮷**");
+    shows("name_surname", "John", "J**");
+    shows("name_surname", "1", "***");
+    shows("name_surname", "", "***");
+    shows("name_surname", "·王", "***");
+    shows("name_surname", "\xe5\xbc", "***");
+    shows("text_first", "市政府", "市**");
+    shows("text_first", "3", "3**");
+}
+
+TEST("of an ID number the area, or the area and the last four")
+{
+    shows("id_area", "11010519491231002X", "110105************");
+    shows("id_ends", "11010519491231002X", "110105********002X");
+    shows("id_ends", "440524188001010014", "440524********0014");
+}
+
+TEST("of a mobile number three and four digits, of a landline the area code and three")
+{
+    shows("mobile_ends", "13812345678", "138****5678");
+    shows("mobile_ends", "0519-88881234", "0519-****234");
+    shows("mobile_ends", "0519-8881234", "0519-****234");
+    shows("mobile_ends", "010-62345678", "010-****678");
+}
+
+TEST("of a date the year or the decade")
+{
+    shows("date_year", "19491231", "1949");
+    shows("date_decade", "19491231", "1940-1949");
+    shows("date_decade", "20000101", "2000-2009");
+}
+
+TEST("of a division or a grid the county")
+{
+    shows("division_county", "320411002001", "320411******");
+    shows("division_county", "320411002001007", "320411*********");
+}
+
+TEST("of a document the first and the last two characters, if it is long enough")
+{
+    shows("document_ends", "E12345678", "E****78");
+    shows("document_ends", "E123456", "E****56");
+    shows("document_ends", "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123", "A****23");
+    shows("document_ends", "E12345", "***");
+}
+
+TEST("of an address the part up to the street or the town")
+{
+    shows("address_head", "江苏省常州市新北区三井街道华山社区1幢2单元301室", "江苏省常州市新北区三井街道***");
+    shows("address_head", "江苏省常州市新北区薛家镇春江路337号", "江苏省常州市新北区薛家镇***");
+    shows("address_head", "江苏省镇江市丹徒区高桥镇中心路3号", "江苏省镇江市丹徒区高桥镇***");
+    shows("address_head", "河南省新乡市红旗区东街街道5号", "河南省新乡市红旗区东街街道***");
+    shows("address_head", "江苏省常州市新北区春江路337号", "江苏省常州市新北区***");
+    shows("address_head", "江苏省溧阳市燕山路8号", "江苏省溧阳市***");
+    shows("address_head", "江苏省溧阳市锦绣小区8号", "江苏省溧阳市***");
+    shows("address_head", "江苏省溧阳市燕山东路锦绣家园北区8号", "江苏省溧阳市***");
+    shows("address_head", "江苏省常州市新北区人民路乡村花园8号", "江苏省常州市新北区***");
+    shows("address_head", "上海市浦东新区世纪大道8号", "上海市浦东新区***");
+    shows("address_head", "南京市江宁区秣陵街道8号", "南京市江宁区秣陵街道***");
+    shows("address_head", "内蒙古自治区阿拉善左旗吉兰泰镇1号", "内蒙古自治区阿拉善左旗吉兰泰镇***");
+}
+
+TEST("an address without a place before its first number or sign shows nothing")
+{
+    static const char *const values[] = {"337号新北区三井街道", "春江路337号", "（新北区）", "#新北区",
+                                         "１号新北区",          "Ⅲ新北区",     "①区",        "",
+                                         "\xff新北区",          "村子"};
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) shows("address_head", values[i], "***");
+    shows("address_head", "新北区3号街道", "新北区***");
+    shows("address_head", "新北区３号街道", "新北区***");
+    shows("address_head", "新北区Ⅲ街道", "新北区***");
+}
+
+TEST("no mask of an address shows a digit of it, wherever digits stand")
+{
+    static const char address[] = "江苏省常州市新北区薛家镇春江路号幢单元室";
+    VAULT_CLEANUP(arena_free) arena *mem = arena_new(ROOM);
+    for (size_t at = 0; at <= sizeof address - 1; at += 3) {
+        char text[sizeof address + 8];
+        (void)snprintf(text, sizeof text, "%.*s77%s", (int)at, address, address + at);
+        vault_error err = {0};
+        bytes out;
+        expect_ok(mask_apply(mask_find("address_head"), mem, bytes_of_text(text), &out, &err), &err);
+        assert_null(memchr(out.at, '7', out.len));
+        arena_reset(mem);
+    }
+}
+
+TEST("a value that a mask is not made for is not shown")
+{
+    static const char *const values[] = {"王",
+                                         "abc",
+                                         "1949",
+                                         "11010519491231002x",
+                                         "1101051949123100XX",
+                                         "11010549123100",
+                                         "1949-12-31",
+                                         "２０２４０２２９",
+                                         "32041",
+                                         "2381234567",
+                                         "1381234567890",
+                                         "0519-123",
+                                         "-",
+                                         "0519-8888888-",
+                                         "\xff\xff\xff\xff\xff\xff\xff\xff",
+                                         "E123\xff"
+                                         "5678",
+                                         ""};
+    static const char *const masks[] = {"id_area",     "id_ends",         "mobile_ends", "date_year",
+                                        "date_decade", "division_county", "address_head"};
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        for (size_t j = 0; j < sizeof masks / sizeof *masks; j++) shows(masks[j], values[i], "***");
+    }
+    shows("document_ends",
+          "E123\xff"
+          "5678",
+          "***");
+    shows("document_ends", "护照123456789", "***");
+}
+
+TEST("a value with a NUL in it is not cut there")
+{
+    VAULT_CLEANUP(arena_free) arena *mem = arena_new(ROOM);
+    vault_error err = {0};
+    bytes out;
+    expect_ok(mask_apply(mask_find("id_area"), mem, bytes_of("11010519491231002X\0", 19), &out, &err), &err);
+    assert_int_equal(out.len, 3);
+    expect_ok(mask_apply(mask_find("mobile_ends"), mem,
+                         bytes_of("1381234\0"
+                                  "678",
+                                  11),
+                         &out, &err),
+              &err);
+    assert_int_equal(out.len, 3);
+}
+
+TEST("a full arena is EXHAUSTED")
+{
+    VAULT_CLEANUP(arena_free) arena *mem = arena_new(8);
+    vault_error err = {0};
+    bytes out;
+    expect_code(mask_apply(mask_find("id_area"), mem, bytes_of_text("11010519491231002X"), &out, &err), VAULT_EXHAUSTED,
+                &err);
+}
+
+/* ---- what fits what --------------------------------------------------------------------------------------------- */
+
+TEST("every mask is found by its name, no other is, and only hidden fits every format")
+{
+    static const char *const bad[] = {"", "Hidden", "id_", "id_area ", "none", "plain"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) assert_null(mask_find(bad[i]));
+    size_t masks = 0;
+    for (const char *const *name = mask_names(); *name; name++, masks++) {
+        size_t fits = 0, formats = 0;
+        assert_string_equal(mask_name(mask_find(*name)), *name);
+        for (const char *const *f = format_names(); *f; f++, formats++)
+            fits += mask_fits(mask_find(*name), format_find(*f));
+        assert_true(fits > 0);
+        assert_int_equal(fits == formats, strcmp(*name, "hidden") == 0);
+    }
+    assert_int_equal(masks, 11);
+}
+
+TEST("a mask fits formats by their whole names")
+{
+    assert_true(mask_fits(mask_find("division_county"), format_find("grid")));
+    assert_false(mask_fits(mask_find("division_county"), format_find("county"))); /* it would show all of it */
+    assert_false(mask_fits(mask_find("date_year"), format_find("resident_id")));
+    assert_false(mask_fits(mask_find("text_first"), format_find("sex")));
+    assert_true(mask_fits(mask_find("text_first"), format_find("text50")));
+    assert_true(mask_fits(mask_find("text_first"), format_find("text100")));
+    assert_true(mask_fits(mask_find("mobile_ends"), format_find("phone")));
+}
+
+/* ---- what is left to be guessed: counted ------------------------------------------------------------------------- */
+
+enum { FIRST_BIRTH = 1930, LAST_BIRTH = 2025, CHECKS = 11 };
+
+/* Numbers of one area and sequence that the format accepts, by check character. */
+static void count_days(uint32_t counts[CHECKS], unsigned first_year, unsigned last_year)
+{
+    VAULT_CLEANUP(arena_free) arena *mem = arena_new(ROOM);
+    const format *f = format_find("resident_id");
+    memset(counts, 0, CHECKS * sizeof *counts);
+    unsigned months = (last_year - first_year + 1) * 12;
+    for (unsigned i = 0; i < months * 31 * CHECKS; i++) {
+        unsigned check = i % CHECKS, day = i / CHECKS % 31, month = i / CHECKS / 31;
+        char text[32];
+        vault_error err = {0};
+        bytes out;
+        (void)snprintf(text, sizeof text, "320411%04u%02u%02u123%c", first_year + month / 12, month % 12 + 1, day + 1,
+                       "0123456789X"[check]);
+        counts[check] += format_normalise(f, mem, bytes_of_text(text), &out, &err) == VAULT_OK;
+        arena_reset(mem);
+    }
+}
+
+static uint32_t least(const uint32_t counts[CHECKS])
+{
+    uint32_t found = counts[0];
+    for (size_t i = 1; i < CHECKS; i++) found = counts[i] < found ? counts[i] : found;
+    return found;
+}
+
+static uint64_t left_beside(const char *id_mask, const char *date_mask)
+{
+    return mask_strength_of_id(&(mask_company){
+        .id_number = mask_find(id_mask),
+        .birth_date = date_mask ? mask_find(date_mask) : NULL,
+    });
+}
+
+TEST("the birth dates that an ID number's ends leave are as many as are counted, over all check characters")
+{
+    uint32_t counts[CHECKS], total = 0;
+    count_days(counts, FIRST_BIRTH, LAST_BIRTH);
+    for (size_t i = 0; i < CHECKS; i++) total += counts[i];
+    assert_int_equal(total, 35064);
+    assert_int_equal(least(counts), 3181);
+    assert_int_equal(left_beside("id_ends", NULL), least(counts));
+    assert_int_equal(left_beside("id_ends", "hidden"), least(counts));
+    assert_int_equal(mask_strength(mask_find("id_ends"), format_find("resident_id")), least(counts));
+    assert_int_equal(mask_strength(mask_find("id_area"), format_find("resident_id")), total * UINT64_C(1000));
+    assert_in_range(3186, least(counts), 3195); /* the number that DOMAIN.md counted for */
+}
+
+TEST("beside the year, or the decade, the least that any year or decade leaves")
+{
+    uint32_t of_year = UINT32_MAX, of_decade = UINT32_MAX, days = UINT32_MAX;
+    for (unsigned year = FIRST_BIRTH; year <= LAST_BIRTH; year++) {
+        uint32_t counts[CHECKS];
+        count_days(counts, year, year);
+        if (least(counts) < of_year) of_year = least(counts);
+    }
+    for (unsigned decade = FIRST_BIRTH; decade <= LAST_BIRTH; decade += 10) {
+        uint32_t counts[CHECKS], sum = 0;
+        count_days(counts, decade, decade + 9 < LAST_BIRTH ? decade + 9 : LAST_BIRTH);
+        for (size_t i = 0; i < CHECKS; i++) sum += counts[i];
+        if (least(counts) < of_decade) of_decade = least(counts);
+        if (sum < days) days = sum;
+    }
+    assert_int_equal(left_beside("id_ends", "date_year"), of_year);
+    assert_int_equal(left_beside("id_ends", "date_decade"), of_decade);
+    assert_int_equal(left_beside("id_area", "date_year"), 365 * 1000);
+    assert_int_equal(left_beside("id_area", "date_decade"), days * UINT64_C(1000));
+}
+
+TEST("the birth date in full beside an ID number's ends leaves one number; beside its area a thousand, by sex five "
+     "hundred")
+{
+    mask_company c = {.id_number = mask_find("id_ends"), .plain_birth_date = true};
+    assert_int_equal(mask_strength_of_id(&c), 1);
+    c.id_number = mask_find("id_area");
+    assert_int_equal(mask_strength_of_id(&c), 1000);
+    c.plain_sex = true;
+    assert_int_equal(mask_strength_of_id(&c), 500);
+    c.plain_birth_date = false;
+    assert_int_equal(mask_strength_of_id(&c), UINT64_C(35064) * 500);
+    c.plain_area = true; /* it stands in the number already */
+    assert_int_equal(mask_strength_of_id(&c), UINT64_C(35064) * 500);
+    c.plain_birth_date = true, c.birth_date = mask_find("date_year"); /* what is plain is plain */
+    assert_int_equal(mask_strength_of_id(&c), 500);
+}
+
+TEST("a mask of dates that is not one leaves as little as the date in full, and a mask that is not for ID numbers one")
+{
+    mask_company c = {.id_number = mask_find("id_ends"), .birth_date = mask_find("text_first")};
+    assert_int_equal(mask_strength_of_id(&c), 1);
+    c = (mask_company){.id_number = mask_find("text_first")};
+    assert_int_equal(mask_strength_of_id(&c), 1);
+}
+
+TEST("an ID number that is not shown at all adds nothing to what stands beside it")
+{
+    mask_company c = {.id_number = NULL, .plain_birth_date = true, .plain_sex = true, .plain_area = true};
+    assert_true(mask_strength_of_id(&c) == UINT64_MAX);
+    c.id_number = mask_find("hidden");
+    assert_true(mask_strength_of_id(&c) == UINT64_MAX);
+}
+
+TEST("more beside an ID number never leaves more to be guessed")
+{
+    static const char *const ids[] = {"id_area", "id_ends"}, *const dates[] = {"hidden", "date_decade", "date_year"};
+    for (size_t i = 0; i < 2; i++) {
+        uint64_t before = UINT64_MAX;
+        for (size_t d = 0; d < 3; d++) {
+            assert_true(left_beside(ids[i], dates[d]) <= before);
+            before = left_beside(ids[i], dates[d]);
+        }
+        assert_true(mask_strength_of_id(&(mask_company){.id_number = mask_find(ids[i]), .plain_birth_date = true}) <=
+                    before);
+    }
+}
+
+static uint32_t days_of(unsigned first_year, unsigned last_year)
+{
+    uint32_t counts[CHECKS], total = 0;
+    count_days(counts, first_year, last_year);
+    for (size_t i = 0; i < CHECKS; i++) total += counts[i];
+    return total;
+}
+
+TEST("the dates of a year and of a decade are as many as are counted")
+{
+    uint32_t year = UINT32_MAX, decade = UINT32_MAX;
+    for (unsigned first = 1850; first < 2100; first += 10) {
+        uint32_t of_year = days_of(first + 1, first + 1), of_decade = days_of(first, first + 9);
+        if (of_year < year) year = of_year;
+        if (of_decade < decade) decade = of_decade;
+    }
+    assert_int_equal(mask_strength(mask_find("date_year"), format_find("date")), year);
+    assert_int_equal(mask_strength(mask_find("date_decade"), format_find("date")), decade);
+}
+
+/* How many of the numbers that a mask hides are valid: all that stand behind `head` before `tail`. */
+static uint64_t count_hidden(const char *name, const char *head, unsigned hidden, const char *tail)
+{
+    uint64_t found = 0;
+    unsigned end = 1;
+    for (unsigned i = 0; i < hidden; i++) end *= 10;
+    for (unsigned v = 0; v < end; v++) {
+        char text[32], out[32];
+        vault_error err = {0};
+        (void)snprintf(text, sizeof text, "%s%0*u%s", head, (int)hidden, v, tail);
+        found += normalise(name, bytes_of_text(text), out, sizeof out, &err) == VAULT_OK;
+    }
+    return found;
+}
+
+TEST("the telephones that a mask leaves are as many as are counted")
+{
+    const mask *m = mask_find("mobile_ends");
+    assert_int_equal(mask_strength(m, format_find("mobile")), count_hidden("mobile", "138", 4, "5678"));
+    assert_int_equal(mask_strength(m, format_find("phone")), count_hidden("phone", "0519-", 4, "234"));
+    assert_true(count_hidden("phone", "138", 4, "5678") >= mask_strength(m, format_find("phone")));
+}
+
+TEST("the places that a mask leaves are as many as the format has, and a document's ends leave ten thousand at least")
+{
+    assert_int_equal(mask_strength(mask_find("division_county"), format_find("division")),
+                     count_hidden("division", "320411", 6, ""));
+    assert_int_equal(mask_strength(mask_find("division_county"), format_find("grid")),
+                     UINT64_C(1000000) * count_hidden("grid", "320411002001", 3, ""));
+    assert_true(count_hidden("document", "E", 4, "78") >=
+                mask_strength(mask_find("document_ends"), format_find("document")));
+}
+
+TEST("what is hidden whole, or of texts, has no number")
+{
+    assert_true(mask_strength(mask_find("hidden"), format_find("sex")) == UINT64_MAX);
+    assert_true(mask_strength(mask_find("name_surname"), format_find("person_name")) == UINT64_MAX);
+    assert_true(mask_strength(mask_find("address_head"), format_find("text200")) == UINT64_MAX);
+}
