@@ -287,8 +287,8 @@ static Vault__V1__ImportRequest *three_parts(uint64_t from)
 
 static const char *phone_of(uint64_t index)
 {
-    request *rq = reveal(POPULATION, "population-register", token_for(POPULATION, "population-register", index),
-                         MASK("phone"));
+    request *rq =
+        reveal(POPULATION, "population-register", token_for(POPULATION, "population-register", index), MASK("phone"));
     expect_outcome(rq, VAULT_OK, NULL);
     return revealed(rq, 0);
 }

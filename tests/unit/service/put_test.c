@@ -32,32 +32,70 @@ static request *put(Vault__V1__BatchPutRequest *in)
         .path = "/vault.v1.Records/BatchPut", .uri = POPULATION, .purpose = "population-register", .in = &in->base});
 }
 
+static Google__Rpc__BadRequest *bad_fields(const Google__Rpc__Status *status)
+{
+    assert_non_null(status);
+    for (size_t i = 0; i < status->n_details; i++) {
+        const Google__Protobuf__Any *any = status->details[i];
+        if (strstr(any->type_url, "BadRequest"))
+            return google__rpc__bad_request__unpack(NULL, any->value.len, any->value.data);
+    }
+    fail_msg("no BadRequest in the details");
+    return NULL;
+}
+
 static void expect_item_refused(const request *rq, size_t at, int code, const char *field, const char *reason)
 {
     const Vault__V1__BatchPutResponse *out = answer_of(rq);
-    const Google__Rpc__Status *status = out->results[at]->status;
-    assert_non_null(status);
-    assert_int_equal(status->code, code);
-    for (size_t i = 0; i < status->n_details; i++) {
-        const Google__Protobuf__Any *any = status->details[i];
-        if (!strstr(any->type_url, "BadRequest")) continue;
-        Google__Rpc__BadRequest *detail = google__rpc__bad_request__unpack(NULL, any->value.len, any->value.data);
-        assert_string_equal(detail->field_violations[0]->field, field);
-        assert_string_equal(detail->field_violations[0]->description, reason);
-        google__rpc__bad_request__free_unpacked(detail, NULL);
-        return;
-    }
-    fail_msg("no BadRequest in the details");
+    Google__Rpc__BadRequest *detail = bad_fields(out->results[at]->status);
+    assert_int_equal(out->results[at]->status->code, code);
+    assert_string_equal(detail->field_violations[0]->field, field);
+    assert_string_equal(detail->field_violations[0]->description, reason);
+    google__rpc__bad_request__free_unpacked(detail, NULL);
 }
 
-TEST("a resident put twice is one record with the next version")
+static void set_item(Vault__V1__BatchPutRequest *in, size_t item, unsigned field, const char *value)
+{
+    in->items[item]->values[field - 1] = (char *)(uintptr_t)value;
+}
+
+static Vault__V1__BatchPutRequest *put_again(uint64_t from, size_t count)
+{
+    return (Vault__V1__BatchPutRequest *)(uintptr_t)put_residents(from, count)->in;
+}
+
+TEST("a resident put twice is one record, and the second time nothing is written but the line")
 {
     const Vault__V1__BatchPutResponse *out = answer_of(put_residents(1000, 3));
-    for (size_t i = 0; i < 3; i++) assert_true(out->results[i]->created && out->results[i]->record_version == 1);
+    for (size_t i = 0; i < 3; i++) {
+        assert_true(out->results[i]->created && !out->results[i]->unchanged);
+        assert_int_equal(out->results[i]->record_version, 1);
+    }
+    char before[64];
+    static const char written[] = "select md5(string_agg(xmin::text || r::text, ',' order by id)) from resident r";
+    snprintf(before, sizeof before, "%s", pg_sql("%s", written));
+    int64_t lines = lines_in_log();
     out = answer_of(put_residents(1000, 3));
-    for (size_t i = 0; i < 3; i++) assert_true(!out->results[i]->created && out->results[i]->record_version == 2);
+    for (size_t i = 0; i < 3; i++) {
+        assert_true(!out->results[i]->created && out->results[i]->unchanged);
+        assert_int_equal(out->results[i]->record_version, 1);
+    }
+    assert_int_equal(lines_in_log(), lines + 3);
+    assert_string_equal(pg_sql("%s", written), before);
     assert_string_equal(
         pg_sql("select count(*) from resident r where not exists (select from resident_key k where k.id = r.id)"), "0");
+    fixture_reset();
+}
+
+TEST("a value that differs makes the next version of that record alone")
+{
+    Vault__V1__BatchPutRequest *in = put_again(1000, 3);
+    set_item(in, 1, FIELD_PHONE, "13900000010");
+    const Vault__V1__BatchPutResponse *out = answer_of(put(in));
+    for (size_t i = 0; i < 3; i++) {
+        assert_true(out->results[i]->unchanged == (i != 1));
+        assert_int_equal(out->results[i]->record_version, i == 1 ? 2 : 1);
+    }
     fixture_reset();
 }
 
@@ -137,10 +175,11 @@ TEST("full-width digits, a small x and 15-digit numbers lead to the same person"
     fixture_reset();
 }
 
-TEST("the same person twice in one call becomes one record")
+TEST("the same person several times in one call becomes one record, in the order given")
 {
-    Vault__V1__BatchPutRequest *in = (Vault__V1__BatchPutRequest *)(uintptr_t)put_residents(1400, 4)->in;
-    in->items[2] = in->items[0];
+    Vault__V1__BatchPutRequest *in = put_again(1400, 4), *other = put_again(1400, 1);
+    in->items[2] = other->items[0];
+    set_item(in, 2, FIELD_PHONE, "13900000011");
     in->items[3] = in->items[0];
     const Vault__V1__BatchPutResponse *out = answer_of(put(in));
     assert_int_equal(out->results[0]->record_version + 1, out->results[2]->record_version);
@@ -204,5 +243,173 @@ TEST("an id does not come again when the sequence is set back")
     long long again = strtoll(pg_sql("select max(id) from resident"), NULL, 10);
     assert_int_equal(again >> 31, id >> 31);
     assert_true(again != id);
+    fixture_reset();
+}
+
+TEST("every bad field of an item is named")
+{
+    Vault__V1__BatchPutRequest *in = put_again(1600, 2);
+    set_item(in, 1, FIELD_SEX, "7");
+    set_item(in, 1, FIELD_PHONE, "1");
+    set_item(in, 1, FIELD_RESIDENCE_AREA, "");
+    const Vault__V1__BatchPutResponse *out = answer_of(put(in));
+    Google__Rpc__BadRequest *detail = bad_fields(out->results[1]->status);
+    static const char *const fields[] = {"items[1].values[3]", "items[1].values[14]", "items[1].values[17]"},
+                             *const reasons[] = {"BAD_CODE", "BAD_LENGTH", "REQUIRED"};
+    assert_int_equal(detail->n_field_violations, 3);
+    for (size_t i = 0; i < 3; i++) {
+        assert_string_equal(detail->field_violations[i]->field, fields[i]);
+        assert_string_equal(detail->field_violations[i]->description, reasons[i]);
+    }
+    google__rpc__bad_request__free_unpacked(detail, NULL);
+    assert_null(out->results[0]->status);
+    fixture_reset();
+}
+
+/* ---- two departments ---- */
+
+static request *put_as_clinic(Vault__V1__BatchPutRequest *in)
+{
+    return ask(
+        &(asked){.path = "/vault.v1.Records/BatchPut", .uri = CLINIC, .purpose = "family-doctor", .in = &in->base});
+}
+
+static const char *value_now(uint64_t index, const char *field)
+{
+    request *rq = reveal(POPULATION, "population-register", token_for(POPULATION, "population-register", index),
+                         mask_of(&field, 1));
+    expect_outcome(rq, VAULT_OK, NULL);
+    return revealed(rq, 0);
+}
+
+TEST("the owner's word stands, another's becomes a correction request, and what nobody gave is taken from anybody")
+{
+    resident r;
+    the_resident(1700, &r);
+    const char *who = resident_text(&r, FIELD_ID_NUMBER), *where = resident_text(&r, FIELD_RESIDENCE_AREA);
+    const char *first[] = {who, where, "张三", "", "10"}, *theirs[] = {who, where, "李四", "13900000012", "20"},
+               *again[] = {who, where, "王五", "13900000013", "20"};
+#define NAMES MASK("id_number", "residence_area", "name", "phone", "education")
+    answer_of(put(put_of(NAMES, first)));
+    const Vault__V1__PutResult *out = answer_of(put_as_clinic(put_of(NAMES, theirs)))->results[0];
+    assert_null(out->status);
+    assert_true(!out->created && !out->unchanged);
+    assert_int_equal(out->record_version, 2);
+    assert_int_equal(out->n_corrections, 2);
+    assert_string_equal(out->corrections[0], "name");
+    assert_string_equal(out->corrections[1], "education");
+    assert_string_equal(value_now(1700, "name"), "张三");
+    assert_string_equal(value_now(1700, "education"), "10");
+    assert_string_equal(value_now(1700, "phone"), "13900000012");
+    assert_string_equal(pg_sql("select count(*) from correction"), "2");
+
+    out = answer_of(put_as_clinic(put_of(NAMES, again)))->results[0]; /* its own phone it may change */
+    assert_int_equal(out->n_corrections, 2);
+    assert_string_equal(value_now(1700, "phone"), "13900000013");
+    assert_string_equal(pg_sql("select count(*) from correction"), "2"); /* one for each field and department */
+
+    const char *owner[] = {who, where, "", "13900000014", ""};
+    assert_int_equal(answer_of(put(put_of(NAMES, owner)))->results[0]->n_corrections, 0);
+    assert_string_equal(value_now(1700, "phone"), "13900000014"); /* public security owns it */
+    out = answer_of(put_as_clinic(put_of(NAMES, theirs)))->results[0];
+    assert_int_equal(out->n_corrections, 3);
+    assert_true(out->unchanged);
+    assert_string_equal(value_now(1700, "phone"), "13900000014");
+    fixture_reset();
+}
+
+TEST("a correction goes in with the rows of its transaction, or not at all")
+{
+    resident r;
+    the_resident(1700, &r);
+    const char *theirs[] = {resident_text(&r, FIELD_ID_NUMBER), resident_text(&r, FIELD_RESIDENCE_AREA), "赵六", "",
+                            ""};
+    char before[64];
+    static const char all[] = "select md5(string_agg(c::text, ',' order by c::text)) from correction c";
+    snprintf(before, sizeof before, "%s", pg_sql("%s", all));
+    pg_sql("create function broken() returns trigger language plpgsql as "
+           "$$ begin raise exception 'injected' using errcode = '57P01'; end $$");
+    pg_sql("create trigger broken before insert on line execute function broken()");
+    expect_outcome(put_as_clinic(put_of(NAMES, theirs)), VAULT_UNAVAILABLE, NULL);
+    pg_sql("drop trigger broken on line");
+    assert_string_equal(pg_sql("%s", all), before);
+    assert_int_equal(answer_of(put_as_clinic(put_of(NAMES, theirs)))->results[0]->n_corrections, 1);
+    assert_string_not_equal(pg_sql("%s", all), before);
+    fixture_reset();
+}
+
+/* ---- grids ---- */
+
+static const char *area_of(const char *phone)
+{
+    (void)phone;
+    return pg_sql("select area from resident order by id desc limit 1");
+}
+
+TEST("a grid takes the area down to it; one that lies elsewhere is refused; without one the stored grid stays")
+{
+    resident r;
+    the_resident(1800, &r);
+    const char *who = resident_text(&r, FIELD_ID_NUMBER);
+#define PLACE MASK("id_number", "residence_area", "grid")
+    static const struct {
+        const char *area, *grid, *stored;
+    } steps[] = {{"320411002003", "", "320411002003000"}, {"320411002003", "320411002003001", "320411002003001"},
+                 {"320411002003", "", "320411002003001"}, {"320411002003", "320411002003007", "320411002003007"},
+                 {"320411002004", "", "320411002004000"}, {"320411002004", "320411002004002", "320411002004002"}};
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        const char *values[] = {who, steps[i].area, steps[i].grid};
+        assert_null(answer_of(put(put_of(PLACE, values)))->results[0]->status);
+        assert_string_equal(area_of(who), steps[i].stored);
+    }
+    const char *elsewhere[] = {who, "320411002004", "320411002003001"};
+    expect_item_refused(put(put_of(PLACE, elsewhere)), 0, 3, "items[0].values[2]", "GRID_NOT_IN_AREA");
+    assert_string_equal(area_of(who), "320411002004002");
+    fixture_reset();
+}
+
+/* ---- collections ---- */
+
+TEST("a house and a resident of one and the same number are two records, and neither is seen as the other")
+{
+    resident r;
+    the_resident(1900, &r);
+    const char *number = resident_text(&r, FIELD_ID_NUMBER), *where = resident_text(&r, FIELD_RESIDENCE_AREA);
+    const char *values[] = {number, where, "某路 1 号", "张三"}, *person[] = {number, where};
+    Vault__V1__BatchPutRequest *in =
+        put_of(MASK("house_number", "house_area", "house_address", "house_owner_name"), values);
+    in->collection = (char *)(uintptr_t) "housing";
+    assert_true(answer_of(put(in))->results[0]->created);
+    assert_true(answer_of(put(put_of(MASK("id_number", "residence_area"), person)))->results[0]->created);
+
+    Vault__V1__BatchIssueRequest issue = VAULT__V1__BATCH_ISSUE_REQUEST__INIT;
+    char *numbers[] = {(char *)(uintptr_t)number};
+    issue.id_numbers = numbers, issue.n_id_numbers = 1;
+    issue.collection = (char *)(uintptr_t) "housing";
+    request *rq = ask(&(asked){
+        .path = "/vault.v1.Tokens/BatchIssue", .uri = POPULATION, .purpose = "population-register", .in = &issue.base});
+    expect_outcome(rq, VAULT_OK, NULL);
+    const char *house = ((const Vault__V1__BatchIssueResponse *)(const void *)rq->out)->results[0]->token;
+    const char *resident = token_for(POPULATION, "population-register", 1900);
+    assert_string_not_equal(house, resident);
+    rq = reveal(POPULATION, "population-register", house, MASK("house_owner_name", "house_address"));
+    expect_outcome(rq, VAULT_OK, NULL);
+    assert_string_equal(revealed(rq, 0), "张三");
+    expect_outcome(reveal(POPULATION, "population-register", house, MASK("name")), VAULT_DENIED, "resident");
+    expect_outcome(reveal(POPULATION, "population-register", resident, MASK("house_owner_name")), VAULT_DENIED,
+                   "resident");
+    expect_outcome(reveal(POPULATION, "population-register", house, MASK("name", "house_owner_name")), VAULT_INVALID,
+                   "MIXED_COLLECTIONS");
+    fixture_reset();
+}
+
+TEST("fields of two collections, or of another than the one named, are refused")
+{
+    static const char *const values[] = {"", "", ""};
+    Vault__V1__BatchPutRequest *in = put_of(MASK("id_number", "residence_area", "house_address"), values);
+    expect_outcome(put(in), VAULT_INVALID, "MIXED_COLLECTIONS");
+    in = put_of(MASK("id_number", "residence_area", "name"), values);
+    in->collection = (char *)(uintptr_t) "housing";
+    expect_outcome(put(in), VAULT_INVALID, "MIXED_COLLECTIONS");
     fixture_reset();
 }

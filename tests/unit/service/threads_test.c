@@ -13,6 +13,7 @@ typedef struct worker {
     arena *mem;
     const char *token, *name; /* whom it reveals */
     ProtobufCMessage *put;
+    char phone[16];
     unsigned revealed, put_in, conflicts, wrong;
     char why[160];
 } worker;
@@ -67,8 +68,17 @@ static void reveal_once(worker *w, Vault__V1__RequestContext *context)
         complain(w, &rq);
 }
 
-static void put_once(worker *w)
+/* Another phone each time: what is stored already would make no version. */
+static void change_phones(worker *w, int round)
 {
+    const Vault__V1__BatchPutRequest *in = (const void *)w->put;
+    snprintf(w->phone, sizeof w->phone, "139%03u%05d", (unsigned)(w - workers), round);
+    for (size_t i = 0; i < in->n_items; i++) in->items[i]->values[FIELD_PHONE - 1] = w->phone;
+}
+
+static void put_once(worker *w, int round)
+{
+    change_phones(w, round);
     request rq = run(w, "/vault.v1.Records/BatchPut", POPULATION, w->put);
     if (rq.err.code == VAULT_OK)
         w->put_in++;
@@ -87,7 +97,7 @@ static void *work(void *at)
     context.request_id = (char *)(uintptr_t) "id";
     for (int round = 0; round < ROUNDS; round++) {
         reveal_once(w, &context);
-        put_once(w);
+        put_once(w, round);
         arena_reset(w->mem);
     }
     return NULL;
@@ -111,7 +121,7 @@ static void given_workers(void)
 TEST("four sessions reveal and put at once: right answers, one log without a gap, every version counted once")
 {
     pthread_t threads[SESSIONS];
-    unsigned puts = SESSIONS;
+    unsigned puts = 1; /* the first of the preparations made the records, the others found them */
     given_workers();
     int64_t before = lines_in_log();
     for (size_t i = 0; i < SESSIONS; i++) pthread_create(&threads[i], NULL, work, &workers[i]);
@@ -126,7 +136,7 @@ TEST("four sessions reveal and put at once: right answers, one log without a gap
         session_close(&w->own);
         arena_free(&w->mem);
     }
-    assert_true(lines_in_log() >= before + (int64_t)(SESSIONS * ROUNDS + (puts - SESSIONS) * FAMILY));
+    assert_true(lines_in_log() >= before + (int64_t)(SESSIONS * ROUNDS + (puts - 1) * FAMILY));
     assert_string_equal(pg_sql("select (count(*) = max(idx) + 1 and count(*) = (select size from head)) from line"),
                         "t");
     if (strtoul(pg_sql("select max(version) from resident"), NULL, 10) < puts)
