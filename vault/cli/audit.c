@@ -78,8 +78,7 @@ ctl_exit run_audit_proof(ctl *c)
 
 /* ---- query ---- */
 
-/* RFC 3339, or a date, which begins at midnight in China. NULL where there is no such time. */
-static Google__Protobuf__Timestamp *read_time(arena *mem, const char *text)
+Google__Protobuf__Timestamp *ctl_time(arena *mem, const char *text)
 {
     Google__Protobuf__Timestamp *t = arena_alloc(mem, sizeof *t);
     const char *whole = strlen(text) == 10 ? arena_format(mem, "%sT00:00:00+08:00", text) : text;
@@ -108,8 +107,8 @@ void query_of(ctl *c, Vault__V1__QueryRequest *out, Vault__V1__RequestContext *c
 static bool set_times(ctl *c, Vault__V1__QueryRequest *out)
 {
     const char *since = c->options[OPT_SINCE], *until = c->options[OPT_UNTIL];
-    if (since && !(out->start_time = read_time(c->mem, since))) return false;
-    return !until || (out->end_time = read_time(c->mem, until));
+    if (since && !(out->start_time = ctl_time(c->mem, since))) return false;
+    return !until || (out->end_time = ctl_time(c->mem, until));
 }
 
 static const char *member(json_t *view, const char *key)

@@ -57,6 +57,20 @@ typedef enum option_id {
     OPT_VERSION,
     OPT_DIGEST,
     OPT_EXPIRES,
+    OPT_COLLECTION,
+    OPT_MAP,
+    OPT_MAP_FILE,
+    OPT_IGNORE,
+    OPT_SHOW_MAPPING,
+    OPT_DELIMITER,
+    OPT_ENCODING,
+    OPT_COLLECTED,
+    OPT_REJECTS,
+    OPT_PART,
+    OPT_PATIENCE,
+    OPT_DRY_RUN,
+    OPT_AGAIN,
+    OPT_PROGRESS,
     OPTIONS
 } option_id;
 #define OPTION(id) (UINT64_C(1) << (id))
@@ -76,7 +90,7 @@ typedef struct command {
 
 struct ctl {
     const command *command;
-    const char *options[OPTIONS]; /* NULL: not given */
+    const char *options[OPTIONS]; /* NULL: not given; of those that may come again, a line each */
     const char **arguments;
     size_t count;
     arena *mem;
@@ -120,6 +134,8 @@ void say_error(const vault_error *err);
 json_t *outcome_json(const outcome *o);
 void print_json(json_t *value); /* takes the reference */
 json_t *base64_json(bytes b);
+/* RFC 3339, or a date, which begins at midnight in China. NULL where there is no such time. */
+Google__Protobuf__Timestamp *ctl_time(arena *mem, const char *text);
 const char *time_text(arena *mem, const Google__Protobuf__Timestamp *t); /* "" for none */
 
 typedef struct table {
@@ -182,6 +198,7 @@ ctl_exit receipts_write(ctl *c, Vault__V1__Receipt *const *receipts, size_t coun
 /* ---- the commands ---- */
 
 ctl_exit run_put(ctl *c);
+ctl_exit run_import(ctl *c);
 ctl_exit run_issue(ctl *c);
 ctl_exit run_reveal(ctl *c);
 ctl_exit run_audit_checkpoint(ctl *c);

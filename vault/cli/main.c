@@ -18,6 +18,24 @@ static const command commands[] = {
      "  vaultctl put --file residents.jsonl --purpose population-register\n"
      "  vault-generate --count 5000 | vaultctl put --file - --purpose population-register\n",
      OPTION(OPT_FILE), 0, 0, true, NULL, run_put},
+    {"import", "FILE", "a table of residents into the vault, by parts",
+     "FILE is CSV with a line of headings, in Chinese or English, or JSON lines; UTF-8 or GB18030, also mixed; - is\n"
+     "standard input. Headings find their fields by name, label or a usual alias. What is rejected goes into\n"
+     "FILE.rejects.csv with its line, field and reason; mend it there and import that file. A row that could not be\n"
+     "taken apart stands in its column _raw. (A table program that is to open it must take ID numbers as text.)\n"
+     "\n"
+     "Each part is acknowledged and written down in FILE.import-state: interrupted at any moment, the same command\n"
+     "goes on where it was, and nothing is doubled. (A part may take 120 seconds, unless --timeout says otherwise.)\n"
+     "\n"
+     "  vaultctl import residents.csv --show-mapping\n"
+     "  vaultctl import residents.csv --map 现居住地=residence_area --ignore 备注 --dry-run\n"
+     "  vaultctl import residents.csv --purpose population-register\n"
+     "  vaultctl import residents.csv.rejects.csv --purpose population-register\n"
+     "  vault-generate --count 5000 | vaultctl import - --rejects rejects.csv --purpose population-register\n",
+     OPTION(OPT_COLLECTION) | OPTION(OPT_MAP) | OPTION(OPT_MAP_FILE) | OPTION(OPT_IGNORE) | OPTION(OPT_SHOW_MAPPING) |
+         OPTION(OPT_DELIMITER) | OPTION(OPT_ENCODING) | OPTION(OPT_COLLECTED) | OPTION(OPT_REJECTS) | OPTION(OPT_PART) |
+         OPTION(OPT_PATIENCE) | OPTION(OPT_DRY_RUN) | OPTION(OPT_AGAIN) | OPTION(OPT_PROGRESS),
+     1, 1, true, NULL, run_import},
     {"issue", "[ID...]", "tokens for ID numbers, in the caller's own domain",
      "Prints a token a line, in the order of the numbers; - for what is refused.\n"
      "\n"
@@ -149,7 +167,7 @@ enum { COMMANDS = sizeof commands / sizeof *commands };
 static const char exits[] =
     "Exit codes: 0 done; 1 some items were refused; 2 wrong usage; 3 denied, or not authenticated;\n"
     "4 the vault is not there, too slow or too busy; 5 a wrong argument, or nothing found; 6 it failed;\n"
-    "7 tampered; 8 incomplete; 9 unverifiable.\n";
+    "7 tampered; 8 incomplete, or stopped on the way; 9 unverifiable.\n";
 
 static void help(void)
 {

@@ -45,8 +45,23 @@ static const option_row rows[OPTIONS] = {
     [OPT_VERSION] = {"version", "N", NULL, "as control version N had it (else the one in force)"},
     [OPT_DIGEST] = {"digest", "HEX", NULL, "digest of what was looked at (approval show)"},
     [OPT_EXPIRES] = {"expires", "DAYS", NULL, "days until the proposal lapses (7; at most 30)"},
+    [OPT_COLLECTION] = {"collection", "NAME", NULL, "collection of the schema (residents)"},
+    [OPT_MAP] = {"map", "HEADING=FIELD", NULL, "the column of this heading is this field (may come again)"},
+    [OPT_MAP_FILE] = {"map-file", "FILE", NULL, "JSON: {\"HEADING\": \"FIELD\", \"HEADING\": null (ignored)}"},
+    [OPT_IGNORE] = {"ignore", "HEADING", NULL, "pass over the column of this heading (may come again)"},
+    [OPT_SHOW_MAPPING] = {"show-mapping", NULL, NULL, "show which column is which field, and stop"},
+    [OPT_DELIMITER] = {"delimiter", "C", NULL, "between columns: , or ; or tab (,)"},
+    [OPT_ENCODING] = {"encoding", "NAME", NULL, "utf-8, gb18030, or auto: each row by itself (auto)"},
+    [OPT_COLLECTED] = {"collected", "TIME", NULL, "when the department collected the data (else: now)"},
+    [OPT_REJECTS] = {"rejects", "FILE", NULL, "where rejected rows go (FILE.rejects.csv)"},
+    [OPT_PART] = {"part", "N", NULL, "rows in a part that is acknowledged (4096)"},
+    [OPT_PATIENCE] = {"patience", "SECONDS", NULL, "how long a vault that is not there is waited for (300)"},
+    [OPT_DRY_RUN] = {"dry-run", NULL, NULL, "check and compare all, write nothing, report the quality"},
+    [OPT_AGAIN] = {"again", NULL, NULL, "from the first row, whatever was imported before"},
+    [OPT_PROGRESS] = {"progress", NULL, NULL, "show progress where stderr is no terminal, too"},
 };
 
+static const uint64_t many = OPTION(OPT_MAP) | OPTION(OPT_IGNORE); /* may come more than once */
 static const uint64_t every_call = OPTION(OPT_SERVER) | OPTION(OPT_CA) | OPTION(OPT_CERT) | OPTION(OPT_KEY) |
                                    OPTION(OPT_PURPOSE) | OPTION(OPT_TICKET) | OPTION(OPT_ASSERTION) |
                                    OPTION(OPT_TIMEOUT);
@@ -88,13 +103,11 @@ static size_t take_option(ctl *c, char **words, size_t left, const char **what)
         c->options[id] = "yes";
         return equals ? 0 : 1;
     }
-    if (equals) {
-        c->options[id] = equals + 1;
-        return 1;
-    }
-    if (left < 2) return 0;
-    c->options[id] = words[1];
-    return 2;
+    if (!equals && left < 2) return 0;
+    const char *value = equals ? equals + 1 : words[1];
+    if ((many & OPTION(id)) && c->options[id]) value = arena_format(c->mem, "%s\n%s", c->options[id], value);
+    c->options[id] = value;
+    return equals ? 1 : value ? 2 : 0;
 }
 
 static void take_environment(ctl *c)

@@ -1,0 +1,200 @@
+#include "vault/cli/import.h"
+
+#include "vault/base/clock.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { PART_MEMORY = 96 << 20, PART_KEPT = 16 << 20, WAIT_MS = 200, PAUSE_FIRST_MS = 250, PAUSE_MOST_MS = 15000 };
+
+/* ---- signals ---- */
+
+static volatile sig_atomic_t stops; /* SIGINT and SIGTERM so far */
+
+static void on_stop(int number)
+{
+    (void)number;
+    stops++;
+}
+
+static void catch_stops(void)
+{
+    struct sigaction action = {.sa_handler = on_stop};
+    (void)sigemptyset(&action.sa_mask);
+    (void)sigaction(SIGINT, &action, NULL);
+    (void)sigaction(SIGTERM, &action, NULL);
+}
+
+/* ---- one call ---- */
+
+/* The call's end, with the reply of the right type where it is OK. A second signal drops it. */
+static Vault__V1__ImportResponse *wait_for(const sending *s, outcome *end)
+{
+    VAULT_CLEANUP(completion_clear) completion done = {0};
+    client *c = s->plan.ctl->client;
+    for (bool cancelled = false; !client_next(c, &done, WAIT_MS);) {
+        if (stops > 1 && !cancelled) client_cancel(c);
+        cancelled = stops > 1;
+    }
+    *end = done.outcome;
+    if (end->code != CODE_OK) return NULL;
+    Vault__V1__ImportResponse *reply = vault__v1__import_response__unpack(NULL, done.reply.len, done.reply.at);
+    if (!reply) *end = (outcome){.code = CODE_UNKNOWN, .message = "the reply is not of the type that was asked for"};
+    return reply;
+}
+
+static void start(const sending *s, const part *p)
+{
+    client_start(s->plan.ctl->client, &(client_call){.method = "/vault.v1.Records/Import",
+                                                     .request = p->messages[0],
+                                                     .timeout_ms = s->timeout_ms,
+                                                     .more = p->messages + 1,
+                                                     .more_count = p->message_count - 1});
+}
+
+/* A part may be sent again as often as one likes: the vault knows its request id. */
+static bool may_pass(int code)
+{
+    return code == CODE_UNAVAILABLE || code == CODE_RESOURCE_EXHAUSTED || code == CODE_DEADLINE_EXCEEDED;
+}
+
+static void sleep_ms(int64_t ms)
+{
+    struct timespec left = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+    if (stops == 0) (void)nanosleep(&left, NULL); /* a signal ends it */
+}
+
+typedef struct patience {
+    int64_t until_us;
+    int pause_ms;
+} patience;
+
+/* Waits before the next try, and says so; false when patience is at its end. */
+static bool be_patient(const sending *s, patience *left, const outcome *why)
+{
+    int64_t now = clock_monotonic_us();
+    if (!may_pass(why->code) || stops > 0) return false;
+    if (left->until_us == 0) left->until_us = now + s->patience_us;
+    int pause = left->pause_ms ? left->pause_ms : PAUSE_FIRST_MS;
+    if (pause < why->retry_ms) pause = why->retry_ms;
+    if (now + (int64_t)pause * 1000 > left->until_us) return false;
+    fprintf(stderr, "vaultctl: %s: %s; again in %.2g s\n", outcome_name(why->code), why->message, pause / 1000.0);
+    left->pause_ms = pause < PAUSE_MOST_MS / 2 ? 2 * pause : PAUSE_MOST_MS;
+    sleep_ms(pause);
+    return stops == 0;
+}
+
+/* ---- parts ---- */
+
+typedef struct lane {
+    sending *s;
+    part now, next;
+    bool has_next;
+    vault_error ahead; /* why the next part could not be read */
+    progress shown;
+} lane;
+
+static ctl_exit failed(const vault_error *err)
+{
+    say_error(err);
+    return err->code == VAULT_INVALID ? CTL_INVALID : CTL_FAILED;
+}
+
+/* Reads the next part, once. What goes wrong (in l->ahead) is told when its turn comes. */
+static void read_ahead(lane *l)
+{
+    if (l->has_next || l->ahead.code != VAULT_OK || stops > 0) return;
+    l->has_next = part_read(&l->next, &l->s->plan, l->now.number + 1, &l->ahead) == VAULT_OK;
+}
+
+static vault_code keep(const sending *s, const part *p, vault_error *err)
+{
+    import_state *state = s->state;
+    VAULT_TRY(rejects_flush(s->books.rejects, err));
+    state->parts = p->number;
+    state->offset = p->offset;
+    state->line = p->line;
+    state->rejects_len = s->books.rejects->len;
+    return s->state_path ? state_write(state, s->state_path, err) : VAULT_OK;
+}
+
+static ctl_exit acknowledge(lane *l, const Vault__V1__ImportResponse *reply)
+{
+    vault_error err = {0};
+    sending *s = l->s;
+    if (part_account(&l->now, &s->plan, reply, &s->books, &err) != VAULT_OK) return failed(&err);
+    if (keep(s, &l->now, &err) != VAULT_OK) return failed(&err);
+    progress_say(&l->shown, s->state);
+    return CTL_OK;
+}
+
+static void reply_free(Vault__V1__ImportResponse **reply)
+{
+    if (*reply) vault__v1__import_response__free_unpacked(*reply, NULL);
+}
+
+/* Sends the part until it is acknowledged. */
+static ctl_exit deliver(lane *l)
+{
+    sending *s = l->s;
+    patience left = {0};
+    outcome end;
+    VAULT_CLEANUP(reply_free) Vault__V1__ImportResponse *reply = NULL;
+    if (l->now.sent_count == 0) return acknowledge(l, NULL);
+    do {
+        if (!part_pack(&l->now, &s->plan)) return CTL_FAILED;
+        start(s, &l->now);
+        read_ahead(l);
+        reply = wait_for(s, &end);
+    } while (end.code != CODE_OK && be_patient(s, &left, &end));
+    if (end.code == CODE_OK) return acknowledge(l, reply);
+    if (stops > 0) return CTL_INCOMPLETE;
+    progress_end(&l->shown);
+    say_outcome(s->plan.ctl, NULL, &end);
+    return exit_of(end.code);
+}
+
+static ctl_exit swap(lane *l)
+{
+    const part done = l->now;
+    read_ahead(l);
+    if (!l->has_next) return l->ahead.code != VAULT_OK ? failed(&l->ahead) : CTL_INCOMPLETE;
+    l->now = l->next;
+    l->next = (part){.mem = done.mem};
+    l->has_next = false;
+    return CTL_OK;
+}
+
+static ctl_exit run_lane(lane *l)
+{
+    vault_error err = {0};
+    ctl_exit end = CTL_OK;
+    if (part_read(&l->now, &l->s->plan, l->s->state->parts + 1, &err) != VAULT_OK) return failed(&err);
+    while (end == CTL_OK && l->now.count > 0) {
+        if (stops > 0) return CTL_INCOMPLETE;
+        end = deliver(l);
+        if (end == CTL_OK && stops == 0)
+            end = swap(l);
+        else if (end == CTL_OK)
+            end = CTL_INCOMPLETE;
+    }
+    return end;
+}
+
+ctl_exit send_parts(sending *s)
+{
+    VAULT_CLEANUP(arena_free) arena *one = arena_new(PART_MEMORY);
+    VAULT_CLEANUP(arena_free) arena *other = arena_new(PART_MEMORY);
+    if (!one || !other) abort();
+    arena_keep(one, PART_KEPT);
+    arena_keep(other, PART_KEPT);
+    lane l = {.s = s, .now = {.mem = one}, .next = {.mem = other}};
+    catch_stops();
+    l.shown = progress_start(s->plan.ctl, s->state, s->plan.from);
+    ctl_exit end = run_lane(&l);
+    progress_end(&l.shown);
+    return end;
+}
