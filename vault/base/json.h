@@ -21,8 +21,8 @@ VAULT_MUST_USE vault_code json_read_file(json_t **out, const char *path, vault_e
 /* json_unpack_ex with JSON_STRICT; `name` is the document's path for the message ("policy.rules[3]"). */
 VAULT_MUST_USE vault_code json_shape(json_t *value, vault_error *err, const char *name, const char *format, ...);
 void json_clear(json_t **value); /* for VAULT_CLEANUP */
-/* Where the value of a path ("fields[3].format"; the nearest part that stands) begins in a text that json_read takes: line
- * and column from 1, in characters. False for what is not JSON. */
+/* Where the value of a path ("fields[3].format"; the nearest part that stands) begins in a text that json_read takes:
+ * line and column from 1, in characters. False for what is not JSON. */
 typedef struct json_place {
     unsigned line, column;
 } json_place;

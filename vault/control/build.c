@@ -94,6 +94,7 @@ void builder_named(builder *b, json_t *value, const char *key)
 
 vault_code builder_list(builder *b, json_t *list, const char *name, size_t most)
 {
+    if (!list) return builder_fail(b, name, "is missing");
     if (!json_is_array(list)) return builder_fail(b, name, "not a list: write [...]");
     if (json_array_size(list) > most) return builder_fail(b, name, "more than %zu entries", most);
     return VAULT_OK;

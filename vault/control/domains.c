@@ -170,8 +170,7 @@ static vault_code add_domain(json_t *list, numbering *n, const char *consumer, c
         return vault_fail(err, VAULT_EXHAUSTED, "domains: %d numbers are given", NUMBERED_MAX);
     }
     VAULT_TRY(draw_number(n, &number, err));
-    json_t *entry =
-        json_pack("{s:s, s:s, s:I}", "consumer", consumer, "purpose", id, "number", (json_int_t)number);
+    json_t *entry = json_pack("{s:s, s:s, s:I}", "consumer", consumer, "purpose", id, "number", (json_int_t)number);
     if (entry && json_array_append_new(list, entry) == 0) return VAULT_OK;
     return vault_fail(err, VAULT_EXHAUSTED, "domains: no memory");
 }

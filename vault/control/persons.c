@@ -49,8 +49,8 @@ static vault_code read_persons(builder *b, json_t *list)
     return VAULT_OK;
 }
 
-/* Apps, officers, administrators and persons share one space of names, so that no name stands in two roles. Those of the
- * first three are known to differ. */
+/* Apps, officers, administrators and persons share one space of names, so that no name stands in two roles. Those of
+ * the first three are known to differ. */
 static vault_code check_names(builder *b)
 {
     const manifest_body *body = b->body;

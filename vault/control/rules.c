@@ -1,4 +1,5 @@
-/* The policy within the manifest: what its names refer to, who is registered for what, and what masks leave together. */
+/* The policy within the manifest: what its names refer to, who is registered for what, and what masks leave together.
+ */
 #include "vault/control/internal.h"
 
 #include <stdio.h>
@@ -133,8 +134,8 @@ static vault_code check_masks(builder *b, json_t *rules)
 /* ---- the document --------------------------------------------------------------------------------------------------
  */
 
-/* The policy's own messages begin with their path, and name the rule: "policy.rules[3] (id): fields: text". Here the path
- * has a place of its own. */
+/* The policy's own messages begin with their path, and name the rule: "policy.rules[3] (id): fields: text". Here the
+ * path has a place of its own. */
 static vault_code policy_fault(builder *b, vault_code code)
 {
     vault_error *err = b->err;

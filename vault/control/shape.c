@@ -24,19 +24,25 @@ static char next(walk *w)
 static const char *missed(char kind, const json_t *value)
 {
     switch (kind) {
-    case 's': return json_is_string(value) ? NULL : "not a text: write \"...\"";
+    case 's':
+        return json_is_string(value) ? NULL : "not a text: write \"...\"";
     case 'i':
-    case 'I': return json_is_integer(value) ? NULL : "not a whole number";
-    case 'b': return json_is_boolean(value) ? NULL : "neither true nor false";
-    case '{': return json_is_object(value) ? NULL : "not an object: write {...}";
-    default: return NULL;
+    case 'I':
+        return json_is_integer(value) ? NULL : "not a whole number";
+    case 'b':
+        return json_is_boolean(value) ? NULL : "neither true nor false";
+    case '{':
+        return json_is_object(value) ? NULL : "not an object: write {...}";
+    default:
+        return NULL;
     }
 }
 
 static bool plain_key(const char *key)
 {
     size_t len = strlen(key);
-    return len >= 1 && len <= ID_MAX && strspn(key, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == len;
+    return len >= 1 && len <= ID_MAX &&
+           strspn(key, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == len;
 }
 
 static vault_code unknown_key(walk *w, const char *path, const char *key, const char *known)
