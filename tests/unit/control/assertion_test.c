@@ -458,6 +458,85 @@ TEST("the id of an assertion is 1 to 64 printable characters and differs by depa
     assert_memory_not_equal(&civil.id, &health.id, sizeof civil.id);
 }
 
+/* ---- keys and persons that have ended ------------------------------------------------------------------------------
+ */
+
+/* Verifies with a manifest in which something of the good one is changed. */
+static void verified_after(const char *jwt, int64_t now_s, const char *reason, void (*spoil)(const documents *d))
+{
+    documents d = dev_documents();
+    register_key(&d, 1, "civil-1", first_key);
+    spoil(&d);
+    manifest_body *changed = build_of(&d);
+    const assertion_claims wanted = {.app = manifest_principal(&changed->m, "vault://dev/apps/eldercare"),
+                                     .purpose = "elder-care",
+                                     .now_us = now_s * SECOND};
+    assertion a;
+    vault_code code = assertion_verify(&a, &changed->m, jwt, &wanted, &err);
+    assert_int_equal(code, reason ? VAULT_UNAUTHENTICATED : VAULT_OK);
+    if (reason) assert_string_equal(err.reason, reason);
+    assert_int_equal(a.person == NULL, reason != NULL);
+    vault_error_clear(&err);
+    manifest_free(&changed);
+}
+
+static json_t *key_of(const documents *d)
+{
+    return json_array_get(json_object_get(entry(d, DOC_PRINCIPALS, "departments", 1), "assertion_keys"), 0);
+}
+
+static void revoke_key(const documents *d)
+{
+    set(key_of(d), "revoked", "true");
+}
+
+static void end_key_today(const documents *d)
+{
+    set(key_of(d), "until", "\"2026-11-22\"");
+}
+
+static void end_key_yesterday(const documents *d)
+{
+    set(key_of(d), "until", "\"2026-11-21\"");
+}
+
+static void suspend(const documents *d)
+{
+    set(entry(d, DOC_PERSONS, "persons", 3), "suspended", "true");
+}
+
+static void end_contract(const documents *d)
+{
+    set(entry(d, DOC_PERSONS, "persons", 3), "contract", "{\"from\": \"2020-01-01\", \"until\": \"2020-12-31\"}");
+}
+
+TEST("a key that is revoked is no key, and neither is one past its last day in Shanghai")
+{
+    enum { MIDNIGHT_S = NOW_S + 14 * 3600 }; /* the next day begins in Shanghai */
+    char jwt[JWT_TEXT], late[JWT_TEXT];
+    given_manifest();
+    sign_claims(jwt, first_key, "civil-1", good_claims(NOW_S));
+    verified_after(jwt, NOW_S, "ASSERTION_SIGNATURE", revoke_key);
+    verified_after(jwt, NOW_S, "ASSERTION_SIGNATURE", end_key_yesterday);
+    verified_after(jwt, NOW_S, NULL, end_key_today);
+    sign_claims(late, first_key, "civil-1", good_claims(MIDNIGHT_S - 1));
+    verified_after(late, MIDNIGHT_S - 1, NULL, end_key_today);
+    verified_after(late, MIDNIGHT_S, "ASSERTION_SIGNATURE", end_key_today);
+}
+
+TEST("a person who is suspended does not act; a contract that has ended is the policy's to refuse")
+{
+    char jwt[JWT_TEXT];
+    given_manifest();
+    sign_claims(jwt, first_key, "civil-1", good_claims(NOW_S));
+    verified_after(jwt, NOW_S, "PERSON_SUSPENDED", suspend);
+    verified_after(jwt, NOW_S, NULL, end_contract);
+    sign_claims(jwt, first_key, "civil-1", claims_with("sub", "\"doctor-zheng\""));
+    verified_after(jwt, NOW_S, "ASSERTION_PERSON", suspend);
+    sign_claims(jwt, stranger, "civil-1", good_claims(NOW_S));
+    verified_after(jwt, NOW_S, "ASSERTION_SIGNATURE", suspend);
+}
+
 TEST("an officer has no department: no assertion is good for it")
 {
     char jwt[JWT_TEXT];
