@@ -192,7 +192,7 @@ typedef enum change_kind {
     CHANGE_APPROVE,  /* one of several */
     CHANGE_ACTIVATE, /* the last one */
     CHANGE_REJECT,
-    CHANGE_EXPIRE, /* by the vault itself, when the next change is made */
+    CHANGE_EXPIRE, /* never by itself: the next change drops what has expired, and its manifest names it */
     CHANGE_REVOKE,
     CHANGES
 } change_kind;
@@ -217,6 +217,7 @@ typedef struct change {
 typedef struct approval {
     char name[APPROVAL_NAME_LEN + 1];
     document document;
+    int64_t version; /* of the change that proposed it */
     digest content, base;
     const char *proposer, *ticket;
     int64_t created_us, expires_us;

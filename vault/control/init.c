@@ -1,49 +1,18 @@
 /* A new vault. */
 #include "vault/base/clock.h"
-#include "vault/control/internal.h"
+#include "vault/control/core.h"
 
 #include <stdio.h>
 
-/* ---- domains -------------------------------------------------------------------------------------------------------
- */
-
-static bool stands(json_t *numbers, uint32_t number)
-{
-    size_t i;
-    json_t *value;
-    json_array_foreach(numbers, i, value)
-    {
-        if (json_integer_value(value) == number) return true;
-    }
-    return false;
-}
-
-/* Random, so that a token's domain number tells a finder nothing, not even how many domains there are. */
-static vault_code draw_numbers(json_t *numbers, size_t count, vault_error *err)
-{
-    while (json_array_size(numbers) < count) {
-        uint8_t at[4] = {0};
-        VAULT_TRY(entropy_fill(at + 1, 3, err));
-        reader r = reader_over(bytes_of(at, sizeof at));
-        uint32_t number = get_u32(&r);
-        if (number == 0 || stands(numbers, number)) continue;
-        if (json_array_append_new(numbers, json_integer(number)) != 0) {
-            return vault_fail(err, VAULT_EXHAUSTED, "domains: no memory");
-        }
-    }
-    return VAULT_OK;
-}
-
-/* Once on trial, to know how many domains there are; then with their numbers. */
+/* A first build without numbers, whose faults are those of the files; then with them. */
 static vault_code build_new(manifest_body **out, const char *name, const char *folder, vault_error *err)
 {
     VAULT_CLEANUP(documents_clear) documents docs = {0};
     VAULT_CLEANUP(manifest_free) manifest_body *trial = NULL;
-    VAULT_CLEANUP(json_clear) json_t *numbers = json_array();
     VAULT_TRY(documents_read(&docs, folder, err));
-    VAULT_TRY(manifest_build(&trial, name, &docs, NULL, err));
-    VAULT_TRY(draw_numbers(numbers, trial->domain_count, err));
-    return manifest_build(out, name, &docs, numbers, err);
+    if (manifest_build(&trial, name, &docs, err) != VAULT_OK) return documents_fault(err, folder);
+    VAULT_TRY(domains_complete(&docs.of[DOC_DOMAINS], &docs, err));
+    return manifest_build(out, name, &docs, err);
 }
 
 vault_code control_check_folder(const char *folder, vault_error *err)
@@ -59,24 +28,33 @@ typedef struct maker {
     store *store;
     keyring *keys;
     bytes root;
+    arena *mem;
+    ring_row *rows;
+    size_t count, most;
 } maker;
 
-static vault_code keep_ring(const maker *k, const ring *r, vault_error *err)
+static vault_code keep_ring(maker *k, const ring *r, vault_error *err)
 {
-    const ring_row row = {.name = r->name,
-                          .version = (int32_t)r->version,
-                          .suite = (int16_t)r->suite,
-                          .state = (int16_t)r->state,
-                          .wrapped = bytes_of(r->wrapped, sizeof r->wrapped),
-                          .created_us = clock_now_us()};
-    VAULT_TRY(store_ring_insert(k->store, &row, err));
-    return keyring_add(k->keys, k->root, r, err);
+    ring *kept = arena_alloc(k->mem, sizeof *kept);
+    if (!kept || k->count == k->most) return vault_fail(err, VAULT_EXHAUSTED, "init: no room for key rings");
+    *kept = *r;
+    kept->key = (secret){0};
+    k->rows[k->count] = ring_row_of(kept);
+    VAULT_TRY(store_ring_insert(k->store, &k->rows[k->count++], err));
+    return keyring_add(k->keys, k->root, kept, err);
+}
+
+static vault_code count_ring(void *context, const char *name, vault_error *err)
+{
+    (void)name, (void)err;
+    ++*(size_t *)context;
+    return VAULT_OK;
 }
 
 static vault_code make_ring(void *context, const char *name, vault_error *err)
 {
-    const maker *k = context;
     ring r = {0};
+    maker *k = context;
     VAULT_TRY(ring_create(&r, k->root, name, 1, SUITE_INTL, err));
     vault_code code = keep_ring(k, &r, err);
     secret_clear(&r.key);
@@ -107,27 +85,54 @@ static vault_code write_vault(store *s, const init_options *o, vault_error *err)
     return store_vault_insert(s, &row, err);
 }
 
-static vault_code write_manifest(const maker *k, manifest_body *body, arena *mem, vault_error *err)
+static vault_code write_documents(maker *k, const manifest_body *body, manifest_core *core, vault_error *err)
 {
-    bytes text, sealed;
-    body->m.version = 1;
-    VAULT_TRY(manifest_text(&text, mem, body, err));
-    VAULT_TRY(manifest_seal(&sealed, mem, k->keys, &body->m, text, err));
-    VAULT_TRY(store_manifest_insert(k->store, body->m.version, sealed, err));
-    body->m.digest = manifest_digest(text, body->m.version);
-    return ledger_create(k->store, k->keys, body->m.vault, body->m.digest, err);
+    for (unsigned i = 0; i < DOCUMENTS; i++) {
+        const seal_place at = {document_name((document)i), body->m.vault, 1};
+        document_row row = {.name = at.kind, .version = at.version};
+        bytes text;
+        VAULT_TRY(document_canonical(&text, k->mem, body->docs.of[i], err));
+        VAULT_TRY(control_seal(&row.sealed, k->mem, k->keys, &at, text, err));
+        VAULT_TRY(store_document_insert(k->store, &row, err));
+        core->documents[i].digest = sha256(text);
+        core->documents[i].row = core->documents[i].version = 1;
+    }
+    return VAULT_OK;
 }
 
-static vault_code write_all(store *s, const init_options *o, manifest_body *body, vault_error *err)
+static vault_code write_manifest(maker *k, const manifest_body *body, vault_error *err)
 {
-    VAULT_CLEANUP(arena_free) arena *mem = arena_new(MANIFEST_ARENA);
+    const seal_place at = {"manifest", body->m.vault, 1};
+    manifest_core core = {.record = {.version = 1,
+                                     .time_us = clock_now_us(),
+                                     .kind = CHANGE_INIT,
+                                     .document = "",
+                                     .who = "",
+                                     .ticket = "",
+                                     .approval = ""}};
+    manifest_row row = {.version = 1};
+    bytes text;
+    core.rings = ring_rows_digest(k->rows, k->count);
+    VAULT_TRY(write_documents(k, body, &core, err));
+    VAULT_TRY(core_write(&text, k->mem, body->m.vault, &core, err));
+    VAULT_TRY(control_seal(&row.sealed, k->mem, k->keys, &at, text, err));
+    VAULT_TRY(store_manifest_insert(k->store, &row, err));
+    return ledger_create(k->store, k->keys, body->m.vault, sha256(text), err);
+}
+
+static vault_code write_all(store *s, const init_options *o, const manifest_body *body, vault_error *err)
+{
+    VAULT_CLEANUP(arena_free) arena *mem = arena_new(CONTROL_ARENA);
     VAULT_CLEANUP(keyring_free) keyring *keys = NULL;
     if (!mem) return vault_fail(err, VAULT_EXHAUSTED, "init: no memory");
     VAULT_TRY(write_vault(s, o, err));
     VAULT_TRY(keyring_new(&keys, err));
-    maker k = {.store = s, .keys = keys, .root = o->root};
+    maker k = {.store = s, .keys = keys, .root = o->root, .mem = mem};
+    VAULT_TRY(manifest_rings(body, count_ring, &k.most, err));
+    k.rows = arena_array(mem, k.most, sizeof *k.rows);
+    if (!k.rows) return vault_fail(err, VAULT_EXHAUSTED, "init: no memory");
     VAULT_TRY(manifest_rings(body, make_ring, &k, err));
-    VAULT_TRY(write_manifest(&k, body, mem, err));
+    VAULT_TRY(write_manifest(&k, body, err));
     return store_commit(s, err);
 }
 

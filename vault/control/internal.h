@@ -41,8 +41,12 @@ typedef struct manifest_core {
     struct {
         digest digest;
         int64_t version; /* that brought it */
+        int64_t row;     /* that its content was written by: of the proposal, where there was one */
     } documents[DOCUMENTS];
     digest previous; /* manifest before; zero for the first */
+    digest rings;    /* all rows of key_ring (ring_rows_digest) */
+    const char *expired[PENDING_MAX]; /* approvals that this change dropped */
+    size_t expired_count;
     change_record record;
     approval pending[PENDING_MAX];
     size_t pending_count;

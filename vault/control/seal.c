@@ -1,26 +1,29 @@
-/* The manifest at rest. */
+/* Manifests and documents at rest. */
 #include "vault/control/internal.h"
 
 #include <string.h>
 
-enum { RING_VERSION_LEN = 4, CONTEXT_MAX = 128 };
+enum { RING_VERSION_LEN = 4, CONTEXT_MAX = 256 };
 
-digest manifest_digest(bytes text, int64_t version)
+vault_code document_canonical(bytes *out, arena *mem, json_t *value, vault_error *err)
 {
-    uint8_t end[8];
-    store_u64(end, (uint64_t)version);
-    const bytes parts[] = {text, bytes_of(end, sizeof end)};
-    return sha256_parts(parts, 2);
+    const size_t flags = JSON_SORT_KEYS | JSON_COMPACT;
+    size_t len = json_dumpb(value, NULL, 0, flags);
+    char *text = arena_alloc(mem, len);
+    if (len == 0 || !text) return vault_fail(err, VAULT_EXHAUSTED, "control: a text of %zu bytes does not fit", len);
+    json_dumpb(value, text, len, flags);
+    *out = bytes_of(text, len);
+    return VAULT_OK;
 }
 
-static bytes context_of(uint8_t out[CONTEXT_MAX], const ring *r, const manifest *m)
+static bytes context_of(uint8_t out[CONTEXT_MAX], const ring *r, const seal_place *at)
 {
     writer w = writer_over(out, CONTEXT_MAX);
-    put_bytes(&w, bytes_of_text("manifest"));
+    put_sized(&w, bytes_of_text(at->kind));
     put_u32(&w, r->version);
-    put_sized(&w, bytes_of_text(m->vault));
-    put_u64(&w, (uint64_t)m->version);
-    return writer_bytes(&w);
+    put_sized(&w, bytes_of_text(at->vault));
+    put_u64(&w, (uint64_t)at->version);
+    return w.overflow ? (bytes){0} : writer_bytes(&w); /* no context is an error of its own */
 }
 
 static vault_code cipher_of(aead **out, const ring *r, vault_error *err)
@@ -35,36 +38,42 @@ static vault_code cipher_of(aead **out, const ring *r, vault_error *err)
     return VAULT_OK;
 }
 
-vault_code manifest_seal(bytes *out, arena *mem, const keyring *keys, const manifest *m, bytes text, vault_error *err)
+vault_code control_seal(bytes *out, arena *mem, const keyring *keys, const seal_place *at, bytes text, vault_error *err)
 {
     VAULT_CLEANUP(aead_free) aead *cipher = NULL;
     const ring *r = keyring_active(keys, "control");
     size_t len = RING_VERSION_LEN + text.len + SEAL_OVERHEAD;
     uint8_t *sealed = arena_alloc(mem, len), context[CONTEXT_MAX];
-    if (!sealed) return vault_fail(err, VAULT_EXHAUSTED, "manifest: %zu bytes do not fit", len);
+    if (!sealed) return vault_fail(err, VAULT_EXHAUSTED, "control: %zu bytes do not fit", len);
     if (!r) return vault_fail(err, VAULT_INTEGRITY, "no active key ring 'control'");
     VAULT_TRY(cipher_of(&cipher, r, err));
     writer w = writer_over(sealed, RING_VERSION_LEN);
     put_u32(&w, r->version);
-    VAULT_TRY(aead_seal(cipher, sealed + RING_VERSION_LEN, context_of(context, r, m), text, err));
+    VAULT_TRY(aead_seal(cipher, sealed + RING_VERSION_LEN, context_of(context, r, at), text, err));
     *out = bytes_of(sealed, len);
     return VAULT_OK;
 }
 
-vault_code manifest_unseal(bytes *text, arena *mem, const keyring *keys, const manifest *m, bytes sealed,
-                           vault_error *err)
+vault_code control_unseal(bytes *text, arena *mem, const keyring *keys, const seal_place *at, bytes sealed,
+                          vault_error *err)
 {
     VAULT_CLEANUP(aead_free) aead *cipher = NULL;
     reader in = reader_over(sealed);
     const ring *r = keyring_find(keys, "control", get_u32(&in));
     if (in.short_ || !r || in.rest.len <= SEAL_OVERHEAD) {
-        return vault_fail(err, VAULT_INTEGRITY, "manifest: version %lld is cut or names no key", (long long)m->version);
+        return vault_fail(err, VAULT_INTEGRITY, "control: %.40s %lld is cut or names no key", at->kind,
+                          (long long)at->version);
     }
     size_t len = in.rest.len - SEAL_OVERHEAD;
     uint8_t *plain = arena_alloc(mem, len), context[CONTEXT_MAX];
-    if (!plain) return vault_fail(err, VAULT_EXHAUSTED, "manifest: %zu bytes do not fit", len);
+    if (!plain) return vault_fail(err, VAULT_EXHAUSTED, "control: %zu bytes do not fit", len);
     VAULT_TRY(cipher_of(&cipher, r, err));
-    VAULT_TRY(aead_open(cipher, plain, context_of(context, r, m), in.rest, err));
+    if (aead_open(cipher, plain, context_of(context, r, at), in.rest, err) != VAULT_OK) {
+        vault_code code = err->code;
+        vault_error_clear(err);
+        return vault_fail(err, code, "control: %.40s %lld does not open: its row is not as it was written", at->kind,
+                          (long long)at->version);
+    }
     *text = bytes_of(plain, len);
     return VAULT_OK;
 }

@@ -1,0 +1,366 @@
+/* The rules of change.
+ *
+ *   propose ──► pending ──approve (officers, not who proposed, each once)──► ... ──the last one──► in force
+ *                  ├──reject (an officer, or who proposed)──► gone
+ *                  └──its time is over──► gone with the next change
+ *   revoke takes away at once, alone
+ *
+ * An approval is bound to the digest of the content and to that of the document that it replaces. Whoever acts is known
+ * by id: another certificate of the same principal is the same principal. */
+#include "vault/control/staged.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const int64_t SECOND_US = 1000 * 1000, LIFETIME_LEAST_S = 60, LIFETIME_MOST_S = INT64_C(30) * 24 * 3600;
+
+/* ---- who may
+ * ---------------------------------------------------------------------------------------------------------
+ */
+
+/* Who may propose which document: all that people write, by either role. */
+static const unsigned PROPOSERS[DOCUMENTS] = {
+    [DOC_SCHEMA] = ROLE_OFFICER | ROLE_ADMINISTRATOR,
+    [DOC_PRINCIPALS] = ROLE_OFFICER | ROLE_ADMINISTRATOR,
+    [DOC_PERSONS] = ROLE_OFFICER | ROLE_ADMINISTRATOR,
+    [DOC_PURPOSES] = ROLE_OFFICER | ROLE_ADMINISTRATOR,
+    [DOC_POLICY] = ROLE_OFFICER | ROLE_ADMINISTRATOR,
+    [DOC_SHARING] = ROLE_OFFICER | ROLE_ADMINISTRATOR,
+    [DOC_DOMAINS] = 0, /* the vault's own */
+};
+
+/* Whether the manifest knows this id in one of these roles. */
+static bool stands_as(const manifest_body *b, const char *id, unsigned roles)
+{
+    for (size_t i = 0; i < b->principal_count; i++) {
+        const principal *p = &b->principals[i];
+        if (((unsigned)p->role & roles) && strcmp(p->id, id) == 0) return true;
+    }
+    return false;
+}
+
+static vault_code must_be(const draft *d, unsigned roles)
+{
+    const principal *who = d->what->who;
+    if (((unsigned)who->role & roles) && stands_as(d->base, who->id, (unsigned)who->role)) return VAULT_OK;
+    return vault_refuse(d->err, VAULT_DENIED, "ROLE", "");
+}
+
+/* ---- propose -------------------------------------------------------------------------------------------------------
+ */
+
+static vault_code check_proposal(const draft *d, digest *base)
+{
+    const change *what = d->what;
+    if ((unsigned)what->document >= DOC_DOMAINS)
+        return vault_refuse(d->err, VAULT_INVALID, "DOCUMENT_UNKNOWN", "document");
+    VAULT_TRY(must_be(d, PROPOSERS[what->document]));
+    if (what->lifetime_us < LIFETIME_LEAST_S * SECOND_US || what->lifetime_us > LIFETIME_MOST_S * SECOND_US)
+        return vault_refuse(d->err, VAULT_INVALID, "BAD_LIFETIME", "lifetime_seconds");
+    if (!digest_read(base, what->base)) return vault_refuse(d->err, VAULT_INVALID, "BAD_DIGEST", "replaces");
+    if (!bytes_same(digest_bytes(base), digest_bytes(&d->core.documents[what->document].digest)))
+        return vault_refuse(d->err, VAULT_CONFLICT, "BASE_MOVED", "replaces");
+    if (d->core.pending_count == PENDING_MAX) return vault_refuse(d->err, VAULT_EXHAUSTED, "TOO_MANY_PENDING", "");
+    return VAULT_OK;
+}
+
+static vault_code refuse_fault(const document_fault *fault, const char *reason, vault_error *err)
+{
+    (void)vault_refuse(err, VAULT_INVALID, reason, fault->path);
+    snprintf(err->detail, sizeof err->detail, "%s", fault->text);
+    return VAULT_INVALID;
+}
+
+static vault_code name_approval(char name[APPROVAL_NAME_LEN + 1], vault_error *err)
+{
+    uint8_t random[16];
+    char hex[2 * sizeof random + 1];
+    VAULT_TRY(entropy_fill(random, sizeof random, err));
+    hex_encode(hex, bytes_of(random, sizeof random));
+    snprintf(name, APPROVAL_NAME_LEN + 1, "approvals/%s", hex);
+    return VAULT_OK;
+}
+
+static vault_code propose(draft *d)
+{
+    VAULT_CLEANUP(json_clear) json_t *value = NULL;
+    const change *what = d->what;
+    document_fault fault;
+    digest base;
+    VAULT_TRY(check_proposal(d, &base));
+    const char *reason = document_check(&fault, &value, what->document, what->content, d->base);
+    if (reason) return refuse_fault(&fault, reason, d->err);
+    approval *a = &d->core.pending[d->core.pending_count];
+    *a = (approval){.document = what->document,
+                    .version = d->core.record.version,
+                    .base = base,
+                    .proposer = what->who->id,
+                    .ticket = d->core.record.ticket,
+                    .created_us = what->now_us,
+                    .expires_us = what->now_us + what->lifetime_us};
+    VAULT_TRY(draft_add_row(d, what->document, value, &a->content));
+    if (bytes_same(digest_bytes(&a->content), digest_bytes(&base)))
+        return vault_refuse(d->err, VAULT_CONFLICT, "NOTHING_CHANGES", "content");
+    VAULT_TRY(name_approval(a->name, d->err));
+    d->core.pending_count++;
+    d->core.record.document = document_name(what->document);
+    d->core.record.approval = a->name;
+    d->core.record.before = base;
+    d->core.record.after = a->content;
+    return VAULT_OK;
+}
+
+/* ---- approve, activate, reject
+ * ---------------------------------------------------------------------------------------
+ */
+
+/* What has expired is not among them any more. */
+static vault_code find_pending(draft *d, size_t *out)
+{
+    for (size_t i = 0; i < d->core.pending_count; i++) {
+        const approval *a = &d->core.pending[i];
+        if (!d->what->approval || strcmp(a->name, d->what->approval) != 0) continue;
+        d->core.record.document = document_name(a->document);
+        d->core.record.approval = manifest_approval(&d->base->m, a->name)->name;
+        d->core.record.before = a->base;
+        d->core.record.after = a->content;
+        *out = i;
+        return VAULT_OK;
+    }
+    return vault_refuse(d->err, VAULT_NOT_FOUND, "APPROVAL_UNKNOWN", "name");
+}
+
+static vault_code check_consent(const draft *d, const approval *a)
+{
+    const char *id = d->what->who->id;
+    digest wanted;
+    VAULT_TRY(must_be(d, ROLE_OFFICER));
+    if (strcmp(a->proposer, id) == 0) return vault_refuse(d->err, VAULT_DENIED, "SELF_APPROVAL", "");
+    for (unsigned i = 0; i < a->approved_count; i++) {
+        if (strcmp(a->approved_by[i], id) == 0) return vault_refuse(d->err, VAULT_DENIED, "ALREADY_APPROVED", "");
+    }
+    if (!digest_read(&wanted, d->what->digest)) return vault_refuse(d->err, VAULT_INVALID, "BAD_DIGEST", "digest");
+    if (!bytes_same(digest_bytes(&wanted), digest_bytes(&a->content)))
+        return vault_refuse(d->err, VAULT_CONFLICT, "DIGEST_DIFFERS", "digest");
+    if (!bytes_same(digest_bytes(&a->base), digest_bytes(&d->core.documents[a->document].digest)))
+        return vault_refuse(d->err, VAULT_CONFLICT, "BASE_MOVED", "");
+    return VAULT_OK;
+}
+
+/* Of officers who are officers still. */
+static unsigned count_consents(const draft *d, const approval *a)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < a->approved_count; i++) count += stands_as(d->base, a->approved_by[i], ROLE_OFFICER);
+    return count;
+}
+
+/* The row that the proposal has written is in force from now on. */
+static vault_code activate(draft *d, size_t i)
+{
+    VAULT_CLEANUP(json_clear) json_t *value = NULL;
+    const approval a = d->core.pending[i];
+    document_row row = {.name = document_name(a.document), .version = a.version};
+    bytes text;
+    VAULT_TRY(store_document_find(d->store, d->st->mem, &row, d->err));
+    VAULT_TRY(document_open(&text, d->st->mem, d->control, &row, &a.content, d->err));
+    VAULT_TRY(json_read(&value, text, row.name, d->err));
+    draft_archive(d, a.document, d->core.documents[a.document].row);
+    d->core.documents[a.document].digest = a.content;
+    d->core.documents[a.document].version = d->core.record.version;
+    d->core.documents[a.document].row = a.version;
+    d->core.record.kind = CHANGE_ACTIVATE;
+    json_clear(&d->docs.of[a.document]);
+    d->docs.of[a.document] = value;
+    value = NULL;
+    draft_drop(d, i);
+    return draft_domains(d);
+}
+
+static vault_code approve(draft *d)
+{
+    size_t i;
+    VAULT_TRY(must_be(d, ROLE_OFFICER));
+    VAULT_TRY(find_pending(d, &i));
+    approval *a = &d->core.pending[i];
+    VAULT_TRY(check_consent(d, a));
+    if (d->base->m.approvals < 1) return vault_fail(d->err, VAULT_INTEGRITY, "a manifest that needs no approvals");
+    if (count_consents(d, a) + 1 >= d->base->m.approvals) return activate(d, i);
+    if (a->approved_count == APPROVALS_MAX) return vault_fail(d->err, VAULT_EXHAUSTED, "no room for an approval");
+    a->approved_by[a->approved_count++] = d->what->who->id;
+    return VAULT_OK;
+}
+
+static vault_code reject(draft *d)
+{
+    size_t i;
+    VAULT_TRY(must_be(d, ROLE_OFFICER | ROLE_ADMINISTRATOR));
+    VAULT_TRY(find_pending(d, &i));
+    const approval *a = &d->core.pending[i];
+    if (d->what->who->role != ROLE_OFFICER && strcmp(a->proposer, d->what->who->id) != 0)
+        return vault_refuse(d->err, VAULT_DENIED, "NOT_YOURS", "");
+    draft_archive(d, a->document, a->version);
+    draft_drop(d, i);
+    return VAULT_OK;
+}
+
+/* ---- revoke --------------------------------------------------------------------------------------------------------
+ */
+
+static json_t *with_text(json_t *list, const char *key, const char *text)
+{
+    size_t i;
+    json_t *value;
+    json_array_foreach(list, i, value)
+    {
+        const char *found = json_string_value(json_object_get(value, key));
+        if (found && strcmp(found, text) == 0) return value;
+    }
+    return NULL;
+}
+
+static bool has_valid(const principal *p, const digest *but)
+{
+    for (size_t i = 0; i < p->certificate_count; i++) {
+        const certificate *one = &p->certificates[i];
+        if (!one->revoked && !bytes_same(digest_bytes(&one->sha256), digest_bytes(but))) return true;
+    }
+    return false;
+}
+
+/* As many officers stay as are needed to approve anything, and one administrator: otherwise nothing could ever be
+ * changed again. */
+static vault_code check_last(const draft *d, const principal *of, const digest *without)
+{
+    unsigned left = 0, least = of->role == ROLE_OFFICER ? d->base->m.approvals : 1;
+    if (of->role == ROLE_APP || has_valid(of, without)) return VAULT_OK;
+    for (size_t i = 0; i < d->base->principal_count; i++) {
+        const principal *p = &d->base->principals[i];
+        left += p->role == of->role && has_valid(p, without);
+    }
+    if (left >= least) return VAULT_OK;
+    const char *reason = of->role == ROLE_OFFICER ? "LAST_OFFICER" : "LAST_ADMINISTRATOR";
+    return vault_refuse(d->err, VAULT_CONFLICT, reason, "certificate");
+}
+
+static const principal *certified(const manifest_body *b, const digest *sha256)
+{
+    for (size_t i = 0; i < b->principal_count; i++) {
+        const certificate *one = principal_certificate(&b->principals[i], sha256);
+        if (one) return one->revoked ? NULL : &b->principals[i];
+    }
+    return NULL;
+}
+
+static vault_code revoke_certificate(const draft *d, json_t *principals)
+{
+    static const char *const lists[] = {"apps", "officers", "administrators"};
+    const char *hex = d->what->certificate;
+    digest sha256;
+    json_t *found = NULL;
+    if (!digest_read(&sha256, hex)) return vault_refuse(d->err, VAULT_INVALID, "BAD_DIGEST", "certificate");
+    const principal *of = certified(d->base, &sha256);
+    if (!of) return vault_refuse(d->err, VAULT_NOT_FOUND, "CERTIFICATE_UNKNOWN", "certificate");
+    VAULT_TRY(check_last(d, of, &sha256));
+    for (size_t i = 0; i < sizeof lists / sizeof *lists && !found; i++) {
+        json_t *one = with_text(json_object_get(principals, lists[i]), "uri", of->uri);
+        found = with_text(json_object_get(one, "certificates"), "sha256", hex);
+    }
+    return json_object_set_new(found, "revoked", json_true()) == 0
+               ? VAULT_OK
+               : vault_fail(d->err, VAULT_INTERNAL, "a certificate stands in no list");
+}
+
+/* "department/kid" */
+static vault_code revoke_key(const draft *d, json_t *principals)
+{
+    const char *name = d->what->assertion_key, *kid = strchr(name, '/');
+    char owner[ID_MAX + 1];
+    json_t *found = NULL;
+    if (kid && (size_t)(kid - name) < sizeof owner) {
+        snprintf(owner, sizeof owner, "%.*s", (int)(kid - name), name);
+        found = with_text(json_object_get(principals, "departments"), "id", owner);
+        found = with_text(json_object_get(found, "assertion_keys"), "kid", kid + 1);
+    }
+    if (!found || json_is_true(json_object_get(found, "revoked")))
+        return vault_refuse(d->err, VAULT_NOT_FOUND, "ASSERTION_KEY_UNKNOWN", "assertion_key");
+    return json_object_set_new(found, "revoked", json_true()) == 0 ? VAULT_OK : VAULT_EXHAUSTED;
+}
+
+static vault_code suspend(const draft *d, json_t *persons)
+{
+    json_t *found = with_text(json_object_get(persons, "persons"), "id", d->what->person);
+    if (!found || json_is_true(json_object_get(found, "suspended")))
+        return vault_refuse(d->err, VAULT_NOT_FOUND, "PERSON_UNKNOWN", "person");
+    return json_object_set_new(found, "suspended", json_true()) == 0 ? VAULT_OK : VAULT_EXHAUSTED;
+}
+
+static vault_code revoke(draft *d)
+{
+    const change *what = d->what;
+    document which = what->person ? DOC_PERSONS : DOC_PRINCIPALS;
+    VAULT_TRY(must_be(d, ROLE_OFFICER | ROLE_ADMINISTRATOR));
+    if (!what->certificate + !what->assertion_key + !what->person != 2)
+        return vault_refuse(d->err, VAULT_INVALID, "ONE_OF", "what");
+    VAULT_CLEANUP(json_clear) json_t *copy = json_deep_copy(d->docs.of[which]);
+    if (what->certificate) VAULT_TRY(revoke_certificate(d, copy));
+    if (what->assertion_key) VAULT_TRY(revoke_key(d, copy));
+    if (what->person) VAULT_TRY(suspend(d, copy));
+    d->core.record.document = document_name(which);
+    d->core.record.before = d->core.documents[which].digest;
+    VAULT_TRY(draft_bring(d, which, copy));
+    d->core.record.after = d->core.documents[which].digest;
+    return VAULT_OK;
+}
+
+/* ---- all
+ * -------------------------------------------------------------------------------------------------------------
+ */
+
+vault_code change_apply(draft *d)
+{
+    switch (d->what->kind) {
+    case CHANGE_PROPOSE:
+        return propose(d);
+    case CHANGE_APPROVE:
+        return approve(d);
+    case CHANGE_REJECT:
+        return reject(d);
+    case CHANGE_REVOKE:
+        return revoke(d);
+    default:
+        return vault_fail(d->err, VAULT_INTERNAL, "no change of kind %d is asked for", (int)d->what->kind);
+    }
+}
+
+vault_code control_check_document(document_fault *fault, digest *canonical, const manifest *m, document d,
+                                  bytes content, vault_error *err)
+{
+    VAULT_CLEANUP(arena_free) arena *mem = arena_new(4 * (size_t)DOCUMENT_MAX);
+    VAULT_CLEANUP(json_clear) json_t *value = NULL;
+    bytes text;
+    *canonical = (digest){0};
+    if (!mem) return vault_fail(err, VAULT_EXHAUSTED, "control: no memory");
+    if (document_check(fault, &value, d, content, body_of(m))) return VAULT_OK;
+    VAULT_TRY(document_canonical(&text, mem, value, err));
+    *canonical = sha256(text);
+    return VAULT_OK;
+}
+
+/* ---- pending -------------------------------------------------------------------------------------------------------
+ */
+
+size_t manifest_pending(const manifest *m, const approval **out)
+{
+    *out = body_of(m)->core.pending;
+    return body_of(m)->core.pending_count;
+}
+
+const approval *manifest_approval(const manifest *m, const char *name)
+{
+    const manifest_core *core = &body_of(m)->core;
+    for (size_t i = 0; i < core->pending_count; i++) {
+        if (strcmp(core->pending[i].name, name) == 0) return &core->pending[i];
+    }
+    return NULL;
+}

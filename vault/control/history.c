@@ -1,0 +1,332 @@
+/* What was in force before: every manifest names the digest of the one before it, so that the newest, which the head
+ * names, proves them all; and each manifest names its documents. A document that a manifest no longer names lies in the
+ * archive. */
+#include "vault/base/memory.h"
+#include "vault/control/core.h"
+
+#include <string.h>
+
+enum { ROW_ARENA = 64 << 20, PROVE_AT_ONCE = 32, RELOADS = 8 };
+
+static bool same_digest(const digest *a, const digest *b)
+{
+    return bytes_equal_secret(digest_bytes(a), digest_bytes(b));
+}
+
+/* ---- one manifest
+ * ----------------------------------------------------------------------------------------------------
+ */
+
+static vault_code read_core(manifest_core *out, const control *c, store *s, int64_t version, vault_error *err)
+{
+    VAULT_CLEANUP(arena_free) arena *mem = arena_new(ROW_ARENA);
+    manifest_row row;
+    size_t count;
+    if (!mem) return vault_fail(err, VAULT_EXHAUSTED, "control: no memory");
+    VAULT_TRY(store_manifests_read(s, mem, version, 1, &row, &count, err));
+    if (count != 1 || row.version != version)
+        return vault_fail(err, VAULT_INTEGRITY, "manifest %lld is missing", (long long)version);
+    return core_open(out, mem, c, &row, err);
+}
+
+/* ---- the chain
+ * -------------------------------------------------------------------------------------------------------
+ */
+
+/* Digests that were read after those that are proven; owned. */
+typedef struct links {
+    digest *of;
+    size_t count, capacity;
+} links;
+
+static void links_clear(links *l)
+{
+    memory_free(l->of, l->capacity * sizeof *l->of);
+    *l = (links){0};
+}
+
+static void links_add(links *l, const digest *d)
+{
+    if (l->count == l->capacity) {
+        size_t capacity = l->capacity ? 2 * l->capacity : 64;
+        l->of = memory_grow(l->of, l->capacity * sizeof *l->of, capacity * sizeof *l->of);
+        l->capacity = capacity;
+    }
+    l->of[l->count++] = *d;
+}
+
+static vault_code read_link(const control *c, links *l, const manifest_row *row, vault_error *err)
+{
+    VAULT_CLEANUP(arena_free) arena *mem = arena_new(ROW_ARENA);
+    VAULT_CLEANUP(core_clear) manifest_core core = {0};
+    const digest zero = {0}, *before = l->count > 0 ? &l->of[l->count - 1] : &zero;
+    if (!mem) return vault_fail(err, VAULT_EXHAUSTED, "control: no memory");
+    if (row->version != (int64_t)l->count + 1)
+        return vault_fail(err, VAULT_INTEGRITY, "manifest %zu is missing", l->count + 1);
+    VAULT_TRY(core_open(&core, mem, c, row, err));
+    if (!same_digest(before, &core.previous))
+        return vault_fail(err, VAULT_INTEGRITY, "manifest %lld does not follow the one before it",
+                          (long long)row->version);
+    links_add(l, &core.record.manifest);
+    return VAULT_OK;
+}
+
+static vault_code read_links(const control *c, store *s, links *l, int64_t until, vault_error *err)
+{
+    VAULT_CLEANUP(arena_free) arena *mem = arena_new(ROW_ARENA);
+    if (!mem) return vault_fail(err, VAULT_EXHAUSTED, "control: no memory");
+    while ((int64_t)l->count < until) {
+        manifest_row rows[PROVE_AT_ONCE];
+        size_t count, most = PROVE_AT_ONCE;
+        if (until - (int64_t)l->count < (int64_t)most) most = (size_t)(until - (int64_t)l->count);
+        arena_reset(mem);
+        VAULT_TRY(store_manifests_read(s, mem, (int64_t)l->count + 1, most, rows, &count, err));
+        if (count == 0) return vault_fail(err, VAULT_INTEGRITY, "manifest %zu is missing", l->count + 1);
+        for (size_t i = 0; i < count; i++) VAULT_TRY(read_link(c, l, &rows[i], err));
+    }
+    return VAULT_OK;
+}
+
+/* Digests of all manifests up to the one in force; what is proven stays so. Under the history's mutex. */
+static vault_code prove(control *c, store *s, const manifest *m, vault_error *err)
+{
+    VAULT_CLEANUP(links_clear) links l = {0};
+    if ((int64_t)c->chain_count >= m->version) return VAULT_OK;
+    for (size_t i = 0; i < c->chain_count; i++) links_add(&l, &c->chain[i]);
+    VAULT_TRY(read_links(c, s, &l, m->version, err));
+    if (!same_digest(&l.of[l.count - 1], &m->digest))
+        return vault_fail(err, VAULT_INTEGRITY, "manifest %lld is not the one in force", (long long)m->version);
+    memory_free(c->chain, c->chain_capacity * sizeof *c->chain);
+    c->chain = l.of;
+    c->chain_count = l.count;
+    c->chain_capacity = l.capacity;
+    l = (links){0};
+    return VAULT_OK;
+}
+
+/* A manifest of the proven chain. */
+static vault_code read_proven(manifest_core *out, const control *c, store *s, int64_t version, vault_error *err)
+{
+    VAULT_TRY(read_core(out, c, s, version, err));
+    if (same_digest(&out->record.manifest, &c->chain[version - 1])) return VAULT_OK;
+    core_clear(out);
+    return vault_fail(err, VAULT_INTEGRITY, "manifest %lld is not the one that was in force", (long long)version);
+}
+
+/* ---- former documents
+ * --------------------------------------------------------------------------------------------------
+ */
+
+static vault_code find_document(bytes *text, arena *mem, const control *c, store *s, const named_row *named,
+                                vault_error *err)
+{
+    document_row row = {.name = named->name, .version = named->version};
+    vault_code code = store_document_find(s, mem, &row, err);
+    if (code == VAULT_NOT_FOUND) code = err->code = VAULT_INTEGRITY;
+    VAULT_TRY(code);
+    return document_open(text, mem, c, &row, named->digest, err);
+}
+
+static bool still_named(const named_row *row, const named_row *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (names[i].version == row->version && strcmp(names[i].name, row->name) == 0) return true;
+    }
+    return false;
+}
+
+/* What `before` names and `after` does not any more has been archived by it. */
+static vault_code check_left(const control *c, store *s, const manifest_core *before, const manifest_core *after,
+                             int64_t *archived, vault_error *err)
+{
+    named_row old[NAMED_MAX], new[NAMED_MAX];
+    size_t old_count = core_names(old, before), new_count = core_names(new, after);
+    for (size_t i = 0; i < old_count; i++) {
+        bytes text;
+        if (still_named(&old[i], new, new_count)) continue;
+        VAULT_CLEANUP(arena_free) arena *mem = arena_new(ROW_ARENA);
+        if (!mem) return vault_fail(err, VAULT_EXHAUSTED, "control: no memory");
+        VAULT_TRY(find_document(&text, mem, c, s, &old[i], err));
+        ++*archived;
+    }
+    return VAULT_OK;
+}
+
+static vault_code check_versions(control *c, store *s, int64_t from, int64_t until, int64_t *archived, vault_error *err)
+{
+    VAULT_CLEANUP(core_clear) manifest_core before = {0};
+    VAULT_TRY(read_proven(&before, c, s, from, err));
+    for (int64_t v = from + 1; v <= until; v++) {
+        VAULT_CLEANUP(core_clear) manifest_core after = {0};
+        VAULT_TRY(read_proven(&after, c, s, v, err));
+        VAULT_TRY(check_left(c, s, &before, &after, archived, err));
+        core_clear(&before);
+        before = after;
+        after = (manifest_core){0};
+    }
+    return VAULT_OK;
+}
+
+/* ---- all of it
+ * -------------------------------------------------------------------------------------------------------
+ */
+
+static vault_code check_counts(const control_history *found, int64_t version, int64_t archived, vault_error *err)
+{
+    if (found->manifests == version && found->archived == archived && found->astray == 0) return VAULT_OK;
+    return vault_fail(err, VAULT_INTEGRITY,
+                      "history: %lld manifests and %lld archived documents (%lld astray), not %lld and %lld",
+                      (long long)found->manifests, (long long)found->archived, (long long)found->astray,
+                      (long long)version, (long long)archived);
+}
+
+/* Stamps are read before the rows that they stand for: what is written meanwhile shows the next time. */
+static vault_code check_up_to(control *c, store *s, const manifest *m, vault_error *err)
+{
+    control_history known, all;
+    VAULT_TRY(store_control_history(s, m->version, &all, err));
+    VAULT_TRY(store_control_history(s, c->checked, &known, err));
+    bool stands = c->checked > 0 && known.stamp == c->checked_stamp;
+    if (stands && c->checked == m->version) return check_counts(&all, m->version, c->archived, err);
+    int64_t archived = stands ? c->archived : 0, from = stands ? c->checked : 1;
+    VAULT_TRY(prove(c, s, m, err));
+    VAULT_TRY(check_versions(c, s, from, m->version, &archived, err));
+    VAULT_TRY(check_counts(&all, m->version, archived, err));
+    c->checked = m->version;
+    c->checked_stamp = all.stamp;
+    c->archived = archived;
+    return VAULT_OK;
+}
+
+static vault_code check_rings(store *s, const manifest *m, vault_error *err)
+{
+    VAULT_CLEANUP(arena_free) arena *mem = arena_new(ROW_ARENA);
+    ring_row *rows;
+    size_t count;
+    if (!mem) return vault_fail(err, VAULT_EXHAUSTED, "control: no memory");
+    VAULT_TRY(store_rings_read(s, mem, &rows, &count, err));
+    digest sum = ring_rows_digest(rows, count);
+    if (same_digest(&sum, &body_of(m)->core.rings)) return VAULT_OK;
+    return vault_fail(err, VAULT_INTEGRITY, "the rows of key rings are not those that the manifest names");
+}
+
+static vault_code check_all(control *c, store *s, const manifest *m, vault_error *err)
+{
+    pthread_mutex_lock(&c->history);
+    vault_code code = (int64_t)c->checked > m->version ? VAULT_OK : check_up_to(c, s, m, err);
+    pthread_mutex_unlock(&c->history);
+    return code == VAULT_OK ? check_rings(s, m, err) : code;
+}
+
+/* A fault counts when the version that it was found against still is in force: a change writes rings, too. */
+vault_code control_check_history(control *c, store *s, vault_error *err)
+{
+    for (int i = 0; i < RELOADS; i++) {
+        VAULT_TRY(control_reload(c, s, err));
+        const manifest *m = control_acquire(c), *now;
+        int64_t version = m->version;
+        vault_code code = check_all(c, s, m, err);
+        control_release(c, m);
+        if (code != VAULT_INTEGRITY) return code;
+        vault_error other = {0};
+        if (control_reload(c, s, &other) != VAULT_OK) return code;
+        now = control_acquire(c);
+        bool same = now->version == version;
+        control_release(c, now);
+        if (same) return code;
+        vault_error_clear(err);
+    }
+    return vault_fail(err, VAULT_UNAVAILABLE, "control changes faster than its history can be checked");
+}
+
+/* ---- asking
+ * ------------------------------------------------------------------------------------------------------------
+ */
+
+static vault_code text_in_force(document_text *out, const manifest *m, arena *mem, document d, vault_error *err)
+{
+    const manifest_body *b = body_of(m);
+    VAULT_TRY(document_canonical(&out->content, mem, b->docs.of[d], err));
+    out->digest = b->core.documents[d].digest;
+    out->version = b->core.documents[d].version;
+    return VAULT_OK;
+}
+
+static vault_code text_of(document_text *out, control *c, store *s, const manifest *m, arena *mem, document d,
+                          int64_t version, vault_error *err)
+{
+    VAULT_CLEANUP(core_clear) manifest_core core = {0};
+    pthread_mutex_lock(&c->history);
+    vault_code code = prove(c, s, m, err);
+    if (code == VAULT_OK) code = read_proven(&core, c, s, version, err);
+    pthread_mutex_unlock(&c->history);
+    VAULT_TRY(code);
+    named_row names[NAMED_MAX];
+    (void)core_names(names, &core);
+    out->digest = core.documents[d].digest;
+    out->version = core.documents[d].version;
+    return find_document(&out->content, mem, c, s, &names[d], err);
+}
+
+vault_code control_document(document_text *out, control *c, store *s, arena *mem, document d, int64_t version,
+                            vault_error *err)
+{
+    const manifest *m = control_acquire(c);
+    vault_code code = VAULT_OK;
+    *out = (document_text){0};
+    if ((unsigned)d >= DOCUMENTS || version < 0 || version > m->version)
+        code = vault_refuse(err, VAULT_NOT_FOUND, "VERSION_UNKNOWN", "version");
+    else if (version == 0 || version == m->version)
+        code = text_in_force(out, m, mem, d, err);
+    else
+        code = text_of(out, c, s, m, mem, d, version, err);
+    control_release(c, m);
+    return code;
+}
+
+vault_code control_proposed(document_text *out, control *c, store *s, arena *mem, const approval *a, vault_error *err)
+{
+    const named_row row = {document_name(a->document), a->version, &a->content};
+    *out = (document_text){.digest = a->content, .version = a->version};
+    return find_document(&out->content, mem, c, s, &row, err);
+}
+
+/* The texts of a record, which are borrowed from its manifest, copied. */
+static vault_code keep_record(change_record *out, arena *mem, const change_record *from, vault_error *err)
+{
+    *out = *from;
+    out->document = arena_text(mem, bytes_of_text(from->document));
+    out->who = arena_text(mem, bytes_of_text(from->who));
+    out->ticket = arena_text(mem, bytes_of_text(from->ticket));
+    out->approval = arena_text(mem, bytes_of_text(from->approval));
+    bool room = out->document && out->who && out->ticket && out->approval;
+    return room ? VAULT_OK : vault_fail(err, VAULT_EXHAUSTED, "no room for a change");
+}
+
+static vault_code read_changes(change_record *out, size_t count, control *c, store *s, arena *mem, int64_t from,
+                               vault_error *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        VAULT_CLEANUP(core_clear) manifest_core core = {0};
+        VAULT_TRY(read_proven(&core, c, s, from - (int64_t)i, err));
+        VAULT_TRY(keep_record(&out[i], mem, &core.record, err));
+    }
+    return VAULT_OK;
+}
+
+vault_code control_changes(change_record *out, size_t *count, control *c, store *s, arena *mem, int64_t from,
+                           size_t limit, vault_error *err)
+{
+    const manifest *m = control_acquire(c);
+    if (from > m->version) from = m->version;
+    size_t there = from > 0 ? (size_t)from : 0;
+    if (there > limit) there = limit;
+    *count = 0;
+    pthread_mutex_lock(&c->history);
+    vault_code code = prove(c, s, m, err);
+    if (code == VAULT_OK) code = read_changes(out, there, c, s, mem, from, err);
+    pthread_mutex_unlock(&c->history);
+    control_release(c, m);
+    if (code == VAULT_OK) *count = there;
+    return code;
+}
