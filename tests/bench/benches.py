@@ -2,7 +2,7 @@
 import subprocess
 
 from machine import ROOT, say
-from rounds import interleave, publish, summary
+from rounds import ends, interleave, middle, publish, summary
 
 
 def cases(options, names):
@@ -87,6 +87,65 @@ def put(machine, options):
     return lines
 
 
+def import_file(machine, options):
+    """residents of a CSV file of 20 fields by vaultctl import, against binary COPY of the same sealed rows into the same emptied tables"""
+    client, lines = machine.client(), []
+    for case in cases(options, [f"rows={options.residents}"]):
+        say(f"import {case}")
+        bare = machine.program("bench-bare", "--database", machine.database(), "--root-key", machine.folder / "root.key",
+                               "--connections", options.workers)
+        file = machine.csv(options.residents)
+
+        def emptied(run):
+            machine.sql("TRUNCATE resident, resident_key, correction, request; CHECKPOINT")
+            result = run()
+            if result["units"] != options.residents or int(machine.sql("SELECT count(*) FROM resident")) != options.residents:
+                raise SystemExit(f"bench: {result['units']} of {options.residents} residents went in")
+            return result
+
+        emptied(lambda: machine.vaultctl_import(file))
+        bare.obey("dump")
+        watch = machine.watch(bare)
+        pairs = interleave(options.rounds, lambda: emptied(lambda: machine.vaultctl_import(file)),
+                           lambda: emptied(lambda: bare.obey("put", watch=watch)))
+        bare.close()
+        machine.loaded = False
+        machine.sql("TRUNCATE resident, resident_key")
+        line = summary("import", case, "residents/s", pairs, workers=options.workers, limit_connections=options.workers,
+                       rss_mb_vaultctl=round(max(o["rss_mb"] for o, _ in pairs)), rss_mb_vaultd=machine.peak_of_vaultd())
+        lines.append(publish(judge(line, 0.4)))
+    del client
+    return lines
+
+
+def start(machine, options):
+    """vaultd from exec to ready with 10,000 persons and 1,000 rules, against the same with the few of deploy/dev"""
+    say("start persons=10000")
+    ours, limits = [], []
+    crowded, few = machine.crowd("crowd", persons=10000, rules=1000), machine.crowd("few", persons=0, rules=0)
+    for _ in range(options.rounds):
+        ours.append(machine.time_start(crowded))
+        limits.append(machine.time_start(few))
+    line = {"bench": "start", "case": "persons=10000", "unit": "s", "ours": middle(ours), "limit": middle(limits),
+            "ratio": round(middle(limits) / middle(ours), 3), "spread": ends(ours), "rounds": options.rounds, "ratio_by_cpu": ""}
+    return [publish(judge(line, 0, **{"start-up takes more than 1 s": line["ours"] <= 1}))]
+
+
+def control(machine, options):
+    """the stamp of the control rows in the append of a line, against the same append without it (one connection, in turns)"""
+    program, lines = machine.program("bench-log", "--database", machine.new_database("stamp")), []
+    watch = machine.watch(program)
+    watch.pop("vaultd", None)
+    for case in cases(options, ["waiting=1", "waiting=64"]):
+        say(f"control {case}")
+        waiting = int(case.split("=")[1])
+        pairs = interleave(options.rounds, lambda: program.obey("ours", waiting, options.seconds, watch=watch),
+                           lambda: program.obey("unstamped", waiting, options.seconds, watch=watch))
+        lines.append(publish(judge(summary("control", case, "lines/s", pairs, connections=1), 0.97)))
+    program.close()
+    return lines
+
+
 def log(machine, options):
     """durable lines of the ledger in batches, against bare INSERT ... unnest and COMMIT of the same bytes"""
     names, lines = cases(options, ["waiting=1", "waiting=16", "waiting=64", "waiting=256"]), []
@@ -112,4 +171,5 @@ def faults(machine, options):
     return []
 
 
-BENCHES = {"reveal": reveal, "reveal-batch": reveal_batch, "put": put, "log": log, "faults": faults}
+BENCHES = {"reveal": reveal, "reveal-batch": reveal_batch, "put": put, "import": import_file, "start": start, "control": control, "log": log,
+           "faults": faults}

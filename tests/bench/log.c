@@ -1,7 +1,8 @@
 /* bench-log: the ledger in this process, on a log of its own, against the bare insertion of the same bytes.
  *
  *   ours WAITING SECONDS     batches of WAITING lines: each is made (views, salts, hashes, seals), all are appended
- *   limit WAITING SECONDS    batches of WAITING lines as they stood in the table: one INSERT ... unnest that commits
+ *   unstamped WAITING SECONDS   the same without the check of the control rows' stamp, which the product never leaves
+ * out limit WAITING SECONDS    batches of WAITING lines as they stood in the table: one INSERT ... unnest that commits
  *
  * One connection and one thread on both sides. */
 #include "tests/bench/bench.h"
@@ -27,6 +28,7 @@ static struct {
     pg *bare;
     line_row *pool;
     int64_t bare_next;
+    int64_t stamp; /* of the control rows */
 } bench;
 
 /* ---- ours ---- */
@@ -65,15 +67,25 @@ static void make(line *out)
     must(line_make(out, bench.scribe, bench.mem, &f, bench.dek, &err), &err, "line_make");
 }
 
-static void append_ours(size_t waiting)
+static void append_with(size_t waiting, int64_t stamp)
 {
     vault_error err = {0};
     appended done;
     arena_reset(bench.mem);
     line *lines = arena_array(bench.mem, waiting, sizeof *lines);
     for (size_t i = 0; i < waiting; i++) make(&lines[i]);
-    must(ledger_append(bench.ledger, bench.store, bench.mem, &(line_batch){.control_version = 1, .lines = lines, .count = waiting}, &done, &err), &err,
-         "append");
+    const line_batch batch = {.control_version = 1, .control_stamp = stamp, .lines = lines, .count = waiting};
+    must(ledger_append(bench.ledger, bench.store, bench.mem, &batch, &done, &err), &err, "append");
+}
+
+static void append_ours(size_t waiting)
+{
+    append_with(waiting, bench.stamp);
+}
+
+static void append_unstamped(size_t waiting)
+{
+    append_with(waiting, 0);
 }
 
 /* ---- limit ---- */
@@ -101,6 +113,21 @@ static void open_keys(void)
     must(aead_new(&bench.dek, SUITE_INTL, &err), &err, "aead");
 }
 
+/* As many control rows as a vault has: a manifest, and the documents that it names. */
+static void put_control_rows(void)
+{
+    static const char *const names[] = {"schema", "principals", "persons", "purposes", "policy", "sharing", "domains"};
+    vault_error err = {0};
+    static uint8_t sealed[8192];
+    const manifest_row row = {.version = 1, .sealed = bytes_of(sealed, sizeof sealed)};
+    must(store_manifest_insert(bench.store, &row, &err), &err, "manifest");
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const document_row document = {.name = names[i], .version = 1, .sealed = bytes_of(sealed, sizeof sealed)};
+        must(store_document_insert(bench.store, &document, &err), &err, "document");
+    }
+    must(store_control_stamp(bench.store, &bench.stamp, &err), &err, "stamp");
+}
+
 static void open_log(void)
 {
     vault_error err = {0};
@@ -110,6 +137,7 @@ static void open_log(void)
     must(ledger_create(bench.store, bench.keys, "resident-vault/bench", sha256(bytes_of_text("manifest")), &err), &err,
          "log");
     must(store_commit(bench.store, &err), &err, "commit");
+    put_control_rows();
     must(ledger_open(&bench.ledger, bench.store, bench.keys, "resident-vault/bench", &err), &err, "ledger");
     must(scribe_new(&bench.scribe, bench.ledger, &err), &err, "scribe");
 }
@@ -148,10 +176,16 @@ int main(int argc, char **argv)
     open_keys();
     open_log();
     open_bare();
+    static const struct {
+        const char *name;
+        void (*append)(size_t waiting);
+    } sides[] = {{"ours", append_ours}, {"unstamped", append_unstamped}, {"limit", append_bare}};
+    enum { SIDES = sizeof sides / sizeof *sides };
     while (command_read(&c)) {
-        bool ours = command_is(&c, "ours", 3);
-        if (!ours && !command_is(&c, "limit", 3)) die("bench-log: ours or limit, WAITING, SECONDS");
-        run(ours ? append_ours : append_bare, (size_t)command_number(&c, 1), command_seconds(&c, 2));
+        size_t i = 0;
+        while (i < SIDES && !command_is(&c, sides[i].name, 3)) i++;
+        if (i == SIDES) die("bench-log: ours, unstamped or limit, WAITING, SECONDS");
+        run(sides[i].append, (size_t)command_number(&c, 1), command_seconds(&c, 2));
     }
     return 0;
 }

@@ -12,7 +12,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SUPPORT = ROOT / "tests/support"
 TICK = os.sysconf("SC_CLK_TCK")
-PROGRAMS = ["vaultd", "bench-load", "bench-bare", "bench-log"]
+PROGRAMS = ["vaultd", "vaultctl", "vault-generate", "bench-load", "bench-bare", "bench-log"]
 
 
 def say(*words):
@@ -177,9 +177,9 @@ class Machine:
 
     # the vault
 
-    def documents(self):
-        """The example registers, an app that may do all of this, and its rules."""
-        folder = self.folder / "init"
+    def documents(self, name="init", persons=0, rules=0):
+        """The example registers, an app that may do all of this, and its rules; more persons, and more rules, if asked for."""
+        folder = self.folder / name
         folder.mkdir()
         texts = {name: json.loads((ROOT / f"deploy/dev/{name}.json").read_text())
                  for name in ("schema", "principals", "persons", "purposes", "sharing")}
@@ -198,6 +198,17 @@ class Machine:
             {"id": "bench-issue", "action": "issue", "fields": ["id_number"], "form": "nothing", **same},
             {"id": "bench-reveal", "action": "reveal", "fields": ["name", "phone", "residence_address"], "form": "plain", **same},
         ]}
+        texts["persons"]["persons"] += [
+            {"id": f"worker-{hex(i * 7919 + 4096)[2:].replace('0', 'x').replace('1', 'y')}", "name": f"网格员{i}", "department": "civil-affairs",
+             "role": "grid-worker", "areas": [f"320411{i % 20 + 1:03}{i % 40 + 1:03}"], "contract": {"from": "2026-01-01", "until": "2028-12-31"},
+             "suspended": False} for i in range(persons)]
+        texts["policy"]["rules"] += [
+            {"id": f"more-{chr(97 + i // 26 // 26)}{chr(97 + i // 26 % 26)}{chr(97 + i % 26)}", "action": "reveal", "consumer": "bench", "purpose": f"more/p{i // 8}",
+             "fields": ["name"], "form": "plain", "areas": [f"32{i % 8 + 1:02}"], "acting": "app", "valid": {"from": "2020-01-01", "until": "2099-12-31"}}
+            for i in range(rules)]
+        more = {**texts["purposes"]["purposes"][-1], "id": "more"}
+        if rules:
+            texts["purposes"]["purposes"] += [more, *({**more, "id": f"more/p{i}", "consumers": []} for i in range((rules + 7) // 8))]
         for name, text in texts.items():
             (folder / f"{name}.json").write_text(json.dumps(text, ensure_ascii=False))
         return folder
@@ -210,19 +221,78 @@ class Machine:
     def start_vaultd(self):
         if self.vaultd:
             return
-        ca, config = self.folder / "ca", self.folder / "vaultd.json"
-        output(SUPPORT / "ca", "make", ca)
-        vaultd = self.programs / "vaultd"
-        output(vaultd, "--make-root-key", self.folder / "root.key")
-        config.write_text(json.dumps({
-            "listen": "127.0.0.1:0", "metrics": "127.0.0.1:0", "database": self.database(), "root_key": {"file": str(self.folder / "root.key")},
-            "tls": {"ca": f"{ca}/ca.crt", "certificate": f"{ca}/server.crt", "key": f"{ca}/server.key"},
-            "checkpoint_file": str(self.folder / "checkpoint"), "workers": self.options.workers, "pollers": self.options.pollers,
-        }))
-        output(vaultd, "--config", config, "--init", self.documents(), "--name", "resident-vault/bench")
+        config = self.configure("vaultd", self.database())
+        output(self.programs / "vaultd", "--config", config, "--init", self.documents(), "--name", "resident-vault/bench")
         self.log = open(self.folder / "vaultd.log", "w+")
-        self.vaultd = subprocess.Popen([vaultd, "--config", config], stderr=self.log)
+        self.vaultd = subprocess.Popen([self.programs / "vaultd", "--config", config], stderr=self.log)
         self.server = self.address()
+
+    def configure(self, name, database):
+        """Root key, authority, and a config file."""
+        ca, config, key = self.folder / "ca", self.folder / f"{name}.json", self.folder / "root.key"
+        output(SUPPORT / "ca", "make", ca)
+        if not key.exists():
+            output(self.programs / "vaultd", "--make-root-key", key)
+        config.write_text(json.dumps({
+            "listen": "127.0.0.1:0", "metrics": "127.0.0.1:0", "database": database, "root_key": {"file": str(key)},
+            "tls": {"ca": f"{ca}/ca.crt", "certificate": f"{ca}/server.crt", "key": f"{ca}/server.key"},
+            "checkpoint_file": str(self.folder / f"{name}.checkpoint"), "workers": self.options.workers, "pollers": self.options.pollers,
+        }))
+        return config
+
+    # starts
+
+    def crowd(self, name, persons, rules):
+        """A vault of its own, made but not started: its config."""
+        config = self.configure(name, self.new_database(name))
+        output(self.programs / "vaultd", "--config", config, "--init", self.documents(f"init-{name}", persons, rules), "--name", "resident-vault/bench")
+        return config
+
+    def time_start(self, config):
+        """Seconds from exec to server.ready."""
+        began = time.monotonic()
+        vaultd = subprocess.Popen([self.programs / "vaultd", "--config", config], stderr=subprocess.PIPE, text=True)
+        for line in vaultd.stderr:
+            if '"server.ready"' in line:
+                break
+        else:
+            sys.exit("bench: vaultd does not start")
+        took = time.monotonic() - began
+        vaultd.terminate()
+        vaultd.communicate(timeout=60)
+        return took
+
+    # imports
+
+    def csv(self, count):
+        """A file of residents with the 20 core fields."""
+        path = self.folder / "residents.csv"
+        with open(path, "wb") as out:
+            subprocess.run([self.programs / "tests/generator/vault-generate", "--seed", "1", "--count", str(count), "--fields", "20"], check=True, stdout=out)
+        return path
+
+    def vaultctl_import(self, path):
+        """One run of vaultctl import, from the beginning: units, seconds, CPU and its memory."""
+        ca, about = self.folder / "ca", {"vaultd": lambda: cpu_of(self.vaultd.pid), "postgres": self.cpu_of_postgres, "machine": cpu_of_machine}
+        for left in self.folder.glob("residents.csv.*"):
+            left.unlink()
+        before, began = {name: read() for name, read in about.items()}, time.monotonic()
+        vaultctl = subprocess.Popen([self.programs / "vaultctl", "import", path, "--json", "--server", self.server, "--ca", ca / "ca.crt", "--cert",
+                                     ca / "bench.crt", "--key", ca / "bench.key", "--purpose", "bench"], stdout=subprocess.PIPE, text=True)
+        said = vaultctl.stdout.read()
+        _, status, used = os.wait4(vaultctl.pid, 0)
+        seconds = time.monotonic() - began
+        vaultctl.returncode = os.waitstatus_to_exitcode(status)
+        if vaultctl.returncode:
+            sys.exit(f"bench: vaultctl import ended with {vaultctl.returncode}: {said}")
+        cpu = {name: read() - before[name] for name, read in about.items()}
+        return {"units": json.loads(said.splitlines()[-1])["created"], "seconds": seconds, "p50_ms": 0, "p99_ms": 0,
+                "cpu": {**cpu, "client": used.ru_utime + used.ru_stime}, "rss_mb": used.ru_maxrss / 1024}
+
+    def peak_of_vaultd(self):
+        """The most memory that vaultd has had, in MB."""
+        status = pathlib.Path(f"/proc/{self.vaultd.pid}/status").read_text()
+        return round(int(status.split("VmHWM:")[1].split()[0]) / 1024)
 
     def address(self):
         for _ in range(600):
