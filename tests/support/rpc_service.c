@@ -226,6 +226,8 @@ static void import_message(request *rq, import *im)
     if (strcmp(text, "deny") == 0) (void)vault_refuse(&rq->err, VAULT_DENIED, "fields", "");
     if (strcmp(text, "internal") == 0) (void)vault_fail(&rq->err, VAULT_INTERNAL, "stays inside");
     if (strcmp(text, "wait") == 0) wait_at_gate();
+    if (rq->asserted != (im->rows > 0)) im->bad++;
+    rq->asserted = true;
     im->nothing = strcmp(text, "nothing") == 0;
     bool in_order = text[0] < '0' || text[0] > '9' || (unsigned)strtoul(text, NULL, 10) == im->rows;
     if (!in_order || !chain_is_whole(im) || rq->mem == rq->kept) im->bad++;

@@ -97,6 +97,7 @@ static void call_spare(call *c)
     c->route = NULL;
     c->watched = c->close_seen = c->begun = false;
     c->between = NULL;
+    c->asserted = false;
     atomic_store_explicit(&c->gone, false, memory_order_relaxed);
     set_state(c, CALL_SPARE);
     c->next = p->spare;

@@ -128,7 +128,8 @@ struct rpc_call {
     bool begun;             /* its first message has come */
     int64_t waits_since_us; /* of a client stream, while READING */
     arena *kept;            /* of a client stream: what lives from its first run to its end, */
-    void *between;          /* and the service's own in it: request.state between two runs */
+    void *between;          /* and the service's own: request.state and request.asserted between two runs */
+    bool asserted;
     grpc_byte_buffer *reply;
     grpc_metadata trailer;
     grpc_status_code code;

@@ -73,6 +73,7 @@ static vault_code keep(slot *s, vault_error *err)
     if (!c->kept) return vault_fail(err, VAULT_EXHAUSTED, "no memory for a stream");
     s->request.kept = c->kept;
     s->request.state = c->between;
+    s->request.asserted = c->asserted;
     return VAULT_OK;
 }
 
@@ -102,6 +103,7 @@ static bool read_on(slot *s)
     call *c = s->call;
     if (!c->route->method->stream || !s->request.in || s->request.err.code != VAULT_OK) return false;
     c->between = s->request.state;
+    c->asserted = s->request.asserted;
     arena_reset(s->mem);
     call_read_on(c);
     return true;

@@ -44,9 +44,10 @@ typedef struct request {
     bool asserted; /* the service's own: the assertion has been used up by this very call */
 
     /* Of a client stream (method.stream). The transport runs such a call once for each message, in order, and once more
-     * with `in` NULL when the client has sent all; `out` is set by that last run alone, and an error of any run ends the
-     * call. `mem` then lives for one run, `kept` for the whole call; `state` is the service's own between runs, in `kept`.
-     * Of a unary call `kept` is `mem`. */
+     * with `in` NULL when the client has sent all; `out` is set by that last run alone, and an error of any run ends
+     * the call. A stream without any message is refused and never run. `mem` then lives for one run, `kept` for the
+     * whole call; `state` is the service's own between runs, in `kept`, and `asserted` stays as a run left it. Of a
+     * unary call `kept` is `mem`. */
     arena *kept;
     void *state;
 } request;
