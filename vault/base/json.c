@@ -5,8 +5,9 @@
 
 enum { DEPTH_LIMIT = 32 };
 
-/* Where the text nests deeper than the limit, before the parser recurses into it; else line 0. */
-static json_place too_deep(bytes text)
+/* Where the text nests deeper than the limit, before the parser recurses into it, or holds a zero byte, which the
+ * parser passes over behind some words; else line 0. */
+static json_place not_to_parse(bytes text, const char **why)
 {
     json_place at = {.line = 1};
     int depth = 0;
@@ -17,7 +18,8 @@ static json_place too_deep(bytes text)
         at.column += c != '\n' && (text.at[i] & 0xc0) != 0x80;
         bool opens = !quoted && (c == '{' || c == '['), closes = !quoted && (c == '}' || c == ']');
         depth += opens - closes;
-        if (depth > DEPTH_LIMIT) return at;
+        *why = c == '\0' ? "a zero byte" : "nested deeper than 32";
+        if (c == '\0' || depth > DEPTH_LIMIT) return at;
         if (c == '"' && !escaped) quoted = !quoted;
         escaped = quoted && c == '\\' && !escaped;
     }
@@ -33,10 +35,11 @@ bool json_parse(json_t **out, bytes text, json_fault *fault)
         snprintf(fault->text, sizeof fault->text, "longer than %d bytes", JSON_FILE_LIMIT);
         return false;
     }
-    json_place deep = too_deep(text);
-    if (deep.line > 0) {
-        *fault = (json_fault){.line = deep.line, .column = deep.column};
-        snprintf(fault->text, sizeof fault->text, "nested deeper than %d", DEPTH_LIMIT);
+    const char *why;
+    json_place at = not_to_parse(text, &why);
+    if (at.line > 0) {
+        *fault = (json_fault){.line = at.line, .column = at.column};
+        snprintf(fault->text, sizeof fault->text, "%s", why);
         return false;
     }
     *out = json_loadb(text.len ? (const char *)text.at : "", text.len, JSON_REJECT_DUPLICATES, &error);

@@ -56,7 +56,8 @@ TEST("errors name the document, line, column and key")
     expect_refused_text("{\"a\": \"\\u0000\"}", "policy.json:1:", "\\u0000");
     expect_refused_text("{\"a\": \"\\ud800\"}", "policy.json:1:", "");
     expect_refused("{\"a\"\0: 1}", 9, "policy.json:1:", "");
-    expect_refused("{}\0", 3, "policy.json:1:", "");
+    expect_refused("{}\0", 3, "policy.json:1:3:", "zero byte");
+    expect_refused("{\"a\": true\0}", 12, "policy.json:1:11:", "zero byte");
 }
 
 static size_t nested(char *out, int depth)
@@ -228,4 +229,82 @@ TEST("absent, too long and irregular files are refused; a FIFO does not hang")
     assert_int_equal(mkfifo(given_path("fifo"), 0600), 0);
     expect_code(file_read(&text, &len, path, 10, &err), VAULT_INVALID, &err);
     assert_null(text);
+}
+
+/* ---- places ---- */
+
+static void expect_place(const char *text, const char *where, unsigned row, unsigned column)
+{
+    json_place at;
+    bool found = json_locate(&at, bytes_of_text(text), where);
+    if (!found || at.line != row || at.column != column) {
+        print_error("'%s' in %s: %d, %u:%u is not %u:%u\n", where, text, found, at.line, at.column, row, column);
+    }
+    assert_true(found && at.line == row && at.column == column);
+}
+
+TEST("a path is found where its value begins, in lines and characters")
+{
+    static const char text[] =
+        "{\n  \"fields\": [\n    {\"name\": \"a\"},\n\t{\"\xe7\x8e\x8b\": [1, {\"x\" : -2.5e3}], \"b\":true }\n  ]\n}";
+    expect_place(text, "", 1, 1);
+    expect_place(text, "fields", 2, 13);
+    expect_place(text, "fields[0]", 3, 5);
+    expect_place(text, "fields[0].name", 3, 14);
+    expect_place(text, "fields[1].\xe7\x8e\x8b", 4, 8);
+    expect_place(text, "fields[1].\xe7\x8e\x8b[0]", 4, 9);
+    expect_place(text, "fields[1].\xe7\x8e\x8b[1].x", 4, 19);
+    expect_place(text, "fields[1].b", 4, 33);
+    expect_place("[[1,[2,3]],4]", "[0][1][1]", 1, 8);
+    expect_place("\r\n\t [ 7 ]", "[0]", 2, 5);
+}
+
+TEST("of a path that goes nowhere the nearest part that stands is found")
+{
+    static const char text[] = "{\"a\": [{\"b\": \"}]{[\\\"\"}],\n \"c\": 1}";
+    expect_place(text, "x", 1, 1);
+    expect_place(text, "a[1]", 1, 7);
+    expect_place(text, "a[0].x", 1, 8);
+    expect_place(text, "a[0].b.c", 1, 14);
+    expect_place(text, "a.b", 1, 7);
+    expect_place(text, "c[0]", 2, 7);
+    expect_place(text, "a[", 1, 7);
+    expect_place(text, "a[]", 1, 7);
+    expect_place(text, "a[x]", 1, 7);
+    expect_place(text, "a[-1]", 1, 7);
+    expect_place(text, "a[99999999999999999999]", 1, 7);
+    expect_place(text, "a..b", 1, 7);
+    expect_place(text, ".", 1, 1);
+    expect_place("{}", "a", 1, 1);
+    expect_place("[]", "[0]", 1, 1);
+}
+
+TEST("a key is found although it is written with escapes, and never by its beginning")
+{
+    expect_place("{\"ab\": 1, \"a\": 2}", "a", 1, 16);
+    expect_place("{\"a\": 1, \"ab\": 2}", "ab", 1, 16);
+    expect_place("{\"\\u0061b\": 2}", "ab", 1, 13);
+    expect_place("{\"\\u738b\": 2}", "\xe7\x8e\x8b", 1, 12);
+    expect_place("{\"\\ud83d\\ude00\": 2}", "\xf0\x9f\x98\x80", 1, 18);
+    expect_place("{\"a\\\"b\": 1, \"c\": 2}", "c", 1, 18);
+    expect_place("{\"\\/\\\\\\n\": 1}", "/\\\n", 1, 12);
+}
+
+TEST("what is no JSON has no place, and is never read past its end")
+{
+    static const char *const bad[] = {"",       "x",        "\"a\"",       "7",         "{",
+                                      "{\"a",   "{\"a\"",   "{\"a\":",     "{\"b\" 1}", "{\"b\": 1",
+                                      "{1: 2}", "{\"b\":}", "{\"b\": \"x", "{\"b\\"};
+    json_place at;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        size_t len = strlen(bad[i]);
+        char *exact = malloc(len ? len : 1); /* so that a read past the end is seen */
+        memcpy(exact, bad[i], len);
+        if (json_locate(&at, bytes_of(exact, len), "a.b[0]")) fail_msg("%s", bad[i]);
+        assert_int_equal(at.line, 0);
+        free(exact);
+    }
+    char deep[200];
+    memset(deep, '[', sizeof deep);
+    assert_false(json_locate(&at, bytes_of(deep, sizeof deep), "[1]"));
 }
