@@ -1,5 +1,6 @@
 /* Canaries in every field of every request: what a caller says is nowhere but sealed, not in the tables, not in the
  * operator's log, not in an error, not in the metrics. */
+#include "tests/unit/service/import.h"
 #include "tests/unit/service/jwt.h"
 #include "vault/base/metric.h"
 
@@ -99,6 +100,55 @@ static void put_canary(void)
                    "purpose");
 }
 
+static request *import_step(request *rq, const importing *how, Vault__V1__ImportRequest *in)
+{
+    send_message(rq, how, in);
+    if (rq->err.code != VAULT_OK) {
+        expect_none_in(status_packed(fixture_memory(), &rq->err), IMPORT);
+        expect_none_in(bytes_of(rq->err.detail, strlen(rq->err.detail)), IMPORT);
+    }
+    return rq;
+}
+
+static request *begin_canary(const importing *how)
+{
+    Vault__V1__ImportRequest *first = header_of(how);
+    request *rq = open_stream(how, first);
+    first->context->ticket = (char *)(uintptr_t)TICKET;
+    return import_step(rq, how, first);
+}
+
+/* Rows that go in, rows that are refused, corrections of another department, answers that are given again. */
+static void import_canary(void)
+{
+    importing how = {.id = ID, .mask = MASK("id_number", "residence_area", "name", "workplace", "phone")};
+    resident r;
+    the_resident(7002, &r);
+    const char *who = arena_text(fixture_memory(), resident_value(&r, FIELD_ID_NUMBER)), *where = "320411002003";
+    Vault__V1__ImportRequest *in = new_message(), *other = new_message();
+    ROW(in, who, where, NAME, WORK, PHONE);
+    ROW(in, who, where, NAME "\x01", WORK, PHONE "00");
+    ROW(in, NAME, WORK, PHONE, FIELD, TOKEN);
+    ROW(other, who, where, NAME "s", WORK, PHONE);
+    for (int i = 0; i < 2; i++) {
+        request *rq = begin_canary(&how);
+        expect_outcome(import_step(rq, &how, in), VAULT_OK, NULL);
+        expect_outcome(import_step(rq, &how, NULL), VAULT_OK, NULL);
+        size_t len = protobuf_c_message_get_packed_size(rq->out);
+        uint8_t *at = arena_alloc(fixture_memory(), len);
+        expect_none_in(bytes_of(at, protobuf_c_message_pack(rq->out, at)), "the answer to an import");
+    }
+    expect_outcome(import_step(begin_canary(&how), &how, other), VAULT_CONFLICT, "REQUEST_ID_REUSED");
+    how.collection = FIELD;
+    expect_outcome(begin_canary(&how), VAULT_INVALID, "UNKNOWN_COLLECTION");
+    importing theirs = {.uri = CLINIC, .purpose = "family-doctor", .id = ID};
+    theirs.mask = MASK("id_number", "residence_area", "name", "phone");
+    Vault__V1__ImportRequest *said = new_message();
+    ROW(said, who, where, NAME NAME, PHONE);
+    expect_outcome(import_step(begin_canary(&theirs), &theirs, said), VAULT_OK, NULL);
+    assert_string_equal(pg_sql("select count(*) > 0 from correction"), "t");
+}
+
 static void issue_canary(void)
 {
     Vault__V1__BatchIssueRequest in = VAULT__V1__BATCH_ISSUE_REQUEST__INIT;
@@ -161,6 +211,7 @@ TEST("what callers say is sealed in the line, and stands nowhere else")
     fixture_session();
     capture_log();
     put_canary();
+    import_canary();
     issue_canary();
     reveal_canary();
     query_canary();

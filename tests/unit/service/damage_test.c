@@ -51,6 +51,7 @@ TEST("a bit flipped in any stored column of a resident is found before use")
         {"resident", "natural_key = set_bit(natural_key, 5, 1 - get_bit(natural_key, 5))"},
         {"resident", "area = area # 1"},
         {"resident", "area = area # 1000"},
+        {"resident", "collection = collection + 1"},
         {"resident", "state = state # 2"},
         {"resident", "version = version # 1"},
         {"resident", "tag = set_bit(tag, 0, 1 - get_bit(tag, 0))"},

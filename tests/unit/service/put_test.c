@@ -390,13 +390,13 @@ TEST("a house and a resident of one and the same number are two records, and nei
         .path = "/vault.v1.Tokens/BatchIssue", .uri = POPULATION, .purpose = "population-register", .in = &issue.base});
     expect_outcome(rq, VAULT_OK, NULL);
     const char *house = ((const Vault__V1__BatchIssueResponse *)(const void *)rq->out)->results[0]->token;
-    const char *resident = token_for(POPULATION, "population-register", 1900);
-    assert_string_not_equal(house, resident);
+    const char *person_token = token_for(POPULATION, "population-register", 1900);
+    assert_string_not_equal(house, person_token);
     rq = reveal(POPULATION, "population-register", house, MASK("house_owner_name", "house_address"));
     expect_outcome(rq, VAULT_OK, NULL);
     assert_string_equal(revealed(rq, 0), "张三");
     expect_outcome(reveal(POPULATION, "population-register", house, MASK("name")), VAULT_DENIED, "resident");
-    expect_outcome(reveal(POPULATION, "population-register", resident, MASK("house_owner_name")), VAULT_DENIED,
+    expect_outcome(reveal(POPULATION, "population-register", person_token, MASK("house_owner_name")), VAULT_DENIED,
                    "resident");
     expect_outcome(reveal(POPULATION, "population-register", house, MASK("name", "house_owner_name")), VAULT_INVALID,
                    "MIXED_COLLECTIONS");

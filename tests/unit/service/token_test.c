@@ -240,7 +240,10 @@ TEST("an ID number that nobody has and one of somebody who may not be seen give 
     char hex[2 * ROW_TAG_LEN + 1];
     resident_row row;
     record proven = {.dek = dek};
-    expect_ok(cabinet_natural_key(s->cabinet, natural[0], bytes_of_text(here), &err), &err);
+    const manifest *m = control_acquire(s->service->control);
+    const collection *people = schema_collection(&m->schema, "residents");
+    expect_ok(cabinet_natural_key(s->cabinet, natural[0], people, bytes_of_text(here), &err), &err);
+    control_release(s->service->control, m);
     expect_ok(store_residents_by_key(s->store, fixture_memory(), (const uint8_t(*)[NATURAL_LEN])natural, 1, &row, &err),
               &err);
     expect_ok(record_prove(&proven, s->cabinet, &row, &err), &err);
@@ -266,7 +269,7 @@ TEST("an ID number that nobody has and one of somebody who may not be seen give 
 
 /* ---- granted, and then it does not open ---- */
 
-static void hex_of(char *out, bytes b)
+static void hex_text(char *out, bytes b)
 {
     hex_encode(out, b);
 }
@@ -295,8 +298,8 @@ TEST("a field that was granted and does not open is DATA_LOSS, and a second line
     pack[name.sealed.at - row.sealed.at + NONCE_LEN] ^= 1;
     row.sealed = bytes_of(pack, row.sealed.len);
     expect_ok(row_seal_tag(s->cabinet, dek, &row, tag, &err), &err);
-    hex_of(hex, row.sealed);
-    hex_of(tag_hex, bytes_of(tag, sizeof tag));
+    hex_text(hex, row.sealed);
+    hex_text(tag_hex, bytes_of(tag, sizeof tag));
     pg_sql("create table kept as select * from resident where id = %lld", (long long)id);
     pg_sql("update resident set sealed = '\\x%s', tag = '\\x%s' where id = %lld", hex, tag_hex, (long long)id);
 
