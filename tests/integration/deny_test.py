@@ -6,7 +6,7 @@ import grpc
 import kit
 import pytest
 from google.protobuf import descriptor_pb2
-from kit import FieldMask, audit_pb2, keys_pb2, records_pb2, tokens_pb2
+from kit import FieldMask, audit_pb2, control_pb2, keys_pb2, records_pb2, tokens_pb2
 
 reflection_pb2 = importlib.import_module("grpc.reflection.v1.reflection_pb2")
 reflection_pb2_grpc = importlib.import_module("grpc.reflection.v1.reflection_pb2_grpc")
@@ -22,10 +22,11 @@ ROLES = {
     "officer": ("officer-wang", "log-review"),
     "officer as app": ("officer-wang", "elder-care"),
     "administrator": ("admin-li", "log-review"),
+    "former": ("former", "elder-care"),             # eldercare, by another good certificate than those that are registered
     "stranger": ("stranger", "elder-care"),         # a good certificate, but nobody that is registered
     "nameless": ("nameless", "elder-care"),         # a good certificate without a URI
 }
-NOBODY = {"stranger": UNAUTHENTICATED, "nameless": UNAUTHENTICATED}
+NOBODY = {"stranger": UNAUTHENTICATED, "nameless": UNAUTHENTICATED, "former": UNAUTHENTICATED}
 OFFICERS = {"officer": DENIED, "officer as app": DENIED, "administrator": DENIED}
 
 
@@ -35,8 +36,14 @@ def table(**row):
 
 
 ANYONE = {role: OK for role in ROLES} | NOBODY
+APPS = {role: DENIED for role in ("population", "eldercare", "clinic", "borrower")}
+STEWARDS = {**NOBODY, **APPS, "officer": OK, "officer as app": OK, "administrator": OK}
+# Past the gate, and then: nobody's approval, or what is revoked or refused for want of it.
+NONE_THERE = {role: "NOT_FOUND" if outcome == OK else outcome for role, outcome in STEWARDS.items()}
 EXPECTED = {
     "/vault.v1.Records/BatchPut": table(population=OK, eldercare=DENIED, clinic=DENIED, borrower=DENIED),
+    "/vault.v1.Records/Import": table(population=OK, eldercare=DENIED, clinic=DENIED, borrower=DENIED),
+    "/vault.v1.Records/ListCollections": ANYONE,
     "/vault.v1.Tokens/BatchIssue": table(population=OK, eldercare=OK, clinic=(OK, DENIED), borrower=DENIED),
     "/vault.v1.Tokens/Reveal": table(population=DENIED, eldercare=OK, clinic=(OK, DENIED), borrower=DENIED),
     "/vault.v1.Tokens/BatchReveal": table(population=DENIED, eldercare=OK, clinic=(OK, DENIED), borrower=DENIED),
@@ -45,7 +52,17 @@ EXPECTED = {
     "/vault.v1.Audit/Query": table(population=DENIED, eldercare=DENIED, clinic=DENIED, borrower=DENIED, officer=OK, officer_as_app=OK),
     "/vault.v1.Keys/Status": table(population=DENIED, eldercare=DENIED, clinic=DENIED, borrower=DENIED, officer=OK, officer_as_app=OK,
                                    administrator=OK),
+    "/vault.v1.Control/GetDocument": STEWARDS,
+    "/vault.v1.Control/CheckDocument": STEWARDS,
+    "/vault.v1.Control/ListChanges": STEWARDS,
+    "/vault.v1.Control/Revoke": NONE_THERE,
+    "/vault.v1.Approvals/Propose": {role: "ABORTED" if outcome == OK else outcome for role, outcome in STEWARDS.items()},
+    "/vault.v1.Approvals/List": STEWARDS,
+    "/vault.v1.Approvals/Get": NONE_THERE,
+    "/vault.v1.Approvals/Approve": NONE_THERE | {"administrator": DENIED},
+    "/vault.v1.Approvals/Reject": NONE_THERE,
 }
+NO_APPROVAL = "approvals/" + "0" * 32
 
 
 class Subject:
@@ -59,6 +76,8 @@ REQUESTS = {
     "/vault.v1.Records/BatchPut": lambda app, s, role: records_pb2.BatchPutRequest(
         context=app.context(), collection="residents", field_mask=FieldMask(paths=["id_number", "residence_area"]),
         items=[records_pb2.ResidentInput(values=[s.person["id_number"], s.person["residence_area"]])]),
+    "/vault.v1.Records/Import": lambda app, s, role: list(app.import_messages([s.person], names=["id_number", "residence_area"])),
+    "/vault.v1.Records/ListCollections": lambda app, s, role: records_pb2.ListCollectionsRequest(context=app.context()),
     "/vault.v1.Tokens/BatchIssue": lambda app, s, role: tokens_pb2.BatchIssueRequest(context=app.context(), id_numbers=[s.person["id_number"]]),
     "/vault.v1.Tokens/Reveal": lambda app, s, role: tokens_pb2.RevealRequest(
         context=app.context(), token=s.tokens[role], field_mask=FieldMask(paths=["name"])),
@@ -68,6 +87,17 @@ REQUESTS = {
     "/vault.v1.Audit/GetProof": lambda app, s, role: audit_pb2.GetProofRequest(context=app.context(), line=0),
     "/vault.v1.Audit/Query": lambda app, s, role: audit_pb2.QueryRequest(context=app.context(), page_size=1),
     "/vault.v1.Keys/Status": lambda app, s, role: keys_pb2.StatusRequest(context=app.context()),
+    "/vault.v1.Control/GetDocument": lambda app, s, role: control_pb2.GetDocumentRequest(context=app.context(), document="policy"),
+    "/vault.v1.Control/CheckDocument": lambda app, s, role: control_pb2.CheckDocumentRequest(
+        context=app.context(), document="policy", content=b'{"rules": []}'),
+    "/vault.v1.Control/ListChanges": lambda app, s, role: control_pb2.ListChangesRequest(context=app.context(), page_size=1),
+    "/vault.v1.Control/Revoke": lambda app, s, role: control_pb2.RevokeRequest(context=app.context(), certificate="0" * 64),
+    "/vault.v1.Approvals/Propose": lambda app, s, role: control_pb2.ProposeRequest(
+        context=app.context(), document="sharing", content=b'{"bases": []}', replaces="0" * 64),
+    "/vault.v1.Approvals/List": lambda app, s, role: control_pb2.ListApprovalsRequest(context=app.context()),
+    "/vault.v1.Approvals/Get": lambda app, s, role: control_pb2.GetApprovalRequest(context=app.context(), name=NO_APPROVAL),
+    "/vault.v1.Approvals/Approve": lambda app, s, role: control_pb2.ApproveRequest(context=app.context(), name=NO_APPROVAL, digest="0" * 64),
+    "/vault.v1.Approvals/Reject": lambda app, s, role: control_pb2.RejectRequest(context=app.context(), name=NO_APPROVAL),
 }
 
 
@@ -90,6 +120,7 @@ def reflected(channel):
 def apps(city):
     city.authority.client("vault://dev/apps/stranger", "stranger")
     city.authority.client("", "nameless", "--no-uri")
+    city.authority.client("vault://dev/apps/eldercare", "former")
     return {role: city.vaultd.app(*who) for role, who in ROLES.items()}
 
 
@@ -113,10 +144,13 @@ def subjects(apps, people):
 
 def outcome(app, method, reply_type, request):
     """OK, or the status of the call, or that of its only item."""
-    module = next(m for m in (audit_pb2, keys_pb2, records_pb2, tokens_pb2) if hasattr(m, reply_type))
-    call = app.channel.unary_unary(method, lambda m: m.SerializeToString(), getattr(module, reply_type).FromString)
+    module = next(m for m in (audit_pb2, control_pb2, keys_pb2, records_pb2, tokens_pb2) if hasattr(m, reply_type))
+    parts = lambda m: m.SerializeToString(), getattr(module, reply_type).FromString
     try:
-        reply = call(request, timeout=10)
+        if isinstance(request, list):
+            reply = app.channel.stream_unary(method, *parts)(iter(request), timeout=10)
+            return reply.reports[0].fields[0].reason if reply.rejected else OK
+        reply = app.channel.unary_unary(method, *parts)(request, timeout=10)
     except grpc.RpcError as error:
         return error.code().name
     statuses = [r.status.code for r in getattr(reply, "results", [])]

@@ -4,6 +4,7 @@ import itertools
 import random
 import shutil
 import subprocess
+import threading
 import time
 import types
 
@@ -224,3 +225,228 @@ def test_a_node_refuses_to_start_on_a_database_that_is_older_than_its_checkpoint
     for one in city.nodes:
         one.start()
     assert clinic(node).reveal(twins.tokens[1], ["name"]).values[0].text == twins.people[1]["name"]
+
+
+# ---- control: what is decided on one node holds on the other ----
+
+HAND_RULES = [kit.rule("put", "put", "population", "population-register", NAMES),
+              *(kit.rule(f"{app}-issue", "issue", app, purpose, ["id_number"], form="nothing") for app, purpose in
+                (("eldercare", "elder-care"), ("clinic", "family-doctor"))),
+              kit.rule("eldercare-app", "reveal", "eldercare", "elder-care", ["name"]),
+              kit.rule("eldercare-person", "reveal", "eldercare", "elder-care", ["name", "phone"], acting="person", roles=["grid-worker"]),
+              kit.rule("clinic-app", "reveal", "clinic", "family-doctor", ["name"])]
+PURPOSES = {"eldercare": "elder-care", "clinic": "family-doctor"}
+
+
+class Pair:
+    """Two nodes; what each says to a reveal by whom."""
+
+    def __init__(self):
+        self.city = kit.City(HAND_RULES, nodes=2)
+        people = [{name: one[name] or "13900000000" for name in NAMES} for one in kit.residents(4, seed=11)]
+        self.city.vaultd.app("population", "population-register").put(people)
+        self.apps = {(client, at): node.app(client, PURPOSES[client.removesuffix("-2")])
+                     for client in ("eldercare", "eldercare-2", "clinic", "clinic-2") for at, node in enumerate(self.city.nodes)}
+        self.tokens = {app: self.apps[app, 0].issue([people[0]["id_number"]]).results[0].token for app in PURPOSES}
+        self.officers = [node.app("officer-wang", "control") for node in self.city.nodes]
+        self.administrators = [node.app("admin-li", "control") for node in self.city.nodes]
+
+    def says(self, at, client="eldercare", fields=("name",), **context):
+        """"OK", or why it was refused; of what is no refusal, the code."""
+        try:
+            self.apps[client, at].reveal(self.tokens[client.removesuffix("-2")], list(fields), **context)
+            return "OK"
+        except grpc.RpcError as error:
+            info = kit.details(error).get("ErrorInfo")
+            refused = info and error.code().name in ("UNAUTHENTICATED", "PERMISSION_DENIED")
+            return info.metadata.get("clause") or info.reason if refused else error.code().name
+
+    def both(self, *arguments, **named):
+        return [self.says(at, *arguments, **named) for at in (0, 1)]
+
+    def as_person(self, at, person, key="civil-affairs"):
+        now = int(time.time())
+        jwt = self.city.authority.assertion(key, iss="civil-affairs", aud="resident-vault/test", sub=person, azp="eldercare",
+                                            purpose="elder-care", iat=now, exp=now + 300, jti=f"{time.monotonic_ns()}")
+        return self.says(at, fields=("name", "phone"), assertion=jwt)
+
+    def sql(self, text):
+        return self.city.database.sql(text)
+
+    def events(self, name):
+        return [sum(e["event"] == name for e in node.events()) for node in self.city.nodes]
+
+
+@pytest.fixture(scope="module")
+def pair():
+    it = Pair()
+    yield it
+    it.city.close()
+
+
+@pytest.mark.parametrize("client, who, where", [("eldercare", "officers", 0), ("clinic", "administrators", 1)])
+def test_a_certificate_revoked_on_one_node_is_refused_on_the_other_from_its_next_call_on(pair, client, who, where):
+    assert pair.both(client) == pair.both(f"{client}-2") == ["OK", "OK"]
+    getattr(pair, who)[where].revoke(certificate=pair.city.authority.fingerprint(client))
+    assert [pair.says(at, client) for at in (1 - where, where)] == ["CERTIFICATE_REVOKED"] * 2
+    assert pair.both(f"{client}-2") == ["OK", "OK"], "the app's other certificate goes on"
+    for at, node in enumerate(pair.city.nodes):  # and a new connection is no way round
+        pair.apps[client, at] = node.app(client, PURPOSES[client])
+    assert pair.both(client) == ["CERTIFICATE_REVOKED"] * 2
+
+
+def test_a_certificate_that_is_registered_by_two_people_is_good_on_both_nodes_and_never_before(pair):
+    city = pair.city
+    name = city.authority.client("vault://dev/apps/eldercare", "eldercare-3")
+    for at, node in enumerate(city.nodes):
+        pair.apps["eldercare", at] = node.app(name, "elder-care")
+    assert pair.both() == ["CERTIFICATE_UNKNOWN"] * 2
+
+    def add(document):
+        app = next(a for a in document["apps"] if a["id"] == "eldercare")
+        app["certificates"].append({"sha256": city.authority.fingerprint(name)})
+    city.change("principals", add, city.nodes[1])
+    assert pair.both() == ["OK", "OK"]
+
+
+def test_an_assertion_key_revoked_on_one_node_vouches_for_nobody_on_the_other_until_a_new_one_is_registered(pair):
+    city = pair.city
+    assert [pair.as_person(at, "grid-zhao") for at in (0, 1)] == ["OK", "OK"]
+    pair.administrators[1].revoke(assertion_key="civil-affairs/civil-affairs")
+    assert [pair.as_person(at, "grid-zhao") for at in (0, 1)] == ["ASSERTION_SIGNATURE"] * 2
+    new = city.authority.jwk("civil-affairs-new")
+
+    def add(document):
+        next(d for d in document["departments"] if d["id"] == "civil-affairs")["assertion_keys"].append(new)
+    city.change("principals", add)
+    assert [pair.as_person(at, "grid-zhao", "civil-affairs-new") for at in (1, 0)] == ["OK", "OK"]
+    assert [pair.as_person(at, "grid-zhao") for at in (0, 1)] == ["ASSERTION_SIGNATURE"] * 2
+
+
+def test_a_person_revoked_on_one_node_does_not_act_on_the_other_from_the_next_call_on(pair):
+    assert [pair.as_person(at, "grid-qian", "civil-affairs-new") for at in (0, 1)] == ["OK", "OK"]
+    pair.officers[0].revoke(person="grid-qian")
+    assert [pair.as_person(at, "grid-qian", "civil-affairs-new") for at in (1, 0)] == ["PERSON_SUSPENDED"] * 2
+    assert [pair.as_person(at, "grid-zhao", "civil-affairs-new") for at in (1, 0)] == ["OK", "OK"]
+
+
+def without_app_rule(document):
+    document["rules"] = [r for r in document["rules"] if r["id"] != "eldercare-app"]
+
+
+def with_app_rule(document):
+    document["rules"].append(next(r for r in HAND_RULES if r["id"] == "eldercare-app"))
+
+
+def test_a_policy_that_two_people_activate_holds_on_both_nodes_from_the_next_batch_on(pair):
+    """Under load: no call that begins after the second person's consent was answered is decided by the former policy."""
+    calls, stop = [], threading.Event()
+
+    def work(number):
+        app = pair.city.nodes[number % 2].app("eldercare-2", "elder-care")
+        while not stop.is_set():
+            begun = time.monotonic()
+            try:
+                app.reveal(pair.tokens["eldercare"], ["name"])
+                calls.append((begun, "OK"))
+            except grpc.RpcError as error:
+                calls.append((begun, error.code().name))
+
+    def answers(since):
+        return [code for begun, code in list(calls) if begun > since]
+
+    threads = kit.in_threads(8, work)
+    try:
+        for edit, code, at in ((without_app_rule, "PERMISSION_DENIED", 0), (with_app_rule, "OK", 1), (without_app_rule, "PERMISSION_DENIED", 1),
+                               (with_app_rule, "OK", 0)):
+            proposer, approver = pair.administrators[at], pair.officers[1 - at]
+            document, digest = proposer.document("policy")
+            edit(document)
+            before = time.monotonic()
+            approval = proposer.propose("policy", document, digest)
+            assert attack.wait_until(lambda: len(answers(before)) > 50)
+            assert code not in answers(before), "a proposal alone changed something"
+            assert approver.approve(approval).state == "activated"
+            after = time.monotonic()
+            assert attack.wait_until(lambda: len(answers(after)) > 200)
+            assert set(answers(after)) == {code}
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join(30)
+    assert pair.both("eldercare-2") == ["OK", "OK"]
+
+
+# ---- control rows edited by SQL ----
+
+CONTROL_TABLES = ("control", "control_document", "control_archive", "head")
+
+
+class Rows:
+    """Copies of the control rows, to be put back."""
+
+    def __init__(self, pair, name):
+        self.pair, self.name = pair, name
+        self.take()
+
+    def take(self):
+        self.pair.sql("; ".join(f"drop table if exists {self.name}_{t}; create table {self.name}_{t} as table {t}" for t in CONTROL_TABLES))
+
+    def put_back(self, tables):
+        self.pair.sql("begin; " + "; ".join(f"delete from {t}; insert into {t} table {self.name}_{t}" for t in tables) + "; commit")
+
+
+def flip(table, where):
+    at = "length(sealed) / 2"
+    return f"update {table} set sealed = set_byte(sealed, {at}, get_byte(sealed, {at}) # 1) where {where}"
+
+
+EDITS = {
+    "a byte of the manifest": flip("control", "version = (select max(version) from control)"),
+    "the manifest deleted": "delete from control where version = (select max(version) from control)",
+    "a second manifest": "insert into control select version + 1, sealed from control where version = (select max(version) from control)",
+    "a byte of the policy": flip("control_document", "name = 'policy'"),
+    "a byte of the persons": flip("control_document", "name = 'persons'"),
+    "the policy deleted": "delete from control_document where name = 'policy'",
+    "the policy cut": "update control_document set sealed = substr(sealed, 1, length(sealed) - 1) where name = 'policy'",
+    "one document in another's row": "update control_document a set sealed = b.sealed from control_document b where a.name = 'policy' and b.name = 'purposes'",
+    "the policy under another version": "update control_document set version = version + 1000 where name = 'policy'",
+    "a copied document": "insert into control_document select name, version + 1000, sealed from control_document where name = 'policy'",
+    "a former policy put back": "update control_document d set sealed = a.sealed from control_archive a where d.name = 'policy' and a.name = 'policy'"
+                                " and a.version = (select min(version) from control_archive where name = 'policy')",
+    "the head's control version": "update head set control_version = control_version - 1",
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_a_control_row_edited_by_sql_is_found_by_both_nodes_before_the_next_decision(pair, edit):
+    assert pair.both("eldercare-2") == ["OK", "OK"]
+    kept, told, mended = Rows(pair, "kept"), pair.events("control.integrity"), pair.events("control.mended")
+    pair.sql(EDITS[edit])
+    try:
+        for _ in range(5):
+            assert pair.both("eldercare-2") == ["DATA_LOSS"] * 2
+        assert attack.wait_until(lambda: all(now > before for now, before in zip(pair.events("control.integrity"), told))), "not told in both logs"
+        assert pair.both("clinic-2") == ["DATA_LOSS"] * 2
+    finally:
+        kept.put_back(["head"] if "head" in edit else ["control", "control_document", "control_archive"])
+    assert attack.wait_until(lambda: pair.both("eldercare-2") == ["OK", "OK"]), "it stays away after the rows are put back"
+    assert attack.wait_until(lambda: all(now > before for now, before in zip(pair.events("control.mended"), mended)))
+
+
+def test_the_whole_control_state_of_before_a_revocation_put_back_by_sql_revives_nobody(pair):
+    kept = Rows(pair, "former")
+    pair.officers[1].revoke(certificate=pair.city.authority.fingerprint("clinic-2"))
+    assert pair.both("clinic-2") == ["CERTIFICATE_REVOKED"] * 2
+    now = Rows(pair, "now")
+    kept.put_back(["control", "control_document", "control_archive"])
+    assert pair.both("clinic-2") == ["DATA_LOSS"] * 2
+    assert pair.both("eldercare-2") == ["DATA_LOSS"] * 2
+    now.put_back(["control", "control_document", "control_archive"])
+    assert attack.wait_until(lambda: pair.both("eldercare-2") == ["OK", "OK"])
+    assert pair.both("clinic-2") == ["CERTIFICATE_REVOKED"] * 2
+
+
+def test_the_pair_of_nodes_ends_well(pair):
+    for node in pair.city.nodes:
+        attack.ends_well(node)
