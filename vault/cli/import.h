@@ -64,6 +64,7 @@ void rejects_close(rejects *r); /* takes one that was not opened, with fd -1 */
 /* ---- quality.c: what a dry run says about the file ---- */
 
 typedef struct quality quality;
+/* Counts for the fields of the mapping, which it borrows. */
 quality *quality_new(arena *mem, const mapping *m);
 void quality_free(quality **q); /* takes NULL inside */
 /* A row that is sent: what is missing in it, and whether its natural key came before. */

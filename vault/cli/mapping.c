@@ -312,12 +312,13 @@ static vault_code demand(making *k, const char *name)
 static vault_code finish(making *k)
 {
     mapping *m = k->m;
+    const char *natural = m->collection->natural_key;
     m->paths = arena_array(k->mem, m->columns, sizeof *m->paths);
     m->places = arena_array(k->mem, m->columns, sizeof *m->places);
     if (!m->paths || !m->places) return VAULT_EXHAUSTED;
     for (size_t i = 0; i < m->columns; i++) {
         if (!m->fields[i]) continue;
-        if (strcmp(m->fields[i]->name, m->collection->natural_key) == 0) m->natural = i;
+        if (strcmp(m->fields[i]->name, natural) == 0) m->natural = i;
         m->paths[m->count] = m->fields[i]->name;
         m->places[m->count++] = i;
     }

@@ -104,10 +104,10 @@ static vault_code read_csv(const source *s, arena *mem, row *out, char *text, si
     return at_fault(out, "WRONG_COLUMN_COUNT");
 }
 
-static size_t column_of(const source *s, const char *key)
+static size_t column_of(const source *s, const char *heading)
 {
     size_t at = 0;
-    while (at < s->columns && strcmp(s->headings[at], key) != 0) at++;
+    while (at < s->columns && strcmp(s->headings[at], heading) != 0) at++;
     return at;
 }
 
