@@ -71,12 +71,14 @@ static vault_code check_context(const Vault__V1__RequestContext *context, vault_
     return VAULT_OK;
 }
 
-/* A context that is no good is not kept: no line is made of it. */
-static vault_code read_context(call *c, vault_error *err)
+/* A context that is no good is not kept: no line is made of it. The purpose is looked up at once: a refusal's line
+ * names it, whatever it was refused for. */
+static vault_code read_context(session *s, call *c, vault_error *err)
 {
     const Vault__V1__RequestContext *context = context_of(c->rq);
     VAULT_TRY(check_context(context, err));
     c->context = context;
+    c->purpose = manifest_purpose(s->manifest, bytes_of_text(context->purpose));
     return VAULT_OK;
 }
 
@@ -118,12 +120,11 @@ static vault_code admit_one(session *s, const method *m, call *c, assertion *sai
     vault_error *err = &c->rq->err;
     vault_error poor = {0};
     VAULT_TRY(identify(s, c, err));
-    vault_code code = read_context(c, &poor);
+    vault_code code = read_context(s, c, &poor);
     VAULT_TRY(
         check_certificate(c, err)); /* goes before a poor context, and has its line where the context allows one */
     if (code != VAULT_OK) return *err = poor, code;
     if (!(m->roles & (unsigned)c->caller->role)) return vault_refuse(err, VAULT_DENIED, "role", "");
-    c->purpose = manifest_purpose(s->manifest, bytes_of_text(c->context->purpose));
     if (!c->purpose) return refuse_clause(err, CLAUSE_PURPOSE);
     return read_assertion(s, c, said, err);
 }

@@ -185,7 +185,7 @@ TEST("the history says who, when, why, before and after, and so does the line")
     assert_string_equal(done->after, a->digest);
     assert_string_equal(done->approval, a->name);
     assert_string_equal(standing("purposes")->digest, done->after);
-    assert_int_equal(standing("purposes")->version, made->version);
+    assert_int_equal(standing("purposes")->version, done->version);
     fixture_reset();
 }
 
@@ -306,9 +306,10 @@ TEST("what is revoked is named in the line, and revoking it again finds nothing"
     expect_outcome(revoke_as(NULL, OFFICER, PERSON, "nurse-han"), VAULT_NOT_FOUND, NULL);
     expect_in(last_line()->officer_view, "\"outcome\":\"refused\"");
     expect_outcome(revoke_as(NULL, OFFICER, PERSON, "nobody"), VAULT_NOT_FOUND, NULL);
-    expect_outcome(revoke_as(NULL, OFFICER, CERTIFICATE, "00"), VAULT_NOT_FOUND, NULL);
+    expect_outcome(revoke_as(NULL, OFFICER, CERTIFICATE, "00"), VAULT_INVALID, "BAD_DIGEST");
     expect_outcome(revoke_as(NULL, OFFICER, ASSERTION_KEY, "civil-affairs/none"), VAULT_NOT_FOUND, NULL);
     expect_outcome(revoke_as(NULL, OFFICER, VAULT__V1__REVOKE_REQUEST__WHAT__NOT_SET, ""), VAULT_INVALID, "REQUIRED");
+    expect_outcome(revoke_as(NULL, OFFICER, CERTIFICATE, fingerprint("nobody")), VAULT_NOT_FOUND, NULL);
     expect_outcome(revoke_as(NULL, OFFICER, CERTIFICATE, fingerprint(ADMINISTRATOR_2)), VAULT_OK, NULL);
     expect_in(last_line()->officer_view, fingerprint(ADMINISTRATOR_2));
     expect_outcome(get_document(NULL, ADMINISTRATOR_2, "policy", 0), VAULT_UNAUTHENTICATED, "CERTIFICATE_REVOKED");
