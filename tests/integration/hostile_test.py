@@ -17,9 +17,9 @@ import attack
 import grpc
 import kit
 import pytest
-from kit import FieldMask, tokens_pb2
+from kit import FieldMask, records_pb2, tokens_pb2
 
-REVEAL, HEALTH = "/vault.v1.Tokens/Reveal", "/grpc.health.v1.Health/Check"
+REVEAL, HEALTH, IMPORT = "/vault.v1.Tokens/Reveal", "/grpc.health.v1.Health/Check", "/vault.v1.Records/Import"
 DATA, HEADERS, RST, SETTINGS, PING, GOAWAY, WINDOW, CONTINUATION = 0, 1, 3, 4, 6, 7, 8, 9
 END_STREAM, END_HEADERS = 1, 4
 LATEST = 3.0  # seconds an honest call may take on this machine, with ASan and beside floods
@@ -67,6 +67,10 @@ class Wire:
         if body is not None:
             out += self.frame(DATA, END_STREAM, self.stream, b"\0" + struct.pack(">I", len(body)) + body)
         return out
+
+    def message(self, body, last=False):
+        """One more message of the newest call, or what says that it is one."""
+        return self.frame(DATA, END_STREAM if last else 0, self.stream, b"\0" + struct.pack(">I", len(body)) + body)
 
     def send(self, data):
         """False when the server has hung up."""
@@ -311,6 +315,176 @@ def test_calls_that_never_send_their_message_hold_nobody_up(city, honest):
         time.sleep(1)
         for wire in wires:
             wire.close()
+
+
+# ---- client streams: imports ----
+
+
+@pytest.fixture(scope="module")
+def population(city):
+    return city.vaultd.app("population", "population-register")
+
+
+def messages(population, rows, size=512, **how):
+    return [m.SerializeToString() for m in population.import_messages(rows, size=size, **how)]
+
+
+def opening(population, like):
+    """The first message of an import of its own: a request id comes with one content only."""
+    return messages(population, like)[0]
+
+
+def goes_in(population, rows):
+    """An honest import beside all that: every row of it."""
+    reply = population.import_rows(rows)
+    assert (reply.rows, reply.rejected) == (len(rows), 0), reply
+    return True
+
+
+def raw_import(population, bodies, timeout=20):
+    """The status of an import of any bytes, each a message."""
+    call = population.channel.stream_unary(IMPORT, lambda b: b, records_pb2.ImportResponse.FromString)
+    try:
+        call(iter(bodies), timeout=timeout)
+    except grpc.RpcError as error:
+        return error.code().name
+    return "OK"
+
+
+def streams_are_free(population, people):
+    return attack.wait_until(lambda: goes_in(population, people[:1]), 5)
+
+
+@pytest.mark.tsan
+def test_imports_that_send_a_byte_at_a_time_hold_nobody_up(city, honest, population, people):
+    _, rows = messages(population, people[:20])
+    with honest:
+        slow = []
+        for _ in range(30):
+            wire = Wire(city, client="population")
+            assert wire.send(wire.call(path=IMPORT) + wire.message(opening(population, people)))
+            slow.append((wire, wire.message(rows)))
+        for at in range(40):
+            for wire, data in slow:
+                wire.send(Wire.frame(DATA, 0, wire.stream, data[9 + at:10 + at]))
+            time.sleep(0.02)
+        assert goes_in(population, people[:20])
+        for wire, _ in slow:
+            wire.close()
+    assert streams_are_free(population, people)
+
+
+def test_a_flood_of_tiny_messages_holds_nobody_up(city, honest, population, people):
+    """Rows one by one, as fast as they are taken; and messages without any row, which end their call."""
+    _, *singles = messages(population, people, size=1)
+    with honest:
+        wires = [Wire(city, client="population") for _ in range(4)]
+        for wire in wires:
+            wire.send(wire.call(path=IMPORT) + wire.message(opening(population, people)))
+        end = time.monotonic() + 2
+        while time.monotonic() < end:
+            for wire in wires:
+                wire.tls.settimeout(0.05)
+                wire.send(b"".join(map(wire.message, singles)))
+        assert goes_in(population, people[:20])
+        for wire in wires:
+            wire.close()
+        start = time.monotonic()
+        assert raw_import(population, [opening(population, people)] + [b""] * 20000) == "INVALID_ARGUMENT"
+        assert time.monotonic() - start < 10
+    assert streams_are_free(population, people)
+
+
+def test_imports_that_are_never_ended_hold_no_worker_and_little_memory(city, honest, population, people):
+    _, rows = messages(population, people[:20])
+    before = memory_mb(city)
+    with honest:
+        wires = [Wire(city, client="population") for _ in range(3)]
+        for wire in wires:
+            for _ in range(100):
+                assert wire.send(wire.call(path=IMPORT) + wire.message(opening(population, people)) + wire.message(rows))
+        time.sleep(1)
+        assert goes_in(population, people[:20])
+        assert memory_mb(city) - before < 400
+        for wire in wires:
+            wire.close()
+    assert streams_are_free(population, people)
+
+
+def test_silent_imports_without_number_give_way_to_one_that_sends(city, honest, population, people):
+    first, _ = messages(population, people[:1])
+    wires = [Wire(city, client="population") for _ in range(3)]
+    try:
+        for wire in wires:
+            for _ in range(40):
+                wire.send(b"".join(wire.call(path=IMPORT) + wire.message(first) for _ in range(10)))
+        with honest:
+            def try_it():
+                try:
+                    return goes_in(population, people[:20])
+                except grpc.RpcError as error:
+                    assert error.code().name in ("RESOURCE_EXHAUSTED", "UNAVAILABLE"), error
+                    return False
+            assert attack.wait_until(try_it, 10), "silent imports keep all others out"
+    finally:
+        for wire in wires:
+            wire.close()
+    assert attack.wait_until(try_it, 10)
+
+
+@pytest.mark.tsan
+def test_garbage_in_an_import_ends_that_import_and_nothing_else(city, honest, population, people):
+    _, rows = messages(population, people[:20])
+    first = lambda: opening(population, people)
+    draw = random.Random(33)
+    bad = records_pb2.ImportRequest(rows=[records_pb2.ResidentInput(values=["x"])] * 513).SerializeToString()
+    with honest:
+        for bodies in ([rows], [b""], [first(), first()], [first(), rows, first()], [first(), b""], [first(), bad], [first() + rows], [first(), rows, b"\xff"]):
+            assert raw_import(population, bodies) == "INVALID_ARGUMENT", bodies
+        for _ in range(60):
+            noise = [draw.randbytes(draw.randrange(300)) for _ in range(draw.randrange(1, 4))]
+            whole = bytearray(rows)
+            for _ in range(draw.randrange(1, 20)):
+                whole[draw.randrange(len(whole))] = draw.randrange(256)
+            assert raw_import(population, noise) in ("OK", "INVALID_ARGUMENT")
+            assert raw_import(population, [first(), *noise]) in ("OK", "INVALID_ARGUMENT")
+            assert raw_import(population, [first(), bytes(whole), rows]) in ("OK", "INVALID_ARGUMENT")
+        for cut in (1, 4, 5, 6, 200):  # the last message is announced, and never whole
+            wire = Wire(city, client="population")
+            wire.send(wire.call(path=IMPORT) + wire.message(first()) + wire.frame(DATA, END_STREAM, 1, wire.message(rows)[9:9 + cut]))
+            assert any(kind in (HEADERS, RST, GOAWAY) for kind, *_ in wire.read(0.5)), cut
+            wire.close()
+    assert goes_in(population, people)
+
+
+def test_huge_rows_are_refused_and_rows_before_them_stay(city, honest, population, people):
+    names = list(people[0])
+    _, rows = messages(population, people[:20])
+    first = lambda: opening(population, people)
+    row = lambda *values: records_pb2.ImportRequest(rows=[records_pb2.ResidentInput(values=values)]).SerializeToString()
+    full = ["x" * 60000] * len(names)
+    with honest:
+        assert raw_import(population, [first(), rows, row("x" * 70000)]) == "INVALID_ARGUMENT"
+        assert raw_import(population, [first(), rows, row(*["x"] * 100000)]) == "INVALID_ARGUMENT"
+        assert raw_import(population, [first(), rows, b"\x1a\x80\x80\x80\x05" + b"\x0a\x7e" + b"a" * (9 << 20)]) == "RESOURCE_EXHAUSTED"
+        big = population.records.Import(iter([records_pb2.ImportRequest.FromString(b) for b in (first(), row(*full), rows)]), timeout=20)
+        assert (big.rows, big.rejected) == (21, 1) and big.reports[0].rejected
+        assert "xxxx" not in str(big)
+    assert goes_in(population, people[:20])
+
+
+def test_an_import_that_is_cut_off_leaves_whole_messages_and_nothing_of_the_one_that_broke(city, population, clinic):
+    newcomers = kit.residents(40, start=5000)
+    first, one, two = messages(population, newcomers, size=20)
+    wire = Wire(city, client="population")
+    wire.send(wire.call(path=IMPORT) + wire.message(first) + wire.message(one) + wire.message(two)[:-7])
+    known = lambda people: [bool(r.token) for r in clinic.issue([p["id_number"] for p in people]).results]
+    assert attack.wait_until(lambda: all(known(newcomers[:20])))
+    wire.tls.close()
+    time.sleep(0.5)
+    assert not any(known(newcomers[20:]))
+    assert goes_in(population, newcomers)
+    assert all(known(newcomers))
 
 
 # ---- gone and late callers ----
