@@ -1,0 +1,154 @@
+"""The published JSON Schemas (docs/schemas) and the loader agree: both take deploy/dev, both refuse what is bad."""
+import copy
+import hashlib
+import json
+import os
+import pathlib
+import subprocess
+
+import jsonschema
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("VAULT_BUILD", ROOT / "build")).resolve()
+NAMES = ("schema", "principals", "persons", "purposes", "policy", "sharing")
+GONE = object()
+
+KEY = {"kid": "k1", "kty": "EC", "crv": "P-256", "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+       "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}  # RFC 7515, A.3
+BASIS = {"id": "care-to-clinic", "item": "320411-0081", "from": "eldercare", "to": "clinic", "purpose": "family-doctor", "areas": ["320411"],
+         "valid": {"from": "2026-01-01", "until": "2027-12-31"}}
+
+# Document, path of the value, what it becomes: each is refused by the JSON Schema and by the loader.
+BAD = [
+    ("principals", ["approvals"], 0), ("principals", ["approvals"], 9), ("principals", ["approvals"], "1"),
+    ("principals", ["approvals"], GONE), ("principals", ["comment"], "x"), ("principals", ["officers"], []),
+    ("principals", ["administrators"], []), ("principals", ["departments"], {}),
+    ("principals", ["departments", 0, "number"], 0), ("principals", ["departments", 0, "number"], 65536),
+    ("principals", ["departments", 0, "number"], 1.5), ("principals", ["departments", 0, "name"], ""),
+    ("principals", ["departments", 0, "id"], "Public"), ("principals", ["departments", 0, "assertion_keys"], GONE),
+    ("principals", ["departments", 1, "assertion_keys", 0, "kty"], "RSA"),
+    ("principals", ["departments", 1, "assertion_keys", 0, "crv"], "P-384"),
+    ("principals", ["departments", 1, "assertion_keys", 0, "alg"], "none"),
+    ("principals", ["departments", 1, "assertion_keys", 0, "d"], "jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI"),
+    ("principals", ["departments", 1, "assertion_keys", 0, "x"], "AA"),
+    ("principals", ["departments", 1, "assertion_keys", 0, "kid"], "a b"),
+    ("principals", ["departments", 1, "assertion_keys", 0, "until"], "2027-13-01"),
+    ("principals", ["departments", 1, "assertion_keys", 0, "revoked"], "yes"),
+    ("principals", ["roles", 0, "title"], 7), ("principals", ["roles"], [{"id": f"r{i:c}", "title": "t"} for i in range(97, 162)]),
+    ("principals", ["apps", 0, "uri"], "vault://dev//a"), ("principals", ["apps", 0, "uri"], "vault://dev/../a"),
+    ("principals", ["apps", 0, "uri"], "Vault://dev/a"), ("principals", ["apps", 0, "uri"], "vault://dev/%61"),
+    ("principals", ["apps", 0, "certificates"], GONE), ("principals", ["apps", 0, "certificates", 0, "sha256"], "AB" * 32),
+    ("principals", ["apps", 0, "certificates", 0, "sha256"], "ab" * 31), ("principals", ["apps", 0, "certificates", 0, "until"], "2027-01-01"),
+    ("principals", ["officers", 0, "certificates", 0, "revoked"], 1), ("principals", ["officers", 0, "department"], "health"),
+    ("persons", ["persons"], None), ("persons", ["persons", 0, "id"], "grid zhao"), ("persons", ["persons", 0, "id"], "a" * 65),
+    ("persons", ["persons", 0, "name"], GONE), ("persons", ["persons", 0, "name"], "a\u0007"), ("persons", ["persons", 0, "role"], GONE),
+    ("persons", ["persons", 0, "role"], ""), ("persons", ["persons", 0, "areas"], ["3"]), ("persons", ["persons", 0, "areas"], ["0320"]),
+    ("persons", ["persons", 0, "areas"], ["3204110020030010"]), ("persons", ["persons", 0, "areas"], [320411]),
+    ("persons", ["persons", 0, "areas"], "320411"), ("persons", ["persons", 0, "contract"], {"from": "2026-01-01"}),
+    ("persons", ["persons", 0, "contract", "until"], "2028-12-32"), ("persons", ["persons", 0, "contract", "until"], "forever"),
+    ("persons", ["persons", 0, "contract", "extended"], True), ("persons", ["persons", 0, "suspended"], 0),
+    ("persons", ["persons", 0, "suspended"], GONE),
+    ("purposes", ["purposes", 0, "id"], "a//b"), ("purposes", ["purposes", 0, "id"], "/a"), ("purposes", ["purposes", 0, "title"], ""),
+    ("purposes", ["purposes", 0, "basis"], GONE), ("purposes", ["purposes", 0, "notice"], ""), ("purposes", ["purposes", 0, "notice"], "n" * 1001),
+    ("purposes", ["purposes", 0, "assessment"], "PIA-1"), ("purposes", ["purposes", 0, "assessment", "id"], "PIA 1"),
+    ("purposes", ["purposes", 0, "assessment", "until"], "2027-00-01"), ("purposes", ["purposes", 0, "assessment", "until"], GONE),
+    ("purposes", ["purposes", 0, "consumers"], "eldercare"), ("purposes", ["purposes", 0, "consumers"], ["eldercare", "eldercare"]),
+    ("purposes", ["purposes", 0, "consumers"], ["*"]), ("purposes", ["version"], 1),
+    ("policy", ["rules", 0, "areas"], []), ("policy", ["rules", 0, "form"], "shown"), ("policy", ["rules", 0, "valid", "from"], "2026-1-1"),
+    ("policy", ["rules", 1, "roles"], GONE), ("policy", ["rules", 1, "roles"], []), ("policy", ["rules", 0, "comment"], "x"),
+    ("sharing", ["bases", 0, "areas"], []), ("sharing", ["bases", 0, "item"], ""), ("sharing", ["bases", 0, "to"], GONE),
+    ("sharing", ["bases", 0, "valid"], "2027"), ("sharing", ["bases", 0, "valid", "until"], "2027-12-3"), ("sharing", ["bases", 0, "reason"], "x"),
+    ("schema", ["collections", 0, "name"], "Residents"), ("schema", ["collections", 0, "fields", 0, "mask_strength"], 0),
+    ("schema", ["collections", 0, "fields", 0, "number"], 256), ("schema", ["collections", 0, "fields", 0, "retention"], "10Y"),
+    ("schema", ["collections", 0, "fields", 0, "level"], 5), ("schema", ["collections", 0, "fields", 0, "index"], GONE),
+    ("schema", ["collections", 0, "fields", 0, "term"], True),
+]
+
+
+def schema_of(name):
+    return json.loads((ROOT / f"docs/schemas/{name}.schema.json").read_text())
+
+
+def good():
+    """deploy/dev with what a script fills in, and one of everything that it leaves empty."""
+    documents = {name: json.loads((ROOT / f"deploy/dev/{name}.json").read_text()) for name in NAMES}
+    for kind in ("apps", "officers", "administrators"):
+        for entry in documents["principals"][kind]:
+            entry["certificates"] = [{"sha256": hashlib.sha256(entry["uri"].encode()).hexdigest()}]
+    documents["principals"]["departments"][1]["assertion_keys"] = [dict(KEY, alg="ES256", use="sig", until="2027-12-31", revoked=False)]
+    documents["sharing"]["bases"] = [copy.deepcopy(BASIS)]
+    return documents
+
+
+def changed(name, path, value):
+    documents = good()
+    at = documents[name]
+    for step in path[:-1]:
+        at = at[step]
+    if value is GONE:
+        del at[path[-1]]
+    else:
+        at[path[-1]] = value
+    return documents
+
+
+def write(folder, documents):
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, document in documents.items():
+        (folder / f"{name}.json").write_text(json.dumps(document, ensure_ascii=False, indent=1))
+    return str(folder)
+
+
+def loader(folders):
+    """What the loader says of each folder: "ok", or the fault."""
+    said = subprocess.run([BUILD / "tests/check_folder", *folders], capture_output=True, text=True, check=True, timeout=120)
+    return said.stdout.splitlines()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_published_schema_is_one_and_takes_the_example(name):
+    jsonschema.Draft202012Validator.check_schema(schema_of(name))
+    jsonschema.Draft202012Validator(schema_of(name)).validate(json.loads((ROOT / f"deploy/dev/{name}.json").read_text()))
+    jsonschema.Draft202012Validator(schema_of(name)).validate(good()[name])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_property_of_a_published_schema_closes_its_objects(name):
+    def walk(node):
+        if isinstance(node, dict):
+            if node.get("type") == "object":
+                assert node.get("additionalProperties") is False, node.get("description")
+            for below in node.values():
+                walk(below)
+        elif isinstance(node, list):
+            for below in node:
+                walk(below)
+
+    schema = schema_of(name)
+    assert schema["title"] and schema["description"]
+    walk(schema)
+
+
+def test_the_loader_takes_the_example(tmp_path):
+    assert loader([write(tmp_path / "good", good())]) == ["ok"]
+
+
+def test_what_is_bad_is_refused_by_the_schema_and_by_the_loader(tmp_path):
+    folders = [write(tmp_path / str(i), changed(*bad)) for i, bad in enumerate(BAD)]
+    wrong = []
+    for bad, said in zip(BAD, loader(folders), strict=True):
+        name, path, value = bad
+        shown = f"{name}: {path} = {'gone' if value is GONE else json.dumps(value)[:60]}"
+        if jsonschema.Draft202012Validator(schema_of(name)).is_valid(changed(*bad)[name]):
+            wrong.append(f"the schema takes {shown}")
+        if not said.startswith(f"{name}.json:"):
+            wrong.append(f"the loader says '{said}' of {shown}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_loader_names_line_column_path_and_mend(tmp_path):
+    folder = pathlib.Path(write(tmp_path / "one", changed("persons", ["persons", 1, "role"], "plumber")))
+    line = 1 + (folder / "persons.json").read_text().split('"plumber"')[0].count("\n")
+    assert loader([str(folder)]) == [
+        f"persons.json:{line}:12: persons[1].role: police-zhou: unknown role 'plumber': register it in the roles of principals"]
