@@ -1,5 +1,5 @@
 /* vault-generate: fictitious residents as CSV or JSON lines, by seed. */
-#include "tests/generator/generator.h"
+#include "tests/generator/dirty.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -8,6 +8,7 @@
 
 static const char help[] =
     "usage: vault-generate --seed N --count N [--from N] [--format csv|jsonl] [--fields N]\n"
+    "                      [--dirty SHARE --faults FILE] [--headings names|labels] [--encoding E]\n"
     "\n"
     "Fictitious residents of a real district (Xinbei, Changzhou: 10 streets and towns, 147 communities and villages).\n"
     "The same seed gives the same bytes; resident i does not depend on --from or --count. Nobody is meant: the area\n"
@@ -19,13 +20,21 @@ static const char help[] =
     "  --format F    csv, with a line of names first, or jsonl (csv)\n"
     "  --fields N    only the first N of the 22 fields; the first 20 are the core of GB/T 31000 (22)\n"
     "\n"
+    "  --dirty SHARE as departments send it: that share of the residents (0 to 1, as 0.02) has a fault; csv only\n"
+    "  --faults FILE the list of them, a JSON line each: line, field, reason, effect (needed with --dirty)\n"
+    "  --headings H  names, or labels: Chinese ones; with --dirty (names)\n"
+    "  --encoding E  utf-8, utf-8-bom, gb18030, gb18030-bom, mixed; with --dirty (utf-8)\n"
+    "\n"
     "  vault-generate --seed 1 --count 5\n"
     "  vault-generate --seed 1 --count 1000000 --fields 20 --format jsonl >residents.jsonl\n"
     "  vault-generate --seed 1 --from 500000 --count 500000 >second-half.csv\n";
 
 typedef struct options {
     uint64_t seed, count, from, fields;
-    bool has_seed, has_count, jsonl;
+    bool has_seed, has_count, jsonl, dirty, labels;
+    const char *faults;
+    unsigned per_million;
+    file_encoding encoding;
 } options;
 
 static int refuse(const char *what, const char *value)
@@ -42,10 +51,47 @@ static bool read_number(const char *text, uint64_t *out)
     return *text >= '0' && *text <= '9' && *rest == 0 && errno == 0;
 }
 
+static bool read_share(const char *text, unsigned *out)
+{
+    char *rest;
+    double share = strtod(text, &rest);
+    if (*text < '0' || *text > '9' || *rest != 0 || !(share >= 0 && share <= 1)) return false;
+    *out = (unsigned)(share * DIRTY_MILLION + 0.5);
+    return true;
+}
+
+static bool read_encoding(const char *text, file_encoding *out)
+{
+    for (*out = 0; *out < FILE_ENCODINGS; ++*out) {
+        if (strcmp(file_encoding_name(*out), text) == 0) return true;
+    }
+    return false;
+}
+
+/* As `take`, of the options that only dirty files have; -1: none of them. */
+static int take_dirty(options *o, const char *name, const char *value)
+{
+    if (strcmp(name, "--dirty") == 0) {
+        o->dirty = true;
+        return read_share(value, &o->per_million) ? 0 : refuse("not a share from 0 to 1", value);
+    }
+    if (strcmp(name, "--faults") == 0) return o->faults = value, 0;
+    if (strcmp(name, "--headings") == 0) {
+        o->labels = strcmp(value, "labels") == 0;
+        return o->labels || strcmp(value, "names") == 0 ? 0 : refuse("unknown headings", value);
+    }
+    if (strcmp(name, "--encoding") == 0) {
+        return read_encoding(value, &o->encoding) ? 0 : refuse("unknown encoding", value);
+    }
+    return -1;
+}
+
 /* 0 and the option taken, or an exit code. */
 static int take(options *o, const char *name, const char *value)
 {
     uint64_t *number = NULL;
+    int taken = take_dirty(o, name, value);
+    if (taken >= 0) return taken;
     if (strcmp(name, "--format") == 0) {
         o->jsonl = strcmp(value, "jsonl") == 0;
         return o->jsonl || strcmp(value, "csv") == 0 ? 0 : refuse("unknown format", value);
@@ -63,7 +109,31 @@ static int check(const options *o)
     if (!o->has_seed || !o->has_count) return refuse("missing option", o->has_seed ? "--count" : "--seed");
     if (o->fields < 1 || o->fields > GENERATOR_FIELDS) return refuse("not between 1 and 22", "--fields");
     if (o->from > GENERATOR_LIMIT || o->count > GENERATOR_LIMIT - o->from) return refuse("indexes end at", "15000000");
-    return 0;
+    if (!o->dirty && (o->faults || o->labels || o->encoding)) return refuse("missing option", "--dirty");
+    if (!o->dirty) return 0;
+    if (!o->faults) return refuse("missing option", "--faults");
+    if (o->jsonl) return refuse("dirty files are csv, not", "jsonl");
+    return o->fields >= DIRTY_FIELDS_LEAST ? 0 : refuse("with --dirty not between 18 and 22", "--fields");
+}
+
+static int generate_dirty(const options *o)
+{
+    static char buffer[1 << 18];
+    dirty_options d = {.seed = o->seed,
+                       .from = o->from,
+                       .count = o->count,
+                       .fields = (unsigned)o->fields,
+                       .per_million = o->per_million,
+                       .labels = o->labels,
+                       .encoding = o->encoding};
+    FILE *faults = fopen(o->faults, "we");
+    generator *g = generator_new(o->seed);
+    setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
+    bool good = faults && dirty_write(g, &d, stdout, faults);
+    if (!good) perror("vault-generate: writing");
+    if (faults && fclose(faults) != 0) good = false;
+    generator_free(&g);
+    return good ? 0 : 1;
 }
 
 static void put_csv(const resident *r, unsigned fields, FILE *to)
@@ -119,5 +189,6 @@ int main(int argc, char **argv)
         if (failed) return failed;
     }
     int failed = check(&o);
-    return failed ? failed : generate(&o);
+    if (failed) return failed;
+    return o.dirty ? generate_dirty(&o) : generate(&o);
 }
