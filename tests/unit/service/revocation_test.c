@@ -130,13 +130,88 @@ TEST("a suspended person is refused from the next call on, whatever its assertio
     fixture_reset();
 }
 
-TEST("a revoked assertion key speaks for nobody from the next call on")
+/* ---- streams ---- */
+
+static const char *const OWN_FIELDS[] = {"id_number", "residence_area", "grid", "phone"};
+
+static request *begin_import(const char *said)
+{
+    NEW_REQUEST(in, Vault__V1__ImportRequest, vault__v1__import_request__init);
+    NEW_REQUEST(header, Vault__V1__ImportHeader, vault__v1__import_header__init);
+    header->collection = lend("residents");
+    header->field_mask = mask_of(OWN_FIELDS, 4);
+    header->dry_run = true;
+    in->header = header;
+    request *rq = make_request(&(asked){.uri = ELDERCARE, .purpose = "elder-care", .in = &in->base, .assertion = said});
+    service_run(other.session, method_at("/vault.v1.Records/Import"), &rq, 1);
+    expect_outcome(rq, VAULT_OK, NULL);
+    assert_non_null(rq->state);
+    return rq;
+}
+
+/* The next message of the stream: a row that is no good. */
+static request *go_on(request *rq)
+{
+    NEW_REQUEST(in, Vault__V1__ImportRequest, vault__v1__import_request__init);
+    NEW_REQUEST(row, Vault__V1__ResidentInput, vault__v1__resident_input__init);
+    in->rows = arena_array(fixture_memory(), 1, sizeof *in->rows);
+    in->rows[in->n_rows++] = row;
+    rq->in = &in->base;
+    service_run(other.session, method_at("/vault.v1.Records/Import"), &rq, 1);
+    return rq;
+}
+
+TEST("a stream goes on under one assertion, which is used once, and for no other stream")
+{
+    given_other();
+    const char *said = assertion_of(&(claims){0});
+    request *rq = begin_import(said);
+    for (int i = 0; i < 3; i++) expect_outcome(go_on(rq), VAULT_OK, NULL);
+    rq->in = NULL;
+    service_run(other.session, method_at("/vault.v1.Records/Import"), &rq, 1);
+    expect_outcome(rq, VAULT_OK, NULL);
+    assert_non_null(rq->out);
+    const char *token = token_for(ELDERCARE, "elder-care", resident_in_street(0));
+    expect_outcome(religion_there(token, said), VAULT_UNAUTHENTICATED, "ASSERTION_REPLAYED");
+    fixture_reset();
+}
+
+TEST("what is revoked in the midst of a stream ends it at the next message, with a line")
+{
+    given_other();
+    request *rq = begin_import(assertion_of(&(claims){0})), *same = begin_import(assertion_of(&(claims){0}));
+    expect_outcome(go_on(rq), VAULT_OK, NULL);
+    expect_outcome(revoke_as(NULL, OFFICER, PERSON, "grid-zhao"), VAULT_OK, NULL);
+    int64_t before = lines_in_log();
+    expect_outcome(go_on(rq), VAULT_UNAUTHENTICATED, "PERSON_SUSPENDED");
+    assert_int_equal(lines_in_log(), before + 1);
+    same->in = NULL;
+    service_run(other.session, method_at("/vault.v1.Records/Import"), &same, 1);
+    expect_outcome(same, VAULT_UNAUTHENTICATED, "PERSON_SUSPENDED");
+    assert_null(same->out);
+    fixture_reset();
+}
+
+TEST("a stream that ends before it has begun has no context")
+{
+    given_other();
+    request *rq = make_request(&(asked){.uri = ELDERCARE});
+    service_run(other.session, method_at("/vault.v1.Records/Import"), &rq, 1);
+    expect_outcome(rq, VAULT_INVALID, "REQUIRED");
+    assert_string_equal(rq->err.field, "context");
+    fixture_reset();
+}
+
+TEST("a revoked assertion key speaks for nobody from the next call on, nor in a stream that has begun")
 {
     const char *token = token_for(ELDERCARE, "elder-care", resident_in_street(0));
     given_other();
-    expect_outcome(religion_there(token, assertion_of(&(claims){0})), VAULT_OK, NULL);
+    const claims is = {.sub = "grid-qian"};
+    request *rq = begin_import(assertion_of(&is));
+    expect_outcome(religion_there(token, assertion_of(&is)), VAULT_OK, NULL);
     expect_outcome(revoke_as(NULL, OFFICER, ASSERTION_KEY, "civil-affairs/civil-1"), VAULT_OK, NULL);
-    expect_outcome(religion_there(token, assertion_of(&(claims){0})), VAULT_UNAUTHENTICATED, "ASSERTION_SIGNATURE");
+    expect_outcome(religion_there(token, assertion_of(&is)), VAULT_UNAUTHENTICATED, "ASSERTION_SIGNATURE");
+    expect_outcome(go_on(rq), VAULT_UNAUTHENTICATED, "ASSERTION_SIGNATURE");
     fixture_reset();
 }
 
@@ -151,6 +226,38 @@ static bool healthy_soon(bool wanted)
     return false;
 }
 
+/* What goes to the operator meanwhile. */
+typedef struct overheard {
+    int kept;
+    FILE *into;
+} overheard;
+
+static overheard listen_in(void)
+{
+    overheard o = {.kept = dup(STDERR_FILENO), .into = tmpfile()};
+    dup2(fileno(o.into), STDERR_FILENO);
+    return o;
+}
+
+/* Lines with this event so far. */
+static unsigned heard(overheard *o, const char *event)
+{
+    char line[1024];
+    unsigned count = 0;
+    FILE *again = fdopen(dup(fileno(o->into)), "r");
+    rewind(again);
+    while (fgets(line, sizeof line, again)) count += strstr(line, event) != NULL;
+    fclose(again);
+    return count;
+}
+
+static void listen_no_more(overheard *o)
+{
+    dup2(o->kept, STDERR_FILENO);
+    close(o->kept);
+    fclose(o->into);
+}
+
 TEST("an edited control row stops every call on every node with DATA_LOSS, until it is mended")
 {
     const char *own = token_for(ELDERCARE, "elder-care", resident_in_street(0));
@@ -159,6 +266,7 @@ TEST("an edited control row stops every call on every node with DATA_LOSS, until
     pg_sql("create table kept as select * from control_document where name = 'policy'");
     pg_sql("update control_document set sealed = set_byte(sealed, 40, get_byte(sealed, 40) # 1) where name = 'policy'");
     int64_t before = lines_in_log();
+    overheard operators_log = listen_in();
     for (int i = 0; i < 3; i++) {
         request *rq = reveal_there(ELDERCARE, "elder-care", own, NULL);
         expect_outcome(rq, VAULT_INTEGRITY, NULL);
@@ -168,6 +276,12 @@ TEST("an edited control row stops every call on every node with DATA_LOSS, until
     }
     assert_int_equal(lines_in_log(), before);
     assert_true(healthy_soon(false));
+    usleep(2500000); /* the publishers look again and again */
+    unsigned told = heard(&operators_log, "control.integrity");
+    (void)reveal_there(ELDERCARE, "elder-care", own, NULL);
+    assert_int_equal(heard(&operators_log, "control.integrity"), told);
+    listen_no_more(&operators_log);
+    assert_in_range(told, 2, 4); /* once on each node, and once more where the history has it, too */
     pg_sql("update control_document d set sealed = k.sealed from kept k where d.name = k.name");
     pg_sql("drop table kept");
     assert_true(healthy_soon(true));
