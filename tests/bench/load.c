@@ -315,7 +315,8 @@ static bool start(lane *l, slot *s)
     if (!l->job->fixed && atomic_load_explicit(&l->job->window.until, memory_order_relaxed)) return false;
     if (!l->job->kind->request(l, s, &request)) return false;
     s->began = clock_monotonic_us();
-    client_start(l->client, &(client_call){l->job->kind->method, request, TIMEOUT_MS, s});
+    const client_call next = {.method = l->job->kind->method, .request = request, .timeout_ms = TIMEOUT_MS, .tag = s};
+    client_start(l->client, &next);
     return true;
 }
 
