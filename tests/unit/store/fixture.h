@@ -37,6 +37,7 @@ static inline resident_row resident(int64_t id)
     row.sealed = filled((int)id, (size_t)(id * 97 % 2000));
     row.tag = filled((int)id + 1, ROW_TAG_LEN);
     row.dek = filled((int)id + 2, WRAPPED_DEK_LEN);
+    row.collection = (int16_t)(1 + id % 255);
     row.term_count = (size_t)(id % 5);
     int64_t *terms = arena_array(mem, row.term_count, sizeof *terms);
     for (size_t i = 0; i < row.term_count; i++) terms[i] = -id * 1000003 - (int64_t)i;
@@ -49,6 +50,7 @@ static inline void expect_resident(const resident_row *got, const resident_row *
     assert_true(got->found);
     assert_int_equal(got->id, wanted->id);
     assert_memory_equal(got->natural_key, wanted->natural_key, NATURAL_KEY_LEN);
+    assert_int_equal(got->collection, wanted->collection);
     assert_int_equal(got->area, wanted->area);
     assert_int_equal(got->state, wanted->state);
     assert_int_equal(got->version, wanted->version);
