@@ -57,6 +57,7 @@ typedef enum option_id {
     OPT_VERSION,
     OPT_DIGEST,
     OPT_EXPIRES,
+    OPT_MASKED,
     OPT_COLLECTION,
     OPT_MAP,
     OPT_MAP_FILE,
@@ -81,7 +82,8 @@ typedef struct command {
     const char *arguments; /* "TOKEN...", or "" */
     const char *summary;   /* one line */
     const char *about;     /* the rest of its help, examples included */
-    uint64_t options;      /* that it takes besides --help and --json (and, when remote, those of every call) */
+    uint64_t options;      /* that it takes besides --help and --json (and, when remote, those of every call);
+                              OPT_TICKET among them: it must be given */
     size_t least, most;    /* arguments */
     bool remote;           /* talks to a server */
     const char *purpose;   /* of the call where none is given; NULL: must be given */

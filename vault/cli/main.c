@@ -41,14 +41,16 @@ static const command commands[] = {
      "\n"
      "  vaultctl issue 11010519491231002X --purpose elder-care\n"
      "  vaultctl issue --file ids.txt --purpose elder-care >tokens.txt\n",
-     OPTION(OPT_FILE) | OPTION(OPT_RECEIPT), 0, SIZE_MAX, true, NULL, run_issue},
+     OPTION(OPT_FILE) | OPTION(OPT_COLLECTION) | OPTION(OPT_RECEIPT), 0, SIZE_MAX, true, NULL, run_issue},
     {"reveal", "[TOKEN...]", "fields of residents, by token",
      "The line that accounts for it stands in the log before a value leaves the vault.\n"
      "\n"
      "  vaultctl reveal rv1... --fields name,phone --purpose elder-care --ticket visit-2026-117 --assertion "
      "grid-zhao.jwt\n"
+     "  vaultctl reveal rv1... --fields name,phone --masked --purpose elder-care --ticket call-list-11\n"
      "  vaultctl reveal --file tokens.txt --fields name --purpose elder-care --ticket calls --receipt receipt.json\n",
-     OPTION(OPT_FILE) | OPTION(OPT_FIELDS) | OPTION(OPT_RECEIPT), 0, SIZE_MAX, true, NULL, run_reveal},
+     OPTION(OPT_FILE) | OPTION(OPT_FIELDS) | OPTION(OPT_MASKED) | OPTION(OPT_RECEIPT) | OPTION(OPT_TICKET), 0, SIZE_MAX,
+     true, NULL, run_reveal},
     {"audit checkpoint", "", "the newest signed checkpoint of the log",
      "A C2SP tlog-checkpoint. --json adds the verifier key that the vault itself names: compare it with the published "
      "one.\n"
@@ -108,7 +110,7 @@ static const command commands[] = {
      "changed\n"
      "that document meanwhile.\n" DOCUMENT_NAMES "\n"
      "  vaultctl control propose policy policy.json --ticket 'elder care, second quarter'\n",
-     OPTION(OPT_EXPIRES), 2, 2, true, CONTROL_PURPOSE, run_control_propose},
+     OPTION(OPT_EXPIRES) | OPTION(OPT_TICKET), 2, 2, true, CONTROL_PURPOSE, run_control_propose},
     {"approval list", "", "proposals that wait",
      "\n"
      "  vaultctl approval list\n",
@@ -120,23 +122,24 @@ static const command commands[] = {
     {"approval approve", "APPROVAL", "consent to exactly this content (officers, not the proposer)",
      "\n"
      "  vaultctl approval approve approvals/5f0c... --digest 9b1e... --ticket 'seen with the data office'\n",
-     OPTION(OPT_DIGEST), 1, 1, true, CONTROL_PURPOSE, run_approval_approve},
+     OPTION(OPT_DIGEST) | OPTION(OPT_TICKET), 1, 1, true, CONTROL_PURPOSE, run_approval_approve},
     {"approval reject", "APPROVAL", "refuse a proposal (officers), or take back one's own",
      "\n"
      "  vaultctl approval reject approvals/5f0c... --ticket 'areas too wide'\n",
-     0, 1, 1, true, CONTROL_PURPOSE, run_approval_reject},
+     OPTION(OPT_TICKET), 1, 1, true, CONTROL_PURPOSE, run_approval_reject},
     {"revoke certificate", "SHA256", "a certificate is refused from now on, on every node",
      "\n"
-     "  vaultctl revoke certificate $(vaultctl certificate show stolen.crt --json | jq -r .sha256)\n",
-     0, 1, 1, true, CONTROL_PURPOSE, run_revoke_certificate},
+     "  vaultctl revoke certificate $(vaultctl certificate show stolen.crt --json | jq -r .sha256) --ticket 'laptop "
+     "lost'\n",
+     OPTION(OPT_TICKET), 1, 1, true, CONTROL_PURPOSE, run_revoke_certificate},
     {"revoke assertion-key", "DEPARTMENT/KID", "assertions signed with this key are refused from now on",
      "\n"
-     "  vaultctl revoke assertion-key civil-affairs/civil-1\n",
-     0, 1, 1, true, CONTROL_PURPOSE, run_revoke_assertion_key},
+     "  vaultctl revoke assertion-key civil-affairs/civil-1 --ticket 'key on a lost stick'\n",
+     OPTION(OPT_TICKET), 1, 1, true, CONTROL_PURPOSE, run_revoke_assertion_key},
     {"revoke person", "ID", "an acting person is suspended from now on",
      "\n"
      "  vaultctl revoke person grid-zhao --ticket 'contract ended early'\n",
-     0, 1, 1, true, CONTROL_PURPOSE, run_revoke_person},
+     OPTION(OPT_TICKET), 1, 1, true, CONTROL_PURPOSE, run_revoke_person},
     {"persons import", "FILE", "acting persons from a table (CSV), proposed as the new document",
      "Columns: id, name, department, role, areas, contract_from, contract_until, suspended (or 编号, 姓名, 部门, "
      "角色,\n"
@@ -144,7 +147,7 @@ static const command commands[] = {
      "stay.\n"
      "\n"
      "  vaultctl persons import grid-workers.csv --ticket 'contracts of 2027'\n",
-     OPTION(OPT_EXPIRES), 1, 1, true, CONTROL_PURPOSE, run_persons_import},
+     OPTION(OPT_EXPIRES) | OPTION(OPT_TICKET), 1, 1, true, CONTROL_PURPOSE, run_persons_import},
     {"certificate show", "FILE", "digest and URI of a certificate, for principals.json (no server)",
      "\n"
      "  vaultctl certificate show eldercare.crt\n",
@@ -227,6 +230,8 @@ static ctl_exit run(ctl *c, char **words, size_t count)
         return CTL_OK;
     }
     if (c->count < c->command->least) return usage_error(c, "%s is missing", c->command->arguments);
+    if ((c->command->options & OPTION(OPT_TICKET)) && !c->options[OPT_TICKET])
+        return usage_error(c, "--ticket is missing: the reason goes into the log");
     if (c->count > c->command->most) return usage_error(c, "unexpected: %s", c->arguments[c->command->most]);
     return c->command->remote ? open_and_run(c) : c->command->run(c);
 }

