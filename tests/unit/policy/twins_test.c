@@ -1,6 +1,8 @@
 /* Rules that stand beside each other: none may be taken for another, and none be left out silently. */
 #include "tests/unit/policy/load_fixture.h"
 
+#include <time.h>
+
 TEST("two rules of one id, or of ids that look alike, are refused")
 {
     json_t *other = app_rule();
@@ -117,4 +119,64 @@ TEST("too many rules that issue are refused though a call may name no field")
         json_object_set_new(rule, "form", json_string("nothing"));
     }
     assert_int_equal(load_document(document, &err), VAULT_INVALID);
+}
+
+static consumer_no any_consumer(void *context, const char *id)
+{
+    (void)context;
+    return (consumer_no){(uint16_t)strtoul(id + 1, NULL, 10)};
+}
+
+/* Seconds of the processor. */
+static double load_thousand(json_t *document)
+{
+    vault_error err = {0};
+    policy *p;
+    policy_names names = naive_names;
+    names.consumer = any_consumer;
+    clock_t begin = clock();
+    expect_ok(policy_load(&p, document, &names, &err), &err);
+    clock_t end = clock();
+    assert_int_equal(policy_rule_count(p), 1000);
+    policy_free(&p);
+    return (double)(end - begin) / CLOCKS_PER_SEC;
+}
+
+TEST("a thousand rules load in a fifth of a second")
+{
+    json_t *document = many_rules(60, true), *rules = json_object_get(document, "rules");
+    for (unsigned i = 60; i < 1000; i++) {
+        json_t *rule = json_deep_copy(json_array_get(rules, i % 60));
+        json_object_set_new(rule, "id", json_sprintf("rule-x%u", i));
+        json_object_set_new(rule, "consumer", json_sprintf("c%u", 1 + i / 60));
+        json_array_append_new(rules, rule);
+    }
+    assert_true(load_thousand(document) < 0.2);
+    json_decref(document);
+}
+
+/* As many rules in one cell as a document of 8 MiB holds, each for many roles and fields, none on the day of another.
+ */
+TEST("a cell of thousands of rules with many roles and fields loads in two seconds")
+{
+    json_t *document = many_rules(60, true), *rules = json_object_get(document, "rules");
+    json_t *first = json_array_get(rules, 0);
+    json_object_set_new(first, "acting", json_string("person"));
+    json_object_set_new(first, "roles", json_pack("[s, s, s, s]", "r1", "r2", "r3", "r4"));
+    json_object_set_new(first, "fields", json_pack("[s, s, s, s, s, s, s]", "f1", "f2", "f3", "f4", "f5", "f6", "f7"));
+    for (unsigned i = 60; i < 20000; i++) {
+        json_t *rule = json_deep_copy(first);
+        char day[16];
+        (void)snprintf(day, sizeof day, "%04u-%02u-%02u", 2100 + i / 336, 1 + i / 28 % 12, 1 + i % 28);
+        json_object_set_new(rule, "id", json_sprintf("rule-x%u", i));
+        json_object_set_new(rule, "valid", json_pack("{s:s, s:s}", "from", day, "until", day));
+        json_array_append_new(rules, rule);
+    }
+    vault_error err = {0};
+    policy *p;
+    clock_t begin = clock();
+    expect_ok(policy_load(&p, document, &naive_names, &err), &err);
+    assert_true((double)(clock() - begin) / CLOCKS_PER_SEC < 2);
+    policy_free(&p);
+    json_decref(document);
 }
