@@ -12,7 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PEM_LIMIT = 1 << 20, REPLY_MAX = 16 << 20, REQUEST_MAX = 64 << 20 };
+enum {
+    PEM_LIMIT = 1 << 20,
+    REPLY_MAX = 16 << 20,
+    REQUEST_MAX = 64 << 20,
+    BACKOFF_FIRST_MS = 200,
+    BACKOFF_MOST_MS = 3000,
+};
 
 /* What a batch is known by: the rest of the call, or one further message of it. */
 typedef struct step {
@@ -79,6 +85,13 @@ static grpc_channel *connect_to(const client_options *o, grpc_channel_credential
          .value.integer = most},
         {.type = GRPC_ARG_INTEGER, .key = (char *)(uintptr_t)GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, .value.integer = 1},
         {.type = GRPC_ARG_INTEGER, .key = (char *)(uintptr_t)GRPC_ARG_ENABLE_RETRIES, .value.integer = 0},
+        /* Else a vault that was away for a while is not looked for again for two minutes. */
+        {.type = GRPC_ARG_INTEGER,
+         .key = (char *)(uintptr_t)GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS,
+         .value.integer = BACKOFF_FIRST_MS},
+        {.type = GRPC_ARG_INTEGER,
+         .key = (char *)(uintptr_t)GRPC_ARG_MAX_RECONNECT_BACKOFF_MS,
+         .value.integer = BACKOFF_MOST_MS},
     };
     grpc_channel_args all = {.num_args = sizeof args / sizeof *args, .args = args};
     return grpc_channel_create(o->server, who, &all);
@@ -299,6 +312,21 @@ bool client_next(client *c, completion *out, int timeout_ms)
         out->reply = take_reply(f);
         flight_free(f);
         return true;
+    }
+}
+
+bool client_rest(client *c, int timeout_ms)
+{
+    static step watching; /* a tag, no more */
+    gpr_timespec until = after(timeout_ms);
+    bool was_ready = grpc_channel_check_connectivity_state(c->channel, 1) == GRPC_CHANNEL_READY;
+    for (;;) {
+        grpc_connectivity_state now = grpc_channel_check_connectivity_state(c->channel, 1);
+        if (now == GRPC_CHANNEL_READY && !was_ready) return true;
+        grpc_channel_watch_connectivity_state(c->channel, now, until, c->queue, &watching);
+        grpc_event event = grpc_completion_queue_next(c->queue, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
+        was_ready = was_ready && event.success == 0;
+        if (event.success == 0) return false; /* nothing changed until then */
     }
 }
 

@@ -6,9 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-enum { PART_MEMORY = 96 << 20, PART_KEPT = 16 << 20, WAIT_MS = 200, PAUSE_FIRST_MS = 250, PAUSE_MOST_MS = 15000 };
+enum { PART_MEMORY = 96 << 20, PART_KEPT = 16 << 20, WAIT_MS = 200, PAUSE_FIRST_MS = 250, PAUSE_MOST_MS = 5000 };
 
 /* ---- signals ---- */
 
@@ -61,10 +60,13 @@ static bool may_pass(int code)
     return code == CODE_UNAVAILABLE || code == CODE_RESOURCE_EXHAUSTED || code == CODE_DEADLINE_EXCEEDED;
 }
 
-static void sleep_ms(int64_t ms)
+/* A connection that comes back ends the pause. */
+static void rest(const sending *s, int pause_ms)
 {
-    struct timespec left = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
-    if (stops == 0) (void)nanosleep(&left, NULL); /* a signal ends it */
+    int64_t until = clock_monotonic_us() + (int64_t)pause_ms * 1000;
+    while (stops == 0 && clock_monotonic_us() < until) {
+        if (client_rest(s->plan.ctl->client, pause_ms < WAIT_MS ? pause_ms : WAIT_MS)) return;
+    }
 }
 
 typedef struct patience {
@@ -83,7 +85,7 @@ static bool be_patient(const sending *s, patience *left, const outcome *why)
     if (now + (int64_t)pause * 1000 > left->until_us) return false;
     fprintf(stderr, "vaultctl: %s: %s; again in %.2g s\n", outcome_name(why->code), why->message, pause / 1000.0);
     left->pause_ms = pause < PAUSE_MOST_MS / 2 ? 2 * pause : PAUSE_MOST_MS;
-    sleep_ms(pause);
+    rest(s, pause);
     return stops == 0;
 }
 
