@@ -174,10 +174,11 @@ static const char exits[] =
 
 static void help(void)
 {
+    enum { SUMMARIES = 48 }; /* the column where they begin: no name with its arguments is longer */
     puts("vaultctl: a client of Resident Vault\n");
     for (size_t i = 0; i < COMMANDS; i++) {
         int width = printf("  vaultctl %s %s", commands[i].name, commands[i].arguments);
-        printf("%*s%s\n", width < 36 ? 36 - width : 1, "", commands[i].summary);
+        printf("%*s%s\n", width < SUMMARIES - 1 ? SUMMARIES - width : 2, "", commands[i].summary);
     }
     puts("\nEvery command explains itself: vaultctl COMMAND --help. Options of every call:");
     options_help(options_of(&(command){.remote = true}));
