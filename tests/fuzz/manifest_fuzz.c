@@ -1,68 +1,69 @@
-/* Any text as one of the four documents beside the three of a small good set (the first byte chooses which), and as a
- * whole manifest: it is refused with a reason, or builds, and is then the same text when it is written and read again.
- */
-#include "vault/control/internal.h"
+/* Any text as one of the documents in the place of one of a small good set (the first byte chooses which): it is
+ * refused with a fault, at a place of the text when the path is its own, or it is taken, and then the whole builds with
+ * its domains, also from the canonical text, and again makes the same text. */
+#include "tests/fuzz/documents.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const char *const good[DOCUMENTS] = {
-    "{\"collection\":\"residents\",\"natural_key\":\"id_number\",\"area\":\"residence_area\",\"fields\":["
-    "{\"name\":\"id_number\",\"number\":1,\"label\":\"id\",\"format\":\"resident_id\",\"group\":\"identity\",\"class\":"
-    "\"sensitive\","
-    "\"level\":4,\"owner\":\"police\",\"term\":false},{\"name\":\"residence_area\",\"number\":18,\"label\":\"area\","
-    "\"format\":"
-    "\"division\",\"group\":\"residence\",\"class\":\"general\",\"level\":2,\"owner\":\"police\",\"term\":false}]}",
-    "{\"departments\":[{\"id\":\"police\",\"name\":\"p\",\"assertion_keys\":[]}],\"apps\":[{\"id\":\"app\","
-    "\"department\":\"police\","
-    "\"uri\":\"vault://dev/"
-    "app\"}],\"persons\":[{\"id\":\"p2\",\"department\":\"police\"}],\"officers\":[{\"id\":\"officer\",\"uri\":"
-    "\"vault://dev/officer\"}],\"administrators\":[{\"id\":\"admin\",\"uri\":\"vault://dev/admin\"}]}",
-    "{\"purposes\":[{\"id\":\"care\",\"title\":\"t\",\"basis\":\"b\",\"consumers\":[\"app\"]}]}",
-    "{\"rules\":[{\"id\":\"r\",\"action\":\"reveal\",\"consumer\":\"app\",\"purpose\":\"care\",\"fields\":[\"id_"
-    "number\"],\"form\":"
-    "\"plain\",\"areas\":[\"32\"],\"acting\":\"app\",\"valid\":{\"from\":\"2026-01-01\",\"until\":\"2026-12-31\"}}]}"};
-
-static void write_and_read(manifest_body *body)
+static void expect_same_text(json_t *value)
 {
     VAULT_CLEANUP(arena_free) arena *mem = arena_new(1 << 26);
-    VAULT_CLEANUP(manifest_free) manifest_body *again = NULL;
+    VAULT_CLEANUP(json_clear) json_t *again = NULL;
     vault_error err = {0};
     bytes first, second;
-    if (manifest_text(&first, mem, body, &err) != VAULT_OK || manifest_parse(&again, first, "fuzz", &err) != VAULT_OK ||
-        manifest_text(&second, mem, again, &err) != VAULT_OK || !bytes_same(first, second)) {
+    if (document_canonical(&first, mem, value, &err) != VAULT_OK ||
+        json_read(&again, first, "fuzz", &err) != VAULT_OK ||
+        document_canonical(&second, mem, again, &err) != VAULT_OK || !bytes_same(first, second)) {
         abort();
     }
 }
 
-static void finish(vault_code code, manifest_body *body, const vault_error *err)
+/* Every pair has a number, and completing once more changes nothing. */
+static void expect_whole(document which, json_t *value)
 {
-    if (code == VAULT_OK)
-        write_and_read(body);
-    else if (!err->detail[0] || body)
-        abort();
+    VAULT_CLEANUP(documents_clear) documents docs = fuzz_documents();
+    VAULT_CLEANUP(manifest_free) manifest_body *body = NULL;
+    json_t *domains, *again;
+    vault_error err = {0};
+    json_decref(docs.of[which]);
+    docs.of[which] = json_incref(value);
+    if (domains_complete(&domains, &docs, &err) != VAULT_OK) abort();
+    docs.of[DOC_DOMAINS] = domains;
+    if (domains_complete(&again, &docs, &err) != VAULT_OK || !json_equal(domains, again)) abort();
+    json_decref(again);
+    if (manifest_build(&body, "fuzz", &docs, &err) != VAULT_OK) abort();
+    for (size_t i = 0; i < body->domain_count; i++) {
+        if (manifest_domain_number(&body->m, body->domains[i].number) != &body->domains[i]) abort();
+    }
+    expect_same_text(value);
+}
+
+static void build_with_domains(bytes text)
+{
+    VAULT_CLEANUP(documents_clear) documents docs = fuzz_documents();
+    VAULT_CLEANUP(manifest_free) manifest_body *body = NULL;
+    vault_error err = {0};
+    if (json_read(&docs.of[DOC_DOMAINS], text, "fuzz", &err) != VAULT_OK) return;
+    vault_code code = manifest_build(&body, "fuzz", &docs, &err);
+    if (code != VAULT_OK && (body || !err.detail[0] || !err.field[0])) abort();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    VAULT_CLEANUP(json_clear) json_t *value = NULL;
+    document_fault fault;
     if (size == 0) return 0;
-    VAULT_CLEANUP(manifest_free) manifest_body *body = NULL;
-    VAULT_CLEANUP(documents_clear) documents docs = {0};
-    vault_error err = {0};
+    document which = (document)(data[0] % DOCUMENTS);
     bytes text = bytes_of(data + 1, size - 1);
-    unsigned which = data[0] % (DOCUMENTS + 1);
-    if (which == DOCUMENTS) {
-        vault_code code = manifest_parse(&body, text, "fuzz", &err);
-        finish(code, body, &err);
+    if (which == DOC_DOMAINS) {
+        build_with_domains(text);
         return 0;
     }
-    for (unsigned i = 0; i < DOCUMENTS; i++) {
-        bytes one = i == which ? text : bytes_of_text(good[i]);
-        if (json_read(&docs.of[i], one, "fuzz", &err) != VAULT_OK) return 0;
-    }
-    vault_code code = manifest_build(&body, "fuzz", &docs, NULL, &err);
-    finish(code, body, &err);
+    if (document_check(&fault, &value, which, text, fuzz_standing()))
+        fuzz_expect_fault(&fault);
+    else
+        expect_whole(which, value);
     return 0;
 }

@@ -44,7 +44,8 @@ bool json_parse(json_t **out, bytes text, json_fault *fault)
     }
     *out = json_loadb(text.len ? (const char *)text.at : "", text.len, JSON_REJECT_DUPLICATES, &error);
     if (*out) return true;
-    *fault = (json_fault){.line = (unsigned)error.line, .column = (unsigned)error.column};
+    if (error.line > 0) *fault = (json_fault){.line = (unsigned)error.line, .column = 1};
+    if (error.line > 0 && error.column > 1) fault->column = (unsigned)error.column;
     snprintf(fault->text, sizeof fault->text, "%s", error.text);
     return false;
 }

@@ -148,9 +148,9 @@ static vault_code policy_fault(builder *b, vault_code code)
     if (name && name < end) snprintf(id, sizeof id, "%.*s", (int)strcspn(name + 2, ")"), name + 2);
     size_t path_len = (size_t)((name && name < end ? name : end) - text);
     if (!err->field[0]) snprintf(err->field, sizeof err->field, "%.*s", (int)path_len, text);
-    const char *key = strlen(err->field) > path_len ? err->field + path_len + 1 : "", *rest = end + 2;
-    size_t key_len = strlen(key);
-    if (key_len && strncmp(rest, key, key_len) == 0 && rest[key_len] == ':') rest += key_len + 2;
+    const char *part = strlen(err->field) > path_len ? err->field + path_len + 1 : "", *rest = end + 2;
+    size_t part_len = strlen(part);
+    if (part_len && strncmp(rest, part, part_len) == 0 && rest[part_len] == ':') rest += part_len + 2;
     const vault_error found = *err;
     vault_error_clear(err);
     (void)vault_fail_at(err, code, found.where, "%s%s%s", id, id[0] ? ": " : "", found.detail + (rest - text));

@@ -45,28 +45,28 @@ static bool plain_key(const char *key)
            strspn(key, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == len;
 }
 
-static vault_code unknown_key(walk *w, const char *path, const char *key, const char *known)
+static vault_code unknown_key(walk *w, const char *path, const char *name, const char *known)
 {
     char at[sizeof w->b->err->field];
-    if (!plain_key(key)) return builder_fail(w->b, path, "unknown key '%.40s': known are %s", key, known);
-    snprintf(at, sizeof at, "%s%s%s", path, path[0] ? "." : "", key);
+    if (!plain_key(name)) return builder_fail(w->b, path, "unknown key '%.40s': known are %s", name, known);
+    snprintf(at, sizeof at, "%s%s%s", path, path[0] ? "." : "", name);
     return builder_fail(w->b, at, "unknown key: known are %s", known);
 }
 
 static vault_code check_unknown(walk *w, const char *path, json_t *object, const char *const *known, size_t count)
 {
     char list[160] = "";
-    const char *key;
+    const char *name;
     json_t *value;
     for (size_t i = 0; i < count; i++) {
         size_t len = strlen(list);
         snprintf(list + len, sizeof list - len, "%s%s", i ? ", " : "", known[i]);
     }
-    json_object_foreach(object, key, value)
+    json_object_foreach(object, name, value)
     {
         bool found = false;
-        for (size_t i = 0; i < count && !found; i++) found = strcmp(known[i], key) == 0;
-        if (!found) return unknown_key(w, path, key, list);
+        for (size_t i = 0; i < count && !found; i++) found = strcmp(known[i], name) == 0;
+        if (!found) return unknown_key(w, path, name, list);
     }
     return VAULT_OK;
 }

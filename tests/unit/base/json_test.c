@@ -42,7 +42,7 @@ TEST("errors name the document, line, column and key")
     expect_refused_text("{\"a\": 1,\n \"a\": 2}", "policy.json:2:4", "\"a\"");
     expect_refused_text("{\"a\": 1} {\"b\": 2}", "policy.json:1:", "end of file expected");
     expect_refused_text("{\"a\": 1} x", "policy.json:1:", "end of file");
-    expect_refused_text("", "policy.json:1:0", "'[' or '{'");
+    expect_refused_text("", "policy.json:1:1", "'[' or '{'");
     expect_refused_text("\"text\"", "policy.json:1:", "'[' or '{'");
     expect_refused_text("{\"a\": 1,}", "policy.json:1:", "");
     expect_refused_text("{a: 1}", "policy.json:1:", "");
