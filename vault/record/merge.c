@@ -8,8 +8,10 @@ typedef struct merging {
     cabinet *c;
     const record *old;
     const record_input *in;
-    verdict area; /* of the area's field: STANDS also where none was given */
-    verdict grid; /* of the grid's field, the same */
+    verdict area;    /* of the area's field: STANDS also where none was given */
+    verdict grid;    /* of the grid's field, the same */
+    segment *stored; /* of the old row, in order of field number; room for POLICY_FIELDS_MAX */
+    size_t stored_count;
     input_field *taken;
     size_t taken_count;
     record_merged *out;
@@ -28,18 +30,42 @@ static bool moves(const merging *m)
     return m->area == TAKEN && division_of(m->in->area.code) != division_of(m->old->row->area);
 }
 
+/* All segments, read once: to look for each field from the pack's beginning would cost more than to open it. */
+static vault_code read_stored(merging *m, vault_error *err)
+{
+    reader from = reader_over(m->old->row->sealed);
+    for (uint16_t previous = 0; from.rest.len > 0; previous = m->stored[m->stored_count++].field) {
+        if (m->stored_count == POLICY_FIELDS_MAX)
+            return vault_fail(err, VAULT_INTEGRITY, "row %lld has too many fields", (long long)m->old->row->id);
+        VAULT_TRY(segment_read(&m->stored[m->stored_count], &from, previous, err));
+    }
+    return VAULT_OK;
+}
+
+static const segment *find_stored(const merging *m, unsigned number)
+{
+    size_t low = 0, high = m->stored_count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (m->stored[middle].field < number)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < m->stored_count && m->stored[low].field == number ? &m->stored[low] : NULL;
+}
+
 static vault_code judge_value(const merging *m, const input_field *f, verdict *out, vault_error *err)
 {
-    segment stored;
-    bool found, same;
+    const segment *stored = find_stored(m, f->field->number);
+    bool same;
     *out = TAKEN;
-    VAULT_TRY(pack_find(&stored, &found, m->old->row->sealed, f->field->number, err));
-    if (!found) return VAULT_OK;
+    if (!stored) return VAULT_OK;
     *out = STANDS;
     if (f->field == m->in->collection->natural_key) return VAULT_OK; /* the row was found by it */
-    VAULT_TRY(segment_holds(m->c, m->old->row->id, &stored, f->text, &same, err));
+    VAULT_TRY(segment_holds(m->c, m->old->row->id, stored, f->text, &same, err));
     if (same) return VAULT_OK;
-    *out = m->in->department == f->field->owner_no || m->in->department == stored.department ? TAKEN : REFUSED;
+    *out = m->in->department == f->field->owner_no || m->in->department == stored->department ? TAKEN : REFUSED;
     return VAULT_OK;
 }
 
@@ -67,22 +93,32 @@ static vault_code judge(merging *m, const input_field *f, verdict *out, vault_er
     return VAULT_OK;
 }
 
-/* ---- correction requests: suite (1) ‖ nonce ‖ ciphertext of the padded text ‖ tag ---- */
+/* ---- correction requests: suite (1) ‖ mark of the text (8) ‖ nonce ‖ ciphertext of the padded text ‖ tag ---- */
+
+enum { MARK_LEN = CORRECTION_MARK_LEN - 1 };
+
+static void make_mark(cabinet *c, uint8_t out[MARK_LEN], const record *r, bytes aad, bytes text)
+{
+    const bytes parts[] = {bytes_of(r->dek, KEY_LEN), aad, text};
+    prf_compute(c->mark, out, MARK_LEN, parts, sizeof parts / sizeof *parts);
+}
 
 static vault_code file_correction(merging *m, const input_field *f, vault_error *err)
 {
     uint8_t buffer[CORRECTION_AAD_LEN];
-    size_t len = padded_length(f->text.len);
+    size_t len = padded_length(f->text.len), whole = CORRECTION_MARK_LEN + len + SEAL_OVERHEAD;
     if (len == 0) return vault_refuse(err, VAULT_INVALID, "TOO_LONG", f->field->name);
-    uint8_t *at = arena_alloc(m->c->mem, 1 + len + SEAL_OVERHEAD);
+    uint8_t *at = arena_alloc(m->c->mem, whole);
     if (!at) return vault_fail(err, VAULT_EXHAUSTED, "no memory for a correction request");
     correction_row row = {.resident = m->old->row->id,
                           .field = (int16_t)f->field->number,
                           .department = (int16_t)m->in->department,
-                          .sealed = bytes_of(at, 1 + len + SEAL_OVERHEAD),
+                          .sealed = bytes_of(at, whole),
                           .filed_us = (int64_t)m->in->collected * 1000000};
+    bytes aad = correction_aad(buffer, &row);
     at[0] = SUITE_INTL;
-    VAULT_TRY(text_seal(m->c, at + 1, correction_aad(buffer, &row), f->text, err));
+    make_mark(m->c, at + 1, m->old, aad, f->text);
+    VAULT_TRY(text_seal(m->c, at + CORRECTION_MARK_LEN, aad, f->text, err));
     m->out->refused[m->out->correction_count] = f->field;
     m->out->corrections[m->out->correction_count++] = row;
     return VAULT_OK;
@@ -90,21 +126,31 @@ static vault_code file_correction(merging *m, const input_field *f, vault_error 
 
 vault_code correction_open(bytes *out, cabinet *c, const record *r, const correction_row *row, vault_error *err)
 {
-    uint8_t buffer[CORRECTION_AAD_LEN];
+    uint8_t buffer[CORRECTION_AAD_LEN], mark[MARK_LEN];
     aead *cipher = NULL;
+    bytes text;
     if (!r->genuine) return vault_fail(err, VAULT_INTERNAL, "a correction to a row that is not proven");
-    if (row->resident != r->row->id || row->sealed.len < 1 || row->sealed.at[0] != SUITE_INTL)
+    reader from = reader_over(row->sealed);
+    uint8_t suite = get_u8(&from);
+    bytes marked = get_bytes(&from, MARK_LEN), aad = correction_aad(buffer, row);
+    if (row->resident != r->row->id || from.short_ || suite != SUITE_INTL)
         return vault_fail(err, VAULT_INTEGRITY, "correction of field %d of row %lld: impossible place or suite",
                           row->field, (long long)row->resident);
     VAULT_TRY(record_cipher(&cipher, c, r, err));
-    bytes sealed = bytes_of(row->sealed.at + 1, row->sealed.len - 1);
-    return text_open_copy(c, out, correction_aad(buffer, row), sealed, err);
+    VAULT_TRY(text_open_copy(c, &text, aad, from.rest, err));
+    make_mark(c, mark, r, aad, text);
+    if (!bytes_equal_secret(bytes_of(mark, MARK_LEN), marked))
+        return vault_fail(err, VAULT_INTEGRITY, "correction of field %d of row %lld: another mark", row->field,
+                          (long long)row->resident);
+    *out = text;
+    return VAULT_OK;
 }
 
 /* ---- the whole ---- */
 
 static vault_code sort_out(merging *m, vault_error *err)
 {
+    VAULT_TRY(read_stored(m, err));
     VAULT_TRY(judge_area(m, err));
     for (size_t i = 0; i < m->in->count; i++) {
         verdict v;
@@ -149,7 +195,13 @@ vault_code record_merge(record_merged *out, resident_row *row, cabinet *c, const
     aead *cipher = NULL;
     *out = (record_merged){.refused = arena_array(c->mem, in->count, sizeof *out->refused),
                            .corrections = arena_array(c->mem, in->count, sizeof *out->corrections)};
-    merging m = {.c = c, .old = old, .in = in, .taken = arena_array(c->mem, in->count, sizeof *m.taken), .out = out};
+    segment stored[POLICY_FIELDS_MAX];
+    merging m = {.c = c,
+                 .stored = stored,
+                 .old = old,
+                 .in = in,
+                 .taken = arena_array(c->mem, in->count, sizeof *m.taken),
+                 .out = out};
     if (!out->refused || !out->corrections || !m.taken)
         return vault_fail(err, VAULT_EXHAUSTED, "no memory for a record");
     if (!old->genuine || old->row->collection != (int16_t)in->collection->number)
