@@ -117,14 +117,33 @@ static vault_code read_proven(manifest_core *out, const control *c, store *s, in
  * --------------------------------------------------------------------------------------------------
  */
 
+static vault_code find_row(document_row *row, arena *mem, store *s, const named_row *named, vault_error *err)
+{
+    *row = (document_row){.name = named->name, .version = named->version};
+    vault_code code = store_document_find(s, mem, row, err);
+    if (code == VAULT_NOT_FOUND) code = err->code = VAULT_INTEGRITY;
+    return code;
+}
+
 static vault_code find_document(bytes *text, arena *mem, const control *c, store *s, const named_row *named,
                                 vault_error *err)
 {
-    document_row row = {.name = named->name, .version = named->version};
-    vault_code code = store_document_find(s, mem, &row, err);
-    if (code == VAULT_NOT_FOUND) code = err->code = VAULT_INTEGRITY;
-    VAULT_TRY(code);
+    document_row row;
+    VAULT_TRY(find_row(&row, mem, s, named, err));
     return document_open(text, mem, c, &row, named->digest, err);
+}
+
+static vault_code check_archived(const control *c, store *s, const named_row *named, int64_t ended, vault_error *err)
+{
+    VAULT_CLEANUP(arena_free) arena *mem = arena_new(ROW_ARENA);
+    document_row row;
+    bytes text;
+    if (!mem) return vault_fail(err, VAULT_EXHAUSTED, "control: no memory");
+    VAULT_TRY(find_row(&row, mem, s, named, err));
+    if (row.ended != ended)
+        return vault_fail(err, VAULT_INTEGRITY, "control: %.40s %lld was archived by manifest %lld, not %lld", row.name,
+                          (long long)row.version, (long long)ended, (long long)row.ended);
+    return document_open(&text, mem, c, &row, named->digest, err);
 }
 
 static bool still_named(const named_row *row, const named_row *names, size_t count)
@@ -142,11 +161,8 @@ static vault_code check_left(const control *c, store *s, const manifest_core *be
     named_row old[NAMED_MAX], new[NAMED_MAX];
     size_t old_count = core_names(old, before), new_count = core_names(new, after);
     for (size_t i = 0; i < old_count; i++) {
-        bytes text;
         if (still_named(&old[i], new, new_count)) continue;
-        VAULT_CLEANUP(arena_free) arena *mem = arena_new(ROW_ARENA);
-        if (!mem) return vault_fail(err, VAULT_EXHAUSTED, "control: no memory");
-        VAULT_TRY(find_document(&text, mem, c, s, &old[i], err));
+        VAULT_TRY(check_archived(c, s, &old[i], after->record.version, err));
         ++*archived;
     }
     return VAULT_OK;

@@ -114,6 +114,7 @@ vault_code store_document_find(store *s, arena *mem, document_row *inout, vault_
         return vault_fail(err, code, "document %.40s of version %lld stands %d times", inout->name,
                           (long long)inout->version, PQntuples(r));
     }
+    inout->ended = col_int8(r, 0, 1);
     inout->sealed = col_bytes_copy(mem, r, 0, 0, &full);
     return full ? store_out_of_memory(err) : VAULT_OK;
 }

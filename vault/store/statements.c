@@ -88,8 +88,9 @@ static const statement table[STATEMENTS] = {
                             .sql = "INSERT INTO correction (resident, field, department, sealed, filed)"
                                    " SELECT unnest($1), unnest($2), unnest($3), unnest($4), unnest($5)"
                                    " ON CONFLICT (resident, field, department)"
-                                   " DO UPDATE SET sealed = excluded.sealed, filed = excluded.filed",
-                            .params = {SQL_INT8S, SQL_INT2S, SQL_INT2S, SQL_BYTEAS, SQL_INT8S}},
+                                   " DO UPDATE SET sealed = excluded.sealed, filed = excluded.filed"
+                                   " WHERE substr(correction.sealed, 1, $6) <> substr(excluded.sealed, 1, $6)",
+                            .params = {SQL_INT8S, SQL_INT2S, SQL_INT2S, SQL_BYTEAS, SQL_INT8S, SQL_INT4}},
     [ST_CORRECTIONS_READ] = {.name = "corrections_read",
                              .sql = "SELECT field, department, sealed, filed FROM correction WHERE resident = $1"
                                     " ORDER BY field, department",
@@ -233,10 +234,11 @@ static const statement table[STATEMENTS] = {
          .columns = {SQL_INT8},
          .rows = ROWS_ONE},
     [ST_DOCUMENT_FIND] = {.name = "document_find",
-                          .sql = "SELECT sealed FROM control_document WHERE name = $1 AND version = $2 UNION ALL"
-                                 " SELECT sealed FROM control_archive WHERE name = $1 AND version = $2",
+                          .sql =
+                              "SELECT sealed, 0::int8 FROM control_document WHERE name = $1 AND version = $2 UNION ALL"
+                              " SELECT sealed, ended FROM control_archive WHERE name = $1 AND version = $2",
                           .params = {SQL_TEXT, SQL_INT8},
-                          .columns = {SQL_BYTEA},
+                          .columns = {SQL_BYTEA, SQL_INT8},
                           .rows = ROWS_ANY},
     [ST_VAULT_READ] = {.name = "vault_read",
                        .sql = "SELECT " VAULT_COLUMNS " FROM vault WHERE id = 1",

@@ -166,6 +166,7 @@ VAULT_MUST_USE vault_code store_manifest_insert(store *s, const manifest_row *ro
 typedef struct document_row {
     const char *name;
     int64_t version; /* of the manifest that wrote it */
+    int64_t ended;   /* of the one that archived it; 0: live. Read by store_document_find alone */
     bytes sealed;
 } document_row;
 /* All live ones. */
@@ -181,7 +182,9 @@ VAULT_MUST_USE vault_code store_document_find(store *s, arena *mem, document_row
 /* ---- imports and corrections -------------------------------------------------------------------------------------- */
 
 /* A correction request: what a department says of a field whose stored value weighs more. One per resident, field and
- * department, the newest; sealed under the resident's key. Within a transaction. */
+ * department, the newest; sealed under the resident's key. Within a transaction. The sealed bytes begin with a mark of
+ * the text: a request that is filed again leaves the one that stands as it is. */
+enum { CORRECTION_MARK_LEN = 9 };
 typedef struct correction_row {
     int64_t resident;
     int16_t field, department;

@@ -151,7 +151,8 @@ TEST("manifests are read in order of their versions; one version stands once")
 TEST("documents are live, then archived, and found in both")
 {
     store *s = fresh_store();
-    document_row rows[] = {{"policy", 1, filled(9, 300000)}, {"policy", 2, filled(3, 17)}, {"schema", 1, filled(4, 1)}};
+    document_row rows[] = {
+        {"policy", 1, 0, filled(9, 300000)}, {"policy", 2, 0, filled(3, 17)}, {"schema", 1, 0, filled(4, 1)}};
     document_row *got, found = {.name = "policy", .version = 1};
     size_t count;
     for (int i = 2; i >= 0; i--) expect_ok(store_document_insert(s, &rows[i], &err), &err);
@@ -169,9 +170,11 @@ TEST("documents are live, then archived, and found in both")
     assert_int_equal(count, 2);
     expect_ok(store_document_find(s, mem, &found, &err), &err);
     assert_true(bytes_same(found.sealed, rows[0].sealed));
+    assert_int_equal(found.ended, 2);
     found.version = 2;
     expect_ok(store_document_find(s, mem, &found, &err), &err);
     assert_true(bytes_same(found.sealed, rows[1].sealed));
+    assert_int_equal(found.ended, 0);
     found.version = 3;
     expect_code(store_document_find(s, mem, &found, &err), VAULT_NOT_FOUND, &err);
     pg_sql("INSERT INTO control_archive SELECT name, version, 9, sealed FROM control_document");
