@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char TAG_LABEL[] = "resident-vault row tag 1";
+static const char TAG_LABEL[] = "resident-vault row tag 1", MARK_LABEL[] = "resident-vault correction 1";
 
 static vault_code active_ring(const ring **out, const cabinet *c, const char *name, vault_error *err)
 {
@@ -41,6 +41,7 @@ static vault_code open_handles(cabinet *c, vault_error *err)
     VAULT_TRY(aead_new(&c->tag, kek_ring->suite, err));
     VAULT_TRY(aead_new(&c->note, kek_ring->suite, err));
     VAULT_TRY(prf_new(&c->tag_kdf, kek_ring->suite, bytes_of_text(TAG_LABEL), err));
+    VAULT_TRY(prf_new(&c->mark, kek_ring->suite, bytes_of_text(MARK_LABEL), err));
     VAULT_TRY(prf_new(&c->natural, natural->suite, secret_bytes(&natural->key), err));
     VAULT_TRY(secret_new(&c->scratch, SCRATCH_LEN, err));
     return make_decoy(c, err);
@@ -71,6 +72,7 @@ void cabinet_free(cabinet **at)
     aead_free(&c->tag);
     aead_free(&c->note);
     prf_free(&c->tag_kdf);
+    prf_free(&c->mark);
     prf_free(&c->natural);
     for (size_t i = 0; i < c->domain_count; i++) block_free(&c->domains[i].cipher);
     for (size_t i = 0; i < c->term_count; i++) prf_free(&c->terms[i].prf);

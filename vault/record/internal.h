@@ -27,7 +27,7 @@ struct cabinet {
     aead *tag;   /* keyed with its tag key */
     aead *note;  /* keyed below a version of the record ring */
     uint32_t note_version;
-    prf *tag_kdf, *natural;
+    prf *tag_kdf, *mark, *natural;
     domain_key *domains;
     size_t domain_count;
     term_key *terms;

@@ -5,7 +5,8 @@
  *   field     under the DEK; AAD = "F" ‖ suite ‖ resident ‖ field ‖ field version
  *   row tag   AEAD of nothing (GMAC, SP 800-38D) under HKDF-Extract("resident-vault row tag 1", DEK);
  *             AAD = "R" ‖ id ‖ collection ‖ natural key ‖ area ‖ state ‖ version ‖ terms ‖ sealed fields
- *   correction  under the DEK; AAD = "C" ‖ suite ‖ resident ‖ field ‖ department
+ *   correction  suite ‖ mark (8) ‖ value under the DEK; AAD = "C" ‖ suite ‖ resident ‖ field ‖ department; mark = HMAC
+ *               under "resident-vault correction 1" over DEK ‖ AAD ‖ text, cut: a request filed again is told by it
  *
  * A cabinet holds one thread's cipher handles. Nothing here knows the database. */
 #pragma once

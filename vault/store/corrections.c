@@ -53,6 +53,7 @@ static vault_code put_part(store *s, const correction_row *const *sorted, size_t
     for (size_t i = 0; i < count; i++) put_blob(s, sorted[i]->sealed);
     arg_array(s, count);
     for (size_t i = 0; i < count; i++) put_int8(s, sorted[i]->filed_us);
+    arg_int4(s, CORRECTION_MARK_LEN);
     return call_done(s, err);
 }
 

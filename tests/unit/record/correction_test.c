@@ -90,13 +90,14 @@ TEST("a stored field is no request, and a request no field")
     given_cabinet();
     record_merged m = given_request(&p, 1, GRID);
     expect_ok(pack_find(&s, &found, p.row.sealed, PERSON[P_NAME].number, &err), &err);
-    uint8_t *copy = arena_alloc(mem, 1 + s.sealed.len);
-    copy[0] = SUITE_INTL;
-    memcpy(copy + 1, s.sealed.at, s.sealed.len);
+    uint8_t *copy = arena_alloc(mem, CORRECTION_MARK_LEN + s.sealed.len);
     correction_row row = m.corrections[0];
-    row.sealed = bytes_of(copy, 1 + s.sealed.len);
+    memcpy(copy, row.sealed.at, CORRECTION_MARK_LEN);
+    memcpy(copy + CORRECTION_MARK_LEN, s.sealed.at, s.sealed.len);
+    row.sealed = bytes_of(copy, CORRECTION_MARK_LEN + s.sealed.len);
     expect_correction_broken(&p.r, &row, "a field's value");
-    s.sealed = bytes_of(m.corrections[0].sealed.at + 1, m.corrections[0].sealed.len - 1);
+    s.sealed =
+        bytes_of(m.corrections[0].sealed.at + CORRECTION_MARK_LEN, m.corrections[0].sealed.len - CORRECTION_MARK_LEN);
     expect_ok(record_cipher(&cipher, box, &p.r, &err), &err);
     expect_code(segment_open(box, p.row.id, &s, &text, &err), VAULT_INTEGRITY, &err);
     assert_null(text.at);
@@ -125,4 +126,23 @@ TEST("the length of a request tells a size class, and its text is not in it")
     m = tell(&p, GRID, &(saying){{ID, "Zheng Xiaom", WANG.texts[P_AREA], NULL, NULL, NULL}});
     assert_int_equal(m.corrections[0].sealed.len, len);
     assert_null(memmem(m.corrections[0].sealed.at, len, "Zheng", 5));
+}
+
+TEST("a request filed again has the same mark and nothing else in common; another text, field, department or resident "
+     "has another mark")
+{
+    stored a, b;
+    given_cabinet();
+    record_merged first = given_request(&a, 1, GRID), again = tell(&a, GRID, &OTHERWISE),
+                  other = tell(&a, 9, &OTHERWISE), elsewhere = given_request(&b, 2, GRID);
+    const uint8_t *mark = first.corrections[0].sealed.at;
+    size_t len = first.corrections[0].sealed.len;
+    assert_memory_equal(mark, again.corrections[0].sealed.at, CORRECTION_MARK_LEN);
+    for (size_t i = CORRECTION_MARK_LEN; i + 8 <= len; i += 8)
+        assert_memory_not_equal(mark + i, again.corrections[0].sealed.at + i, 8);
+    assert_memory_not_equal(mark, other.corrections[0].sealed.at, CORRECTION_MARK_LEN);
+    assert_memory_not_equal(mark, elsewhere.corrections[0].sealed.at, CORRECTION_MARK_LEN);
+    assert_memory_not_equal(mark, first.corrections[1].sealed.at, CORRECTION_MARK_LEN);
+    again = tell(&a, GRID, &(saying){{ID, "王小朋", WANG.texts[P_AREA], NULL, NULL, NULL}});
+    assert_memory_not_equal(mark, again.corrections[0].sealed.at, CORRECTION_MARK_LEN);
 }

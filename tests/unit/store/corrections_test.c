@@ -63,6 +63,23 @@ TEST("a newer request of the same resident, field and department takes the place
     store_close(&s);
 }
 
+TEST("a request that is filed again leaves the one that stands as it is, to the byte")
+{
+    store *s = fresh_store();
+    correction_row *got, first = correction(7, 3, 2, 1), again = first;
+    again.filed_us = 999999;
+    uint8_t *sealed = arena_alloc(mem, 61);
+    memcpy(sealed, first.sealed.at, CORRECTION_MARK_LEN); /* the mark of the same text, sealed anew */
+    again.sealed = bytes_of(sealed, 61);
+    put(s, &first, 1);
+    long before = sql_number("SELECT xmin::text::bigint FROM correction");
+    put(s, &again, 1);
+    assert_int_equal(read_of(s, 7, &got), 1);
+    expect_correction(&got[0], &first);
+    assert_int_equal(sql_number("SELECT xmin::text::bigint FROM correction"), before);
+    store_close(&s);
+}
+
 TEST("the same place twice in one call: the later one stands")
 {
     store *s = fresh_store();
