@@ -20,7 +20,7 @@ import grpc
 import kit
 import pytest
 from foreign import token_text
-from kit import FieldMask, audit_pb2, common_pb2, keys_pb2, records_pb2, tokens_pb2
+from kit import FieldMask, audit_pb2, common_pb2, control_pb2, keys_pb2, records_pb2, tokens_pb2
 
 WORD = "zqxjkvwy"            # in every planted text: lower case, so that it passes for an id or a token, too
 RARE = "龘靐齉"               # in every planted name and address
@@ -180,12 +180,32 @@ def good_requests(p, tokens, people):
         (p.eldercare, "Audit/GetCheckpoint", audit_pb2.GetCheckpointRequest(context=said(p.eldercare))),
         (p.eldercare, "Audit/GetProof", audit_pb2.GetProofRequest(context=said(p.eldercare), line=0, tree_size=1)),
         (p.officer, "Audit/Query", audit_pb2.QueryRequest(context=said(p.officer), page_size=5)),
-        (p.officer, "Keys/Status", keys_pb2.StatusRequest(context=said(p.officer)))]
+        (p.eldercare, "Records/ListCollections", records_pb2.ListCollectionsRequest(context=said(p.eldercare))),
+        (p.officer, "Keys/Status", keys_pb2.StatusRequest(context=said(p.officer))),
+        (p.officer, "Control/GetDocument", control_pb2.GetDocumentRequest(context=said(p.officer), document="policy")),
+        (p.officer, "Control/ListChanges", control_pb2.ListChangesRequest(context=said(p.officer), page_size=5)),
+        (p.officer, "Approvals/List", control_pb2.ListApprovalsRequest(context=said(p.officer)))]
+
+
+def control_requests(p):
+    """Of the methods that an honest caller has no use for here: nothing is proposed, nobody is revoked."""
+    context = common_pb2.RequestContext(purpose="control", ticket=f"{RARE} {p.text()}", request_id=p.text("r."))
+    approval = "approvals/" + "0" * 32
+    return [
+        ("Control/Revoke", control_pb2.RevokeRequest(context=context, person="nobody")),
+        ("Control/Revoke", control_pb2.RevokeRequest(context=context, certificate="0" * 64)),
+        ("Control/Revoke", control_pb2.RevokeRequest(context=context, assertion_key="civil-affairs/none")),
+        ("Control/CheckDocument", control_pb2.CheckDocumentRequest(context=context, document="policy", content=b"{}")),
+        ("Approvals/Propose", control_pb2.ProposeRequest(context=context, document="policy", content=b"{}", replaces="0" * 64)),
+        ("Approvals/Get", control_pb2.GetApprovalRequest(context=context, name=approval)),
+        ("Approvals/Approve", control_pb2.ApproveRequest(context=context, name=approval, digest="0" * 64)),
+        ("Approvals/Reject", control_pb2.RejectRequest(context=context, name=approval))]
 
 
 def method_of(app, path):
     service, name = path.split("/")
-    return getattr({"Records": app.records, "Tokens": app.tokens, "Audit": app.audit, "Keys": app.keys}[service], name)
+    return getattr({"Records": app.records, "Tokens": app.tokens, "Audit": app.audit, "Keys": app.keys, "Control": app.control,
+                    "Approvals": app.approvals}[service], name)
 
 
 def plant_values(p):
@@ -200,9 +220,10 @@ def plant_values(p):
 
 def plant_fields(p, tokens, people):
     """Honest requests, wholly planted ones, and honest ones with one text planted, in several ways."""
-    for app, path, request in good_requests(p, tokens, people):
+    good = good_requests(p, tokens, people)
+    for app, path, request in good + [(p.officer, *one) for one in control_requests(p)]:
         method = method_of(app, path)
-        assert p.call(method, request) is not None, path
+        assert p.call(method, request) is not None or (app, path, request) not in good, path
         for other in (p.eldercare, p.population, p.officer):
             p.call(method_of(other, path), fill(type(request)(), p))
         for at in range(len(list(leaves(request)))):
@@ -211,6 +232,28 @@ def plant_fields(p, tokens, people):
                 changed.CopyFrom(request)
                 list(leaves(changed))[at](planted)
                 p.call(method, changed)
+
+
+def plant_imports(p):
+    """Rows that go in, rows that are refused, and every text of the messages planted; what comes back names rows, fields and reasons."""
+    def call(messages):
+        reply = p.call(lambda request, **options: p.population.records.Import(iter(request), **options), messages)
+        p.said.append(reply.SerializeToString() if reply else b"")
+        return reply
+
+    people = [resident(n) for n in range(200, 220)]
+    honest = lambda: list(p.population.import_messages(people, size=5, ticket=f"{RARE} {p.text()}", request_id=p.text("r.")))
+    assert call(honest()).created == 20
+    texts = [len(list(leaves(m))) for m in honest()[:2]]
+    for number, count in enumerate(texts):
+        for at in range(count):
+            for planted in (p.text(), RARE + p.text(), p.text() * 40, f"{WORD}\0{RARE}"):
+                messages = honest()
+                list(leaves(messages[number]))[at](planted)
+                call(messages)
+    for _ in range(3):
+        call([fill(records_pb2.ImportRequest(), p) for _ in range(2)])
+        call([honest()[0], fill(records_pb2.ImportRequest(), p)])
 
 
 def plant_bytes(p, tokens):
@@ -297,6 +340,7 @@ def planted():
         p = Planter(city)
         people, tokens = plant_values(p)
         plant_fields(p, tokens, people)
+        plant_imports(p)
         plant_bytes(p, tokens)
         plant_tokens(p, tokens)
         assertion = plant_assertions(p, tokens)
