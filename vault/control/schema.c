@@ -283,27 +283,33 @@ static void share_out(manifest_body *body)
     }
 }
 
-/* `formats`: which the field may have, between blanks. */
-static vault_code find_part(builder *b, const schema_field **out, const collection *c, const char *key,
-                            const char *name, const char *formats)
+typedef struct part_entry {
+    const char *key, *name;
+    const char *formats; /* which the field may have, between blanks */
+} part_entry;
+
+static vault_code find_part(builder *b, const schema_field **out, const collection *c, const part_entry *e)
 {
     char wanted[64];
-    *out = schema_find(&b->body->m.schema, bytes_of_text(name));
+    *out = schema_find(&b->body->m.schema, bytes_of_text(e->name));
     if (!*out || (*out)->collection != c)
-        return builder_fail(b, key, "unknown field '%.40s': name one of this collection", name);
-    if ((*out)->retired) return builder_fail(b, key, "'%.40s' is retired: name one that is in use", name);
+        return builder_fail(b, e->key, "unknown field '%.40s': name one of this collection", e->name);
+    if ((*out)->retired) return builder_fail(b, e->key, "'%.40s' is retired: name one that is in use", e->name);
     snprintf(wanted, sizeof wanted, " %s ", format_name((*out)->format));
-    if (strstr(formats, wanted)) return VAULT_OK;
-    return builder_fail(b, key, "'%.40s' has none of these formats:%s", name, formats);
+    if (strstr(e->formats, wanted)) return VAULT_OK;
+    return builder_fail(b, e->key, "'%.40s' has none of these formats:%s", e->name, e->formats);
 }
 
 static vault_code find_parts(builder *b, collection *c, const collection_entry *e)
 {
-    bool residents = strcmp(c->name, "residents") == 0;
-    VAULT_TRY(find_part(b, &c->natural_key, c, "natural_key", e->natural_key,
-                        residents ? " resident_id " : " resident_id document code30 grid credit_code "));
-    VAULT_TRY(find_part(b, &c->area, c, "area", e->area, " division "));
-    return e->grid ? find_part(b, &c->grid, c, "grid", e->grid, " grid ") : VAULT_OK;
+    const part_entry natural_key = {"natural_key", e->natural_key,
+                                    strcmp(c->name, "residents") == 0
+                                        ? " resident_id "
+                                        : " resident_id document code30 grid credit_code "},
+                     area = {"area", e->area, " division "}, grid = {"grid", e->grid, " grid "};
+    VAULT_TRY(find_part(b, &c->natural_key, c, &natural_key));
+    VAULT_TRY(find_part(b, &c->area, c, &area));
+    return e->grid ? find_part(b, &c->grid, c, &grid) : VAULT_OK;
 }
 
 static vault_code freeze(builder *b, json_t *list, const collection_entry *entries)
