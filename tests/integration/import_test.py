@@ -346,6 +346,28 @@ def test_kills_at_any_moment_double_nothing_and_the_totals_are_right(city, impor
     assert residents_in(city) - before == 10000 - len(faults)
 
 
+def peak_kib(process):
+    """What a child took at most; it is waited for here."""
+    _, status, usage = os.wait4(process.pid, 0)
+    assert os.waitstatus_to_exitcode(status) == DONE
+    process.returncode = 0
+    return usage.ru_maxrss
+
+
+def test_memory_does_not_grow_with_the_file(city, imports, tmp_path):
+    people = kit.residents(4000, seed=1050)
+    content = table(people)
+    (tmp_path / "small.csv").write_bytes(content)
+    (tmp_path / "large.csv").write_bytes(content + content.split(b"\r\n", 1)[1] * 5)
+    peaks = {}
+    for name in ("small", "large"):
+        process = imports.start(f"{name}.csv", "--part", "1024", "--json")
+        peaks[name] = peak_kib(process)
+        process.communicate()
+    assert json.loads((tmp_path / "large.csv.import-state").read_text())["counts"]["unchanged"] == 24000
+    assert peaks["large"] < peaks["small"] + 6000, peaks
+
+
 def test_a_vault_that_goes_away_is_waited_for(city, imports, tmp_path):
     (tmp_path / "w.csv").write_bytes(table(kit.residents(3000, seed=1030)))
     process = imports.start("w.csv", "--part", "100", "--json")

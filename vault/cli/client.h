@@ -86,6 +86,6 @@ typedef struct completion {
 bool client_next(client *c, completion *out, int timeout_ms);
 void completion_clear(completion *c); /* wipes the reply */
 void client_cancel(client *c);        /* what is in flight ends now, as CANCELLED */
-/* Waits, and looks for a connection that was lost: without a call in flight nobody else does. True, before its time, when
- * there is one again. No call may be in flight. */
+/* Waits, and looks for a connection that was lost: without a call in flight nobody else does. True, before its time,
+ * when there is one again. No call may be in flight. */
 bool client_rest(client *c, int timeout_ms);

@@ -264,11 +264,18 @@ static void report(const import *i)
         print_report(i);
 }
 
+/* Whoever writes into it meanwhile can have moved rows past the place that was read. */
+static bool was_changed(const source *from)
+{
+    struct stat now;
+    return from->regular && (fstat(from->fd, &now) != 0 || (uint64_t)now.st_size != from->size ||
+                             now.st_mtim.tv_sec * 1000000 + now.st_mtim.tv_nsec / 1000 != from->mtime_us);
+}
+
 static ctl_exit finish(import *i)
 {
     vault_error err = {0};
-    struct stat now;
-    if (i->state_path && (fstat(i->from.fd, &now) != 0 || (uint64_t)now.st_size != i->from.size)) {
+    if (was_changed(&i->from)) {
         fprintf(stderr, "vaultctl: %s was changed while it was read\n", i->from.path);
         return CTL_FAILED;
     }

@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-/* What rows may take of memory, by a rough count, and a message of its 4 MiB. */
-enum { PART_COST = 24 << 20, MESSAGE_BYTES = 1 << 20 };
+/* What rows may take of memory, by a rough count; a message, of what a vault takes at once. */
+enum { PART_COST = 24 << 20, MESSAGE_BYTES = 1 << 20, MESSAGE_VALUES = 1 << 16 };
 
 /* ---- reading ---- */
 
@@ -87,7 +87,8 @@ static bool add_rows(part *p, const part_plan *plan, size_t *next)
     Vault__V1__ImportRequest message = VAULT__V1__IMPORT_REQUEST__INIT;
     size_t size = 0;
     message.rows = rows;
-    while (*next < p->sent_count && message.n_rows < MESSAGE_ROWS && size < MESSAGE_BYTES) {
+    while (*next < p->sent_count && message.n_rows < MESSAGE_ROWS && size < MESSAGE_BYTES &&
+           message.n_rows * plan->columns->count < MESSAGE_VALUES) {
         rows[message.n_rows] = input_of(p, plan->columns, &p->rows[p->sent[(*next)++]], &size);
         if (!rows[message.n_rows++]) return false;
     }

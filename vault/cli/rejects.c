@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 /* Room for any row: a text of ROW_MAX bytes as U+FFFD throughout, or quoted throughout. */
-enum { REJECTS_BUFFER = 16 * ROW_MAX, REJECTS_ROW = 5 * ROW_MAX };
+enum { REJECTS_BUFFER = 16 * ROW_MAX, REJECTS_ROW = 5 * ROW_MAX, RAW_MAX = ROW_MAX / 4 };
 static const char mark[] = "\xEF\xBB\xBF";
 static const char *const own[] = {"_line", "_field", "_reason", "_raw"};
 enum { OWN = sizeof own / sizeof *own };
@@ -101,6 +101,16 @@ static vault_code begin(rejects *r, const source *from, vault_error *err)
     return VAULT_OK;
 }
 
+/* As much of it as leaves room for the mended row beside it in a line. */
+static bytes raw_of(const row *what)
+{
+    bytes all = bytes_of_text(what->values ? "" : what->raw);
+    if (all.len <= RAW_MAX) return all;
+    all.len = RAW_MAX;
+    while (all.len > 0 && (all.at[all.len] & 0xc0) == 0x80) all.len--;
+    return all;
+}
+
 vault_code rejects_add(rejects *r, const source *from, const row *what, const char *fields, const char *reasons,
                        vault_error *err)
 {
@@ -112,9 +122,8 @@ vault_code rejects_add(rejects *r, const source *from, const row *what, const ch
         csv_put(&r->out, bytes_of_text(what->values ? what->values[i] : ""), r->delimiter, r->delimiter);
     }
     (void)snprintf(line, sizeof line, "%zu", what->line);
-    const char *const last[OWN] = {line, fields, reasons, what->values ? "" : what->raw};
-    for (size_t i = 0; i < OWN; i++)
-        csv_put(&r->out, bytes_of_text(last[i]), r->delimiter, i + 1 < OWN ? r->delimiter : '\n');
+    const bytes last[OWN] = {bytes_of_text(line), bytes_of_text(fields), bytes_of_text(reasons), raw_of(what)};
+    for (size_t i = 0; i < OWN; i++) csv_put(&r->out, last[i], r->delimiter, i + 1 < OWN ? r->delimiter : '\n');
     return r->out.overflow ? vault_fail(err, VAULT_INTERNAL, "%s: a row was too long", r->path) : VAULT_OK;
 }
 

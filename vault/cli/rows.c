@@ -151,6 +151,7 @@ static vault_code read_row(source *s, arena *mem, row *out, bytes body)
     size_t len;
     switch (decode(&s->decoder, mem, body, &text, &len)) {
     case DECODED:
+        if (len > ROW_MAX) return at_fault(out, "TOO_LONG"); /* it has grown: no text that long is sent */
         return s->jsonl ? read_json(s, mem, out, text, len) : read_csv(s, mem, out, text, len);
     case DECODED_NOT:
         return at_fault(out, "BAD_ENCODING");

@@ -151,6 +151,26 @@ TEST("rejects have the columns of the input and the tool's own, and are read aga
     assert_string_equal(back.values[6], "x,y");
 }
 
+TEST("of a long row as much is shown as leaves the line readable, in whole characters")
+{
+    vault_error err = {0};
+    VAULT_CLEANUP(arena_free) arena *mem = arena_new(1 << 20);
+    VAULT_CLEANUP(source_close) source from = fixture_source(input(ROWS));
+    VAULT_CLEANUP(rejects_close) rejects r = {.fd = -1};
+    const char *path = fixture_path("long.csv");
+    char raw[50000] = "";
+    for (size_t i = 0; i + 4 < sizeof raw; i += 3) memcpy(raw + i, "王", 3);
+    const row faulty = {.line = 5, .fault = "WRONG_COLUMN_COUNT", .fault_field = "", .raw = raw};
+    expect_ok(rejects_open(&r, path, 0, &from, &err), &err);
+    expect_ok(rejects_add(&r, &from, &faulty, "", faulty.fault, &err), &err);
+    expect_ok(rejects_flush(&r, &err), &err);
+    VAULT_CLEANUP(source_close) source again = fixture_source(path);
+    row back = next_row(&again, mem);
+    assert_null(back.fault);
+    assert_int_equal(strlen(back.values[6]), ROW_MAX / 4 / 3 * 3);
+    assert_memory_equal(back.values[6], raw, ROW_MAX / 4 / 3 * 3);
+}
+
 TEST("going on cuts the rejects back to what was acknowledged; what is lost is told; a new import leaves nothing of "
      "the old")
 {
@@ -320,6 +340,43 @@ TEST("parts end after their rows, go on where the last ended, and are the same w
     read_part(t, 2);
     digest again = sha256(t->part.messages[1]);
     assert_memory_equal(first.at, again.at, DIGEST_LEN);
+    try_end(t);
+}
+
+static size_t write_headings(char *text, size_t count)
+{
+    size_t len = 0;
+    for (size_t i = 0; i < count; i++) len += (size_t)snprintf(text + len, 8, "h%zu%c", i, i + 1 < count ? ',' : '\n');
+    return len;
+}
+
+TEST("rows of many columns go in more messages")
+{
+    enum { COLUMNS = 250, ROWS_OF_THEM = 512 };
+    VAULT_CLEANUP(arena_free) arena *mem = arena_new(32 << 20);
+    char *text = arena_alloc(mem, COLUMNS * 8 + ROWS_OF_THEM * (2 * COLUMNS));
+    size_t len = write_headings(text, COLUMNS);
+    for (size_t i = 0; i < ROWS_OF_THEM; i++) {
+        for (size_t j = 0; j < COLUMNS; j++) text[len++] = 'x', text[len++] = j + 1 < COLUMNS ? ',' : '\n';
+    }
+    trial *t = try("身份证,现住地\n1,2\n", 512);
+    source_close(&t->from);
+    t->from = fixture_source(input(text));
+    Vault__V1__Field field = VAULT__V1__FIELD__INIT;
+    const Vault__V1__Field *fields[COLUMNS];
+    char *paths[COLUMNS];
+    size_t places[COLUMNS];
+    for (size_t i = 0; i < COLUMNS; i++) fields[i] = &field, paths[i] = (char *)"f", places[i] = i;
+    t->columns = (mapping){.collection = fixture_collection(),
+                           .headings = t->from.headings,
+                           .columns = COLUMNS,
+                           .fields = fields,
+                           .paths = paths,
+                           .places = places,
+                           .count = COLUMNS};
+    read_part(t, 1);
+    assert_int_equal(t->part.sent_count, ROWS_OF_THEM);
+    assert_int_equal(t->part.message_count, 3);
     try_end(t);
 }
 

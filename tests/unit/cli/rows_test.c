@@ -100,6 +100,19 @@ TEST("a line over 64 KiB is rejected, however long, and the next one is read")
     NEXT("end");
 }
 
+TEST("a row that grows past 64 KiB when it is decoded is rejected: no vault takes a text that long")
+{
+    VAULT_CLEANUP(arena_free) arena *mem = arena_new(1 << 20);
+    char text[61000] = "a,b\n";
+    size_t len = 4;
+    while (len < 60000) text[len++] = (char)0xD5, text[len++] = (char)0xC5;
+    memcpy(text + len, ",1\n2,3\n", 8);
+    VAULT_CLEANUP(source_close) source s = open_text(text);
+    NEXT("2!TOO_LONG");
+    NEXT("3:2|3");
+    NEXT("end");
+}
+
 TEST("a text of the file that cannot be taken apart is kept for people")
 {
     vault_error err = {0};
