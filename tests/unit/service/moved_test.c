@@ -185,6 +185,62 @@ TEST("a rule that was withdrawn grants nothing more, from the next call on, also
         expect_outcome(out[i], VAULT_DENIED, "fields"); /* of the masked rule, which is left */
         assert_null(out[i]->out);
     }
+    fixture_reset();
+}
+
+/* ---- a new domain: its ring is made by the change, and opened by every node ---- */
+
+static void give_visit_to_eldercare(json_t *of)
+{
+    json_array_append_new(json_object_get(entry(of, "purposes", "elder-care/visit"), "consumers"),
+                          json_string("eldercare"));
+}
+
+static const char *issue_by(session *by)
+{
+    resident r;
+    NEW_REQUEST(in, Vault__V1__BatchIssueRequest, vault__v1__batch_issue_request__init);
+    the_resident(resident_in_street(0), &r);
+    in->id_numbers = arena_array(fixture_memory(), 1, sizeof *in->id_numbers);
+    in->id_numbers[in->n_id_numbers++] = arena_text(fixture_memory(), resident_value(&r, FIELD_ID_NUMBER));
+    request *rq = ask(&(asked){.path = "/vault.v1.Tokens/BatchIssue",
+                               .uri = ELDERCARE,
+                               .purpose = "elder-care/visit",
+                               .in = &in->base,
+                               .by = by});
+    expect_outcome(rq, VAULT_OK, NULL);
+    const Vault__V1__IssueResult *one = ((const Vault__V1__BatchIssueResponse *)(const void *)rq->out)->results[0];
+    assert_null(one->status);
+    return one->token;
+}
+
+static void expect_rings(session *by, const char *wanted)
+{
+    NEW_REQUEST(in, Vault__V1__StatusRequest, vault__v1__status_request__init);
+    request *rq = steward(by, ADMINISTRATOR, "/vault.v1.Keys/Status", &in->base);
+    expect_outcome(rq, VAULT_OK, NULL);
+    char count[16];
+    snprintf(count, sizeof count, "%zu", ((const Vault__V1__StatusResponse *)(const void *)rq->out)->n_rings);
+    assert_string_equal(count, wanted);
+}
+
+TEST("a purpose that an app is newly given has a domain of its own, with one key on every node, from the next call on")
+{
+    if (!other.service) node_open(&other);
+    const char *parent = issue_by(other.session);
+    change_document("purposes", give_visit_to_eldercare);
+    expect_rings(other.session, pg_sql("select count(*) from key_ring"));
+    expect_rings(NULL, pg_sql("select count(*) from key_ring"));
+    const char *here = issue_by(NULL), *there = issue_by(other.session);
+    assert_string_equal(here, there);
+    assert_string_not_equal(here, parent);
+    request *rq = ask(&(asked){.path = "/vault.v1.Tokens/Reveal",
+                               .uri = ELDERCARE,
+                               .purpose = "elder-care/visit",
+                               .in = &reveal_of(there, MASK("name"))->base,
+                               .by = other.session});
+    expect_outcome(rq, VAULT_OK, NULL);
+    assert_non_null(revealed(rq, 0));
     node_close(&other);
     fixture_reset();
 }
