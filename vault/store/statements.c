@@ -24,12 +24,13 @@
                              "idx") " = b AND " tag " = $3"                                                            \
                                     " AND " tag " <> 0 AND idx >= $1 ORDER BY idx LIMIT $2) AS l LIMIT $2"
 /* Where the live control rows lie, and which transactions wrote them: no UPDATE, DELETE or INSERT leaves both as they
- * were. One hash over all in their order, so that the change of one row cannot be made up for by another's. A text and
- * no function of the database: what SQL can replace proves nothing. */
+ * were. The hashes of the rows are hashed once more, in their order, so that the change of one row is not made up for
+ * by another's. A text and no view or function of the database: what SQL can replace proves nothing. Of several forms
+ * this was the cheapest: 5.5 us (a XOR of text hashes 8, an aggregate over a union 7.3). */
+#define ROW_STAMP "pg_catalog.hashtidextended(ctid, xmin::text::int8)"
 #define CONTROL_STAMP                                                                                                  \
-    "(SELECT coalesce(nullif(hash_record_extended(ROW(array_agg(r.at), array_agg(r.by)), 0), 0), 1)"                   \
-    " FROM (SELECT ctid, xmin FROM control_document UNION ALL"                                                         \
-    " (SELECT ctid, xmin FROM control ORDER BY version DESC LIMIT 1)) AS r(at, by))"
+    "coalesce(nullif(pg_catalog.hash_array_extended(ARRAY(SELECT " ROW_STAMP " FROM control_document),"                \
+    " coalesce((SELECT " ROW_STAMP " FROM control ORDER BY version DESC LIMIT 1), 0)), 0), 1)"
 #define VAULT_COLUMNS "name, format, root_salt, argon2_passes, argon2_memory_kib, argon2_lanes"
 #define VAULT_TYPES                                                                                                    \
     {                                                                                                                  \
