@@ -200,6 +200,7 @@ def test_the_same_file_twice_changes_nothing(city, imports, tmp_path):
     first = imports.json("a.csv", "--part", "100")
     assert counted(first) == {"rows": 700, "created": 700, "updated": 0, "unchanged": 0, "rejected": 0, "corrections": 0}
     assert imports.json("a.csv", "--part", "100")["import"] == first["import"] and "imported already" in imports.said
+    assert imports.json("a.csv", "--part", "77", "--rejects", "other.csv")["import"] == first["import"]
     log = lambda: city.database.sql("SELECT max(version) FROM resident")
     before = log()
     again = imports.json("a.csv", "--again", "--part", "333")

@@ -208,10 +208,14 @@ static ctl_exit go_on(import *i)
     return CTL_OK;
 }
 
-/* Was the very same imported to its end? */
+/* Was the same imported to its end? In what parts, and where the rejects went, makes no difference. */
 static bool is_done(const import *i)
 {
-    return i->state.complete && state_is_of(&i->state, &i->from) && !state_difference(&i->state, i->settings);
+    static const char *const same[] = {"part", "rejects", "collected"};
+    VAULT_CLEANUP(json_clear) json_t *settings = json_copy(i->settings);
+    for (size_t k = 0; k < sizeof same / sizeof *same; k++)
+        (void)json_object_set(settings, same[k], json_object_get(i->state.settings, same[k]));
+    return i->state.complete && state_is_of(&i->state, &i->from) && !state_difference(&i->state, settings);
 }
 
 static ctl_exit find_place(import *i)
@@ -229,6 +233,13 @@ static ctl_exit find_place(import *i)
 
 /* ---- the end ---- */
 
+/* Where they went: of an import that was done already, where they went then. */
+static const char *rejects_of(const import *i)
+{
+    const char *then = json_string_value(json_object_get(i->state.settings, "rejects"));
+    return then ? then : i->rejects_path;
+}
+
 static json_t *report_json(const import *i)
 {
     json_t *report = counts_json(&i->state.counts);
@@ -237,7 +248,7 @@ static json_t *report_json(const import *i)
     (void)json_object_set_new(report, "dry_run", json_boolean(i->dry_run));
     (void)json_object_set_new(report, "resumed", json_boolean(i->resumed));
     (void)json_object_set_new(report, "seconds", json_real((double)(clock_monotonic_us() - i->started_us) / 1e6));
-    (void)json_object_set_new(report, "rejects", i->state.counts.rejected ? json_string(i->rejects_path) : json_null());
+    (void)json_object_set_new(report, "rejects", i->state.counts.rejected ? json_string(rejects_of(i)) : json_null());
     if (i->quality) (void)json_object_set_new(report, "quality", quality_json(i->quality));
     return report;
 }
@@ -252,7 +263,7 @@ static void print_report(const import *i)
     puts(i->dry_run ? " (dry run: nothing was written)" : "");
     if (i->quality) quality_print(i->quality, i->ctl->mem);
     if (!n->rejected) return;
-    printf("rejected rows stand in %s%s\n", i->rejects_path,
+    printf("rejected rows stand in %s%s\n", rejects_of(i),
            i->dry_run ? "" : " (values of residents: keep it safe); mend them there and import that file");
 }
 
