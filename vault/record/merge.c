@@ -165,7 +165,6 @@ static vault_code sort_out(merging *m, vault_error *err)
 static int64_t merged_area(const merging *m)
 {
     int64_t stored = m->old->row->area, given = m->in->area.code;
-    if (m->area == REFUSED) return stored;
     if (moves(m)) return m->grid == TAKEN ? given : division_of(given) * GRIDS;
     return m->grid == TAKEN && division_of(given) == division_of(stored) ? given : stored;
 }
