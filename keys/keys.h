@@ -107,8 +107,8 @@ typedef struct ring {
     secret key;                        /* empty until opened */
 } ring;
 
-/* The opened rings. Any thread; rings may be added while others read. What was given out stays as it is, and where it is,
- * for as long as the keyring. */
+/* The opened rings. Any thread; rings may be added while others read. What was given out stays as it is, and where it
+ * is, for as long as the keyring. */
 typedef struct keyring keyring;
 /* A new ring version: random key, ACTIVE, wrapped under root. The ring's key is left open in out->key. Names are
  * lower-case letters, digits, '_', '-', '.', in parts joined by '/'. */
@@ -127,4 +127,5 @@ void keyring_free(keyring **k);
 const ring *keyring_active(const keyring *k, const char *name);
 const ring *keyring_find(const keyring *k, const char *name, uint32_t version);
 size_t keyring_count(const keyring *k);
-const ring *keyring_at(const keyring *k, size_t index); /* ordered by name, version; an index moves when a ring is added */
+const ring *keyring_at(const keyring *k,
+                       size_t index); /* ordered by name, version; an index moves when a ring is added */

@@ -16,7 +16,15 @@
 
 enum { LEAF_LEN = 74, SALT_LEN = 16 };
 
-typedef enum line_action { LINE_INIT = 1, LINE_REVEAL, LINE_ISSUE, LINE_PUT, LINE_QUERY, LINE_CONTROL, LINE_ACTIONS } line_action;
+typedef enum line_action {
+    LINE_INIT = 1,
+    LINE_REVEAL,
+    LINE_ISSUE,
+    LINE_PUT,
+    LINE_QUERY,
+    LINE_CONTROL,
+    LINE_ACTIONS
+} line_action;
 typedef enum line_outcome { LINE_GRANTED, LINE_REFUSED, LINE_FAILED, LINE_OUTCOMES } line_outcome;
 const char *line_action_name(line_action a);   /* "reveal" */
 const char *line_outcome_name(line_outcome o); /* "granted" */
@@ -25,12 +33,12 @@ const char *line_outcome_name(line_outcome o); /* "granted" */
 typedef struct line_facts {
     line_action action;
     line_outcome outcome;
-    const char *app, *department, *person; /* ids from the register */
-    const char *purpose, *basis;           /* registered purpose and its legal basis */
-    const char *ticket, *request;          /* from the caller */
-    const char *fields;                    /* names, comma-separated, in schema order */
-    const char *groups;                    /* field groups, comma-separated */
-    const char *form, *rule, *clause;      /* clause: what refused it; reason for failed */
+    const char *app, *department, *person;    /* ids from the register */
+    const char *purpose, *basis;              /* registered purpose and its legal basis */
+    const char *ticket, *request;             /* from the caller */
+    const char *fields;                       /* names, comma-separated, in schema order */
+    const char *groups;                       /* field groups, comma-separated */
+    const char *form, *rule, *clause;         /* clause: what refused it; reason for failed */
     const char *change, *document, *approval; /* of a control line: kind of change, document, "approvals/..." */
     const char *before, *after;               /* digests of the document, hexadecimal */
     uint64_t control_version;
@@ -91,8 +99,8 @@ typedef struct line_batch {
 /* Appends the lines in order as one durable statement, under the process's head mutex; several nodes race safely.
  * Outside a transaction, OK means durable. UNAVAILABLE: the lines may stand or not (a connection cut during the
  * commit); nothing may be revealed, and the batch must not be appended again as if it did not stand. CONFLICT with
- * reason "CONTROL_MOVED": the control version in the database, or the stamp of the control rows, is not that of the batch:
- * nothing was written; reload and decide again. INTEGRITY: the head's MAC is wrong or the head went back. */
+ * reason "CONTROL_MOVED": the control version in the database, or the stamp of the control rows, is not that of the
+ * batch: nothing was written; reload and decide again. INTEGRITY: the head's MAC is wrong or the head went back. */
 VAULT_MUST_USE vault_code ledger_append(ledger *l, store *s, arena *mem, const line_batch *batch, appended *out,
                                         vault_error *err);
 /* Within a transaction (store_begin), as its last lock: the caller commits afterwards and then calls, on the same

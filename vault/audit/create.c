@@ -10,7 +10,8 @@ static vault_code first_line(ledger *l, store *s, arena *mem, vault_error *err)
     const line_facts facts = {.action = LINE_INIT, .outcome = LINE_GRANTED, .control_version = 1, .refers_to = -1};
     VAULT_TRY(scribe_new(&by, l, err));
     VAULT_TRY(line_make(&line0, by, mem, &facts, NULL, err));
-    VAULT_TRY(ledger_append_in_transaction(l, s, mem, &(line_batch){.control_version = 1, .lines = &line0, .count = 1}, &done, err));
+    VAULT_TRY(ledger_append_in_transaction(l, s, mem, &(line_batch){.control_version = 1, .lines = &line0, .count = 1},
+                                           &done, err));
     ledger_committed(l); /* the caller commits: this ledger is closed before anybody could append on it */
     return VAULT_OK;
 }

@@ -98,7 +98,7 @@ static vault_code read_core(manifest_core *out, control *c, store *s, arena *mem
 {
     manifest_row rows[2];
     size_t count;
-    VAULT_TRY(store_manifests_read(s, mem, named->version, 2, rows, &count, err));
+    VAULT_TRY(store_manifests_read(s, mem, (manifest_range){named->version, 2}, rows, &count, err));
     if (count == 0 || rows[0].version != named->version) {
         return vault_fail(err, VAULT_INTEGRITY, "manifest %lld is missing", (long long)named->version);
     }

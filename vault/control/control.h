@@ -2,10 +2,10 @@
  *
  * The manifest names its documents (schema, principals, persons, purposes, policy, sharing, and the domains that the
  * vault has numbered itself) by the version that brought each, holds what waits for approval, and says what change made
- * it. It is sealed under the control ring; its version and digest stand in the head of the log, under the head's MAC, so
- * that an older state put back by SQL does not fit. Documents are sealed rows of their own. One version is read once,
- * frozen, and shared by all threads; every append of lines is conditional on the version in the head and on the stamp of
- * the control rows (store.h), so that a change, or an edit by SQL, is met before the next decision is final.
+ * it. It is sealed under the control ring; its version and digest stand in the head of the log, under the head's MAC,
+ * so that an older state put back by SQL does not fit. Documents are sealed rows of their own. One version is read
+ * once, frozen, and shared by all threads; every append of lines is conditional on the version in the head and on the
+ * stamp of the control rows (store.h), so that a change, or an edit by SQL, is met before the next decision is final.
  *
  * Document files at init, in one folder: schema.json, principals.json, persons.json, purposes.json, policy.json,
  * sharing.json (deploy/dev holds a complete example, docs/schemas/ their JSON Schemas). Unknown or duplicate keys,
@@ -33,21 +33,21 @@ typedef struct schema_field {
     unsigned number;   /* 1 to 255, unique over all collections, never used again */
     const collection *collection;
     const format *format;
-    const char *group;      /* field group that a resident sees: "identity", "contact", ... */
-    const char *class_name; /* "general", "personal", "sensitive" */
-    unsigned level;         /* 1 to 4 */
-    const char *owner;      /* authoritative department */
-    unsigned owner_no;      /* its number */
-    const mask *mask;       /* of the masked form */
-    uint64_t mask_strength; /* what the mask must leave to be guessed, at least */
+    const char *group;         /* field group that a resident sees: "identity", "contact", ... */
+    const char *class_name;    /* "general", "personal", "sensitive" */
+    unsigned level;            /* 1 to 4 */
+    const char *owner;         /* authoritative department */
+    unsigned owner_no;         /* its number */
+    const mask *mask;          /* of the masked form */
+    uint64_t mask_strength;    /* what the mask must leave to be guessed, at least */
     unsigned retention_months; /* "P10Y"; recorded */
-    bool term;              /* "index": ["equality"]: equality search terms are kept */
-    bool retired;           /* stays readable, is not put any more */
+    bool term;                 /* "index": ["equality"]: equality search terms are kept */
+    bool retired;              /* stays readable, is not put any more */
 } schema_field;
 
 struct collection {
-    const char *name, *label; /* "residents" */
-    unsigned number;          /* 1 to 255, never used again; stored with every row */
+    const char *name, *label;          /* "residents" */
+    unsigned number;                   /* 1 to 255, never used again; stored with every row */
     const schema_field *const *fields; /* ordered by number */
     size_t count;
     const schema_field *natural_key, *area;
@@ -125,8 +125,8 @@ typedef enum document {
     DOC_DOMAINS,
     DOCUMENTS
 } document;
-const char *document_name(document d);                  /* "schema" */
-bool document_named(document *out, const char *name);   /* of those that people write */
+const char *document_name(document d);                /* "schema" */
+bool document_named(document *out, const char *name); /* of those that people write */
 
 /* One version of the manifest. Frozen. */
 typedef struct manifest {
@@ -150,8 +150,8 @@ const person *manifest_person(const manifest *m, const char *id);
 
 /* Per process. */
 typedef struct control control;
-/* Reads vault, rings (opened with the root key, of which it keeps a copy in the locked heap: a change of control makes new
- * rings), head and manifest. NOT_FOUND: the database was never initialised; INTEGRITY: wrong root key, or a row was
+/* Reads vault, rings (opened with the root key, of which it keeps a copy in the locked heap: a change of control makes
+ * new rings), head and manifest. NOT_FOUND: the database was never initialised; INTEGRITY: wrong root key, or a row was
  * edited; nothing is written. */
 VAULT_MUST_USE vault_code control_open(control **out, store *s, bytes root, vault_error *err);
 void control_close(control **c);
@@ -160,11 +160,12 @@ const char *control_vault_name(const control *c);
 /* The manifest in force: count a reference, give it back. Any thread. */
 const manifest *control_acquire(control *c);
 void control_release(control *c, const manifest *m);
-/* Stamp of the control rows that the manifest in force was read from (store_control_stamp): for line_batch. Any thread. */
+/* Stamp of the control rows that the manifest in force was read from (store_control_stamp): for line_batch. Any thread.
+ */
 int64_t control_stamp(const control *c);
-/* Reads what the head names: another version than the one in force, and in any case all control rows when their stamp is
- * another (VACUUM FULL moves rows as an edit does: rows that still open and fit change nothing). New rings are opened.
- * INTEGRITY: a row was edited, copied, deleted, inserted or put back. Any thread, with its own connection. */
+/* Reads what the head names: another version than the one in force, and in any case all control rows when their stamp
+ * is another (VACUUM FULL moves rows as an edit does: rows that still open and fit change nothing). New rings are
+ * opened. INTEGRITY: a row was edited, copied, deleted, inserted or put back. Any thread, with its own connection. */
 VAULT_MUST_USE vault_code control_reload(control *c, store *s, vault_error *err);
 /* Every former manifest and document too: the chain of digests, that all open and none is missing. For the publisher's
  * thread: cheap while the stamp of the history is the one that was checked last. */
@@ -204,13 +205,13 @@ typedef struct change {
     const principal *who;
     const char *ticket;
     int64_t now_us;
-    document document;                                    /* propose */
-    bytes content;                                        /* propose: JSON as given */
-    const char *base;                                     /* propose: digest in hexadecimal */
-    int64_t lifetime_us;                                  /* propose */
-    const char *approval;                                 /* approve, reject: "approvals/..." */
-    const char *digest;                                   /* approve: in hexadecimal */
-    const char *certificate, *assertion_key, *person;     /* revoke: one of them */
+    document document;                                /* propose */
+    bytes content;                                    /* propose: JSON as given */
+    const char *base;                                 /* propose: digest in hexadecimal */
+    int64_t lifetime_us;                              /* propose */
+    const char *approval;                             /* approve, reject: "approvals/..." */
+    const char *digest;                               /* approve: in hexadecimal */
+    const char *certificate, *assertion_key, *person; /* revoke: one of them */
 } change;
 
 /* A request that waits. Borrowed from the manifest. */
@@ -236,47 +237,58 @@ typedef struct change_record {
     digest manifest;
 } change_record;
 
-/* A change that was checked and is ready to be written on top of `m`. Refusals: INVALID DOCUMENT_INVALID (field: path of
- * the fault), CHANGE_UNREADABLE (stored values could not be read any more: field), BAD_DIGEST, BAD_LIFETIME; DENIED
+/* A change that was checked and is ready to be written on top of `m`. Refusals: INVALID DOCUMENT_INVALID (field: path
+ * of the fault), CHANGE_UNREADABLE (stored values could not be read any more: field), BAD_DIGEST, BAD_LIFETIME; DENIED
  * SELF_APPROVAL, ALREADY_APPROVED, NOT_YOURS, role; NOT_FOUND (approval, certificate, key, person; revoked already);
- * CONFLICT BASE_MOVED, DIGEST_DIFFERS, NOTHING_CHANGES, LAST_OFFICER, LAST_ADMINISTRATOR; EXHAUSTED TOO_MANY_PENDING. */
+ * CONFLICT BASE_MOVED, DIGEST_DIFFERS, NOTHING_CHANGES, LAST_OFFICER, LAST_ADMINISTRATOR; EXHAUSTED TOO_MANY_PENDING.
+ */
 typedef struct staged staged;
 VAULT_MUST_USE vault_code control_stage(staged **out, control *c, store *s, const manifest *m, const change *what,
                                         vault_error *err);
 void staged_free(staged **st); /* takes NULL inside */
 const change_record *staged_record(const staged *st);
-/* Writes its rows and rings, within a transaction, before the line: CONFLICT CONTROL_MOVED when another was first, or when
- * the control rows are not those of the manifest in force. The line's batch then takes `next` from here. */
+/* Writes its rows and rings, within a transaction, before the line: CONFLICT CONTROL_MOVED when another was first, or
+ * when the control rows are not those of the manifest in force. The line's batch then takes `next` from here. */
 VAULT_MUST_USE vault_code staged_write(staged *st, store *s, control_step *next, vault_error *err);
 /* After the commit. The staged change is used up. */
 void control_put_in_force(control *c, staged **st);
 
-/* Parses a document and builds the manifest that would be, as a proposal is checked. OK with fault->text[0] == 0: it would
- * be taken. A fault is no error. Any thread. */
+/* Parses a document and builds the manifest that would be, as a proposal is checked. OK with fault->text[0] == 0: it
+ * would be taken. A fault is no error. Any thread. */
 typedef struct document_fault {
     unsigned line, column; /* from 1; 0: not known */
     char path[96];         /* "fields[3].format" */
     char text[192];        /* what, and the mend */
 } document_fault;
-VAULT_MUST_USE vault_code control_check_document(document_fault *fault, digest *canonical, const manifest *m, document d,
-                                                 bytes content, vault_error *err);
+VAULT_MUST_USE vault_code control_check_document(document_fault *fault, digest *canonical, const manifest *m,
+                                                 document d, bytes content, vault_error *err);
 
 /* ---- history ---------------------------------------------------------------------------------------------------- */
 
-/* A document as version `version` had it (0: the one in force), canonical JSON, proven. NOT_FOUND past what there is. */
+/* A document as version `version` had it (0: the one in force), canonical JSON, proven. NOT_FOUND past what there is.
+ */
 typedef struct document_text {
     bytes content;
     digest digest;
     int64_t version; /* that brought it */
 } document_text;
-VAULT_MUST_USE vault_code control_document(document_text *out, control *c, store *s, arena *mem, document d,
-                                           int64_t version, vault_error *err);
+typedef struct document_at {
+    document document;
+    int64_t version;
+} document_at;
+VAULT_MUST_USE vault_code control_document(document_text *out, control *c, store *s, arena *mem, document_at which,
+                                           vault_error *err);
 /* The content of a pending approval. */
 VAULT_MUST_USE vault_code control_proposed(document_text *out, control *c, store *s, arena *mem, const approval *a,
                                            vault_error *err);
-/* Changes from version `from` downwards, newest first, at most `limit`. */
-VAULT_MUST_USE vault_code control_changes(change_record *out, size_t *count, control *c, store *s, arena *mem,
-                                          int64_t from, size_t limit, vault_error *err);
+/* Changes from version `from` downwards, newest first, at most `limit`, which is the size of `at`. */
+typedef struct change_page {
+    int64_t from;
+    size_t limit;
+    change_record *at;
+    size_t count; /* set */
+} change_page;
+VAULT_MUST_USE vault_code control_changes(change_page *inout, control *c, store *s, arena *mem, vault_error *err);
 
 /* ---- assertions ------------------------------------------------------------------------------------------------- */
 
@@ -294,8 +306,8 @@ typedef struct assertion {
 /* UNAUTHENTICATED with reason ASSERTION_MALFORMED (over 4,096 bytes, unknown, missing or doubled key),
  * ASSERTION_SIGNATURE (algorithm, key id, signature), ASSERTION_AUDIENCE, ASSERTION_APP (azp or iss),
  * ASSERTION_PURPOSE, ASSERTION_TOO_LONG, ASSERTION_NOT_YET, ASSERTION_EXPIRED, ASSERTION_PERSON, PERSON_SUSPENDED, in
- * this order. A key that is revoked, or past its last day, is no key (ASSERTION_SIGNATURE). ES256 only; "none" and every
- * other algorithm is refused. Clock skew allowed: 30 s, which expires_us includes. Any thread.
+ * this order. A key that is revoked, or past its last day, is no key (ASSERTION_SIGNATURE). ES256 only; "none" and
+ * every other algorithm is refused. Clock skew allowed: 30 s, which expires_us includes. Any thread.
  */
 VAULT_MUST_USE vault_code assertion_verify(assertion *out, const manifest *m, const char *jwt,
                                            const assertion_claims *claims, vault_error *err);

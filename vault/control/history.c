@@ -23,7 +23,7 @@ static vault_code read_core(manifest_core *out, const control *c, store *s, int6
     manifest_row row;
     size_t count;
     if (!mem) return vault_fail(err, VAULT_EXHAUSTED, "control: no memory");
-    VAULT_TRY(store_manifests_read(s, mem, version, 1, &row, &count, err));
+    VAULT_TRY(store_manifests_read(s, mem, (manifest_range){version, 1}, &row, &count, err));
     if (count != 1 || row.version != version)
         return vault_fail(err, VAULT_INTEGRITY, "manifest %lld is missing", (long long)version);
     return core_open(out, mem, c, &row, err);
@@ -80,7 +80,7 @@ static vault_code read_links(const control *c, store *s, links *l, int64_t until
         size_t count, most = PROVE_AT_ONCE;
         if (until - (int64_t)l->count < (int64_t)most) most = (size_t)(until - (int64_t)l->count);
         arena_reset(mem);
-        VAULT_TRY(store_manifests_read(s, mem, (int64_t)l->count + 1, most, rows, &count, err));
+        VAULT_TRY(store_manifests_read(s, mem, (manifest_range){(int64_t)l->count + 1, most}, rows, &count, err));
         if (count == 0) return vault_fail(err, VAULT_INTEGRITY, "manifest %zu is missing", l->count + 1);
         for (size_t i = 0; i < count; i++) VAULT_TRY(read_link(c, l, &rows[i], err));
     }
@@ -268,34 +268,39 @@ static vault_code text_in_force(document_text *out, const manifest *m, arena *me
     return VAULT_OK;
 }
 
-static vault_code text_of(document_text *out, control *c, store *s, const manifest *m, arena *mem, document d,
-                          int64_t version, vault_error *err)
+static vault_code prove_and_read(manifest_core *out, control *c, store *s, int64_t version, vault_error *err)
 {
-    VAULT_CLEANUP(core_clear) manifest_core core = {0};
+    const manifest *m = control_acquire(c);
     pthread_mutex_lock(&c->history);
     vault_code code = prove(c, s, m, err);
-    if (code == VAULT_OK) code = read_proven(&core, c, s, version, err);
+    if (code == VAULT_OK) code = read_proven(out, c, s, version, err);
     pthread_mutex_unlock(&c->history);
-    VAULT_TRY(code);
-    named_row names[NAMED_MAX];
-    (void)core_names(names, &core);
-    out->digest = core.documents[d].digest;
-    out->version = core.documents[d].version;
-    return find_document(&out->content, mem, c, s, &names[d], err);
+    control_release(c, m);
+    return code;
 }
 
-vault_code control_document(document_text *out, control *c, store *s, arena *mem, document d, int64_t version,
-                            vault_error *err)
+static vault_code text_of(document_text *out, control *c, store *s, arena *mem, document_at which, vault_error *err)
+{
+    VAULT_CLEANUP(core_clear) manifest_core core = {0};
+    named_row names[NAMED_MAX];
+    VAULT_TRY(prove_and_read(&core, c, s, which.version, err));
+    (void)core_names(names, &core);
+    out->digest = core.documents[which.document].digest;
+    out->version = core.documents[which.document].version;
+    return find_document(&out->content, mem, c, s, &names[which.document], err);
+}
+
+vault_code control_document(document_text *out, control *c, store *s, arena *mem, document_at which, vault_error *err)
 {
     const manifest *m = control_acquire(c);
     vault_code code = VAULT_OK;
     *out = (document_text){0};
-    if ((unsigned)d >= DOCUMENTS || version < 0 || version > m->version)
+    if ((unsigned)which.document >= DOCUMENTS || which.version < 0 || which.version > m->version)
         code = vault_refuse(err, VAULT_NOT_FOUND, "VERSION_UNKNOWN", "version");
-    else if (version == 0 || version == m->version)
-        code = text_in_force(out, m, mem, d, err);
+    else if (which.version == 0 || which.version == m->version)
+        code = text_in_force(out, m, mem, which.document, err);
     else
-        code = text_of(out, c, s, m, mem, d, version, err);
+        code = text_of(out, c, s, mem, which, err);
     control_release(c, m);
     return code;
 }
@@ -319,30 +324,28 @@ static vault_code keep_record(change_record *out, arena *mem, const change_recor
     return room ? VAULT_OK : vault_fail(err, VAULT_EXHAUSTED, "no room for a change");
 }
 
-static vault_code read_changes(change_record *out, size_t count, control *c, store *s, arena *mem, int64_t from,
-                               vault_error *err)
+static vault_code read_changes(change_page *page, const control *c, store *s, arena *mem, vault_error *err)
 {
-    for (size_t i = 0; i < count; i++) {
+    size_t there = page->from > 0 ? (size_t)page->from : 0;
+    if (there > page->limit) there = page->limit;
+    for (size_t i = 0; i < there; i++) {
         VAULT_CLEANUP(core_clear) manifest_core core = {0};
-        VAULT_TRY(read_proven(&core, c, s, from - (int64_t)i, err));
-        VAULT_TRY(keep_record(&out[i], mem, &core.record, err));
+        VAULT_TRY(read_proven(&core, c, s, page->from - (int64_t)i, err));
+        VAULT_TRY(keep_record(&page->at[i], mem, &core.record, err));
     }
+    page->count = there;
     return VAULT_OK;
 }
 
-vault_code control_changes(change_record *out, size_t *count, control *c, store *s, arena *mem, int64_t from,
-                           size_t limit, vault_error *err)
+vault_code control_changes(change_page *inout, control *c, store *s, arena *mem, vault_error *err)
 {
     const manifest *m = control_acquire(c);
-    if (from > m->version) from = m->version;
-    size_t there = from > 0 ? (size_t)from : 0;
-    if (there > limit) there = limit;
-    *count = 0;
+    inout->count = 0;
+    if (inout->from > m->version) inout->from = m->version;
     pthread_mutex_lock(&c->history);
     vault_code code = prove(c, s, m, err);
-    if (code == VAULT_OK) code = read_changes(out, there, c, s, mem, from, err);
+    if (code == VAULT_OK) code = read_changes(inout, c, s, mem, err);
     pthread_mutex_unlock(&c->history);
     control_release(c, m);
-    if (code == VAULT_OK) *count = there;
     return code;
 }

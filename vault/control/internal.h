@@ -43,8 +43,8 @@ typedef struct manifest_core {
         int64_t version; /* that brought it */
         int64_t row;     /* that its content was written by: of the proposal, where there was one */
     } documents[DOCUMENTS];
-    digest previous; /* manifest before; zero for the first */
-    digest rings;    /* all rows of key_ring (ring_rows_digest) */
+    digest previous;                  /* manifest before; zero for the first */
+    digest rings;                     /* all rows of key_ring (ring_rows_digest) */
     const char *expired[PENDING_MAX]; /* approvals that this change dropped */
     size_t expired_count;
     change_record record;
@@ -62,7 +62,7 @@ typedef struct manifest_body {
     policy *rules;
     schema_field *fields; /* by number */
     size_t field_count;
-    collection *collections; /* in document order */
+    collection *collections;                /* in document order */
     const schema_field **collection_fields; /* of all collections, one after the other */
     size_t collection_count;
     certificate *certificates; /* of all principals, one after the other */
@@ -109,12 +109,13 @@ VAULT_MUST_USE vault_code manifest_build(manifest_body **out, const char *vault,
  * (but a wider text), natural key or area field of a collection. */
 VAULT_MUST_USE vault_code manifest_check_change(const manifest_body *old, const manifest_body *next, vault_error *err);
 /* The pure part of control_check_document: NULL when the document would be taken in the place of the standing one, and
- * *parsed (owned by the caller) is what it says; else the reason (DOCUMENT_INVALID, CHANGE_UNREADABLE), and the fault says
- * line, column, path and mend. A fault that shows in another document ("persons.persons[3].role") has line 0 and is named
- * with that document. */
+ * *parsed (owned by the caller) is what it says; else the reason (DOCUMENT_INVALID, CHANGE_UNREADABLE), and the fault
+ * says line, column, path and mend. A fault that shows in another document ("persons.persons[3].role") has line 0 and
+ * is named with that document. */
 VAULT_MUST_USE const char *document_check(document_fault *fault, json_t **parsed, document d, bytes content,
                                           const manifest_body *standing);
-/* DOC_DOMAINS for these documents: numbers that stand are kept, also of pairs that are gone; new pairs get random ones. */
+/* DOC_DOMAINS for these documents: numbers that stand are kept, also of pairs that are gone; new pairs get random ones.
+ */
 VAULT_MUST_USE vault_code domains_complete(json_t **out, const documents *docs, vault_error *err);
 void manifest_free(manifest_body **b);
 
@@ -124,8 +125,8 @@ void manifest_free(manifest_body **b);
 typedef struct builder {
     manifest_body *body;
     vault_error *err;
-    char at[96];             /* "principals.apps[3]" */
-    char name[4 + ID_MAX];   /* " (eldercare)", or "" */
+    char at[96];           /* "principals.apps[3]" */
+    char name[4 + ID_MAX]; /* " (eldercare)", or "" */
 } builder;
 VAULT_MUST_USE vault_code build_principals(builder *b, json_t *value); /* departments, roles, apps, officers, ... */
 VAULT_MUST_USE vault_code build_departments(builder *b, json_t *list); /* of principals */
@@ -137,7 +138,8 @@ VAULT_MUST_USE vault_code build_domains(builder *b, json_t *document); /* of pur
 VAULT_MUST_USE vault_code build_policy(builder *b, json_t *value);
 VAULT_MUST_USE vault_code build_sharing(builder *b, json_t *value);
 
-/* INVALID DOCUMENT_INVALID; the path is `at`, and `key` (may be "") below it; the text is for people and says the mend. */
+/* INVALID DOCUMENT_INVALID; the path is `at`, and `key` (may be "") below it; the text is for people and says the mend.
+ */
 #define builder_fail(b, key, ...) builder_fail_at((b), VAULT_HERE, (key), __VA_ARGS__)
 __attribute__((format(printf, 4, 5))) vault_code builder_fail_at(builder *b, const char *where, const char *key,
                                                                  const char *message, ...);
@@ -181,8 +183,8 @@ enum { ROOT_KEY_LEN = 32, TABLES_FORMAT = 2 };
 
 /* A document's canonical text: keys sorted, no spaces; its digest is SHA-256 of it. */
 VAULT_MUST_USE vault_code document_canonical(bytes *out, arena *mem, json_t *value, vault_error *err);
-/* Sealed, manifests and documents alike: version of the control ring (4, big-endian) ‖ AEAD. AAD = kind ("manifest", or a
- * document's name), that version, name of the vault, version of the manifest (that brought the document). */
+/* Sealed, manifests and documents alike: version of the control ring (4, big-endian) ‖ AEAD. AAD = kind ("manifest", or
+ * a document's name), that version, name of the vault, version of the manifest (that brought the document). */
 typedef struct seal_place {
     const char *kind, *vault;
     int64_t version;

@@ -146,7 +146,7 @@ static vault_code get_approval(session *s, request *rq, compared *out)
     control *c = s->service->control;
     if (!(out->of = find_pending(s, in->name))) return vault_refuse(&rq->err, VAULT_NOT_FOUND, "NOT_PENDING", "name");
     VAULT_TRY(control_proposed(&out->proposed, c, s->store, rq->mem, out->of, &rq->err));
-    return control_document(&out->standing, c, s->store, rq->mem, out->of->document, 0, &rq->err);
+    return control_document(&out->standing, c, s->store, rq->mem, (document_at){out->of->document, 0}, &rq->err);
 }
 
 static vault_code answer_get(session *s, request *rq, const compared *from)

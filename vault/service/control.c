@@ -25,7 +25,8 @@ static vault_code get_document(session *s, request *rq, document_text *out)
     document d;
     VAULT_TRY(read_document(&d, in->document, &rq->err));
     if (in->version > INT64_MAX) return refuse_at(&rq->err, "OUT_OF_RANGE", "version", -1);
-    return control_document(out, s->service->control, s->store, rq->mem, d, (int64_t)in->version, &rq->err);
+    return control_document(out, s->service->control, s->store, rq->mem, (document_at){d, (int64_t)in->version},
+                            &rq->err);
 }
 
 static vault_code answer_document(request *rq, const document_text *text)
@@ -141,25 +142,21 @@ static Vault__V1__Change *answer_change(arena *mem, const change_record *from)
     return out->time && out->before && out->after && out->manifest ? out : NULL;
 }
 
-typedef struct changes {
-    change_record *at;
-    size_t count;
-} changes;
-
-static vault_code list_changes(session *s, request *rq, changes *out)
+static vault_code list_changes(session *s, request *rq, change_page *out)
 {
     const Vault__V1__ListChangesRequest *in = (const void *)rq->in;
     int64_t from = s->manifest->version;
     if (in->page_size < 0 || in->page_size > CHANGES_MAX) return refuse_at(&rq->err, "OUT_OF_RANGE", "page_size", -1);
     VAULT_TRY(page_token_read(&from, in->page_token, CHANGES_CONDITIONS, &rq->err));
     if (from < 1 || from > s->manifest->version) return refuse_at(&rq->err, "BAD_PAGE_TOKEN", "page_token", -1);
-    size_t limit = in->page_size ? (size_t)in->page_size : CHANGES_DEFAULT;
-    out->at = arena_array(rq->mem, limit, sizeof *out->at);
+    out->from = from;
+    out->limit = in->page_size ? (size_t)in->page_size : CHANGES_DEFAULT;
+    out->at = arena_array(rq->mem, out->limit, sizeof *out->at);
     if (!out->at) return vault_fail(&rq->err, VAULT_EXHAUSTED, "no memory for changes");
-    return control_changes(out->at, &out->count, s->service->control, s->store, rq->mem, from, limit, &rq->err);
+    return control_changes(out, s->service->control, s->store, rq->mem, &rq->err);
 }
 
-static vault_code answer_changes(request *rq, const changes *from)
+static vault_code answer_changes(request *rq, const change_page *from)
 {
     Vault__V1__ListChangesResponse *out =
         MESSAGE(rq->mem, Vault__V1__ListChangesResponse, vault__v1__list_changes_response__init);
@@ -178,7 +175,7 @@ static vault_code answer_changes(request *rq, const changes *from)
 
 static vault_code changes_of(session *s, call *c)
 {
-    changes found = {0};
+    change_page found = {0};
     const line_facts facts = {.fields = "changes"};
     (void)list_changes(s, c->rq, &found);
     VAULT_TRY(write_call_line(s, c, &facts));

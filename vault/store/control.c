@@ -30,15 +30,15 @@ vault_code store_control_history(store *s, int64_t version, control_history *out
     return VAULT_OK;
 }
 
-vault_code store_manifests_read(store *s, arena *mem, int64_t from, size_t limit, manifest_row *rows, size_t *count,
+vault_code store_manifests_read(store *s, arena *mem, manifest_range range, manifest_row *rows, size_t *count,
                                 vault_error *err)
 {
     VAULT_CLEANUP(result_clear) PGresult *r = NULL;
     bool full = false;
     *count = 0;
     call_start(s, ST_MANIFESTS_READ);
-    arg_int8(s, from);
-    arg_int8(s, (int64_t)limit);
+    arg_int8(s, range.from);
+    arg_int8(s, (int64_t)range.limit);
     VAULT_TRY(call_run(s, &r, err));
     size_t n = (size_t)PQntuples(r);
     for (size_t i = 0; i < n; i++) {

@@ -34,9 +34,9 @@ typedef struct resident_row {
     uint8_t natural_key[NATURAL_KEY_LEN];
     int16_t collection; /* its number in the schema */
     int64_t area;       /* area_code: 12 digits of the division, 3 of the grid */
-    int16_t state;   /* 1 live */
-    int32_t version; /* record version, from 1 */
-    bytes sealed;    /* packed fields, vault/record/pack.h */
+    int16_t state;      /* 1 live */
+    int32_t version;    /* record version, from 1 */
+    bytes sealed;       /* packed fields, vault/record/pack.h */
     const int64_t *terms;
     size_t term_count;
     bytes tag;
@@ -92,8 +92,8 @@ VAULT_MUST_USE vault_code store_head_lock(store *s, head_row *out,
                                           vault_error *err); /* FOR UPDATE, within a transaction */
 /* One statement: moves the head from `from` to `to` and inserts the to->size - from->size lines, if and only if the
  * head's size and control version are those of `from`, and the control rows have `stamp` (0: a change of control, which
- * has written them itself and checked the stamp before). *moved tells that the head or the stamp was another (nothing was
- * written). Outside a transaction the statement commits by itself, and OK means that it is durable. */
+ * has written them itself and checked the stamp before). *moved tells that the head or the stamp was another (nothing
+ * was written). Outside a transaction the statement commits by itself, and OK means that it is durable. */
 typedef struct append_from {
     const head_row *head;
     int64_t stamp;
@@ -160,7 +160,11 @@ typedef struct manifest_row {
     bytes sealed;
 } manifest_row;
 /* The first `limit` manifests of version `from` or later, in order. */
-VAULT_MUST_USE vault_code store_manifests_read(store *s, arena *mem, int64_t from, size_t limit, manifest_row *rows,
+typedef struct manifest_range {
+    int64_t from;
+    size_t limit; /* size of rows */
+} manifest_range;
+VAULT_MUST_USE vault_code store_manifests_read(store *s, arena *mem, manifest_range range, manifest_row *rows,
                                                size_t *count, vault_error *err);
 VAULT_MUST_USE vault_code store_manifest_insert(store *s, const manifest_row *row, vault_error *err); /* CONFLICT */
 typedef struct document_row {
@@ -179,7 +183,8 @@ VAULT_MUST_USE vault_code store_document_archive(store *s, const document_row *r
 /* By name and version, live or archived; NOT_FOUND; INTEGRITY: both. */
 VAULT_MUST_USE vault_code store_document_find(store *s, arena *mem, document_row *inout, vault_error *err);
 
-/* ---- imports and corrections -------------------------------------------------------------------------------------- */
+/* ---- imports and corrections --------------------------------------------------------------------------------------
+ */
 
 /* A correction request: what a department says of a field whose stored value weighs more. One per resident, field and
  * department, the newest; sealed under the resident's key. Within a transaction. The sealed bytes begin with a mark of

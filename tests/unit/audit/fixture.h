@@ -101,7 +101,9 @@ static inline line *lines_for(int64_t resident, const char *person, const char *
 static inline appended appended_batch(line *lines, size_t count)
 {
     appended done;
-    expect_ok(ledger_append(book, db, mem, &(line_batch){.control_version = 1, .lines = lines, .count = count}, &done, &err), &err);
+    expect_ok(
+        ledger_append(book, db, mem, &(line_batch){.control_version = 1, .lines = lines, .count = count}, &done, &err),
+        &err);
     return done;
 }
 

@@ -340,7 +340,7 @@ TEST("rows of another vault under the same root key do not open")
     manifest_row row;
     bytes text;
     size_t count;
-    expect_ok(store_manifests_read(db, mem, 1, 1, &row, &count, &err), &err);
+    expect_ok(store_manifests_read(db, mem, (manifest_range){1, 1}, &row, &count, &err), &err);
     const seal_place places[] = {{"manifest", "resident-vault/other", 1},
                                  {"manifest", "resident-vault/test", 2},
                                  {"policy", "resident-vault/test", 1},

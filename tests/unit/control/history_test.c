@@ -19,7 +19,7 @@ static size_t rules_at(const node *n, int64_t version, int64_t *brought)
 {
     document_text text;
     json_t *value;
-    expect_ok(control_document(&text, n->c, n->s, n->mem, DOC_POLICY, version, &err), &err);
+    expect_ok(control_document(&text, n->c, n->s, n->mem, (document_at){DOC_POLICY, version}, &err), &err);
     digest sum = sha256(text.content);
     assert_memory_equal(sum.at, text.digest.at, DIGEST_LEN);
     expect_ok(json_read(&value, text.content, "policy", &err), &err);
@@ -27,6 +27,14 @@ static size_t rules_at(const node *n, int64_t version, int64_t *brought)
     json_decref(value);
     *brought = text.version;
     return rules;
+}
+
+static vault_code changes_of(const node *n, change_record *all, size_t *count, change_page page)
+{
+    page.at = all;
+    vault_code code = control_changes(&page, n->c, n->s, n->mem, &err);
+    *count = page.count;
+    return code;
 }
 
 TEST("a document is shown as any version had it, with the version that brought it")
@@ -42,9 +50,10 @@ TEST("a document is shown as any version had it, with the version that brought i
     document_text text;
     static const int64_t none[] = {-1, 9, INT64_MAX, INT64_MIN};
     for (size_t i = 0; i < 4; i++)
-        expect_code(control_document(&text, n.c, n.s, n.mem, DOC_POLICY, none[i], &err), VAULT_NOT_FOUND, &err);
-    expect_code(control_document(&text, n.c, n.s, n.mem, DOCUMENTS, 1, &err), VAULT_NOT_FOUND, &err);
-    expect_ok(control_document(&text, n.c, n.s, n.mem, DOC_DOMAINS, 1, &err), &err);
+        expect_code(control_document(&text, n.c, n.s, n.mem, (document_at){DOC_POLICY, none[i]}, &err), VAULT_NOT_FOUND,
+                    &err);
+    expect_code(control_document(&text, n.c, n.s, n.mem, (document_at){DOCUMENTS, 1}, &err), VAULT_NOT_FOUND, &err);
+    expect_ok(control_document(&text, n.c, n.s, n.mem, (document_at){DOC_DOMAINS, 1}, &err), &err);
     node_close(&n);
 }
 
@@ -57,7 +66,7 @@ TEST("changes are told newest first, with who, why, and the digests before and a
     node n = given_history();
     change_record all[20];
     size_t count;
-    expect_ok(control_changes(all, &count, n.c, n.s, n.mem, INT64_MAX, 20, &err), &err);
+    expect_ok(changes_of(&n, all, &count, (change_page){.from = INT64_MAX, .limit = 20}), &err);
     assert_int_equal(count, 8);
     for (size_t i = 0; i < count; i++) {
         assert_int_equal(all[i].version, 8 - (int64_t)i);
@@ -73,12 +82,12 @@ TEST("changes are told newest first, with who, why, and the digests before and a
     const manifest *m = control_acquire(n.c);
     assert_memory_equal(all[0].manifest.at, m->digest.at, DIGEST_LEN);
     control_release(n.c, m);
-    expect_ok(control_changes(all, &count, n.c, n.s, n.mem, 3, 2, &err), &err);
+    expect_ok(changes_of(&n, all, &count, (change_page){.from = 3, .limit = 2}), &err);
     assert_int_equal(count, 2);
     assert_int_equal(all[1].version, 2);
-    expect_ok(control_changes(all, &count, n.c, n.s, n.mem, 0, 2, &err), &err);
+    expect_ok(changes_of(&n, all, &count, (change_page){.from = 0, .limit = 2}), &err);
     assert_int_equal(count, 0);
-    expect_ok(control_changes(all, &count, n.c, n.s, n.mem, -7, 2, &err), &err);
+    expect_ok(changes_of(&n, all, &count, (change_page){.from = -7, .limit = 2}), &err);
     assert_int_equal(count, 0);
     node_close(&n);
 }
@@ -145,15 +154,15 @@ TEST("a former document or manifest that was edited is not shown")
     size_t count;
     keep_rows("kept");
     pg_sql("UPDATE control_archive SET sealed = set_byte(sealed, 40, get_byte(sealed, 40) # 1)");
-    expect_code(control_document(&text, n.c, n.s, n.mem, DOC_POLICY, 3, &err), VAULT_INTEGRITY, &err);
+    expect_code(control_document(&text, n.c, n.s, n.mem, (document_at){DOC_POLICY, 3}, &err), VAULT_INTEGRITY, &err);
     pg_sql("DELETE FROM control_archive");
-    expect_code(control_document(&text, n.c, n.s, n.mem, DOC_POLICY, 3, &err), VAULT_INTEGRITY, &err);
+    expect_code(control_document(&text, n.c, n.s, n.mem, (document_at){DOC_POLICY, 3}, &err), VAULT_INTEGRITY, &err);
     put_back_rows("kept");
     pg_sql("DELETE FROM control WHERE version = 2");
-    expect_code(control_changes(all, &count, n.c, n.s, n.mem, 8, 8, &err), VAULT_INTEGRITY, &err);
+    expect_code(changes_of(&n, all, &count, (change_page){.from = 8, .limit = 8}), VAULT_INTEGRITY, &err);
     assert_int_equal(count, 0);
     put_back_rows("kept");
-    expect_ok(control_changes(all, &count, n.c, n.s, n.mem, 8, 8, &err), &err);
+    expect_ok(changes_of(&n, all, &count, (change_page){.from = 8, .limit = 8}), &err);
     node_close(&n);
 }
 
@@ -167,7 +176,7 @@ static void given_rolled_back(const node *n, json_t *rules, char *sealed, size_t
     expect_ok(stage(n, &st, LI, proposal_of(n, DOC_POLICY, rules), &err), &err);
     expect_ok(store_begin(n->s, &err), &err);
     expect_ok(staged_write(st, n->s, &next, &err), &err);
-    expect_ok(store_manifests_read(n->s, n->mem, next.version, 1, &row, &count, &err), &err);
+    expect_ok(store_manifests_read(n->s, n->mem, (manifest_range){next.version, 1}, &row, &count, &err), &err);
     store_rollback(n->s);
     assert_true(2 * row.sealed.len < cap);
     hex_encode(sealed, row.sealed);
@@ -188,7 +197,7 @@ TEST("a manifest that was rolled back opens, but is in nobody's chain")
     expect_code(control_check_history(other.c, other.s, &err), VAULT_INTEGRITY, &err);
     change_record all[8];
     size_t count;
-    expect_code(control_changes(all, &count, other.c, other.s, other.mem, 3, 8, &err), VAULT_INTEGRITY, &err);
+    expect_code(changes_of(&other, all, &count, (change_page){.from = 3, .limit = 8}), VAULT_INTEGRITY, &err);
     node_close(&n);
     node_close(&other);
 }

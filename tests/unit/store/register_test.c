@@ -132,16 +132,16 @@ TEST("manifests are read in order of their versions; one version stands once")
     store *s = fresh_store();
     manifest_row rows[] = {{1, filled(9, 300000)}, {2, filled(3, 17)}, {7, filled(4, 1)}}, got[3];
     size_t count;
-    expect_ok(store_manifests_read(s, mem, 1, 3, got, &count, &err), &err);
+    expect_ok(store_manifests_read(s, mem, (manifest_range){1, 3}, got, &count, &err), &err);
     assert_int_equal(count, 0);
     for (int i = 2; i >= 0; i--) expect_ok(store_manifest_insert(s, &rows[i], &err), &err);
-    expect_ok(store_manifests_read(s, mem, 1, 2, got, &count, &err), &err);
+    expect_ok(store_manifests_read(s, mem, (manifest_range){1, 2}, got, &count, &err), &err);
     assert_int_equal(count, 2);
     for (size_t i = 0; i < 2; i++) {
         assert_int_equal(got[i].version, rows[i].version);
         assert_true(bytes_same(got[i].sealed, rows[i].sealed));
     }
-    expect_ok(store_manifests_read(s, mem, 2, 3, got, &count, &err), &err);
+    expect_ok(store_manifests_read(s, mem, (manifest_range){2, 3}, got, &count, &err), &err);
     assert_int_equal(count, 2);
     assert_int_equal(got[1].version, 7); /* however far it is from the others */
     expect_code(store_manifest_insert(s, &rows[1], &err), VAULT_CONFLICT, &err);
@@ -210,8 +210,8 @@ TEST("the stamp changes with every update, delete and insert, also where nothing
         "INSERT INTO control_document VALUES ('d1', 1, decode(repeat('cd', 50000), 'hex'))",
         "INSERT INTO control_document VALUES ('', 0, '')",
         "BEGIN; DELETE FROM control_document WHERE name = ''; INSERT INTO control_document VALUES ('', 0, ''); COMMIT",
-        "DELETE FROM control_document WHERE name = ''; VACUUM control_document;"
-        "INSERT INTO control_document VALUES ('', 0, '')",
+        "DELETE FROM control_document WHERE name = ''; VACUUM control_document; INSERT INTO control_document VALUES "
+        "('', 0, '')",
         "UPDATE control SET sealed = sealed WHERE version = 3",
         "INSERT INTO control VALUES (4, '')",
         "DELETE FROM control WHERE version = 4",
