@@ -25,6 +25,7 @@ def city():
     fields = list(kit.residents(1)[0])
     it = kit.City(rules=[
         kit.rule("population-put", "put", "population", "population-register", fields),
+        kit.rule("eldercare-put", "put", "eldercare", "elder-care", ["id_number", "residence_area", "phone", "marital_status"]),
         kit.rule("population-issue", "issue", "population", "population-register", ["id_number"], form="nothing"),
         kit.rule("population-reveal", "reveal", "population", "population-register", fields)])
     yield it
@@ -32,16 +33,16 @@ def city():
 
 
 class Import:
-    """`vaultctl import` as the population register, in a folder."""
+    """`vaultctl import` in a folder, as the population register or another app."""
 
-    def __init__(self, city, folder):
-        self.city, self.folder = city, folder
+    def __init__(self, city, folder, app="population", purpose="population-register"):
+        self.city, self.folder, self.app, self.purpose = city, folder, app, purpose
 
     def environment(self):
         read = lambda part: str(self.city.authority.folder / part)
         return {k: v for k, v in os.environ.items() if not k.startswith("VAULT_")} | {
-            "VAULT_SERVER": f"127.0.0.1:{self.city.vaultd.port}", "VAULT_CA": read("ca.crt"), "VAULT_CERT": read("population.crt"),
-            "VAULT_KEY": read("population.key"), "VAULT_PURPOSE": "population-register", "VAULT_TICKET": "import-test"}
+            "VAULT_SERVER": f"127.0.0.1:{self.city.vaultd.port}", "VAULT_CA": read("ca.crt"), "VAULT_CERT": read(f"{self.app}.crt"),
+            "VAULT_KEY": read(f"{self.app}.key"), "VAULT_PURPOSE": self.purpose, "VAULT_TICKET": "import-test"}
 
     def start(self, *words, **options):
         return subprocess.Popen([str(PROGRAM), "import", *map(str, words)], env=self.environment(), cwd=self.folder,
@@ -353,6 +354,27 @@ def peak_kib(process):
     assert os.waitstatus_to_exitcode(status) == DONE
     process.returncode = 0
     return usage.ru_maxrss
+
+
+def test_what_another_department_says_otherwise_is_counted_and_goes_in_as_a_correction(city, imports, tmp_path):
+    people = kit.residents(50, seed=1060)
+    (tmp_path / "p.csv").write_bytes(table(people))
+    imports("p.csv")
+    theirs = [{n: p[n] for n in ("id_number", "residence_area", "phone", "marital_status")} for p in people]
+    for at in (3, 17):
+        theirs[at]["phone"] = "13800138000"
+    theirs[20]["marital_status"] = "10" if theirs[20]["marital_status"] != "10" else "20"
+    theirs[30] = wrong_check_digit(theirs[30])
+    (tmp_path / "t.csv").write_bytes(table(theirs + theirs[:1]))
+    elder = Import(city, tmp_path, "eldercare", "elder-care")
+    trial = elder.json("t.csv", "--dry-run", wanted=SOME_REFUSED)
+    fields = {f["field"]: f for f in trial["quality"]["fields"]}
+    assert fields["phone"]["contradicting"] == 2 and fields["id_number"]["duplicated"] == 1
+    assert fields["id_number"]["reasons"] == {"BAD_CHECK_DIGIT": 1}
+    report = elder.json("t.csv", wanted=SOME_REFUSED)
+    assert counted(report) == counted(trial) and (report["corrections"], report["rejected"], report["updated"]) == (2, 1, 1)
+    after = stored(city, people)
+    assert after[3]["phone"] == people[3]["phone"] and after[20]["marital_status"] == theirs[20]["marital_status"]
 
 
 def test_memory_does_not_grow_with_the_file(city, imports, tmp_path):
