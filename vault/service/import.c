@@ -11,6 +11,7 @@
 #include "vault/service/internal.h"
 
 #include "vault/base/clock.h"
+#include "vault/base/log.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -147,6 +148,15 @@ static vault_code find_answer(session *s, call *c)
     return VAULT_OK;
 }
 
+/* An answer that was edited is damage like any other: the operator is told, and it is a line. */
+static vault_code find_or_tell(session *s, call *c)
+{
+    vault_code code = find_answer(s, c);
+    if (code != VAULT_INTEGRITY) return code;
+    log_failure(LOG_ERROR, "record.integrity", &c->rq->err);
+    return write_call_line(s, c, &(line_facts){.fields = c->fields});
+}
+
 static vault_code check_message(const import_state *state, const Vault__V1__ImportRequest *in, vault_error *err)
 {
     if (in->header) return refuse_at(err, "FIRST_MESSAGE_ONLY", "header", -1);
@@ -185,7 +195,7 @@ static vault_code take_rows(session *s, call *c, const Vault__V1__ImportRequest 
     if (!step->columns.dry && c->admission.failed == CLAUSE_NONE) {
         step->id = message_id(c);
         VAULT_TRY(digest_content(s, c, in));
-        VAULT_TRY(find_answer(s, c));
+        VAULT_TRY(find_or_tell(s, c));
         if (step->replayed) return VAULT_OK;
     }
     VAULT_TRY(put_read_rows(s, c, &step->columns, in->rows, in->n_rows));

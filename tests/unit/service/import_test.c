@@ -380,7 +380,9 @@ TEST("an answer that was edited, or put in another's place, is never given")
     import_all(&one, &first, 1);
     import_all(&two, &second, 1);
     pg_sql("update request a set answer = b.answer from request b where a.id <> b.id");
+    int64_t lines = lines_in_log();
     expect_outcome(send_message(begin_import(&one), &one, first), VAULT_INTEGRITY, NULL);
+    assert_int_equal(lines_in_log(), lines + 1);
     pg_sql("update request set answer = set_byte(answer, length(answer) - 1, "
            "get_byte(answer, length(answer) - 1) # 1)");
     expect_outcome(send_message(begin_import(&two), &two, second), VAULT_INTEGRITY, NULL);
