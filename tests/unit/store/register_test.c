@@ -210,8 +210,8 @@ TEST("the stamp changes with every update, delete and insert, also where nothing
         "INSERT INTO control_document VALUES ('d1', 1, decode(repeat('cd', 50000), 'hex'))",
         "INSERT INTO control_document VALUES ('', 0, '')",
         "BEGIN; DELETE FROM control_document WHERE name = ''; INSERT INTO control_document VALUES ('', 0, ''); COMMIT",
-        "DELETE FROM control_document WHERE name = ''; VACUUM control_document; INSERT INTO control_document VALUES "
-        "('', 0, '')",
+        ("DELETE FROM control_document WHERE name = ''; VACUUM control_document;"
+         "INSERT INTO control_document VALUES ('', 0, '')"),
         "UPDATE control SET sealed = sealed WHERE version = 3",
         "INSERT INTO control VALUES (4, '')",
         "DELETE FROM control WHERE version = 4",
