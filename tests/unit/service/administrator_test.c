@@ -8,7 +8,8 @@
  *
  * The word that is played holds every sequence of WINDOW letters (a de Bruijn sequence), in one vault that is never
  * made anew: each sequence also runs after all that went before. Two honest people give back from time to time what was
- * revoked, so that there is always something to revoke. After each letter nothing has come out, and nothing but a
+ * revoked, so that there is always something to revoke. Within a letter, questions, revocations and
+ * proposals of the lesser documents take turns. After each letter nothing has come out, and nothing but a
  * revocation has changed. */
 #include "tests/unit/service/steward.h"
 
