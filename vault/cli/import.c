@@ -319,6 +319,7 @@ static ctl_exit send_rows(import *i)
                           .columns = &i->columns,
                           .import_id = i->state.id,
                           .rows = i->part_rows,
+                          .calls = i->ctl->options[OPT_ASSERTION] ? 1 : PART_CALLS,
                           .dry_run = i->dry_run,
                           .collected = i->collected},
                  .state = &i->state,

@@ -61,6 +61,9 @@ VAULT_MUST_USE vault_code rejects_add(rejects *r, const source *from, const row 
 VAULT_MUST_USE vault_code rejects_flush(rejects *r, vault_error *err);
 void rejects_close(rejects *r); /* takes one that was not opened, with fd -1 */
 
+/* What tells residents apart: a hash of the normalised natural key. False, and a hash of the text, for what is none. */
+bool row_key(uint64_t *hash, arena *spare, const mapping *m, const row *of);
+
 /* ---- quality.c: what a dry run says about the file ---- */
 
 typedef struct quality quality;
@@ -82,18 +85,26 @@ typedef struct hash_set {
 bool hash_set_add(hash_set *s, uint64_t hash); /* true: it was there */
 void hash_set_free(hash_set *s);
 
-/* ---- import_part.c: rows that are one call ---- */
+/* ---- import_part.c: rows that are acknowledged together ---- */
+
+/* A part goes in two calls side by side, which keeps both workers of a vault busy. Rows of one resident are always in
+ * the same call: they go in in their order. */
+enum { PART_CALLS = 2 };
+
+typedef struct part_call {
+    size_t *rows; /* their places in the part */
+    size_t count;
+    bytes *messages;
+    size_t message_count;
+} part_call;
 
 typedef struct part {
     arena *mem;
     uint64_t number; /* from 1 */
     row *rows;       /* of the file, those with faults too */
     size_t count, cost;
-    size_t *sent; /* places of the rows that go to the server */
-    size_t sent_count;
+    part_call calls[PART_CALLS];
     uint64_t offset, line; /* where the next part begins */
-    bytes *messages;
-    size_t message_count;
 } part;
 
 /* What stays the same from part to part. */
@@ -102,24 +113,25 @@ typedef struct part_plan {
     source *from;
     const mapping *columns;
     const char *import_id;
-    size_t rows; /* at most, in a part */
+    size_t rows;  /* at most, in a part */
+    size_t calls; /* of a part, 1 to PART_CALLS: with an assertion 1, for it is good for one call */
     bool dry_run;
     const Google__Protobuf__Timestamp *collected; /* NULL: now */
 } part_plan;
 
 /* The next rows of the file; count is 0 at its end. */
 VAULT_MUST_USE vault_code part_read(part *p, const part_plan *plan, uint64_t number, vault_error *err);
-/* The messages of the call; once more before it is tried again. False: no memory, or the assertion cannot be read
- * (said).
- */
-bool part_pack(part *p, const part_plan *plan);
-/* Counts and rejects what the server said; `reply` may be NULL where nothing was sent. INVALID: it does not fit. */
+/* The messages of one of its calls, which has rows; once more before it is tried again. False: no memory, or the
+ * assertion cannot be read (said). */
+bool part_pack(part *p, const part_plan *plan, size_t call);
+/* Counts and rejects what the server said to each call (NULL where nothing was sent), in the order of the file.
+ * INVALID: it does not fit. */
 typedef struct part_books {
     import_counts *counts;
     rejects *rejects;
     quality *quality; /* NULL: none is wanted */
 } part_books;
-VAULT_MUST_USE vault_code part_account(part *p, const part_plan *plan, const Vault__V1__ImportResponse *reply,
+VAULT_MUST_USE vault_code part_account(part *p, const part_plan *plan, Vault__V1__ImportResponse *const *replies,
                                        const part_books *books, vault_error *err);
 
 /* ---- import_send.c: part after part ---- */

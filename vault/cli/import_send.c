@@ -27,31 +27,67 @@ static void catch_stops(void)
     (void)sigaction(SIGTERM, &action, NULL);
 }
 
-/* ---- one call ---- */
+/* ---- the calls of a part ---- */
 
-/* The call's end, with the reply of the right type where it is OK. A second signal drops it. */
-static Vault__V1__ImportResponse *wait_for(const sending *s, outcome *end)
+/* What came back of each; a call without rows is not made. */
+typedef struct replies {
+    Vault__V1__ImportResponse *at[PART_CALLS];
+} replies;
+
+static void replies_free(replies *r)
 {
-    VAULT_CLEANUP(completion_clear) completion done = {0};
-    client *c = s->plan.ctl->client;
-    for (bool cancelled = false; !client_next(c, &done, WAIT_MS);) {
-        if (stops > 1 && !cancelled) client_cancel(c);
-        cancelled = stops > 1;
+    for (size_t i = 0; i < PART_CALLS; i++) {
+        if (r->at[i]) vault__v1__import_response__free_unpacked(r->at[i], NULL);
+        r->at[i] = NULL;
     }
-    *end = done.outcome;
-    if (end->code != CODE_OK) return NULL;
-    Vault__V1__ImportResponse *reply = vault__v1__import_response__unpack(NULL, done.reply.len, done.reply.at);
-    if (!reply) *end = (outcome){.code = CODE_UNKNOWN, .message = "the reply is not of the type that was asked for"};
-    return reply;
 }
 
-static void start(const sending *s, const part *p)
+/* Starts the calls that have no answer yet. */
+static bool start(const sending *s, part *p, replies *r, size_t *in_flight)
 {
-    client_start(s->plan.ctl->client, &(client_call){.method = "/vault.v1.Records/Import",
-                                                     .request = p->messages[0],
-                                                     .timeout_ms = s->timeout_ms,
-                                                     .more = p->messages + 1,
-                                                     .more_count = p->message_count - 1});
+    *in_flight = 0;
+    for (size_t i = 0; i < PART_CALLS; i++) {
+        part_call *call = &p->calls[i];
+        if (call->count == 0 || r->at[i]) continue;
+        if (!part_pack(p, &s->plan, i)) return false;
+        client_start(s->plan.ctl->client, &(client_call){.method = "/vault.v1.Records/Import",
+                                                         .request = call->messages[0],
+                                                         .timeout_ms = s->timeout_ms,
+                                                         .tag = &r->at[i],
+                                                         .more = call->messages + 1,
+                                                         .more_count = call->message_count - 1});
+        ++*in_flight;
+    }
+    return true;
+}
+
+/* Keeps the reply of a call that has ended well; else *end says how it ended. */
+static void take(const completion *done, outcome *end)
+{
+    Vault__V1__ImportResponse **at = done->tag;
+    if (done->outcome.code != CODE_OK) {
+        *end = done->outcome;
+        return;
+    }
+    *at = vault__v1__import_response__unpack(NULL, done->reply.len, done->reply.at);
+    if (!*at) *end = (outcome){.code = CODE_UNKNOWN, .message = "the reply is not of the type that was asked for"};
+}
+
+/* Until all have ended. A second signal drops them. */
+static void wait_for(const sending *s, size_t in_flight, outcome *end)
+{
+    client *c = s->plan.ctl->client;
+    *end = (outcome){.code = CODE_OK};
+    for (bool cancelled = false; in_flight > 0;) {
+        VAULT_CLEANUP(completion_clear) completion done = {0};
+        if (client_next(c, &done, WAIT_MS)) {
+            take(&done, end);
+            in_flight--;
+        } else if (stops > 1 && !cancelled) {
+            client_cancel(c);
+            cancelled = true;
+        }
+    }
 }
 
 /* A part may be sent again as often as one likes: the vault knows its request id. */
@@ -123,36 +159,30 @@ static vault_code keep(const sending *s, const part *p, vault_error *err)
     return s->state_path ? state_write(state, s->state_path, err) : VAULT_OK;
 }
 
-static ctl_exit acknowledge(lane *l, const Vault__V1__ImportResponse *reply)
+static ctl_exit acknowledge(lane *l, const replies *said)
 {
     vault_error err = {0};
     sending *s = l->s;
-    if (part_account(&l->now, &s->plan, reply, &s->books, &err) != VAULT_OK) return failed(&err);
+    if (part_account(&l->now, &s->plan, said->at, &s->books, &err) != VAULT_OK) return failed(&err);
     if (keep(s, &l->now, &err) != VAULT_OK) return failed(&err);
     progress_say(&l->shown, s->state);
     return CTL_OK;
 }
 
-static void reply_free(Vault__V1__ImportResponse **reply)
-{
-    if (*reply) vault__v1__import_response__free_unpacked(*reply, NULL);
-}
-
-/* Sends the part until it is acknowledged. */
+/* Sends the part until all of it is acknowledged. */
 static ctl_exit deliver(lane *l)
 {
     sending *s = l->s;
     patience left = {0};
     outcome end;
-    VAULT_CLEANUP(reply_free) Vault__V1__ImportResponse *reply = NULL;
-    if (l->now.sent_count == 0) return acknowledge(l, NULL);
+    size_t in_flight;
+    VAULT_CLEANUP(replies_free) replies said = {0};
     do {
-        if (!part_pack(&l->now, &s->plan)) return CTL_FAILED;
-        start(s, &l->now);
+        if (!start(s, &l->now, &said, &in_flight)) return CTL_FAILED;
         read_ahead(l);
-        reply = wait_for(s, &end);
+        wait_for(s, in_flight, &end);
     } while (end.code != CODE_OK && be_patient(s, &left, &end));
-    if (end.code == CODE_OK) return acknowledge(l, reply);
+    if (end.code == CODE_OK) return acknowledge(l, &said);
     if (stops > 0) return CTL_INCOMPLETE;
     progress_end(&l->shown);
     say_outcome(s->plan.ctl, NULL, &end);

@@ -2,7 +2,6 @@
  * where another department says otherwise. */
 #include "vault/cli/import.h"
 
-#include "tokenizer/format.h"
 #include "vault/base/memory.h"
 
 #include <stdio.h>
@@ -72,7 +71,6 @@ typedef struct field_quality {
 
 struct quality {
     const mapping *columns;
-    const format *natural; /* NULL: not known here */
     field_quality *fields; /* those of the mapping, then the row as a whole */
     hash_set seen;
     uint64_t rows;
@@ -83,7 +81,6 @@ quality *quality_new(arena *mem, const mapping *m)
     quality *q = arena_alloc(mem, sizeof *q);
     if (!q || !(q->fields = arena_array(mem, m->count + 1, sizeof *q->fields))) abort();
     q->columns = m;
-    q->natural = format_find(m->fields[m->natural]->format);
     q->seen.most = HASHES_MOST;
     for (size_t i = 0; i < m->count; i++) {
         q->fields[i].name = m->paths[i];
@@ -110,25 +107,17 @@ static bool is_blank(const char *text)
     return true;
 }
 
-static bool came_before(quality *q, arena *spare, const char *text)
-{
-    vault_error dropped = {0};
-    bytes canonical = bytes_of_text(text);
-    if (q->natural && format_normalise(q->natural, spare, canonical, &canonical, &dropped) != VAULT_OK) return false;
-    digest d = sha256(canonical);
-    return hash_set_add(&q->seen, load_u64(d.at));
-}
-
 void quality_row(quality *q, arena *spare, const row *what)
 {
     const mapping *m = q->columns;
+    uint64_t hash;
     q->rows++;
     for (size_t i = 0; i < m->count; i++) {
         const char *text = what->values[m->places[i]];
         if (is_blank(text))
             q->fields[i].missing++;
         else if (m->places[i] == m->natural)
-            q->fields[i].duplicated += came_before(q, spare, text);
+            q->fields[i].duplicated += row_key(&hash, spare, m, what) && hash_set_add(&q->seen, hash);
     }
 }
 

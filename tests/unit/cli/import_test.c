@@ -263,7 +263,8 @@ static trial *try(const char *text, size_t rows)
     expect_ok(mapping_make(&t->columns, mem, &(mapping_wishes){0}, &complaint, &err), &err);
     t->command = (command){.purpose = "population-register"};
     t->ctl = (ctl){.command = &t->command, .mem = mem};
-    t->plan = (part_plan){.ctl = &t->ctl, .from = &t->from, .columns = &t->columns, .import_id = "abc", .rows = rows};
+    t->plan = (part_plan){
+        .ctl = &t->ctl, .from = &t->from, .columns = &t->columns, .import_id = "abc", .rows = rows, .calls = 1};
     t->part.mem = arena_new(16 << 20);
     expect_ok(rejects_open(&t->rejects, fixture_path("part.rejects.csv"), 0, &t->from, &err), &err);
     t->rejects.path = arena_text(mem, bytes_of_text(t->rejects.path));
@@ -285,12 +286,12 @@ static void read_part(trial *t, uint64_t number)
 {
     vault_error err = {0};
     expect_ok(part_read(&t->part, &t->plan, number, &err), &err);
-    assert_true(part_pack(&t->part, &t->plan));
+    assert_true(part_pack(&t->part, &t->plan, 0));
 }
 
 static Vault__V1__ImportRequest *message_of(const trial *t, size_t at)
 {
-    bytes packed = t->part.messages[at];
+    bytes packed = t->part.calls[0].messages[at];
     Vault__V1__ImportRequest *message = vault__v1__import_request__unpack(NULL, packed.len, packed.at);
     assert_non_null(message);
     return message;
@@ -301,10 +302,10 @@ TEST("a part is a header and messages of the rows that can be sent, in the order
     trial *t = try("姓名,_x,现住地,身份证\n王,a,b,c\n李\n赵,d,e,f\n", 10);
     read_part(t, 7);
     assert_int_equal(t->part.count, 3);
-    assert_int_equal(t->part.sent_count, 2);
-    assert_int_equal(t->part.message_count, 2);
+    assert_int_equal(t->part.calls[0].count, 2);
+    assert_int_equal(t->part.calls[0].message_count, 2);
     Vault__V1__ImportRequest *m = message_of(t, 0);
-    assert_string_equal(m->context->request_id, "abc.7");
+    assert_string_equal(m->context->request_id, "abc.7.0");
     assert_string_equal(m->context->purpose, "population-register");
     assert_string_equal(m->header->collection, "residents");
     assert_string_equal(m->header->field_mask->paths[2], "id_number");
@@ -327,18 +328,18 @@ TEST("parts end after their rows, go on where the last ended, and are the same w
     trial *t = try(text, 600);
     read_part(t, 1);
     assert_int_equal(t->part.count, 600);
-    assert_int_equal(t->part.message_count, 3); /* the header, 512 rows, 88 rows */
+    assert_int_equal(t->part.calls[0].message_count, 3); /* the header, 512 rows, 88 rows */
     uint64_t offset = t->part.offset, line = t->part.line;
     assert_int_equal(line, 602);
     read_part(t, 2);
     assert_int_equal(t->part.count, 500);
-    digest first = sha256(t->part.messages[1]);
+    digest first = sha256(t->part.calls[0].messages[1]);
     read_part(t, 3);
     assert_int_equal(t->part.count, 0);
     vault_error err = {0};
     expect_ok(source_seek(&t->from, offset, (size_t)line, &err), &err);
     read_part(t, 2);
-    digest again = sha256(t->part.messages[1]);
+    digest again = sha256(t->part.calls[0].messages[1]);
     assert_memory_equal(first.at, again.at, DIGEST_LEN);
     try_end(t);
 }
@@ -375,8 +376,60 @@ TEST("rows of many columns go in more messages")
                            .places = places,
                            .count = COLUMNS};
     read_part(t, 1);
-    assert_int_equal(t->part.sent_count, ROWS_OF_THEM);
-    assert_int_equal(t->part.message_count, 3);
+    assert_int_equal(t->part.calls[0].count, ROWS_OF_THEM);
+    assert_int_equal(t->part.calls[0].message_count, 3);
+    try_end(t);
+}
+
+/* A number in either writing, and the lines on which it stands. */
+TEST("a part goes in two calls, and rows of one resident are in one of them in their order, however it is written")
+{
+    trial *t = try("身份证,现住地\n11010519491231002X,a\n440524188001010014,b\n１１０１０５１９４９１２３１００２x,"
+                   "c\n110105491231002,d\n"
+                   "x1,e\nx2,f\nx3,g\nx4,h\n440524188001010014,i\n",
+                   20);
+    vault_error err = {0};
+    size_t first = SIZE_MAX, seen = 0;
+    t->plan.calls = PART_CALLS;
+    expect_ok(part_read(&t->part, &t->plan, 1, &err), &err);
+    assert_int_equal(t->part.calls[0].count + t->part.calls[1].count, 9);
+    for (size_t i = 0; i < PART_CALLS; i++) {
+        const part_call *call = &t->part.calls[i];
+        for (size_t j = 0; j < call->count; j++) {
+            if (j > 0) assert_true(call->rows[j] > call->rows[j - 1]);
+            bool same = call->rows[j] == 0 || call->rows[j] == 2 || call->rows[j] == 3;
+            if (same && first == SIZE_MAX) first = i;
+            if (same) assert_int_equal(i, first);
+            seen += same;
+        }
+    }
+    assert_int_equal(seen, 3);
+    try_end(t);
+}
+
+TEST("what two calls were answered is written down in the order of the file")
+{
+    vault_error err = {0};
+    trial *t = try("身份证,现住地\nx1,a\nx2,b\nx3,c\nx4,d\nx5,e\nx6,f\nx7,g\nx8,h\n", 20);
+    Vault__V1__ImportResponse replies[PART_CALLS], *both[PART_CALLS];
+    Vault__V1__RowReport reports[8], *lists[PART_CALLS][8];
+    t->plan.calls = PART_CALLS;
+    expect_ok(part_read(&t->part, &t->plan, 1, &err), &err);
+    for (size_t i = 0, n = 0; i < PART_CALLS; i++) {
+        vault__v1__import_response__init(both[i] = &replies[i]);
+        assert_true(t->part.calls[i].count > 0);
+        for (size_t j = 0; j < t->part.calls[i].count; j++) {
+            vault__v1__row_report__init(lists[i][j] = &reports[n++]);
+            lists[i][j]->row = (uint32_t)j, lists[i][j]->rejected = 1;
+        }
+        replies[i].rows = replies[i].rejected = (uint32_t)t->part.calls[i].count;
+        replies[i].reports = lists[i], replies[i].n_reports = t->part.calls[i].count;
+    }
+    expect_ok(part_account(&t->part, &t->plan, both, &t->books, &err), &err);
+    expect_ok(rejects_flush(&t->rejects, &err), &err);
+    assert_string_equal(fixture_read(t->rejects.path),
+                        MARK "身份证,现住地,_line,_field,_reason,_raw\nx1,a,2,,,\nx2,b,3,,,\nx3,c,4,,,\nx4,d,5,,,\n"
+                             "x5,e,6,,,\nx6,f,7,,,\nx7,g,8,,,\nx8,h,9,,,\n");
     try_end(t);
 }
 
@@ -384,10 +437,10 @@ TEST("packing a part again makes a new header only")
 {
     trial *t = try(ROWS, 10);
     read_part(t, 1);
-    bytes rows = t->part.messages[1];
-    assert_true(part_pack(&t->part, &t->plan));
-    assert_ptr_equal(t->part.messages[1].at, rows.at);
-    assert_int_equal(t->part.message_count, 2);
+    bytes rows = t->part.calls[0].messages[1];
+    assert_true(part_pack(&t->part, &t->plan, 0));
+    assert_ptr_equal(t->part.calls[0].messages[1].at, rows.at);
+    assert_int_equal(t->part.calls[0].message_count, 2);
     try_end(t);
 }
 
@@ -408,7 +461,8 @@ TEST("what the vault said is counted, rejects stand in the order of their lines,
     reply.rows = 3, reply.rejected = 1, reply.created = 1, reply.unchanged = 1;
     reply.reports = reports, reply.n_reports = 2;
     read_part(t, 1);
-    expect_ok(part_account(&t->part, &t->plan, &reply, &t->books, &err), &err);
+    expect_ok(part_account(&t->part, &t->plan, (Vault__V1__ImportResponse *const[PART_CALLS]){&reply}, &t->books, &err),
+              &err);
     expect_ok(rejects_flush(&t->rejects, &err), &err);
     assert_int_equal(t->counts.rows, 4);
     assert_int_equal(t->counts.created, 1);
@@ -434,7 +488,9 @@ TEST("an answer that does not fit what was sent is refused before anything is wr
         reply.reports = reports, reply.n_reports = i < 2 ? 0 : 2;
         first.row = i == 2 ? 2 : i == 3 ? 1 : 0, second.row = i == 3 ? 0 : 1;
         first.rejected = i == 4;
-        expect_code(part_account(&t->part, &t->plan, &reply, &t->books, &err), VAULT_INVALID, &err);
+        expect_code(
+            part_account(&t->part, &t->plan, (Vault__V1__ImportResponse *const[PART_CALLS]){&reply}, &t->books, &err),
+            VAULT_INVALID, &err);
     }
     assert_int_equal(t->counts.rows, 0);
     try_end(t);
@@ -458,7 +514,8 @@ TEST("quality counts what is missing, malformed, doubled after normalising, and 
     reply.rows = 4, reply.rejected = 1, reply.created = 2, reply.unchanged = 1;
     reply.reports = reports, reply.n_reports = 2;
     read_part(t, 1);
-    expect_ok(part_account(&t->part, &t->plan, &reply, &t->books, &err), &err);
+    expect_ok(part_account(&t->part, &t->plan, (Vault__V1__ImportResponse *const[PART_CALLS]){&reply}, &t->books, &err),
+              &err);
     VAULT_CLEANUP(json_clear) json_t *report = quality_json(t->books.quality);
     json_t *fields = json_object_get(report, "fields");
     static const int wanted[5][4] = {{0, 0, 1, 0}, {1, 1, 0, 0}, {2, 1, 0, 0}, {2, 0, 0, 1}, {0, 1, 0, 0}};
