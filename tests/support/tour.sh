@@ -174,6 +174,9 @@ shorter()
 tour()
 {
     somebody_is_there
+    drop_proposals
+    as_it_was_made policy
+    as_it_was_made persons
     put_residents
     import_a_file
     started=$(date -u +%Y-%m-%dT%H:%M:%S.%3NZ)
@@ -198,6 +201,26 @@ somebody_is_there()
     say_more "The privacy officer looks at the log, and remembers how far it went:"
     command_line as officer-wang vaultctl audit verify
     expect '^verdict +valid'
+}
+
+# What an earlier tour, or a reader of the documents, has left is put back, by two people as always.
+drop_proposals()
+{
+    local name
+    for name in $(as officer-zhao vaultctl approval list | sed -n 's/^\(approvals\/[^ ]*\).*/\1/p'); do
+        as officer-zhao vaultctl approval reject "$name" --ticket 'left by an earlier tour' >/dev/null
+    done
+}
+
+as_it_was_made() # DOCUMENT
+{
+    local file=$state/as-made.json proposed=$state/proposed
+    [[ $(as admin-sun vaultctl control diff "$1" 1) != 'no difference' ]] || return 0
+    as admin-sun vaultctl control show "$1" --version 1 >"$file"
+    as admin-sun vaultctl control propose "$1" "$file" --ticket 'as it was made' >"$proposed"
+    as officer-zhao vaultctl approval approve "$(sed -n '1s/ .*//p' "$proposed")" --digest "$(sed -n 's/^ *digest *//p' "$proposed")" \
+        --ticket 'as it was made' >/dev/null
+    say "   ($1: put back as the vault was made with, for the tour)"
 }
 
 put_residents()
@@ -325,20 +348,6 @@ be_refused()
     refused_line 5 'TOKEN_MISTYPED' as eldercare vaultctl reveal "${token%?}$other" --fields name --ticket visit-2026-117
 }
 
-# What an earlier tour has left: proposals that wait, the document other than at init. Two people, as always.
-as_it_was_made() # DOCUMENT
-{
-    local name digest file=$state/as-made.json
-    for name in $(as officer-zhao vaultctl approval list | sed -n 's/^\(approvals\/[^ ]*\).*/\1/p'); do
-        as officer-zhao vaultctl approval reject "$name" --ticket 'left by an earlier tour'
-    done
-    [[ $(as admin-sun vaultctl control diff "$1" 1) != 'no difference' ]] || return 0
-    as admin-sun vaultctl control show "$1" --version 1 >"$file"
-    as admin-sun vaultctl control propose "$1" "$file" --ticket 'as it was made' >"$state/proposed"
-    name=$(sed -n '1s/ .*//p' "$state/proposed") digest=$(sed -n 's/^ *digest *//p' "$state/proposed")
-    as officer-zhao vaultctl approval approve "$name" --digest "$digest" --ticket 'as it was made'
-}
-
 one_more_rule() # another than it was made with: policy.json and a line
 {
     sed "/\"rules\": \[/a\\    {\"id\": \"eldercare-list\", \"action\": \"reveal\", \"consumer\": \"eldercare\", \"purpose\": \"elder-care\", \
@@ -349,8 +358,6 @@ one_more_rule() # another than it was made with: policy.json and a line
 change_a_rule()
 {
     local name digest
-    as_it_was_made policy >/dev/null
-    as_it_was_made persons >/dev/null
     step "A rule is changed by two people" \
         "The app wants to print lists with names and ID numbers, masked. No rule allows it. The administrator writes one into" \
         "policy.json and proposes it; nothing changes by that, and consent is not the administrator's to give:"
