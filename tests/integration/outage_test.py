@@ -138,9 +138,7 @@ def test_a_read_only_server_reveals_nothing_and_the_log_can_still_be_read(house)
         size = int(head.checkpoint.split("\n")[1])
         proof = house.clinic.audit.GetProof(audit_pb2.GetProofRequest(context=house.clinic.context(), line=size - 1, tree_size=size), timeout=5)
         assert len(proof.leaf) == 74
-        with pytest.raises(grpc.RpcError) as refused:  # an officer's look is a line itself
-            house.officer.keys.Status(keys_pb2.StatusRequest(context=house.officer.context()), timeout=5)
-        assert refused.value.code().name in OUT
+        assert house.officer.keys.Status(keys_pb2.StatusRequest(context=house.officer.context()), timeout=5).rings
         assert attack.lines(house.city) == before
     house.comes_back()
 
