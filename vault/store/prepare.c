@@ -2,11 +2,19 @@
  * is compared with the table: a database of another format is found here and not in the middle of a reveal. */
 #include "vault/store/internal.h"
 
+#include <string.h>
+
 static int count_types(const sql_type *types)
 {
     int n = 0;
     while (types[n] != SQL_NONE) n++;
     return n;
+}
+
+static vault_code other_format(const char *what, vault_error *err)
+{
+    return vault_fail(err, VAULT_INTERNAL, "%s: the tables in the database are those of another version of vaultd",
+                      what);
 }
 
 static vault_code check_described(const PGresult *r, const statement *st, vault_error *err)
@@ -15,8 +23,7 @@ static vault_code check_described(const PGresult *r, const statement *st, vault_
     bool fits = PQnparams(r) == params && PQnfields(r) == columns;
     for (int i = 0; fits && i < params; i++) fits = PQparamtype(r, i) == st->params[i];
     for (int i = 0; fits && i < columns; i++) fits = PQftype(r, i) == st->columns[i];
-    if (fits) return VAULT_OK;
-    return vault_fail(err, VAULT_INTERNAL, "%s: the tables in the database are of another format", st->name);
+    return fits ? VAULT_OK : other_format(st->name, err);
 }
 
 static bool send_prepares(PGconn *conn)
@@ -32,11 +39,19 @@ static bool send_prepares(PGconn *conn)
     return PQpipelineSync(conn);
 }
 
+/* 42: a table or a column is not there. */
+static bool is_unknown(const PGresult *r)
+{
+    const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
+    return state && strncmp(state, "42", 2) == 0;
+}
+
 /* One answer of the pipeline: a result and then NULL. */
 static vault_code next_answer(PGconn *conn, PGresult **r, const char *what, vault_error *err)
 {
     *r = PQgetResult(conn);
     if (!*r) return vault_fail(err, VAULT_UNAVAILABLE, "prepare %s: connection lost", what);
+    if (is_unknown(*r)) return other_format(what, err);
     if (PQresultStatus(*r) != PGRES_COMMAND_OK) return store_fail_result(*r, what, err);
     PQclear(PQgetResult(conn));
     return VAULT_OK;

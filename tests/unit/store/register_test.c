@@ -89,6 +89,7 @@ TEST("tables of another format are refused at the start")
     expect_code(store_open(&s, pg_conninfo(), &err), VAULT_INTERNAL, &err);
     pg_sql("ALTER TABLE head ALTER size TYPE bigint; ALTER TABLE line DROP COLUMN nodes");
     expect_code(store_open(&s, pg_conninfo(), &err), VAULT_INTERNAL, &err);
+    assert_non_null(strstr(err.detail, "another version of vaultd"));
 }
 
 TEST("rings are read back by name and version")
