@@ -88,8 +88,9 @@ TEST("tables of another format are refused at the start")
     pg_sql("ALTER TABLE head ALTER size TYPE integer");
     expect_code(store_open(&s, pg_conninfo(), &err), VAULT_INTERNAL, &err);
     pg_sql("ALTER TABLE head ALTER size TYPE bigint; ALTER TABLE line DROP COLUMN nodes");
-    expect_code(store_open(&s, pg_conninfo(), &err), VAULT_INTERNAL, &err);
+    assert_int_equal(store_open(&s, pg_conninfo(), &err), VAULT_INTERNAL);
     assert_non_null(strstr(err.detail, "another version of vaultd"));
+    vault_error_clear(&err);
 }
 
 TEST("rings are read back by name and version")
