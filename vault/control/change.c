@@ -29,12 +29,22 @@ static const unsigned PROPOSERS[DOCUMENTS] = {
     [DOC_DOMAINS] = 0, /* the vault's own */
 };
 
-/* Whether the manifest knows this id in one of these roles. */
-static bool stands_as(const manifest_body *b, const char *id, unsigned roles)
+/* Whom the manifest knows by this id in one of these roles; NULL for nobody. */
+static const principal *find_one_of(const manifest_body *b, const char *id, unsigned roles)
 {
     for (size_t i = 0; i < b->principal_count; i++) {
         const principal *p = &b->principals[i];
-        if (((unsigned)p->role & roles) && strcmp(p->id, id) == 0) return true;
+        if (((unsigned)p->role & roles) && strcmp(p->id, id) == 0) return p;
+    }
+    return NULL;
+}
+
+/* A certificate that is not revoked, and not `but`, which may be NULL. */
+static bool has_valid(const principal *p, const digest *but)
+{
+    for (size_t i = 0; i < p->certificate_count; i++) {
+        const certificate *one = &p->certificates[i];
+        if (!one->revoked && !(but && bytes_same(digest_bytes(&one->sha256), digest_bytes(but)))) return true;
     }
     return false;
 }
@@ -42,7 +52,7 @@ static bool stands_as(const manifest_body *b, const char *id, unsigned roles)
 static vault_code must_be(const draft *d, unsigned roles)
 {
     const principal *who = d->what->who;
-    if (((unsigned)who->role & roles) && stands_as(d->base, who->id, (unsigned)who->role)) return VAULT_OK;
+    if (((unsigned)who->role & roles) && find_one_of(d->base, who->id, (unsigned)who->role)) return VAULT_OK;
     return vault_refuse(d->err, VAULT_DENIED, "ROLE", "");
 }
 
@@ -147,11 +157,15 @@ static vault_code check_consent(const draft *d, const approval *a)
     return VAULT_OK;
 }
 
-/* Of officers who are officers still. */
+/* Of officers who still are officers and can call: what a certificate said that was revoked since, and has left its
+ * officer none, is nobody's word. */
 static unsigned count_consents(const draft *d, const approval *a)
 {
     unsigned count = 0;
-    for (unsigned i = 0; i < a->approved_count; i++) count += stands_as(d->base, a->approved_by[i], ROLE_OFFICER);
+    for (unsigned i = 0; i < a->approved_count; i++) {
+        const principal *p = find_one_of(d->base, a->approved_by[i], ROLE_OFFICER);
+        count += p && has_valid(p, NULL);
+    }
     return count;
 }
 
@@ -217,15 +231,6 @@ static json_t *with_text(json_t *list, const char *key, const char *text)
         if (found && strcmp(found, text) == 0) return value;
     }
     return NULL;
-}
-
-static bool has_valid(const principal *p, const digest *but)
-{
-    for (size_t i = 0; i < p->certificate_count; i++) {
-        const certificate *one = &p->certificates[i];
-        if (!one->revoked && !bytes_same(digest_bytes(&one->sha256), digest_bytes(but))) return true;
-    }
-    return false;
 }
 
 /* As many officers stay as are needed to approve anything, and one administrator: otherwise nothing could ever be

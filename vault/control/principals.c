@@ -224,30 +224,36 @@ static vault_code check_certificates(builder *b)
     return twin ? certificate_stands_twice(b, twin) : VAULT_OK;
 }
 
-static bool can_call(const manifest_body *body, role r)
+static bool can_call(const principal *p)
 {
-    for (size_t i = 0; i < body->principal_count; i++) {
-        const principal *p = &body->principals[i];
-        for (size_t k = 0; p->role == r && k < p->certificate_count; k++) {
-            if (!p->certificates[k].revoked) return true;
-        }
+    for (size_t i = 0; i < p->certificate_count; i++) {
+        if (!p->certificates[i].revoked) return true;
     }
     return false;
 }
 
-/* An officer and an administrator must be able to call, and as many officers stand as must approve. */
+static size_t count_callers(const manifest_body *body, role r)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < body->principal_count; i++) {
+        count += body->principals[i].role == r && can_call(&body->principals[i]);
+    }
+    return count;
+}
+
+/* An officer and an administrator must be able to call, and as many officers as must approve: otherwise nothing could
+ * ever be changed again. */
 static vault_code check_callers(builder *b, json_int_t approvals)
 {
-    size_t officers = 0;
     builder_in(b, "principals");
-    for (size_t i = 0; i < b->body->principal_count; i++) officers += b->body->principals[i].role == ROLE_OFFICER;
     if (approvals < 1 || approvals > APPROVALS_MAX) return builder_fail(b, "approvals", "not 1 to %d", APPROVALS_MAX);
-    if ((size_t)approvals > officers) {
-        return builder_fail(b, "approvals", "more than the %zu officers that there are", officers);
-    }
     for (size_t i = 1; i < KINDS; i++) {
-        if (can_call(b->body, kinds[i].role)) continue;
+        if (count_callers(b->body, kinds[i].role) > 0) continue;
         return builder_fail(b, kinds[i].name, "none could call: give one a certificate that is not revoked");
+    }
+    size_t officers = count_callers(b->body, ROLE_OFFICER);
+    if ((size_t)approvals > officers) {
+        return builder_fail(b, "approvals", "more than the %zu officers who can call", officers);
     }
     b->body->m.approvals = (unsigned)approvals;
     return VAULT_OK;

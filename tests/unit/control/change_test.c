@@ -233,19 +233,28 @@ TEST("who proposed takes it back, an officer refuses it, another administrator m
     node_close(&n);
 }
 
-TEST("the consent of one who is no officer any more does not count")
+/* Two approvals are needed of three officers: Wang, Zhao and Hu, whose certificate has the fingerprint 11...1. */
+#define HU  "vault://dev/officers/officer-hu"
+#define HUS "1111111111111111111111111111111111111111111111111111111111111111"
+
+static node given_three_officers(void)
 {
     documents d = dev_documents();
     set(d.of[DOC_PRINCIPALS], "approvals", "2");
     json_t *third = json_deep_copy(entry(&d, DOC_PRINCIPALS, "officers", 0));
     set(third, "id", "\"officer-hu\"");
-    set(third, "uri", "\"vault://dev/officers/officer-hu\"");
-    set(third, "certificates", "[{\"sha256\": \"1111111111111111111111111111111111111111111111111111111111111111\"}]");
+    set(third, "uri", "\"" HU "\"");
+    set(third, "certificates", "[{\"sha256\": \"" HUS "\"}]");
     json_array_append_new(json_object_get(d.of[DOC_PRINCIPALS], "officers"), third);
     given_vault_of(&d);
-    node n = node_open();
+    return node_open();
+}
+
+TEST("the consent of one who is no officer any more does not count")
+{
+    node n = given_three_officers();
     approval a = given_proposal(&n, LI, DOC_POLICY, policy_of(&n, 3));
-    expect_ok(try_change(&n, "vault://dev/officers/officer-hu", consent_to(&n, &a), &err), &err);
+    expect_ok(try_change(&n, HU, consent_to(&n, &a), &err), &err);
     json_t *principals = document_now(&n, DOC_PRINCIPALS);
     json_array_remove(json_object_get(principals, "officers"), 2);
     approval removal = given_proposal(&n, LI, DOC_PRINCIPALS, principals);
@@ -253,6 +262,19 @@ TEST("the consent of one who is no officer any more does not count")
     expect_ok(try_change(&n, ZHAO, consent_to(&n, &removal), &err), &err);
     expect_ok(try_change(&n, WANG, consent_to(&n, &a), &err), &err);
     expect_rules(&n, 7); /* Hu's does not count: it takes Zhao's */
+    expect_ok(try_change(&n, ZHAO, consent_to(&n, &a), &err), &err);
+    expect_rules(&n, 3);
+    node_close(&n);
+}
+
+TEST("the consent of an officer whose certificates have all been revoked does not count")
+{
+    node n = given_three_officers();
+    approval a = given_proposal(&n, LI, DOC_POLICY, policy_of(&n, 3));
+    expect_ok(try_change(&n, HU, consent_to(&n, &a), &err), &err);
+    expect_ok(try_change(&n, SUN, (change){.kind = CHANGE_REVOKE, .certificate = HUS}, &err), &err);
+    expect_ok(try_change(&n, WANG, consent_to(&n, &a), &err), &err);
+    expect_rules(&n, 7); /* a thief has consented, and Wang: it takes Zhao */
     expect_ok(try_change(&n, ZHAO, consent_to(&n, &a), &err), &err);
     expect_rules(&n, 3);
     node_close(&n);

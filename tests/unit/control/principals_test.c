@@ -240,6 +240,10 @@ TEST("approvals are 1 to 8, and no more than there are officers: none needed is 
     refused(&d, "principals.approvals", "not a whole number");
     d = dev_documents();
     set(d.of[DOC_PRINCIPALS], "approvals", "2");
+    set(entry(&d, DOC_PRINCIPALS, "officers", 1), "certificates", "[]"); /* nothing could ever be approved again */
+    refused(&d, "principals.approvals", "more than the 1 officers who can call");
+    d = dev_documents();
+    set(d.of[DOC_PRINCIPALS], "approvals", "2");
     manifest_body *b = build_of(&d);
     assert_int_equal(b->m.approvals, 2);
     manifest_free(&b);
