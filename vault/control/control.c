@@ -154,6 +154,12 @@ static vault_code read_documents(documents *out, control *c, store *s, arena *me
     return vault_fail(err, VAULT_INTEGRITY, "control: %zu of %zu documents are there", count, named);
 }
 
+static vault_code check_fixed(const control *c, const manifest_core *core, vault_error *err)
+{
+    if (same_digest(&c->fixed, &core->fixed)) return VAULT_OK;
+    return vault_fail(err, VAULT_INTEGRITY, "the row of the vault is not the one that the manifest names");
+}
+
 static vault_code check_rings(const ring_rows *rings, const manifest_core *core, vault_error *err)
 {
     digest sum = ring_rows_digest(rings->rows, rings->count);
@@ -179,6 +185,7 @@ static vault_code load(manifest_body **out, control *c, store *s, const control_
     VAULT_TRY(store_rings_read(s, mem, &rings.rows, &rings.count, err));
     VAULT_TRY(open_rings(c, &rings, "control", err)); /* opens what follows */
     VAULT_TRY(read_core(&core, c, s, mem, named, err));
+    VAULT_TRY(check_fixed(c, &core, err));
     VAULT_TRY(check_rings(&rings, &core, err));
     VAULT_TRY(open_rings(c, &rings, NULL, err));
     VAULT_TRY(read_documents(&docs, c, s, mem, &core, err));
@@ -322,6 +329,7 @@ static vault_code read_vault(control *c, store *s, vault_error *err)
     }
     if (!vault_name_valid(row.name)) return vault_fail(err, VAULT_INTEGRITY, "the vault's name is malformed");
     snprintf(c->name, sizeof c->name, "%s", row.name);
+    c->fixed = vault_row_digest(&row);
     return VAULT_OK;
 }
 

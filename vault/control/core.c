@@ -90,10 +90,10 @@ vault_code core_write(bytes *out, arena *mem, const char *vault, const manifest_
 {
     VAULT_CLEANUP(json_clear)
     json_t *all =
-        json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:I}", "change", record_json(&core->record), "documents",
-                  documents_json(core), "expired", texts_json(core->expired, core->expired_count), "pending",
-                  pending_json(core), "previous", hex_json(&core->previous), "rings", hex_json(&core->rings), "vault",
-                  vault, "version", (json_int_t)core->record.version);
+        json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:I}", "change", record_json(&core->record), "documents",
+                  documents_json(core), "expired", texts_json(core->expired, core->expired_count), "fixed",
+                  hex_json(&core->fixed), "pending", pending_json(core), "previous", hex_json(&core->previous), "rings",
+                  hex_json(&core->rings), "vault", vault, "version", (json_int_t)core->record.version);
     if (!all) return vault_fail(err, VAULT_INVALID, "a text of the change is not UTF-8");
     return document_canonical(out, mem, all, err);
 }
@@ -183,17 +183,18 @@ static bool read_record(change_record *out, json_t *value)
 
 static bool read_all(manifest_core *core, const seal_place *at)
 {
-    const char *vault, *previous, *rings;
+    const char *vault, *previous, *rings, *fixed;
     json_int_t version;
     json_t *record, *docs, *expired, *pending;
-    if (json_unpack_ex(core->text, NULL, JSON_STRICT, "{s:o, s:o, s:o, s:o, s:s, s:s, s:s, s:I}", "change", &record,
-                       "documents", &docs, "expired", &expired, "pending", &pending, "previous", &previous, "rings",
-                       &rings, "vault", &vault, "version", &version) != 0)
+    if (json_unpack_ex(core->text, NULL, JSON_STRICT, "{s:o, s:o, s:o, s:s, s:o, s:s, s:s, s:s, s:I}", "change",
+                       &record, "documents", &docs, "expired", &expired, "fixed", &fixed, "pending", &pending,
+                       "previous", &previous, "rings", &rings, "vault", &vault, "version", &version) != 0)
         return false;
     core->record.version = version;
     return version == at->version && strcmp(vault, at->vault) == 0 && digest_read(&core->previous, previous) &&
-           digest_read(&core->rings, rings) && read_documents(core, docs) && read_pending(core, pending) &&
-           read_texts(core->expired, &core->expired_count, expired, PENDING_MAX) && read_record(&core->record, record);
+           digest_read(&core->rings, rings) && digest_read(&core->fixed, fixed) && read_documents(core, docs) &&
+           read_pending(core, pending) && read_texts(core->expired, &core->expired_count, expired, PENDING_MAX) &&
+           read_record(&core->record, record);
 }
 
 vault_code core_read(manifest_core *out, bytes text, const seal_place *at, vault_error *err)
@@ -289,4 +290,17 @@ ring_row ring_row_of(const ring *r)
                       .state = (int16_t)r->state,
                       .wrapped = bytes_of(r->wrapped, sizeof r->wrapped),
                       .created_us = clock_now_us()};
+}
+
+digest vault_row_digest(const vault_row *row)
+{
+    uint8_t fixed[24];
+    writer w = writer_over(fixed, sizeof fixed);
+    put_u32(&w, (uint32_t)row->format);
+    put_u32(&w, (uint32_t)row->argon2_passes);
+    put_u32(&w, (uint32_t)row->argon2_memory_kib);
+    put_u32(&w, (uint32_t)row->argon2_lanes);
+    put_u32(&w, (uint32_t)row->root_salt.len);
+    const bytes parts[] = {writer_bytes(&w), row->root_salt, bytes_of_text(row->name)};
+    return sha256_parts(parts, sizeof parts / sizeof *parts);
 }

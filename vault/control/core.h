@@ -8,6 +8,7 @@ struct control {
     keyring *keys; /* grows under `reading` */
     secret root;
     char name[ID_MAX + 1];
+    digest fixed;            /* the row of vault, as it was read */
     pthread_mutex_t reading; /* one thread at a time reads a version, or puts its own in force */
     pthread_mutex_t mutex;   /* of the two below, and of every manifest's references */
     manifest_body *current;  /* holds one reference */
@@ -54,6 +55,7 @@ size_t core_names(named_row out[NAMED_MAX], const manifest_core *core); /* those
 /* Over all rows, whatever order they come in: they are sorted. */
 digest ring_rows_digest(ring_row *rows, size_t count);
 ring_row ring_row_of(const ring *r);
+digest vault_row_digest(const vault_row *row);
 
 /* ---- in force (control.c) ---------------------------------------------------------------------------------------- */
 

@@ -189,6 +189,7 @@ static vault_code check_versions(control *c, store *s, int64_t from, int64_t unt
 
 static vault_code check_counts(const control_history *found, int64_t version, int64_t archived, vault_error *err)
 {
+    if (found->heads != 1) return vault_fail(err, VAULT_INTEGRITY, "the log has %lld heads", (long long)found->heads);
     if (found->manifests == version && found->archived == archived && found->astray == 0) return VAULT_OK;
     return vault_fail(err, VAULT_INTEGRITY,
                       "history: %lld manifests and %lld archived documents (%lld astray), not %lld and %lld",
@@ -214,12 +215,20 @@ static vault_code check_up_to(control *c, store *s, const manifest *m, vault_err
     return VAULT_OK;
 }
 
-static vault_code check_rings(store *s, const manifest *m, vault_error *err)
+/* What no change but a new ring touches: the row of the vault, which was read at the start, and those of the rings. */
+static vault_code check_fixed(store *s, const manifest *m, vault_error *err)
 {
     VAULT_CLEANUP(arena_free) arena *mem = arena_new(ROW_ARENA);
+    vault_row row;
     ring_row *rows;
     size_t count;
     if (!mem) return vault_fail(err, VAULT_EXHAUSTED, "control: no memory");
+    vault_code code = store_vault_read(s, mem, &row, err);
+    if (code == VAULT_NOT_FOUND) code = err->code = VAULT_INTEGRITY;
+    VAULT_TRY(code);
+    digest fixed = vault_row_digest(&row);
+    if (!same_digest(&fixed, &body_of(m)->core.fixed))
+        return vault_fail(err, VAULT_INTEGRITY, "the row of the vault is not the one that the manifest names");
     VAULT_TRY(store_rings_read(s, mem, &rows, &count, err));
     digest sum = ring_rows_digest(rows, count);
     if (same_digest(&sum, &body_of(m)->core.rings)) return VAULT_OK;
@@ -231,7 +240,7 @@ static vault_code check_all(control *c, store *s, const manifest *m, vault_error
     pthread_mutex_lock(&c->history);
     vault_code code = (int64_t)c->checked > m->version ? VAULT_OK : check_up_to(c, s, m, err);
     pthread_mutex_unlock(&c->history);
-    return code == VAULT_OK ? check_rings(s, m, err) : code;
+    return code == VAULT_OK ? check_fixed(s, m, err) : code;
 }
 
 /* A fault counts when the version that it was found against still is in force: a change writes rings, too. */

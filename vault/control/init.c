@@ -29,6 +29,7 @@ typedef struct maker {
     keyring *keys;
     bytes root;
     arena *mem;
+    digest fixed; /* of the row of vault */
     ring_row *rows;
     size_t count, most;
 } maker;
@@ -74,15 +75,14 @@ static vault_code check_options(const init_options *o, vault_error *err)
     return VAULT_OK;
 }
 
-static vault_code write_vault(store *s, const init_options *o, vault_error *err)
+static vault_row row_of(const init_options *o)
 {
-    const vault_row row = {.name = o->name,
-                           .format = TABLES_FORMAT,
-                           .root_salt = o->root_salt,
-                           .argon2_passes = (int32_t)o->cost.passes,
-                           .argon2_memory_kib = (int32_t)o->cost.memory_kib,
-                           .argon2_lanes = (int32_t)o->cost.lanes};
-    return store_vault_insert(s, &row, err);
+    return (vault_row){.name = o->name,
+                       .format = TABLES_FORMAT,
+                       .root_salt = o->root_salt,
+                       .argon2_passes = (int32_t)o->cost.passes,
+                       .argon2_memory_kib = (int32_t)o->cost.memory_kib,
+                       .argon2_lanes = (int32_t)o->cost.lanes};
 }
 
 static vault_code write_documents(maker *k, const manifest_body *body, manifest_core *core, vault_error *err)
@@ -113,6 +113,7 @@ static vault_code write_manifest(maker *k, const manifest_body *body, vault_erro
     manifest_row row = {.version = 1};
     bytes text;
     core.rings = ring_rows_digest(k->rows, k->count);
+    core.fixed = k->fixed;
     VAULT_TRY(write_documents(k, body, &core, err));
     VAULT_TRY(core_write(&text, k->mem, body->m.vault, &core, err));
     VAULT_TRY(control_seal(&row.sealed, k->mem, k->keys, &at, text, err));
@@ -124,10 +125,11 @@ static vault_code write_all(store *s, const init_options *o, const manifest_body
 {
     VAULT_CLEANUP(arena_free) arena *mem = arena_new(CONTROL_ARENA);
     VAULT_CLEANUP(keyring_free) keyring *keys = NULL;
+    const vault_row row = row_of(o);
     if (!mem) return vault_fail(err, VAULT_EXHAUSTED, "init: no memory");
-    VAULT_TRY(write_vault(s, o, err));
+    VAULT_TRY(store_vault_insert(s, &row, err));
     VAULT_TRY(keyring_new(&keys, err));
-    maker k = {.store = s, .keys = keys, .root = o->root, .mem = mem};
+    maker k = {.store = s, .keys = keys, .root = o->root, .mem = mem, .fixed = vault_row_digest(&row)};
     VAULT_TRY(manifest_rings(body, count_ring, &k.most, err));
     k.rows = arena_array(mem, k.most, sizeof *k.rows);
     if (!k.rows) return vault_fail(err, VAULT_EXHAUSTED, "init: no memory");

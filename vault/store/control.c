@@ -26,7 +26,8 @@ vault_code store_control_history(store *s, int64_t version, control_history *out
     *out = (control_history){.stamp = col_int8(r, 0, 0),
                              .manifests = col_int8(r, 0, 1),
                              .archived = col_int8(r, 0, 2),
-                             .astray = col_int8(r, 0, 3)};
+                             .astray = col_int8(r, 0, 3),
+                             .heads = col_int8(r, 0, 4)};
     return VAULT_OK;
 }
 

@@ -114,11 +114,13 @@ static const statement table[STATEMENTS] = {
                       .columns = {HEAD_TYPES},
                       .rows = ROWS_AT_MOST_ONE},
     /* The update waits for another node's append and then looks again (READ COMMITTED); where it moves nothing, h is
-     * empty and nothing is inserted. Arrays of one length, unnested side by side in the select list, go row by row: in
-     * FROM they are stored first. */
+     * empty and nothing is inserted. A larger head that was put beside this one is the one that counts, and is found
+     * out by whoever reads it. Arrays of one length, unnested side by side in the select list, go row by row: in FROM
+     * they are stored first. */
     [ST_APPEND] = {.name = "append",
                    .sql = "WITH h AS (UPDATE head SET size = $1, time = $2, control_version = $3, control_digest = $4,"
                           " erasure = $5, frontier = $6, mac = $7 WHERE size = $8 AND control_version = $9"
+                          " AND NOT EXISTS (SELECT FROM head WHERE size > $8)"
                           " AND ($17 = 0 OR $17 = " CONTROL_STAMP ") RETURNING 1),"
                           " l AS (INSERT INTO line (" LINE_COLUMNS ") SELECT unnest($10), unnest($11), unnest($12),"
                           " unnest($13), unnest($14), unnest($15), unnest($16) FROM h)"
@@ -203,13 +205,14 @@ static const statement table[STATEMENTS] = {
     [ST_CONTROL_HISTORY] =
         {.name = "control_history",
          .sql = "SELECT coalesce(nullif(hash_record_extended(ROW(m.at, m.by, a.at, a.by), 0), 0), 1), m.count, a.count,"
-                " (SELECT count(*) FROM control_archive WHERE ended > (SELECT max(version) FROM control))"
+                " (SELECT count(*) FROM control_archive WHERE ended > (SELECT max(version) FROM control)),"
+                " (SELECT count(*) FROM head)"
                 " FROM (SELECT array_agg(ctid ORDER BY version) AS at, array_agg(xmin ORDER BY version) AS by,"
                 " count(*) FROM control WHERE version <= $1) AS m, (SELECT array_agg(ctid ORDER BY name, version)"
                 " AS at, array_agg(xmin ORDER BY name, version) AS by, count(*) FROM control_archive"
                 " WHERE ended <= $1) AS a",
          .params = {SQL_INT8},
-         .columns = {SQL_INT8, SQL_INT8, SQL_INT8, SQL_INT8},
+         .columns = {SQL_INT8, SQL_INT8, SQL_INT8, SQL_INT8, SQL_INT8},
          .rows = ROWS_ONE},
     [ST_MANIFESTS_READ] = {.name = "manifests_read",
                            .sql = "SELECT version, sealed FROM control WHERE version >= $1 ORDER BY version LIMIT $2",

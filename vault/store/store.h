@@ -153,6 +153,7 @@ VAULT_MUST_USE vault_code store_control_lock(store *s, vault_error *err);
 typedef struct control_history {
     int64_t stamp, manifests, archived;
     int64_t astray; /* archived rows that say they were archived by a manifest that is not there yet */
+    int64_t heads;  /* rows that say what the head of the log is: one */
 } control_history;
 VAULT_MUST_USE vault_code store_control_history(store *s, int64_t version, control_history *out, vault_error *err);
 typedef struct manifest_row {
