@@ -93,7 +93,7 @@ make_vault()
     if initialised; then
         [[ ! -e $state/new-root-key ]] || die "root.key is gone, and with it everything in this vault: ./dev --reset makes a new one"
         say "   stands already"
-        diff -rq "$state/init" "$state/made-from" >/dev/null 2>&1 || say "   (deploy/dev is another than it was made from: ./dev --reset and ./dev make a new one)"
+        diff -rq "$state/init" "$state/made-from" >/dev/null 2>&1 || say "   (deploy/dev, or a certificate, is another than it was made from: ./dev --reset and ./dev make a new one)"
         return
     fi
     rm -f -- "$state"/checkpoint* "$state"/{log.vkey,last-checkpoint,new-root-key}   # of a vault that is no more

@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 enum { DEPTH_LIMIT = 32 };
 
@@ -69,6 +70,16 @@ vault_code json_read_file(json_t **out, const char *path, vault_error *err)
     return code;
 }
 
+/* The library's words for the two commonest slips say nothing to whoever wrote the document. */
+static vault_code shape_fails(const char *name, const char *text, vault_error *err)
+{
+    static const char unknown[] = " left unpacked: ", missing[] = "Object item not found: ";
+    const char *keys = strstr(text, unknown);
+    if (keys) return vault_fail(err, VAULT_INVALID, "%s: unknown key: %s", name, keys + sizeof unknown - 1);
+    if (strncmp(text, missing, sizeof missing - 1) != 0) return vault_fail(err, VAULT_INVALID, "%s: %s", name, text);
+    return vault_fail(err, VAULT_INVALID, "%s: a key is missing: %s", name, text + sizeof missing - 1);
+}
+
 vault_code json_shape(json_t *value, vault_error *err, const char *name, const char *format, ...)
 {
     json_error_t error;
@@ -76,7 +87,7 @@ vault_code json_shape(json_t *value, vault_error *err, const char *name, const c
     va_start(args, format);
     int failed = json_vunpack_ex(value, &error, JSON_STRICT, format, args);
     va_end(args);
-    return failed ? vault_fail(err, VAULT_INVALID, "%s: %s", name, error.text) : VAULT_OK;
+    return failed ? shape_fails(name, error.text, err) : VAULT_OK;
 }
 
 void json_clear(json_t **value)

@@ -117,6 +117,14 @@ static const char *member(json_t *view, const char *key)
     return text ? text : "";
 }
 
+/* Fields; of the control room also which document, and what became of it. */
+static const char *asked_for(arena *mem, json_t *view)
+{
+    const char *document = member(view, "document"), *change = member(view, "change"), *fields = member(view, "fields");
+    return arena_format(mem, "%s%s%s%s%s", document, *document && *change ? " " : "", change,
+                        (*document || *change) && *fields ? " " : "", fields);
+}
+
 static void add_line(table *t, const Vault__V1__Line *line)
 {
     VAULT_CLEANUP(json_clear) json_t *view = NULL;
@@ -127,7 +135,7 @@ static void add_line(table *t, const Vault__V1__Line *line)
     const char *ended = arena_format(t->mem, "%s%s%s", line->outcome, *clause ? ": " : "", clause);
     const char *alarm = !line->consistent ? "ALTERED" : line_opens(line) ? "" : "DOES NOT OPEN";
     table_add(t, (const char *const[]){index, time_text(t->mem, line->time), line->action, ended, member(view, "app"),
-                                       member(view, "person"), member(view, "purpose"), member(view, "fields"),
+                                       member(view, "person"), member(view, "purpose"), asked_for(t->mem, view),
                                        member(view, "ticket"), alarm});
 }
 

@@ -124,8 +124,8 @@ static void expect_misfit(const char *text, const char *key)
 
 TEST("missing, unknown and mistyped keys are refused by name")
 {
-    expect_misfit("{\"name\": \"x\"}", "count");
-    expect_misfit("{\"name\": \"x\", \"count\": 1, \"extra_key\": 1}", "extra_key");
+    expect_misfit("{\"name\": \"x\"}", "a key is missing: count");
+    expect_misfit("{\"name\": \"x\", \"count\": 1, \"extra_key\": 1}", "unknown key: extra_key");
     expect_misfit("{\"name\": \"x\", \"Count\": 1}", "count");
     expect_misfit("{\"name\": 1, \"count\": 1}", "string");
     expect_misfit("{\"name\": \"x\", \"count\": 1.5}", "real");
