@@ -59,19 +59,14 @@ static const statement table[STATEMENTS] = {
                          .params = {SQL_INT4},
                          .columns = {SQL_INT8},
                          .rows = ROWS_ANY},
+    [ST_RESIDENTS_COPY] = {.name = "residents_copy",
+                           .sql =
+                               "COPY resident (id, area, version, state, collection, natural_key, tag, terms, sealed)"
+                               " FROM STDIN (FORMAT binary)"},
+    [ST_KEYS_COPY] = {.name = "keys_copy",
+                      .sql = "COPY resident_key (id, ring_version, dek) FROM STDIN (FORMAT binary)"},
     /* An array of arrays must be a rectangle: the terms of all rows come as one array, and where each row's part begins
        and ends. */
-    [ST_RESIDENTS_INSERT] =
-        {.name = "residents_insert",
-         .sql = "WITH k AS (INSERT INTO resident_key (id, ring_version, dek)"
-                " SELECT unnest($1), unnest($10), unnest($11))"
-                " INSERT INTO resident (id, natural_key, area, state, version, sealed, terms, tag, collection)"
-                " SELECT id, natural_key, area, state, version, sealed, ($12)[low:high], tag, collection"
-                " FROM (SELECT unnest($1) AS id, unnest($2) AS natural_key, unnest($3) AS area, unnest($4) AS state,"
-                " unnest($5) AS version, unnest($6) AS sealed, unnest($7) AS low, unnest($8) AS high,"
-                " unnest($9) AS tag, unnest($13) AS collection) AS u",
-         .params = {SQL_INT8S, SQL_BYTEAS, SQL_INT8S, SQL_INT2S, SQL_INT4S, SQL_BYTEAS, SQL_INT4S, SQL_INT4S,
-                    SQL_BYTEAS, SQL_INT4S, SQL_BYTEAS, SQL_INT8S, SQL_INT2S}},
     [ST_RESIDENTS_UPDATE] = {.name = "residents_update",
                              .sql =
                                  "WITH w AS (UPDATE resident r SET area = u.area, state = u.state, version = u.version,"
@@ -129,6 +124,7 @@ static const statement table[STATEMENTS] = {
                               SQL_INT8S, SQL_INT8S, SQL_INT8},
                    .columns = {SQL_INT8},
                    .rows = ROWS_ONE},
+    [ST_LINES_COPY] = {.name = "lines_copy", .sql = "COPY line (" LINE_COLUMNS ") FROM STDIN (FORMAT binary)"},
     [ST_LINES_BY_INDEX] = {.name = "lines_by_index",
                            .sql = "SELECT " LINE_COLUMNS " FROM line WHERE idx = ANY($1)",
                            .params = {SQL_INT8S},
@@ -194,9 +190,11 @@ static const statement table[STATEMENTS] = {
                         .sql = "INSERT INTO key_ring (name, version, suite, state, wrapped, created)"
                                " VALUES ($1, $2, $3, $4, $5, $6)",
                         .params = {SQL_TEXT, SQL_INT4, SQL_INT2, SQL_INT2, SQL_BYTEA, SQL_INT8}},
-    /* Whoever else would write these rows waits; readers do not. */
+    /* Whoever else would write these rows waits; readers do not. To prepare a statement that writes takes a lock, too,
+     * and all are prepared in one transaction: the tables stand here in the order of this table's statements, or a
+     * connection that is made while control changes would deadlock with the change. */
     [ST_CONTROL_LOCK] = {.name = "control_lock",
-                         .sql = "LOCK TABLE control, control_document, control_archive, key_ring"
+                         .sql = "LOCK TABLE key_ring, control, control_document, control_archive"
                                 " IN SHARE ROW EXCLUSIVE MODE"},
     [ST_CONTROL_STAMP] = {.name = "control_stamp",
                           .sql = "SELECT " CONTROL_STAMP,
