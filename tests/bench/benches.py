@@ -106,7 +106,7 @@ def import_file(machine, options):
         emptied(lambda: machine.vaultctl_import(file))
         bare.obey("dump")
         watch = machine.watch(bare)
-        pairs = interleave(options.rounds, lambda: emptied(lambda: machine.vaultctl_import(file)),
+        pairs = interleave(options.rounds, lambda: emptied(lambda: machine.vaultctl_import(file, machine.profile(f"import-{case}"))),
                            lambda: emptied(lambda: bare.obey("put", watch=watch)))
         bare.close()
         machine.loaded = False

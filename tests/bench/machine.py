@@ -271,11 +271,12 @@ class Machine:
             subprocess.run([self.programs / "tests/generator/vault-generate", "--seed", "1", "--count", str(count), "--fields", "20"], check=True, stdout=out)
         return path
 
-    def vaultctl_import(self, path):
+    def vaultctl_import(self, path, profile=None):
         """One run of vaultctl import, from the beginning: units, seconds, CPU and its memory."""
         ca, about = self.folder / "ca", {"vaultd": lambda: cpu_of(self.vaultd.pid), "postgres": self.cpu_of_postgres, "machine": cpu_of_machine}
         for left in self.folder.glob("residents.csv.*"):
             left.unlink()
+        recorder = profile() if profile else None
         before, began = {name: read() for name, read in about.items()}, time.monotonic()
         vaultctl = subprocess.Popen([self.programs / "vaultctl", "import", path, "--json", "--server", self.server, "--ca", ca / "ca.crt", "--cert",
                                      ca / "bench.crt", "--key", ca / "bench.key", "--purpose", "bench"], stdout=subprocess.PIPE, text=True)
@@ -283,6 +284,9 @@ class Machine:
         _, status, used = os.wait4(vaultctl.pid, 0)
         seconds = time.monotonic() - began
         vaultctl.returncode = os.waitstatus_to_exitcode(status)
+        if recorder:
+            recorder.send_signal(signal.SIGINT)
+            recorder.wait()
         if vaultctl.returncode:
             sys.exit(f"bench: vaultctl import ended with {vaultctl.returncode}: {said}")
         cpu = {name: read() - before[name] for name, read in about.items()}

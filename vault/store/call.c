@@ -21,6 +21,7 @@ void call_start(store *s, statement_id id)
     s->call = id;
     s->param_count = 0;
     s->out.len = 0;
+    s->copies = false;
 }
 
 static uint8_t *room(store *s, size_t len)
@@ -36,10 +37,16 @@ static uint8_t *room(store *s, size_t len)
     return at;
 }
 
+/* Room in the parameter that is being written; a COPY has one text instead. */
+static uint8_t *more(store *s, size_t len)
+{
+    if (!s->copies) s->params[s->param_count - 1].len += (int)len;
+    return room(s, len);
+}
+
 static void put_raw(store *s, const void *at, size_t len)
 {
-    if (len) memcpy(room(s, len), at, len);
-    s->params[s->param_count - 1].len += (int)len;
+    if (len) memcpy(more(s, len), at, len);
 }
 
 static void next_param(store *s)
@@ -53,19 +60,19 @@ static void next_param(store *s)
 static void put_be16(store *s, uint16_t v)
 {
     v = htobe16(v);
-    put_raw(s, &v, sizeof v);
+    memcpy(more(s, sizeof v), &v, sizeof v);
 }
 
 static void put_be32(store *s, uint32_t v)
 {
     v = htobe32(v);
-    put_raw(s, &v, sizeof v);
+    memcpy(more(s, sizeof v), &v, sizeof v);
 }
 
 static void put_be64(store *s, uint64_t v)
 {
     v = htobe64(v);
-    put_raw(s, &v, sizeof v);
+    memcpy(more(s, sizeof v), &v, sizeof v);
 }
 
 void arg_int2(store *s, int16_t v)
@@ -113,15 +120,20 @@ static sql_type element_of(sql_type array)
 
 /* array_send's form: dimensions, "has nulls", element type, then per dimension length and lower bound. Empty: no
  * dimension. */
-void arg_array(store *s, size_t count)
+static void put_dimension(store *s, sql_type element, size_t count)
 {
-    next_param(s);
     put_be32(s, count ? 1 : 0);
     put_be32(s, 0);
-    put_be32(s, element_of(statement_of(s->call)->params[s->param_count - 1]));
+    put_be32(s, element);
     if (!count) return;
     put_be32(s, (uint32_t)count);
     put_be32(s, 1);
+}
+
+void arg_array(store *s, size_t count)
+{
+    next_param(s);
+    put_dimension(s, element_of(statement_of(s->call)->params[s->param_count - 1]), count);
 }
 
 void put_int2(store *s, int16_t v)
@@ -146,6 +158,36 @@ void put_blob(store *s, bytes v)
 {
     put_be32(s, (uint32_t)v.len);
     put_raw(s, v.at, v.len);
+}
+
+void put_int8s(store *s, const int64_t *v, size_t count)
+{
+    put_be32(s, (uint32_t)(count ? 20 + 12 * count : 12));
+    put_dimension(s, SQL_INT8, count);
+    for (size_t i = 0; i < count; i++) put_int8(s, v[i]);
+}
+
+/* ---- rows of a COPY ---------------------------------------------------------------------------------------------- */
+
+void copy_start(store *s, statement_id id)
+{
+    static const char signature[11] = "PGCOPY\n\377\r\n"; /* with its NUL */
+    call_start(s, id);
+    s->copies = true;
+    put_raw(s, signature, sizeof signature);
+    put_be32(s, 0); /* flags */
+    put_be32(s, 0); /* no extension */
+}
+
+void copy_next(store *s, int16_t columns)
+{
+    put_be16(s, (uint16_t)columns);
+}
+
+vault_code copy_run(store *s, vault_error *err)
+{
+    put_be16(s, UINT16_MAX);
+    return call_done(s, err);
 }
 
 /* ---- run -------------------------------------------------------------------------------------------------------- */

@@ -101,6 +101,13 @@ static PGresult *next_result(store *s)
     return answers(s) ? PQgetResult(s->conn) : NULL;
 }
 
+/* PostgreSQL waits for the rows of a COPY. */
+static bool feed(store *s)
+{
+    const char *rows = (const char *)s->out.at;
+    return s->copies && PQputCopyData(s->conn, rows, (int)s->out.len) == 1 && PQputCopyEnd(s->conn, NULL) == 1;
+}
+
 /* The commit of a single statement comes after its CommandComplete: an error there is a result of its own, so that all
  * results up to ReadyForQuery are read and the first bad one counts. */
 vault_code store_finish(store *s, const char *what, PGresult **out, vault_error *err)
@@ -110,6 +117,10 @@ vault_code store_finish(store *s, const char *what, PGresult **out, vault_error 
     while ((r = next_result(s))) {
         result_clear(out);
         *out = r;
+        if (PQresultStatus(r) == PGRES_COPY_IN) {
+            if (feed(s)) continue;
+            break; /* active: the connection is given up */
+        }
         if (code == VAULT_OK && !result_good(r)) code = store_fail_result(r, what, err);
     }
     if (PQstatus(s->conn) != CONNECTION_OK || PQtransactionStatus(s->conn) == PQTRANS_ACTIVE) {

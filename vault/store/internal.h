@@ -25,7 +25,8 @@ typedef enum statement_id {
     ST_RESIDENTS_BY_ID,
     ST_RESIDENTS_BY_KEY,
     ST_RESIDENT_IDS,
-    ST_RESIDENTS_INSERT,
+    ST_RESIDENTS_COPY,
+    ST_KEYS_COPY,
     ST_RESIDENTS_UPDATE,
     ST_CORRECTIONS_PUT,
     ST_CORRECTIONS_READ,
@@ -33,6 +34,7 @@ typedef enum statement_id {
     ST_HEAD_READ,
     ST_HEAD_LOCK,
     ST_APPEND,
+    ST_LINES_COPY,
     ST_LINES_BY_INDEX,
     ST_LINES_PAGE,
     ST_LINES_OF_RESIDENT,
@@ -87,6 +89,7 @@ struct store {
         size_t len, cap;
     } out;
     statement_id call;
+    bool copies; /* the call is a COPY: what was built are its rows */
     int param_count;
     struct {
         size_t start;
@@ -122,6 +125,11 @@ void put_int2(store *s, int16_t v);
 void put_int4(store *s, int32_t v);
 void put_int8(store *s, int64_t v);
 void put_blob(store *s, bytes v);
+void put_int8s(store *s, const int64_t *v, size_t count); /* an array, as one value */
+/* Rows of a COPY ... FROM STDIN (FORMAT binary) instead: a row is begun, and gets exactly `columns` values by put_*. */
+void copy_start(store *s, statement_id id);
+void copy_next(store *s, int16_t columns);
+VAULT_MUST_USE vault_code copy_run(store *s, vault_error *err);
 /* Runs it. Rows come back checked against the table; *out is to be cleared by the caller, set to NULL on failure. */
 VAULT_MUST_USE vault_code call_run(store *s, PGresult **out, vault_error *err);
 VAULT_MUST_USE vault_code call_done(store *s, vault_error *err); /* the same where no row is read */
