@@ -89,7 +89,8 @@ initialised() { [[ -n $(tests/support/pg psql "$state/pg" -qAtc "SELECT 1 FROM v
 
 make_vault()
 {
-    step "The vault itself" "Schema, principals, purposes and policy become a sealed manifest, and the log gets its first line."
+    step "The vault itself" "Six documents (schema, principals, persons, purposes, policy, sharing) become one sealed manifest, with a version; the log" \
+        "gets its first line. From now on two people change them."
     if initialised; then
         [[ ! -e $state/new-root-key ]] || die "root.key is gone, and with it everything in this vault: ./dev --reset makes a new one"
         say "   stands already"
