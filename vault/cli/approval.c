@@ -24,9 +24,10 @@ static void print_approval(arena *mem, const Vault__V1__Approval *a)
 {
     printf("%s  %s\n  document   %s\n  digest     %s\n  replaces   %s\n  proposer   %s (%s)\n  made       %s\n"
            "  expires    %s\n  approved   %zu of %u",
-           a->name, a->state, a->document, a->digest, a->replaces, a->proposer, a->ticket,
-           time_text(mem, a->create_time), time_text(mem, a->expire_time), a->n_approved_by, a->approvals_needed);
-    for (size_t i = 0; i < a->n_approved_by; i++) printf("%s %s", i ? "," : ":", a->approved_by[i]);
+           shown(mem, a->name), shown(mem, a->state), shown(mem, a->document), shown(mem, a->digest),
+           shown(mem, a->replaces), shown(mem, a->proposer), shown(mem, a->ticket), time_text(mem, a->create_time),
+           time_text(mem, a->expire_time), a->n_approved_by, a->approvals_needed);
+    for (size_t i = 0; i < a->n_approved_by; i++) printf("%s %s", i ? "," : ":", shown(mem, a->approved_by[i]));
     putchar('\n');
 }
 

@@ -57,7 +57,7 @@ ctl_exit run_certificate_show(ctl *c)
     size_t i;
     json_t *uri;
     printf("sha256 %s\n", fingerprint);
-    json_array_foreach(uris, i, uri) printf("uri    %s\n", json_string_value(uri));
+    json_array_foreach(uris, i, uri) printf("uri    %s\n", shown(c->mem, json_string_value(uri)));
     json_decref(uris);
     return CTL_OK;
 }

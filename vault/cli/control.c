@@ -106,17 +106,29 @@ static bool read_content(ctl *c, const char *path, ProtobufCBinaryData *out)
     return copy.at != NULL || len == 0;
 }
 
+/* "persons.csv:17", "policy.json:3:14", or the file alone where the fault has no place in it. */
+static const char *place_of(const ctl *c, const content_origin *origin, const Vault__V1__DocumentFault *fault,
+                            size_t line)
+{
+    char *text = NULL;
+    if (line)
+        text = arena_format(c->mem, "%s:%zu", origin->file, line);
+    else if (fault->line && !origin->line_of)
+        text = arena_format(c->mem, "%s:%u:%u", origin->file, fault->line, fault->column);
+    return text ? text : origin->file;
+}
+
+/* The line of a table's fault is the table's, not that of the document made from it. */
 static ctl_exit say_fault(const ctl *c, const content_origin *origin, const Vault__V1__DocumentFault *fault)
 {
     size_t line = origin->line_of ? origin->line_of(origin->context, fault->path) : 0;
     if (c->options[OPT_JSON])
-        print_json(json_pack("{s:{s:i, s:i, s:s, s:s}}", "fault", "line", line ? (int)line : (int)fault->line, "column",
-                             line ? 0 : (int)fault->column, "path", fault->path, "text", fault->text));
-    else if (origin->line_of)
-        fprintf(stderr, "vaultctl: %s:%zu: %s: %s\n", origin->file, line, fault->path, fault->text);
+        print_json(json_pack("{s:{s:I, s:i, s:s, s:s}}", "fault", "line",
+                             origin->line_of ? (json_int_t)line : (json_int_t)fault->line, "column",
+                             origin->line_of ? 0 : (int)fault->column, "path", fault->path, "text", fault->text));
     else
-        fprintf(stderr, "vaultctl: %s:%u:%u: %s: %s\n", origin->file, fault->line, fault->column, fault->path,
-                fault->text);
+        fprintf(stderr, "vaultctl: %s: %s: %s\n", place_of(c, origin, fault, line), shown(c->mem, fault->path),
+                shown(c->mem, fault->text));
     return CTL_INVALID;
 }
 

@@ -32,29 +32,20 @@ static const char *name_of(json_t *entry)
     return NULL;
 }
 
-static json_t *find_named(json_t *list, const char *name)
+/* Entries by name; NULL where they have no names of their own: what cannot be told apart is compared as a whole. (A
+ * list may have 10,000 persons: nobody walks it for each of them.) */
+static json_t *by_name(json_t *list)
 {
     size_t i;
-    json_t *entry;
-    json_array_foreach(list, i, entry)
-    {
-        const char *other = name_of(entry);
-        if (other && strcmp(other, name) == 0) return entry;
-    }
-    return NULL;
-}
-
-/* Each by a name of its own: what cannot be told apart is compared as a whole. */
-static bool all_named(json_t *list)
-{
-    size_t i;
-    json_t *entry;
+    json_t *entry, *index = json_object();
     json_array_foreach(list, i, entry)
     {
         const char *name = name_of(entry);
-        if (!name || find_named(list, name) != entry) return false;
+        if (name && !json_object_get(index, name) && json_object_set(index, name, entry) == 0) continue;
+        json_decref(index);
+        return NULL;
     }
-    return true;
+    return index;
 }
 
 static void compare(differ *d, json_t *before, json_t *after);
@@ -85,27 +76,32 @@ static void compare_objects(differ *d, json_t *before, json_t *after)
     }
 }
 
-static void compare_named(differ *d, json_t *before, json_t *after)
+/* False: the entries have no names. */
+static bool compare_named(differ *d, json_t *before, json_t *after)
 {
     size_t i;
     json_t *entry;
-    json_array_foreach(before, i, entry) step(d, "[%s]", name_of(entry), entry, find_named(after, name_of(entry)));
+    VAULT_CLEANUP(json_clear) json_t *old = by_name(before);
+    VAULT_CLEANUP(json_clear) json_t *new = by_name(after);
+    if (!old || !new) return false;
+    json_array_foreach(before, i, entry) step(d, "[%s]", name_of(entry), entry, json_object_get(new, name_of(entry)));
     json_array_foreach(after, i, entry)
     {
-        if (!find_named(before, name_of(entry))) step(d, "[%s]", name_of(entry), NULL, entry);
+        if (!json_object_get(old, name_of(entry))) step(d, "[%s]", name_of(entry), NULL, entry);
     }
+    return true;
 }
 
 static void compare(differ *d, json_t *before, json_t *after)
 {
     if (json_equal(before, after)) return;
-    if (d->depth < DEPTH_MAX && json_is_object(before) && json_is_object(after))
+    bool deeper = d->depth < DEPTH_MAX;
+    if (deeper && json_is_object(before) && json_is_object(after)) {
         compare_objects(d, before, after);
-    else if (d->depth < DEPTH_MAX && json_is_array(before) && json_is_array(after) && all_named(before) &&
-             all_named(after))
-        compare_named(d, before, after);
-    else
-        report(d, before, after);
+        return;
+    }
+    if (deeper && json_is_array(before) && json_is_array(after) && compare_named(d, before, after)) return;
+    report(d, before, after);
 }
 
 json_t *json_difference(json_t *before, json_t *after)
@@ -115,11 +111,19 @@ json_t *json_difference(json_t *before, json_t *after)
     return d.found;
 }
 
+static int put_shown(const char *text, size_t len, void *to)
+{
+    for (size_t i = 0; i < len; i++) putc(text[i] == 0x7f ? '?' : text[i], to); /* jansson escapes the others */
+    return 0;
+}
+
 static void print_side(char sign, const char *path, json_t *value)
 {
     if (!value) return;
-    printf("%c %s ", sign, path);
-    json_dumpf(value, stdout, JSON_COMPACT | JSON_ENCODE_ANY | JSON_SORT_KEYS);
+    printf("%c ", sign);
+    print_text(stdout, path);
+    putchar(' ');
+    json_dump_callback(value, put_shown, stdout, JSON_COMPACT | JSON_ENCODE_ANY | JSON_SORT_KEYS);
     putchar('\n');
 }
 

@@ -11,6 +11,7 @@
 #include "vault/v1/keys.pb-c.h"
 #include "vault/v1/records.pb-c.h"
 #include "vault/v1/tokens.pb-c.h"
+#include <stdio.h>
 
 /* Documented in --help. */
 typedef enum ctl_exit {
@@ -139,6 +140,10 @@ json_t *base64_json(bytes b);
 /* RFC 3339, or a date, which begins at midnight in China. NULL where there is no such time. */
 Google__Protobuf__Timestamp *ctl_time(arena *mem, const char *text);
 const char *time_text(arena *mem, const Google__Protobuf__Timestamp *t); /* "" for none */
+
+/* What a server sends must not steer the terminal: control characters are shown as ?. */
+const char *shown(arena *mem, const char *text); /* a copy */
+void print_text(FILE *to, const char *text);
 
 typedef struct table {
     arena *mem;

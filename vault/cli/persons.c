@@ -203,14 +203,14 @@ static size_t line_of(const void *context, const char *path)
 
 static ctl_exit propose_persons(ctl *c, const reading *r, json_t *document, const char *digest_text)
 {
-    char *text = json_dumps(document, JSON_COMPACT);
-    if (!text) return CTL_FAILED;
-    const ProtobufCBinaryData content = {.len = strlen(text), .data = (uint8_t *)text};
+    size_t len = json_dumpb(document, NULL, 0, JSON_COMPACT);
+    char *text = len ? arena_alloc(c->mem, len) : NULL;
+    if (!text || json_dumpb(document, text, len, JSON_COMPACT) != len) return CTL_FAILED;
+    const ProtobufCBinaryData content = {.len = len, .data = (uint8_t *)text};
     const content_origin origin = {.file = r->from.path, .line_of = line_of, .context = r};
     fprintf(stderr, "%zu added, %zu changed, %zu in all\n", r->added, r->changed, r->count);
     ctl_exit end = content_check(c, "persons", content, &origin, NULL);
     if (end == CTL_OK) end = propose(c, "persons", content, digest_text);
-    free(text);
     return end;
 }
 

@@ -92,8 +92,7 @@ table table_of(arena *mem, size_t columns, const char *const *heads)
     return t;
 }
 
-/* What a server sends must not steer the terminal. */
-static const char *shown(arena *mem, const char *text)
+const char *shown(arena *mem, const char *text)
 {
     char *copy = arena_text(mem, bytes_of_text(text));
     if (!copy) return "";
@@ -116,6 +115,11 @@ void table_add(table *t, const char *const *cells)
     for (size_t i = 0; i < t->columns; i++)
         t->cells[t->rows * t->columns + i] = shown(t->mem, cells[i] ? cells[i] : "");
     t->rows++;
+}
+
+void print_text(FILE *to, const char *text)
+{
+    for (; *text; text++) putc((unsigned char)*text < ' ' || *text == 0x7f ? '?' : *text, to);
 }
 
 /* Columns on the terminal: an ideograph takes two. */

@@ -2,7 +2,9 @@
 #include "tests/support/harness.h"
 #include "vault/cli/internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 static json_t *difference(const char *before, const char *after)
 {
@@ -65,4 +67,24 @@ TEST("a list without names is shown as a whole, and a change of type too")
 {
     expect_difference("{\"a\":[1,2]}", "{\"a\":[2,1]}", "[{\"after\":[2,1],\"before\":[1,2],\"path\":\"a\"}]");
     expect_difference("{\"a\":{}}", "{\"a\":[]}", "[{\"after\":[],\"before\":{},\"path\":\"a\"}]");
+}
+
+TEST("ten thousand persons are told apart in no time, and the one that differs is found")
+{
+    enum { PERSONS = 10000 };
+    json_t *before = json_array(), *after = json_array();
+    for (int i = 0; i < PERSONS; i++) {
+        char id[16];
+        snprintf(id, sizeof id, "p-%d", i);
+        json_array_append_new(before, json_pack("{s:s, s:i}", "id", id, "x", i));
+        json_array_insert_new(after, 0, json_pack("{s:s, s:i}", "id", id, "x", i == 5000 ? 1 : i));
+    }
+    clock_t began = clock();
+    json_t *found = json_difference(before, after);
+    assert_true(clock() - began < CLOCKS_PER_SEC);
+    assert_int_equal(json_array_size(found), 1);
+    assert_string_equal(json_string_value(json_object_get(json_array_get(found, 0), "path")), "[p-5000].x");
+    json_decref(found);
+    json_decref(before);
+    json_decref(after);
 }
