@@ -135,8 +135,18 @@ vault_code code_grid(const code_rule *r, code *c, vault_error *err)
 
 /* ---- telephones -------------------------------------------------------------------------------------------------- */
 
+/* The country's code and the usual groups: "+86 139 0000 0012", "139-0000-0012". */
+static void ungroup(code *c)
+{
+    if (c->len > 4 && memcmp(c->at, "+86", 3) == 0) take_out(c, 0, c->at[3] == ' ' || c->at[3] == '-' ? 4 : 3);
+    if (c->len != 13 || c->at[3] != c->at[8] || (c->at[3] != ' ' && c->at[3] != '-')) return;
+    take_out(c, 8, 1);
+    take_out(c, 3, 1);
+}
+
 vault_code code_mobile(const code_rule *r, code *c, vault_error *err)
 {
+    ungroup(c);
     VAULT_TRY(all_digits(c, r->max, err));
     return c->at[0] == '1' && c->at[1] >= '3' ? VAULT_OK : refuse("BAD_CODE", err);
 }
@@ -166,7 +176,7 @@ vault_code code_phone(const code_rule *r, code *c, vault_error *err)
 {
     (void)r;
     static const code_rule mobile = {.max = 11};
-    return c->at[0] == '1' ? code_mobile(&mobile, c, err) : landline(c, err);
+    return c->at[0] == '1' || c->at[0] == '+' ? code_mobile(&mobile, c, err) : landline(c, err);
 }
 
 /* ---- lists ------------------------------------------------------------------------------------------------------- */

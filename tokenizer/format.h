@@ -19,8 +19,9 @@ uint64_t format_values(const format *f);
 
 /* The canonical form of `in` (UTF-8): surrounding white space away; of codes, full-width ASCII to ASCII; of names and
  * texts, NFC. Lower-case x of an ID number to X, 15-digit ID numbers to 18; dates (also with - / . between) to
- * YYYYMMDD. Owned by the arena. INVALID with a reason: NOT_UTF8, CONTROL_CHARACTER, TOO_LONG, BAD_LENGTH,
- * BAD_CHARACTER, BAD_CHECK_DIGIT, BAD_DATE, BAD_CODE; EXHAUSTED when the arena is full. The caller names the field. */
+ * YYYYMMDD; mobile numbers also in groups or behind +86. Owned by the arena. INVALID with a reason: NOT_UTF8,
+ * CONTROL_CHARACTER, TOO_LONG, BAD_LENGTH, BAD_CHARACTER, BAD_CHECK_DIGIT, BAD_DATE, BAD_CODE; EXHAUSTED when the arena
+ * is full. The caller names the field. */
 VAULT_MUST_USE vault_code format_normalise(const format *f, arena *mem, bytes in, bytes *out, vault_error *err);
 
 /* Padding to size classes, so that the length of a sealed value tells little: 16, 32, 48, 64, 96, 128, 192, 256, 384,

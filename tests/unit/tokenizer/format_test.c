@@ -200,6 +200,19 @@ TEST("a mobile number begins with 13 to 19 and has 11 digits")
     refused("mobile", "130-2345678", "BAD_CHARACTER");
 }
 
+TEST("a mobile number may stand in groups, and behind the country's code")
+{
+    becomes("mobile", "130 1234 5678", "13012345678");
+    becomes("mobile", "130-1234-5678", "13012345678");
+    becomes("mobile", "+8613012345678", "13012345678");
+    becomes("mobile", "+86 130-1234-5678", "13012345678");
+    becomes("phone", "＋８６－１３０　１２３４　５６７８", "13012345678");
+    refused("mobile", "130 1234-5678", "BAD_LENGTH");
+    refused("mobile", "13 0123 45678", "BAD_LENGTH");
+    refused("mobile", "+85213012345678", "BAD_LENGTH");
+    refused("mobile", "+86", "BAD_LENGTH");
+}
+
 TEST("an occupation type has five digits, the first 1 to 8")
 {
     stays("occupation_type", "10000");
