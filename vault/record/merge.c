@@ -55,6 +55,7 @@ static const segment *find_stored(const merging *m, unsigned number)
     return low < m->stored_count && m->stored[low].field == number ? &m->stored[low] : NULL;
 }
 
+/* What the owner says again becomes the owner's: whoever gave it first must not change it any more. */
 static vault_code judge_value(const merging *m, const input_field *f, verdict *out, vault_error *err)
 {
     const segment *stored = find_stored(m, f->field->number);
@@ -64,8 +65,11 @@ static vault_code judge_value(const merging *m, const input_field *f, verdict *o
     *out = STANDS;
     if (f->field == m->in->collection->natural_key) return VAULT_OK; /* the row was found by it */
     VAULT_TRY(segment_holds(m->c, m->old->row->id, stored, f->text, &same, err));
-    if (same) return VAULT_OK;
-    *out = m->in->department == f->field->owner_no || m->in->department == stored->department ? TAKEN : REFUSED;
+    bool owner = m->in->department == f->field->owner_no, giver = m->in->department == stored->department;
+    if (same)
+        *out = owner && !giver ? TAKEN : STANDS;
+    else
+        *out = owner || giver ? TAKEN : REFUSED;
     return VAULT_OK;
 }
 

@@ -99,10 +99,11 @@ typedef struct record_merged {
     correction_row *corrections;  /* and the request to correct each, sealed */
     size_t correction_count;
 } record_merged;
-/* The next version of a proven row. A value that is stored already changes nothing. Otherwise it is taken when the
- * field stands empty, when the department is the field's owner, or when the stored value is its own; else it becomes a
- * correction request. The natural key never changes. The grid of the stored area stays where the new values give none
- * and the division is the same. Fails as record_create, and INTEGRITY when a stored value does not open. */
+/* The next version of a proven row. A value that is stored already changes nothing, but where the field's owner says
+ * what another department gave: it is the owner's from then on. Otherwise it is taken when the field stands empty, when
+ * the department is the field's owner, or when the stored value is its own; else it becomes a correction request. The
+ * natural key never changes. The grid of the stored area stays where the new values give none and the division is the
+ * same. Fails as record_create, and INTEGRITY when a stored value does not open. */
 VAULT_MUST_USE vault_code record_merge(record_merged *out, resident_row *row, cabinet *c, const record *old,
                                        const record_input *in, vault_error *err);
 /* The text of a correction request. */

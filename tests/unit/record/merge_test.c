@@ -13,12 +13,14 @@ static bool same_row(const resident_row *a, const resident_row *b)
            a->ring_version == b->ring_version && a->dek.at == b->dek.at;
 }
 
-TEST("what is stored already changes nothing: the row stays byte for byte, whoever says it again")
+TEST("what is stored already changes nothing, once its owners have said it: the row stays byte for byte")
 {
     static const uint16_t departments[] = {POLICE, CARE, GRID, 9};
     stored p;
     given_cabinet();
     given_person(&p, 1, POLICE, &WANG);
+    (void)tell(&p, CARE, &WANG);
+    (void)tell(&p, GRID, &WANG);
     resident_row before = p.row;
     for (size_t i = 0; i < 4; i++) {
         record_merged m = tell(&p, departments[i], &WANG);
@@ -54,6 +56,21 @@ TEST("the owner's value wins over another department's, and then stands")
     assert_int_equal(m.correction_count, 1);
     expect_correction(&p, &m, 0, P_PHONE, POLICE, "13900000001");
     expect_stored(&p, P_PHONE, "13900000002");
+}
+
+TEST("what its owner has said too is the owner's word: whoever gave it first changes it no more")
+{
+    stored p;
+    given_cabinet();
+    given_person(&p, 1, POLICE, &WANG);
+    record_merged m = tell(&p, CARE, &(saying){{ID, NULL, WANG.texts[P_AREA], NULL, WANG.texts[P_PHONE], NULL}});
+    assert_false(m.unchanged);
+    assert_int_equal(m.correction_count, 0);
+    expect_stored(&p, P_PHONE, WANG.texts[P_PHONE]);
+    m = tell(&p, POLICE, &(saying){{ID, NULL, WANG.texts[P_AREA], NULL, "13900000009", NULL}});
+    assert_true(m.unchanged);
+    expect_correction(&p, &m, 0, P_PHONE, POLICE, "13900000009");
+    expect_stored(&p, P_PHONE, WANG.texts[P_PHONE]);
 }
 
 TEST("another department's value becomes a request, and what else it says is taken")
@@ -243,7 +260,8 @@ static void model_take(model *m, size_t i, uint16_t department, const char *text
 
 static void model_field(model *m, size_t i, uint16_t department, const char *text)
 {
-    if (strcmp(m->text[i], text) == 0) return;
+    bool same = strcmp(m->text[i], text) == 0;
+    if (same && (m->by[i] == department || PERSON[i].owner_no != department)) return;
     if (!m->text[i][0] || m->by[i] == department || PERSON[i].owner_no == department) {
         model_take(m, i, department, text);
     } else {
