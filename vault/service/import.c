@@ -117,14 +117,21 @@ static vault_code digest_content(session *s, call *c, const Vault__V1__ImportReq
     return VAULT_OK;
 }
 
+static bytes with_nul(const char *text)
+{
+    return bytes_of(text, strlen(text) + 1);
+}
+
+/* Of app and person: what one may know of residents, another need not. */
 static digest message_id(const call *c)
 {
     static const char label[] = "resident-vault import 1";
     uint8_t place[4];
     writer w = writer_over(place, sizeof place);
     put_u32(&w, c->step->state->messages);
-    const bytes parts[] = {bytes_of(label, sizeof label), bytes_of(c->caller->id, strlen(c->caller->id) + 1),
-                           bytes_of(c->context->request_id, strlen(c->context->request_id) + 1), writer_bytes(&w)};
+    const bytes parts[] = {bytes_of(label, sizeof label), with_nul(c->caller->id),
+                           with_nul(c->person ? c->person->id : ""), with_nul(c->context->request_id),
+                           writer_bytes(&w)};
     return sha256_parts(parts, sizeof parts / sizeof *parts);
 }
 

@@ -1,4 +1,5 @@
 /* Own areas: a grid worker sees, and puts, who is in the own grid, and nobody else. */
+#include "tests/unit/service/import.h"
 #include "tests/unit/service/jwt.h"
 
 #define OWN   "320411002003001"
@@ -109,6 +110,29 @@ TEST("a grid worker puts into the own grid alone: not into another, not out of i
         if (tries[i].passes != (out->status == NULL)) fail_msg("try %zu", i);
         if (out->status) assert_int_equal(out->status->code, 7);
     }
+    fixture_reset();
+}
+
+static const Vault__V1__ImportResponse *import_as(const char *who, uint64_t index)
+{
+    Vault__V1__ImportRequest *in = new_message();
+    ROW(in, id_of(index), AREA, OTHER, "13800000000");
+    return import_all(&(importing){.uri = ELDERCARE,
+                                   .purpose = "elder-care",
+                                   .id = "worker-list",
+                                   .mask = MASK("id_number", "residence_area", "grid", "phone"),
+                                   .assertion = assertion_of(&(claims){.sub = who})},
+                      &in, 1);
+}
+
+TEST("what one person's import was answered is not answered to another's, who has no right to it")
+{
+    given_resident(IN_OTHER, AREA, OTHER);
+    assert_int_equal(import_as("grid-zhao", IN_OTHER)->rejected, 0);
+    assert_int_equal(import_as("grid-zhao", IN_OTHER)->rejected, 0); /* again */
+    const Vault__V1__ImportResponse *out = import_as("grid-own", IN_OTHER);
+    assert_int_equal(out->rejected, 1);
+    assert_string_equal(out->reports[0]->fields[0]->reason, "resident");
     fixture_reset();
 }
 
