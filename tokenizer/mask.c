@@ -135,14 +135,25 @@ static const uint8_t *end_of_town(bytes words, const uint8_t *from)
     return town ? town + len : NULL;
 }
 
+/* Where the first marker of a city or county stands, and how long it is; NULL: none does. Behind a road or a housing
+ * estate it is a part of that: 阳光小区, 人民路北区. */
+static const uint8_t *find_city(bytes words, size_t *len)
+{
+    static const char *const wide[] = {"区", "县", "旗", "市", NULL};
+    static const char *const finer[] = {"路",   "街", "大道", "巷",   "弄",   "村",   "小区", "社区",
+                                        "花园", "苑", "家园", "公寓", "大厦", "广场", NULL};
+    size_t finer_len = 0;
+    const uint8_t *city = find_first(words, wide, len), *road = find_first(words, finer, &finer_len);
+    return city && road && road < city ? NULL : city;
+}
+
 /* Province, city, county, then street or town: the town's marker counts behind a county's or a city's only, for cities
  * like 镇江 and 新乡 have it in their names. Without one, the county ends the head. */
 static void show_address_head(shown *out, bytes value)
 {
-    static const char *const wide[] = {"区", "县", "旗", "市", NULL};
     bytes words = words_of(value);
     size_t len = 0;
-    const uint8_t *city = find_first(words, wide, &len);
+    const uint8_t *city = find_city(words, &len);
     if (!city) return;
     const uint8_t *end = end_of_town(words, city + len);
     if (!end) end = end_of_county(words, city + len);

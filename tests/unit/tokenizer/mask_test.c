@@ -104,6 +104,15 @@ TEST("an address without a place before its first number or sign shows nothing")
     shows("address_head", "新北区Ⅲ街道", "新北区***");
 }
 
+TEST("a housing estate is no county: of an address that names it alone nothing is shown")
+{
+    static const char *const values[] = {"阳光小区3幢301室", "翠竹社区5组",      "锦绣花园北区8号", "人民路小区2幢",
+                                         "锦绣家园南区8号",  "解放东街北区11号", "燕山新村西区3号", "城中公寓东区2室"};
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) shows("address_head", values[i], "***");
+    shows("address_head", "新北区阳光小区3幢", "新北区***");
+    shows("address_head", "河北省唐山市路南区5号", "河北省唐山市路南区***");
+}
+
 TEST("no mask of an address shows a digit of it, wherever digits stand")
 {
     static const char address[] = "江苏省常州市新北区薛家镇春江路号幢单元室";
