@@ -268,6 +268,29 @@ static vault_code settle_file(making *k, json_t *file)
 
 /* ---- making ---- */
 
+/* Numbers of persons, telephones and divisions have eleven digits or more; headings do not. */
+static bool holds_a_number(const char *canonical)
+{
+    enum { NUMBER_LEAST = 11 };
+    size_t run = 0;
+    for (; *canonical && run < NUMBER_LEAST; canonical++) run = *canonical >= '0' && *canonical <= '9' ? run + 1 : 0;
+    return run == NUMBER_LEAST;
+}
+
+/* A file without headings begins with a resident, of whom nothing may be told. */
+static vault_code find_values(making *k, bool *found)
+{
+    *found = false;
+    for (size_t i = 0; i < k->m->columns && !*found; i++) {
+        char *canonical = heading_canonical(k->mem, k->m->headings[i]);
+        if (!canonical) return VAULT_EXHAUSTED;
+        *found = !k->settled[i] && k->m->headings[i][0] != '_' && holds_a_number(canonical);
+    }
+    if (!*found) return VAULT_OK;
+    k->complaint = arena_format(k->mem, "a heading holds a number of eleven digits or more: are the headings missing?");
+    return k->complaint ? VAULT_OK : VAULT_EXHAUSTED;
+}
+
 static vault_code fit_headings(making *k)
 {
     for (size_t i = 0; i < k->m->columns; i++) {
@@ -334,6 +357,9 @@ static vault_code make(making *k, const mapping_wishes *wishes)
     VAULT_TRY(settle_file(k, wishes->file));
     VAULT_TRY(settle_lines(k, wishes->ignored, true));
     VAULT_TRY(settle_lines(k, wishes->maps, false));
+    bool values;
+    VAULT_TRY(find_values(k, &values));
+    if (values) return VAULT_OK;
     VAULT_TRY(fit_headings(k));
     VAULT_TRY(find_doubles(k));
     VAULT_TRY(demand(k, m->collection->natural_key));

@@ -27,7 +27,8 @@ typedef struct mapping_wishes {
 } mapping_wishes;
 
 /* INVALID with a text for people in *complaint (of the arena): headings that fit nothing with what could be meant, two
- * columns for one field, wishes about what there is not, no natural key or area. */
+ * columns for one field, wishes about what there is not, no natural key or area. Of headings that are values of a
+ * resident (the file has none) the text quotes nothing. */
 VAULT_MUST_USE vault_code mapping_make(mapping *m, arena *mem, const mapping_wishes *wishes, char **complaint,
                                        vault_error *err);
 /* {"HEADING": "field" or null, ...}: what an import is remembered by. */

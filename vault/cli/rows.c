@@ -292,6 +292,9 @@ static vault_code read_headings(source *s, vault_error *err)
     if (f.end != FRAME_ROW || decode(&s->decoder, s->mem, body, &text, &len) != DECODED)
         return vault_fail(err, VAULT_INVALID, "%s: line %zu: the headings cannot be read (%s)", s->path, s->line,
                           f.end == FRAME_BROKEN ? "a quote is wrong" : "too long, or neither UTF-8 nor GB18030");
+    const char *end = strchr(text, '\r');
+    if (end && end[1] != '\n')
+        return vault_fail(err, VAULT_INVALID, "%s: its lines end without a line feed: save it as CSV anew", s->path);
     s->columns = csv_split(s->headings, COLUMNS_MAX, text, len, s->delimiter);
     if (s->columns > COLUMNS_MAX) return vault_fail(err, VAULT_INVALID, "%s: over %d columns", s->path, COLUMNS_MAX);
     if (s->columns == 1 && s->headings[0][strcspn(s->headings[0], ",;\t")])

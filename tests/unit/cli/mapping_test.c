@@ -53,6 +53,24 @@ TEST("headings that fit nothing are all told, with what could be meant")
     assert_non_null(strstr(complaint, "\"\""));
 }
 
+TEST("of a file without headings, which begins with a resident, nothing is quoted")
+{
+    static const char *const numbers[] = {"11010519491231002X", "１３９０００００００１", "0519-88888888",
+                                          "320411002003"};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        mapping m;
+        assert_int_equal(MAP(&m, NULL, "王小明", numbers[i], "现住地"), VAULT_INVALID);
+        assert_non_null(strstr(complaint, "headings missing"));
+        assert_null(strstr(complaint, "王小明"));
+        assert_null(strstr(complaint, numbers[i]));
+    }
+    mapping m;
+    assert_int_equal(MAP(&m, NULL, "身份证", "现住地", "2026年11月22日"), VAULT_INVALID);
+    assert_non_null(strstr(complaint, "\"2026年11月22日\""));
+    assert_int_equal(MAP(&m, &((mapping_wishes){.ignored = "13900000001"}), "身份证", "现住地", "13900000001"),
+                     VAULT_OK);
+}
+
 TEST("wishes map, and ignore, and a wish about what there is not is a mistake")
 {
     mapping m;

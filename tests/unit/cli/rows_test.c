@@ -177,6 +177,7 @@ TEST("files that have no rows to give are refused with the mend")
     assert_int_equal(open_fails("a,\"b\n1,2\n", 9, "quote"), VAULT_INVALID);
     assert_int_equal(open_fails("a;b\n1;2\n", 8, "--delimiter"), VAULT_INVALID);
     assert_int_equal(open_fails("a\0b,c\n", 6, "headings"), VAULT_INVALID);
+    assert_int_equal(open_fails("a,b\r1,2\r", 8, "line feed"), VAULT_INVALID);
     assert_int_equal(open_fails("{\n", 2, "JSON"), VAULT_INVALID);
     vault_error err = {0};
     source s;
