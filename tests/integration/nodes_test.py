@@ -434,6 +434,19 @@ def test_a_control_row_edited_by_sql_is_found_by_both_nodes_before_the_next_deci
     assert attack.wait_until(lambda: all(now > before for now, before in zip(pair.events("control.mended"), mended)))
 
 
+def test_calls_that_fail_for_an_edited_control_row_do_not_flood_the_log(pair):
+    kept, told = Rows(pair, "kept"), pair.events("call.failed")
+    pair.sql(EDITS["a byte of the policy"])
+    begun = time.monotonic()
+    try:
+        assert {pair.says(at, "eldercare-2") for _ in range(100) for at in (0, 1)} == {"DATA_LOSS"}
+    finally:
+        kept.put_back(["control_document"])
+    most = 8 * (2 + time.monotonic() - begun)  # by each worker once a second
+    assert all(0 < now - before < most for now, before in zip(pair.events("call.failed"), told))
+    assert attack.wait_until(lambda: pair.both("eldercare-2") == ["OK", "OK"])
+
+
 def test_the_whole_control_state_of_before_a_revocation_put_back_by_sql_revives_nobody(pair):
     kept = Rows(pair, "former")
     pair.officers[1].revoke(certificate=pair.city.authority.fingerprint("clinic-2"))

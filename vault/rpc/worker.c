@@ -3,12 +3,16 @@
  * touches a call after that. */
 #include "vault/rpc/internal.h"
 
+#include "vault/base/clock.h"
 #include "vault/base/log.h"
 #include "vault/base/memory.h"
 #include "vault/base/metric.h"
 #include "vault/rpc/scan.h"
 
+#include <string.h>
+
 enum {
+    TELL_AGAIN_US = 1000000,
     CALL_MEMORY = 256 << 20, /* the most that one run of a call may take; SCAN_ELEMENTS keeps requests far below */
     KEPT_MEMORY = 64 << 20   /* and what a client stream may keep from run to run */
 };
@@ -30,6 +34,8 @@ struct worker {
     size_t count, items;
     bool carried; /* slots[0] holds a call that did not fit into the batch before */
     certificates known;
+    vault_error told; /* the failure that was told last, and when */
+    int64_t told_us;
 };
 
 /* ---- one call ---- */
@@ -109,13 +115,23 @@ static bool read_on(slot *s)
     return true;
 }
 
-static void answer_call(slot *s)
+/* What fails call after call for one reason, as where control rows were edited, is told once a second. */
+static void tell_failure(worker *w, const vault_error *err)
+{
+    int64_t now = clock_monotonic_us();
+    bool again = w->told.where == err->where && strcmp(w->told.detail, err->detail) == 0;
+    if (again && now - w->told_us < TELL_AGAIN_US) return;
+    w->told = *err;
+    w->told_us = now;
+    log_failure(LOG_ERROR, "call.failed", err);
+}
+
+static void answer_call(worker *w, slot *s)
 {
     request *rq = &s->request;
     if (read_on(s)) return;
     if (rq->err.code == VAULT_OK && !rq->out) (void)vault_fail(&rq->err, VAULT_INTERNAL, "no reply was made");
-    if (rq->err.code == VAULT_INTERNAL || rq->err.code == VAULT_INTEGRITY)
-        log_failure(LOG_ERROR, "call.failed", &rq->err);
+    if (rq->err.code == VAULT_INTERNAL || rq->err.code == VAULT_INTEGRITY) tell_failure(w, &rq->err);
     answer a = rq->err.code == VAULT_OK ? answer_message(rq->out) : answer_error(s->mem, &rq->err);
     call_leave_answer(s->call, &a);
     arena_reset(s->mem);
@@ -186,7 +202,7 @@ static void run_batch(worker *w, const route *r)
     queue_runs(&w->server->queue, w->items);
     service_run(w->session, r->method, w->batch, w->count);
     queue_ran(&w->server->queue, w->items);
-    for (size_t i = 0; i < w->count; i++) answer_call(&w->slots[i]);
+    for (size_t i = 0; i < w->count; i++) answer_call(w, &w->slots[i]);
 }
 
 static void *work(void *argument)
