@@ -206,7 +206,7 @@ TEST("a mobile number may stand in groups, and behind the country's code")
     becomes("mobile", "130-1234-5678", "13012345678");
     becomes("mobile", "+8613012345678", "13012345678");
     becomes("mobile", "+86 130-1234-5678", "13012345678");
-    becomes("phone", "＋８６－１３０　１２３４　５６７８", "13012345678");
+    becomes("phone", "＋８６－１３０－１２３４－５６７８", "13012345678");
     refused("mobile", "130 1234-5678", "BAD_LENGTH");
     refused("mobile", "13 0123 45678", "BAD_LENGTH");
     refused("mobile", "+85213012345678", "BAD_LENGTH");

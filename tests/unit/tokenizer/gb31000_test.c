@@ -73,7 +73,7 @@ TEST("a telephone without its area code, with a wrong one, or with something beh
     refused("phone", "0519--8888888", "BAD_CHARACTER");
     refused("phone", "(0519-88888888", "BAD_CHARACTER");
     refused("phone", "(0519)-88888888", "BAD_CHARACTER");
-    refused("phone", "+8613812345678", "BAD_CHARACTER");
+    refused("phone", "+86051988888888", "BAD_LENGTH");
     refused("phone", "0", "BAD_LENGTH");
     refused("phone", "(", "BAD_CHARACTER");
     refused("phone", "()", "BAD_CHARACTER");
