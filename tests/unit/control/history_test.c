@@ -127,6 +127,7 @@ static const char *const edits[] = {
     "UPDATE vault SET argon2_memory_kib = argon2_memory_kib + 1",
     "UPDATE vault SET argon2_lanes = 7",
     "INSERT INTO head SELECT size - 1, time, control_version, control_digest, erasure, frontier, mac FROM head",
+    "INSERT INTO head SELECT size + 9, time, control_version, control_digest, erasure, frontier, mac FROM head",
 };
 
 TEST("a former row that was edited, deleted, copied or inserted is found by a node that runs and by one that starts")

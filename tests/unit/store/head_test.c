@@ -175,21 +175,6 @@ TEST("a head that was put back cannot write a line twice")
     store_close(&s);
 }
 
-TEST("an append on top of a head writes nothing while a larger one stands beside it")
-{
-    store *s = given_log(5);
-    head_row from = head_of(5, 1), to = head_of(6, 1);
-    bool moved;
-    pg_sql(
-        "INSERT INTO head SELECT size + 10, time, control_version, control_digest, erasure, frontier, mac FROM head");
-    expect_ok(store_append(s, (append_from){.head = &from}, &to, lines_of(5, 1), &moved, &err), &err);
-    assert_true(moved);
-    pg_sql("DELETE FROM head WHERE size = 15");
-    expect_ok(store_append(s, (append_from){.head = &from}, &to, lines_of(5, 1), &moved, &err), &err);
-    assert_false(moved);
-    store_close(&s);
-}
-
 TEST("lines are paged oldest first, all of them or those of one tag")
 {
     store *s = given_log(50);
