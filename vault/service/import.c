@@ -164,6 +164,12 @@ static vault_code find_or_tell(session *s, call *c)
     return write_call_line(s, c, &(line_facts){.fields = c->fields});
 }
 
+/* What is kept under the request id: of an import that writes, and may. */
+static bool is_kept(const call *c)
+{
+    return !c->step->columns.dry && c->admission.failed == CLAUSE_NONE;
+}
+
 static vault_code check_message(const import_state *state, const Vault__V1__ImportRequest *in, vault_error *err)
 {
     if (in->header) return refuse_at(err, "FIRST_MESSAGE_ONLY", "header", -1);
@@ -199,7 +205,7 @@ static vault_code take_rows(session *s, call *c, const Vault__V1__ImportRequest 
     step->state = state;
     VAULT_TRY(check_message(state, in, &c->rq->err));
     VAULT_TRY(read_kept_header(s, c));
-    if (!step->columns.dry && c->admission.failed == CLAUSE_NONE) {
+    if (is_kept(c)) {
         step->id = message_id(c);
         VAULT_TRY(digest_content(s, c, in));
         VAULT_TRY(find_or_tell(s, c));
@@ -320,8 +326,7 @@ static vault_code write_import(session *s, item **items, size_t count, vault_err
     VAULT_TRY(put_write(s, items, count, err));
     for (size_t i = 0; i < count; i++) {
         const call *c = items[i]->call;
-        bool kept = !c->step->columns.dry && c->admission.failed == CLAUSE_NONE;
-        if (items[i] == c->step->last && kept && c->rq->err.code == VAULT_OK) ended[n++] = c;
+        if (items[i] == c->step->last && is_kept(c) && c->rq->err.code == VAULT_OK) ended[n++] = c;
     }
     qsort(ended, n, sizeof *ended, by_id);
     for (size_t i = 0; i < n; i++) VAULT_TRY(write_answer(s, ended[i], err));
@@ -344,6 +349,16 @@ static vault_code write_replays(session *s, call **calls, size_t count, vault_er
         VAULT_TRY(line_make(&lines[n++], s->scribe, s->mem, &facts, NULL, err));
     }
     return n ? append_alone(s, lines, n, err) : VAULT_OK;
+}
+
+/* A message that lost against itself: a run of it whose client has gone, or asked twice, has ended meanwhile. What that
+ * one was answered is the answer. */
+static void find_rival(session *s, call *c)
+{
+    const vault_error lost = c->rq->err;
+    if (lost.code != VAULT_CONFLICT || !c->step || c->step->replayed || !is_kept(c)) return;
+    vault_error_clear(&c->rq->err);
+    if (find_or_tell(s, c) == VAULT_OK && !c->step->replayed) c->rq->err = lost;
 }
 
 /* ---- after the commit, and the end ---- */
@@ -411,13 +426,16 @@ void records_import(session *s, call **calls, size_t count)
     vault_error err = {0};
     for (size_t i = 0; i < count && !s->moved; i++) (void)take(s, calls[i]);
     if (s->moved) return;
-    vault_code written = write_replays(s, calls, count, &err);
-    for (size_t i = 0; i < count && written != VAULT_OK; i++)
-        if (calls[i]->step && calls[i]->step->replayed) calls[i]->rq->err = err;
     batch_run(s, &IMPORT, calls, count);
     for (size_t i = 0; i < count && !s->moved; i++) {
+        call_fail_with_store(calls[i]);
+        find_rival(s, calls[i]);
+    }
+    vault_code written = s->moved ? VAULT_OK : write_replays(s, calls, count, &err);
+    for (size_t i = 0; i < count && written != VAULT_OK; i++)
+        if (calls[i]->step && calls[i]->step->replayed) calls[i]->rq->err = err;
+    for (size_t i = 0; i < count && !s->moved; i++) {
         call *c = calls[i];
-        call_fail_with_store(c);
         if (c->step && c->rq->err.code == VAULT_OK) (void)keep_part(s, c, (const void *)c->rq->in);
     }
 }
