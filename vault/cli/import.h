@@ -144,8 +144,8 @@ typedef struct sending {
     int64_t patience_us;
     int timeout_ms;
 } sending;
-/* Until the end of the file, an error that will not pass, or a signal. While a part is in flight the next one is read;
- * it leaves when the one before is acknowledged, because the rows of a file go in in their order. */
+/* Until the end of the file, an error that will not pass, or a signal. While a part is in flight the next one is read,
+ * and each of its calls leaves when the same call of the part before is answered. */
 ctl_exit send_parts(sending *s);
 
 /* ---- progress.c ---- */

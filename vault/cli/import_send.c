@@ -27,67 +27,124 @@ static void catch_stops(void)
     (void)sigaction(SIGTERM, &action, NULL);
 }
 
-/* ---- the calls of a part ---- */
+/* ---- calls ---- */
 
-/* What came back of each; a call without rows is not made. */
-typedef struct replies {
-    Vault__V1__ImportResponse *at[PART_CALLS];
-} replies;
+/* A part on its way: what came back of each of its calls. */
+typedef enum stage { TO_SEND, IN_FLIGHT, ANSWERED } stage;
+typedef struct shipment {
+    part part;
+    bool read;
+    struct {
+        stage stage;
+        Vault__V1__ImportResponse *reply;
+    } calls[PART_CALLS];
+} shipment;
 
-static void replies_free(replies *r)
+/* The part whose answers are awaited, and the next one, whose first call leaves when the first one of this has been
+ * answered, and so on: a resident is in the same call of every part, and so the rows of each go in in their order. */
+typedef struct lanes {
+    sending *s;
+    shipment at[2];
+    size_t now;
+    size_t in_flight;
+    bool cancelled;
+    vault_error ahead; /* why the next part could not be read */
+    outcome failed;    /* of the first call that failed; then no other one leaves */
+    progress shown;
+} lanes;
+
+static shipment *this_part(lanes *l)
 {
-    for (size_t i = 0; i < PART_CALLS; i++) {
-        if (r->at[i]) vault__v1__import_response__free_unpacked(r->at[i], NULL);
-        r->at[i] = NULL;
-    }
+    return &l->at[l->now];
 }
 
-/* Starts the calls that have no answer yet. */
-static bool start(const sending *s, part *p, replies *r, size_t *in_flight)
+static shipment *next_part(lanes *l)
 {
-    *in_flight = 0;
-    for (size_t i = 0; i < PART_CALLS; i++) {
-        part_call *call = &p->calls[i];
-        if (call->count == 0 || r->at[i]) continue;
-        if (!part_pack(p, &s->plan, i)) return false;
-        client_start(s->plan.ctl->client, &(client_call){.method = "/vault.v1.Records/Import",
-                                                         .request = call->messages[0],
-                                                         .timeout_ms = s->timeout_ms,
-                                                         .tag = &r->at[i],
-                                                         .more = call->messages + 1,
-                                                         .more_count = call->message_count - 1});
-        ++*in_flight;
-    }
+    return &l->at[1 - l->now];
+}
+
+static bool may_leave(lanes *l, const shipment *of, size_t call)
+{
+    bool first = of == this_part(l) || this_part(l)->calls[call].stage == ANSWERED;
+    return of->read && of->calls[call].stage == TO_SEND && first && l->failed.code == CODE_OK && stops == 0;
+}
+
+static bool start(lanes *l, shipment *of, size_t call)
+{
+    const sending *s = l->s;
+    const part_call *c = &of->part.calls[call];
+    of->calls[call].stage = c->count > 0 ? IN_FLIGHT : ANSWERED;
+    if (c->count == 0) return true;
+    if (!part_pack(&of->part, &s->plan, call)) return of->calls[call].stage = TO_SEND, false;
+    client_start(s->plan.ctl->client, &(client_call){.method = "/vault.v1.Records/Import",
+                                                     .request = c->messages[0],
+                                                     .timeout_ms = s->timeout_ms,
+                                                     .tag = &of->calls[call],
+                                                     .more = c->messages + 1,
+                                                     .more_count = c->message_count - 1});
+    l->in_flight++;
     return true;
 }
 
-/* Keeps the reply of a call that has ended well; else *end says how it ended. */
-static void take(const completion *done, outcome *end)
+/* Starts all that may leave. */
+static bool start_all(lanes *l)
 {
-    Vault__V1__ImportResponse **at = done->tag;
-    if (done->outcome.code != CODE_OK) {
-        *end = done->outcome;
-        return;
-    }
-    *at = vault__v1__import_response__unpack(NULL, done->reply.len, done->reply.at);
-    if (!*at) *end = (outcome){.code = CODE_UNKNOWN, .message = "the reply is not of the type that was asked for"};
+    shipment *const parts[] = {this_part(l), next_part(l)};
+    for (size_t p = 0; p < 2; p++)
+        for (size_t i = 0; i < PART_CALLS; i++)
+            if (may_leave(l, parts[p], i) && !start(l, parts[p], i)) return false;
+    return true;
 }
 
-/* Until all have ended. A second signal drops them. */
-static void wait_for(const sending *s, size_t in_flight, outcome *end)
+static shipment *shipment_of(lanes *l, const void *tag, size_t *call)
 {
-    client *c = s->plan.ctl->client;
-    *end = (outcome){.code = CODE_OK};
-    for (bool cancelled = false; in_flight > 0;) {
+    for (size_t p = 0; p < 2; p++)
+        for (*call = 0; *call < PART_CALLS; ++*call)
+            if (&l->at[p].calls[*call] == tag) return &l->at[p];
+    abort();
+}
+
+/* Keeps the reply of a call that has ended well; it is sent again otherwise. */
+static void take(lanes *l, const completion *done)
+{
+    size_t call;
+    shipment *of = shipment_of(l, done->tag, &call);
+    outcome end = done->outcome;
+    Vault__V1__ImportResponse **reply = &of->calls[call].reply;
+    if (end.code == CODE_OK && !(*reply = vault__v1__import_response__unpack(NULL, done->reply.len, done->reply.at)))
+        end = (outcome){.code = CODE_UNKNOWN, .message = "the reply is not of the type that was asked for"};
+    of->calls[call].stage = end.code == CODE_OK ? ANSWERED : TO_SEND;
+    if (l->failed.code == CODE_OK) l->failed = end;
+    l->in_flight--;
+}
+
+/* Until a call has ended. A second signal drops what is in flight. */
+static void wait_for_one(lanes *l)
+{
+    client *c = l->s->plan.ctl->client;
+    for (;;) {
         VAULT_CLEANUP(completion_clear) completion done = {0};
         if (client_next(c, &done, WAIT_MS)) {
-            take(&done, end);
-            in_flight--;
-        } else if (stops > 1 && !cancelled) {
-            client_cancel(c);
-            cancelled = true;
+            take(l, &done);
+            return;
         }
+        if (stops > 1 && !l->cancelled) client_cancel(c);
+        l->cancelled = stops > 1;
     }
+}
+
+static bool is_answered(const shipment *of)
+{
+    for (size_t i = 0; i < PART_CALLS; i++)
+        if (of->calls[i].stage != ANSWERED) return false;
+    return true;
+}
+
+static void shipment_empty(shipment *of)
+{
+    for (size_t i = 0; i < PART_CALLS; i++)
+        if (of->calls[i].reply) vault__v1__import_response__free_unpacked(of->calls[i].reply, NULL);
+    *of = (shipment){.part.mem = of->part.mem};
 }
 
 /* A part may be sent again as often as one likes: the vault knows its request id. */
@@ -127,14 +184,6 @@ static bool be_patient(const sending *s, patience *left, const outcome *why)
 
 /* ---- parts ---- */
 
-typedef struct lane {
-    sending *s;
-    part now, next;
-    bool has_next;
-    vault_error ahead; /* why the next part could not be read */
-    progress shown;
-} lane;
-
 static ctl_exit failed(const vault_error *err)
 {
     say_error(err);
@@ -142,10 +191,11 @@ static ctl_exit failed(const vault_error *err)
 }
 
 /* Reads the next part, once. What goes wrong (in l->ahead) is told when its turn comes. */
-static void read_ahead(lane *l)
+static void read_ahead(lanes *l)
 {
-    if (l->has_next || l->ahead.code != VAULT_OK || stops > 0) return;
-    l->has_next = part_read(&l->next, &l->s->plan, l->now.number + 1, &l->ahead) == VAULT_OK;
+    shipment *next = next_part(l);
+    if (next->read || l->ahead.code != VAULT_OK || stops > 0) return;
+    next->read = part_read(&next->part, &l->s->plan, this_part(l)->part.number + 1, &l->ahead) == VAULT_OK;
 }
 
 static vault_code keep(const sending *s, const part *p, vault_error *err)
@@ -159,74 +209,92 @@ static vault_code keep(const sending *s, const part *p, vault_error *err)
     return s->state_path ? state_write(state, s->state_path, err) : VAULT_OK;
 }
 
-static ctl_exit acknowledge(lane *l, const replies *said)
+static ctl_exit acknowledge(lanes *l)
 {
     vault_error err = {0};
     sending *s = l->s;
-    if (part_account(&l->now, &s->plan, said->at, &s->books, &err) != VAULT_OK) return failed(&err);
-    if (keep(s, &l->now, &err) != VAULT_OK) return failed(&err);
+    shipment *done = this_part(l);
+    Vault__V1__ImportResponse *replies[PART_CALLS];
+    for (size_t i = 0; i < PART_CALLS; i++) replies[i] = done->calls[i].reply;
+    if (part_account(&done->part, &s->plan, replies, &s->books, &err) != VAULT_OK) return failed(&err);
+    if (keep(s, &done->part, &err) != VAULT_OK) return failed(&err);
     progress_say(&l->shown, s->state);
     return CTL_OK;
 }
 
-/* Sends the part until all of it is acknowledged. */
-static ctl_exit deliver(lane *l)
+/* Sends what may leave until all of this part is answered, or a call has failed and none is in flight any more. */
+static bool send_once(lanes *l)
 {
-    sending *s = l->s;
-    patience left = {0};
-    outcome end;
-    size_t in_flight;
-    VAULT_CLEANUP(replies_free) replies said = {0};
-    do {
-        if (!start(s, &l->now, &said, &in_flight)) return CTL_FAILED;
-        read_ahead(l);
-        wait_for(s, in_flight, &end);
-    } while (end.code != CODE_OK && be_patient(s, &left, &end));
-    if (end.code == CODE_OK) return acknowledge(l, &said);
-    if (stops > 0) return CTL_INCOMPLETE;
-    progress_end(&l->shown);
-    say_outcome(s->plan.ctl, NULL, &end);
-    return exit_of(end.code);
+    l->failed = (outcome){.code = CODE_OK};
+    if (!start_all(l)) return false;
+    read_ahead(l);
+    if (!start_all(l)) return false;
+    while (l->in_flight > 0 && (l->failed.code != CODE_OK || !is_answered(this_part(l)))) {
+        wait_for_one(l);
+        if (!start_all(l)) return false;
+    }
+    return true;
 }
 
-static ctl_exit swap(lane *l)
+/* Sends the part until all of it is acknowledged. */
+static ctl_exit deliver(lanes *l)
 {
-    const part done = l->now;
+    patience left = {0};
+    do {
+        if (!send_once(l)) return CTL_FAILED;
+        if (is_answered(this_part(l))) return acknowledge(l);
+    } while (be_patient(l->s, &left, &l->failed));
+    if (stops > 0) return CTL_INCOMPLETE;
+    progress_end(&l->shown);
+    say_outcome(l->s->plan.ctl, NULL, &l->failed);
+    return exit_of(l->failed.code);
+}
+
+/* The next part is this part from now on. */
+static ctl_exit go_to_next(lanes *l)
+{
     read_ahead(l);
-    if (!l->has_next) return l->ahead.code != VAULT_OK ? failed(&l->ahead) : CTL_INCOMPLETE;
-    l->now = l->next;
-    l->next = (part){.mem = done.mem};
-    l->has_next = false;
+    if (!next_part(l)->read) return l->ahead.code != VAULT_OK ? failed(&l->ahead) : CTL_INCOMPLETE;
+    shipment_empty(this_part(l));
+    l->now = 1 - l->now;
     return CTL_OK;
 }
 
-static ctl_exit run_lane(lane *l)
+static ctl_exit run_lanes(lanes *l)
 {
     vault_error err = {0};
+    shipment *first = this_part(l);
     ctl_exit end = CTL_OK;
-    if (part_read(&l->now, &l->s->plan, l->s->state->parts + 1, &err) != VAULT_OK) return failed(&err);
-    while (end == CTL_OK && l->now.count > 0) {
+    if (part_read(&first->part, &l->s->plan, l->s->state->parts + 1, &err) != VAULT_OK) return failed(&err);
+    first->read = true;
+    while (end == CTL_OK && this_part(l)->part.count > 0) {
         if (stops > 0) return CTL_INCOMPLETE;
         end = deliver(l);
-        if (end == CTL_OK && stops == 0)
-            end = swap(l);
-        else if (end == CTL_OK)
-            end = CTL_INCOMPLETE;
+        if (end == CTL_OK) end = stops > 0 ? CTL_INCOMPLETE : go_to_next(l);
     }
     return end;
 }
 
+/* What is still in flight is answered again when the import goes on. */
+static void lanes_end(lanes *l)
+{
+    while (l->in_flight > 0) wait_for_one(l);
+    for (size_t p = 0; p < 2; p++) {
+        shipment_empty(&l->at[p]);
+        arena_free(&l->at[p].part.mem);
+    }
+}
+
 ctl_exit send_parts(sending *s)
 {
-    VAULT_CLEANUP(arena_free) arena *one = arena_new(PART_MEMORY);
-    VAULT_CLEANUP(arena_free) arena *other = arena_new(PART_MEMORY);
-    if (!one || !other) abort();
-    arena_keep(one, PART_KEPT);
-    arena_keep(other, PART_KEPT);
-    lane l = {.s = s, .now = {.mem = one}, .next = {.mem = other}};
+    VAULT_CLEANUP(lanes_end) lanes l = {.s = s};
+    for (size_t p = 0; p < 2; p++) {
+        if (!(l.at[p].part.mem = arena_new(PART_MEMORY))) abort();
+        arena_keep(l.at[p].part.mem, PART_KEPT);
+    }
     catch_stops();
     l.shown = progress_start(s->plan.ctl, s->state, s->plan.from);
-    ctl_exit end = run_lane(&l);
+    ctl_exit end = run_lanes(&l);
     progress_end(&l.shown);
     return end;
 }
