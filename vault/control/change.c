@@ -39,16 +39,6 @@ static const principal *find_one_of(const manifest_body *b, const char *id, unsi
     return NULL;
 }
 
-/* A certificate that is not revoked, and not `but`, which may be NULL. */
-static bool has_valid(const principal *p, const digest *but)
-{
-    for (size_t i = 0; i < p->certificate_count; i++) {
-        const certificate *one = &p->certificates[i];
-        if (!one->revoked && !(but && bytes_same(digest_bytes(&one->sha256), digest_bytes(but)))) return true;
-    }
-    return false;
-}
-
 static vault_code must_be(const draft *d, unsigned roles)
 {
     const principal *who = d->what->who;
@@ -68,7 +58,7 @@ static vault_code check_proposal(const draft *d, digest *base)
     if (what->lifetime_us < LIFETIME_LEAST_S * SECOND_US || what->lifetime_us > LIFETIME_MOST_S * SECOND_US)
         return vault_refuse(d->err, VAULT_INVALID, "BAD_LIFETIME", "lifetime_seconds");
     if (!digest_read(base, what->base)) return vault_refuse(d->err, VAULT_INVALID, "BAD_DIGEST", "replaces");
-    if (!bytes_same(digest_bytes(base), digest_bytes(&d->core.documents[what->document].digest)))
+    if (!digest_same(base, &d->core.documents[what->document].digest))
         return vault_refuse(d->err, VAULT_CONFLICT, "BASE_MOVED", "replaces");
     if (d->core.pending_count == PENDING_MAX) return vault_refuse(d->err, VAULT_EXHAUSTED, "TOO_MANY_PENDING", "");
     return VAULT_OK;
@@ -109,8 +99,7 @@ static vault_code propose(draft *d)
                     .created_us = what->now_us,
                     .expires_us = what->now_us + what->lifetime_us};
     VAULT_TRY(draft_add_row(d, what->document, value, &a->content));
-    if (bytes_same(digest_bytes(&a->content), digest_bytes(&base)))
-        return vault_refuse(d->err, VAULT_CONFLICT, "NOTHING_CHANGES", "content");
+    if (digest_same(&a->content, &base)) return vault_refuse(d->err, VAULT_CONFLICT, "NOTHING_CHANGES", "content");
     VAULT_TRY(name_approval(a->name, d->err));
     d->core.pending_count++;
     d->core.record.document = document_name(what->document);
@@ -150,9 +139,8 @@ static vault_code check_consent(const draft *d, const approval *a)
         if (strcmp(a->approved_by[i], id) == 0) return vault_refuse(d->err, VAULT_DENIED, "ALREADY_APPROVED", "");
     }
     if (!digest_read(&wanted, d->what->digest)) return vault_refuse(d->err, VAULT_INVALID, "BAD_DIGEST", "digest");
-    if (!bytes_same(digest_bytes(&wanted), digest_bytes(&a->content)))
-        return vault_refuse(d->err, VAULT_CONFLICT, "DIGEST_DIFFERS", "digest");
-    if (!bytes_same(digest_bytes(&a->base), digest_bytes(&d->core.documents[a->document].digest)))
+    if (!digest_same(&wanted, &a->content)) return vault_refuse(d->err, VAULT_CONFLICT, "DIGEST_DIFFERS", "digest");
+    if (!digest_same(&a->base, &d->core.documents[a->document].digest))
         return vault_refuse(d->err, VAULT_CONFLICT, "BASE_MOVED", "");
     return VAULT_OK;
 }
@@ -164,7 +152,7 @@ static unsigned count_consents(const draft *d, const approval *a)
     unsigned count = 0;
     for (unsigned i = 0; i < a->approved_count; i++) {
         const principal *p = find_one_of(d->base, a->approved_by[i], ROLE_OFFICER);
-        count += p && has_valid(p, NULL);
+        count += p && principal_can_call(p, NULL);
     }
     return count;
 }
@@ -238,10 +226,10 @@ static json_t *with_text(json_t *list, const char *key, const char *text)
 static vault_code check_last(const draft *d, const principal *of, const digest *without)
 {
     unsigned left = 0, least = of->role == ROLE_OFFICER ? d->base->m.approvals : 1;
-    if (of->role == ROLE_APP || has_valid(of, without)) return VAULT_OK;
+    if (of->role == ROLE_APP || principal_can_call(of, without)) return VAULT_OK;
     for (size_t i = 0; i < d->base->principal_count; i++) {
         const principal *p = &d->base->principals[i];
-        left += p->role == of->role && has_valid(p, without);
+        left += p->role == of->role && principal_can_call(p, without);
     }
     if (left >= least) return VAULT_OK;
     const char *reason = of->role == ROLE_OFFICER ? "LAST_OFFICER" : "LAST_ADMINISTRATOR";

@@ -74,11 +74,6 @@ static vault_code check_ring(void *context, const char *name, vault_error *err)
  * -----------------------------------------------------------------------------------------------------
  */
 
-static bool same_digest(const digest *a, const digest *b)
-{
-    return bytes_equal_secret(digest_bytes(a), digest_bytes(b));
-}
-
 /* What the head names. The head's MAC is the ledger's to check (audit.h), with every line that is appended. */
 static vault_code read_head(store *s, control_step *out, vault_error *err)
 {
@@ -107,7 +102,7 @@ static vault_code read_core(manifest_core *out, control *c, store *s, arena *mem
                           (long long)rows[1].version, (long long)named->version);
     }
     VAULT_TRY(core_open(out, mem, c, &rows[0], err));
-    if (same_digest(&out->record.manifest, &named->digest)) return VAULT_OK;
+    if (digest_same(&out->record.manifest, &named->digest)) return VAULT_OK;
     core_clear(out);
     return vault_fail(err, VAULT_INTEGRITY, "manifest %lld is not the one that the head names",
                       (long long)named->version);
@@ -154,19 +149,6 @@ static vault_code read_documents(documents *out, control *c, store *s, arena *me
     return vault_fail(err, VAULT_INTEGRITY, "control: %zu of %zu documents are there", count, named);
 }
 
-static vault_code check_fixed(const control *c, const manifest_core *core, vault_error *err)
-{
-    if (same_digest(&c->fixed, &core->fixed)) return VAULT_OK;
-    return vault_fail(err, VAULT_INTEGRITY, "the row of the vault is not the one that the manifest names");
-}
-
-static vault_code check_rings(const ring_rows *rings, const manifest_core *core, vault_error *err)
-{
-    digest sum = ring_rows_digest(rings->rows, rings->count);
-    if (same_digest(&sum, &core->rings)) return VAULT_OK;
-    return vault_fail(err, VAULT_INTEGRITY, "the rows of key rings are not those that the manifest names");
-}
-
 static vault_code build(manifest_body **out, control *c, const documents *docs, vault_error *err)
 {
     if (manifest_build(out, c->name, docs, err) == VAULT_OK) return VAULT_OK;
@@ -185,8 +167,8 @@ static vault_code load(manifest_body **out, control *c, store *s, const control_
     VAULT_TRY(store_rings_read(s, mem, &rings.rows, &rings.count, err));
     VAULT_TRY(open_rings(c, &rings, "control", err)); /* opens what follows */
     VAULT_TRY(read_core(&core, c, s, mem, named, err));
-    VAULT_TRY(check_fixed(c, &core, err));
-    VAULT_TRY(check_rings(&rings, &core, err));
+    VAULT_TRY(core_check_fixed(&core, &c->fixed, err));
+    VAULT_TRY(core_check_rings(&core, rings.rows, rings.count, err));
     VAULT_TRY(open_rings(c, &rings, NULL, err));
     VAULT_TRY(read_documents(&docs, c, s, mem, &core, err));
     VAULT_TRY(build(&body, c, &docs, err));
@@ -261,7 +243,7 @@ static standing compare(control *c, const control_step *named, int64_t stamp)
     standing is = NEWER;
     if (m && named->version < m->version) is = OLDER;
     if (m && named->version == m->version) {
-        is = !same_digest(&m->digest, &named->digest) ? OTHER : c->stamp == stamp ? STANDS : NEWER;
+        is = !digest_same(&m->digest, &named->digest) ? OTHER : c->stamp == stamp ? STANDS : NEWER;
     }
     pthread_mutex_unlock(&c->mutex);
     return is;

@@ -18,6 +18,11 @@ void digest_write(digest_hex out, const digest *d)
     hex_encode(out, digest_bytes(d));
 }
 
+bool digest_same(const digest *a, const digest *b)
+{
+    return bytes_equal_secret(digest_bytes(a), digest_bytes(b));
+}
+
 static int hex_digit(char c)
 {
     if (c >= '0' && c <= '9') return c - '0';
@@ -232,7 +237,7 @@ vault_code document_open(bytes *text, arena *mem, const control *c, const docume
     const seal_place at = {row->name, c->name, row->version};
     VAULT_TRY(control_unseal(text, mem, c->keys, &at, row->sealed, err));
     digest found = sha256(*text);
-    if (bytes_equal_secret(digest_bytes(&found), digest_bytes(wanted))) return VAULT_OK;
+    if (digest_same(&found, wanted)) return VAULT_OK;
     return vault_fail(err, VAULT_INTEGRITY, "control: %.40s %lld is not what the manifest names", row->name,
                       (long long)row->version);
 }
@@ -303,4 +308,17 @@ digest vault_row_digest(const vault_row *row)
     put_u32(&w, (uint32_t)row->root_salt.len);
     const bytes parts[] = {writer_bytes(&w), row->root_salt, bytes_of_text(row->name)};
     return sha256_parts(parts, sizeof parts / sizeof *parts);
+}
+
+vault_code core_check_rings(const manifest_core *core, ring_row *rows, size_t count, vault_error *err)
+{
+    digest sum = ring_rows_digest(rows, count);
+    if (digest_same(&sum, &core->rings)) return VAULT_OK;
+    return vault_fail(err, VAULT_INTEGRITY, "the rows of key rings are not those that the manifest names");
+}
+
+vault_code core_check_fixed(const manifest_core *core, const digest *fixed, vault_error *err)
+{
+    if (digest_same(fixed, &core->fixed)) return VAULT_OK;
+    return vault_fail(err, VAULT_INTEGRITY, "the row of the vault is not the one that the manifest names");
 }

@@ -29,6 +29,7 @@ struct control {
 bool digest_read(digest *out, const char *hex);
 typedef char digest_hex[2 * DIGEST_LEN + 1];
 void digest_write(digest_hex out, const digest *d);
+bool digest_same(const digest *a, const digest *b);
 
 /* Canonical text of the row of version core->record.version. */
 VAULT_MUST_USE vault_code core_write(bytes *out, arena *mem, const char *vault, const manifest_core *core,
@@ -54,6 +55,9 @@ size_t core_names(named_row out[NAMED_MAX], const manifest_core *core); /* those
 
 /* Over all rows, whatever order they come in: they are sorted. */
 digest ring_rows_digest(ring_row *rows, size_t count);
+/* INTEGRITY where the rows are not those that the manifest names. */
+VAULT_MUST_USE vault_code core_check_rings(const manifest_core *core, ring_row *rows, size_t count, vault_error *err);
+VAULT_MUST_USE vault_code core_check_fixed(const manifest_core *core, const digest *fixed, vault_error *err);
 ring_row ring_row_of(const ring *r);
 digest vault_row_digest(const vault_row *row);
 

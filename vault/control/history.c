@@ -8,11 +8,6 @@
 
 enum { ROW_ARENA = 64 << 20, PROVE_AT_ONCE = 32, RELOADS = 8 };
 
-static bool same_digest(const digest *a, const digest *b)
-{
-    return bytes_equal_secret(digest_bytes(a), digest_bytes(b));
-}
-
 /* ---- one manifest
  * ----------------------------------------------------------------------------------------------------
  */
@@ -64,7 +59,7 @@ static vault_code read_link(const control *c, links *l, const manifest_row *row,
     if (row->version != (int64_t)l->count + 1)
         return vault_fail(err, VAULT_INTEGRITY, "manifest %zu is missing", l->count + 1);
     VAULT_TRY(core_open(&core, mem, c, row, err));
-    if (!same_digest(before, &core.previous))
+    if (!digest_same(before, &core.previous))
         return vault_fail(err, VAULT_INTEGRITY, "manifest %lld does not follow the one before it",
                           (long long)row->version);
     links_add(l, &core.record.manifest);
@@ -94,7 +89,7 @@ static vault_code prove(control *c, store *s, const manifest *m, vault_error *er
     if ((int64_t)c->chain_count >= m->version) return VAULT_OK;
     for (size_t i = 0; i < c->chain_count; i++) links_add(&l, &c->chain[i]);
     VAULT_TRY(read_links(c, s, &l, m->version, err));
-    if (!same_digest(&l.of[l.count - 1], &m->digest))
+    if (!digest_same(&l.of[l.count - 1], &m->digest))
         return vault_fail(err, VAULT_INTEGRITY, "manifest %lld is not the one in force", (long long)m->version);
     memory_free(c->chain, c->chain_capacity * sizeof *c->chain);
     c->chain = l.of;
@@ -108,7 +103,7 @@ static vault_code prove(control *c, store *s, const manifest *m, vault_error *er
 static vault_code read_proven(manifest_core *out, const control *c, store *s, int64_t version, vault_error *err)
 {
     VAULT_TRY(read_core(out, c, s, version, err));
-    if (same_digest(&out->record.manifest, &c->chain[version - 1])) return VAULT_OK;
+    if (digest_same(&out->record.manifest, &c->chain[version - 1])) return VAULT_OK;
     core_clear(out);
     return vault_fail(err, VAULT_INTEGRITY, "manifest %lld is not the one that was in force", (long long)version);
 }
@@ -227,12 +222,9 @@ static vault_code check_fixed(store *s, const manifest *m, vault_error *err)
     if (code == VAULT_NOT_FOUND) code = err->code = VAULT_INTEGRITY;
     VAULT_TRY(code);
     digest fixed = vault_row_digest(&row);
-    if (!same_digest(&fixed, &body_of(m)->core.fixed))
-        return vault_fail(err, VAULT_INTEGRITY, "the row of the vault is not the one that the manifest names");
+    VAULT_TRY(core_check_fixed(&body_of(m)->core, &fixed, err));
     VAULT_TRY(store_rings_read(s, mem, &rows, &count, err));
-    digest sum = ring_rows_digest(rows, count);
-    if (same_digest(&sum, &body_of(m)->core.rings)) return VAULT_OK;
-    return vault_fail(err, VAULT_INTEGRITY, "the rows of key rings are not those that the manifest names");
+    return core_check_rings(&body_of(m)->core, rows, count, err);
 }
 
 static vault_code check_all(control *c, store *s, const manifest *m, vault_error *err)

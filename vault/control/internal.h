@@ -171,6 +171,8 @@ void text_clean(char *text);
 vault_code builder_shape_at(builder *b, json_t *value, const char *shape, ...);
 
 /* Registered look-ups that the header does not offer. */
+/* Whether the principal has a certificate that is not revoked, and is not `but` (NULL: any). */
+bool principal_can_call(const principal *p, const digest *but);
 const department *find_department(const manifest_body *b, const char *id);
 consumer_no find_consumer(const manifest_body *b, const char *id);
 role_no find_role(const manifest_body *b, const char *id);
@@ -180,7 +182,6 @@ VAULT_MUST_USE vault_code assertion_key_read(builder *b, assertion_key *out, jso
 /* ---- at rest ---- */
 
 enum { ROOT_KEY_LEN = 32, TABLES_FORMAT = 2 };
-#define MANIFEST_ARENA ((size_t)256 << 20)
 
 /* A document's canonical text: keys sorted, no spaces; its digest is SHA-256 of it. */
 VAULT_MUST_USE vault_code document_canonical(bytes *out, arena *mem, json_t *value, vault_error *err);

@@ -224,10 +224,11 @@ static vault_code check_certificates(builder *b)
     return twin ? certificate_stands_twice(b, twin) : VAULT_OK;
 }
 
-static bool can_call(const principal *p)
+bool principal_can_call(const principal *p, const digest *but)
 {
     for (size_t i = 0; i < p->certificate_count; i++) {
-        if (!p->certificates[i].revoked) return true;
+        const certificate *one = &p->certificates[i];
+        if (!one->revoked && !(but && memcmp(one->sha256.at, but->at, DIGEST_LEN) == 0)) return true;
     }
     return false;
 }
@@ -236,7 +237,7 @@ static size_t count_callers(const manifest_body *body, role r)
 {
     size_t count = 0;
     for (size_t i = 0; i < body->principal_count; i++) {
-        count += body->principals[i].role == r && can_call(&body->principals[i]);
+        count += body->principals[i].role == r && principal_can_call(&body->principals[i], NULL);
     }
     return count;
 }

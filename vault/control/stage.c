@@ -106,7 +106,7 @@ static vault_code sum_rings(draft *d)
     size_t count;
     VAULT_TRY(store_rings_read(d->store, d->st->mem, &standing, &count, d->err));
     digest sum = ring_rows_digest(standing, count);
-    if (!bytes_equal_secret(digest_bytes(&sum), digest_bytes(&d->base->core.rings))) d->st->base_stamp = MOVED;
+    if (!digest_same(&sum, &d->base->core.rings)) d->st->base_stamp = MOVED;
     all = arena_array(d->st->mem, count + d->st->ring_count, sizeof *all);
     if (!all) return vault_fail(d->err, VAULT_EXHAUSTED, "no room for rings");
     memcpy(all, standing, count * sizeof *all);
