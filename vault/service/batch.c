@@ -52,11 +52,21 @@ static vault_code fetch(part *p, vault_error *err)
     return VAULT_OK;
 }
 
+/* Whoever may write a new record is told that it is new: the work of a decoy would hide nothing from him. */
+static bool may_create(part *p, item *it)
+{
+    if (it->row->found || !p->kind->by_natural_key || it->call->admission.failed != CLAUSE_NONE) return false;
+    if (p->kind->judge(p->s, it) == VAULT_OK) return true;
+    vault_error_clear(&it->err);
+    return false;
+}
+
 /* A row that is not what it was sealed as is a failure of the store, unless the call had no business with it anyway. */
 static void judge(part *p, item *it)
 {
     vault_error broken = {0};
     const admission *a = &it->call->admission;
+    if (may_create(p, it)) return;
     vault_code proven = record_prove(&it->record, p->s->cabinet, it->row, &broken);
     if (a->failed != CLAUSE_NONE) {
         (void)refuse_clause(&it->err, a->failed);
