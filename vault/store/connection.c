@@ -101,11 +101,19 @@ static PGresult *next_result(store *s)
     return answers(s) ? PQgetResult(s->conn) : NULL;
 }
 
-/* PostgreSQL waits for the rows of a COPY. */
+/* PostgreSQL waits for the rows of a COPY. In pieces, which stay in the processor's cache on their way through libpq
+ * and the backend. */
+enum { COPY_PIECE = 32 << 10 };
+
 static bool feed(store *s)
 {
     const char *rows = (const char *)s->out.at;
-    return s->copies && PQputCopyData(s->conn, rows, (int)s->out.len) == 1 && PQputCopyEnd(s->conn, NULL) == 1;
+    bool good = s->copies;
+    for (size_t at = 0; good && at < s->out.len; at += COPY_PIECE) {
+        size_t len = s->out.len - at < COPY_PIECE ? s->out.len - at : COPY_PIECE;
+        good = PQputCopyData(s->conn, rows + at, (int)len) == 1;
+    }
+    return good && PQputCopyEnd(s->conn, NULL) == 1;
 }
 
 /* The commit of a single statement comes after its CommandComplete: an error there is a result of its own, so that all
