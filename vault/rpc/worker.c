@@ -14,7 +14,9 @@
 enum {
     TELL_AGAIN_US = 1000000,
     CALL_MEMORY = 256 << 20, /* the most that one run of a call may take; SCAN_ELEMENTS keeps requests far below */
-    KEPT_MEMORY = 64 << 20   /* and what a client stream may keep from run to run */
+    KEPT_MEMORY = 64 << 20,  /* and what a client stream may keep from run to run */
+    LARGE_SLOTS = 2,         /* the first slots are those of large calls: their memory is kept for the next one */
+    SLOT_KEEPS = 4 << 20
 };
 
 /* The memory of one call of a batch, kept for the next batch. */
@@ -142,7 +144,9 @@ static void answer_call(worker *w, slot *s)
 static slot *slot_at(worker *w, size_t index)
 {
     slot *s = &w->slots[index];
-    if (!s->mem) s->mem = arena_new(CALL_MEMORY);
+    if (s->mem) return s;
+    s->mem = arena_new(CALL_MEMORY);
+    if (s->mem && index < LARGE_SLOTS) arena_keep(s->mem, SLOT_KEEPS);
     return s->mem ? s : NULL;
 }
 
