@@ -88,6 +88,11 @@ void arena_reset(arena *a)
     a->held = 0;
 }
 
+size_t arena_held(const arena *a)
+{
+    return a->held;
+}
+
 void arena_free(arena **a)
 {
     if (!*a) return;

@@ -11,6 +11,7 @@ void arena_reset(arena *a);     /* wipes what was used; keeps the first chunk, a
 /* From now on reset keeps, wiped, up to so many bytes of chunks beyond the first: for an arena that serves one large
  * request after another. */
 void arena_keep(arena *a, size_t most);
+size_t arena_held(const arena *a); /* bytes that were given out since the last reset */
 
 /* Zeroed, aligned for any type. NULL past the limit (the caller answers EXHAUSTED). */
 void *arena_alloc(arena *a, size_t len) __attribute__((malloc));

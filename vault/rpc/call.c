@@ -468,6 +468,8 @@ void call_read_on(call *c)
     c->body = NULL;
     if (atomic_load_explicit(&c->at->server->draining, memory_order_relaxed))
         call_leave_answer(c, &(answer){.code = GRPC_STATUS_UNAVAILABLE, .text = "the server shuts down"});
+    else if (!stream_in_may_keep(&c->at->server->streams_in, c))
+        call_leave_answer(c, &(answer){.code = GRPC_STATUS_RESOURCE_EXHAUSTED, .text = "streams keep too much"});
     else
         read_message(c);
 }

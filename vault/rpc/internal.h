@@ -127,6 +127,7 @@ struct rpc_call {
     bool counted;           /* among the client streams (stream_in.c) */
     bool begun;             /* its first message has come */
     int64_t waits_since_us; /* of a client stream, while READING */
+    size_t kept_bytes;      /* of `kept`, as counted (stream_in.c) */
     arena *kept;            /* of a client stream: what lives from its first run to its end, */
     void *between;          /* and the service's own: request.state and request.asserted between two runs */
     bool asserted;
@@ -159,12 +160,16 @@ typedef struct streams_in {
     pthread_mutex_t lock;
     call *oldest, *newest; /* those that wait for their client's next message, the longest waiting first */
     size_t open, most;
-    int64_t patience_us; /* how long one may wait for a message */
+    size_t kept, kept_most; /* bytes that all of them keep from run to run */
+    int64_t patience_us;    /* how long one may wait for a message */
 } streams_in;
 void streams_in_init(streams_in *s, const rpc_options *o);
 /* True when there is room for one more; the one that has waited longest for its client may be ended for it. */
 bool stream_in_enter(streams_in *s, call *c);
 void stream_in_leave(streams_in *s, call *c); /* at its end; does nothing to one that never entered */
+/* After a run: counts what the call keeps. False when all keep too much together and this one is not small: it must
+ * end. */
+bool stream_in_may_keep(streams_in *s, call *c);
 void stream_in_waits(streams_in *s, call *c); /* from now on for a message */
 void stream_in_came(streams_in *s, call *c);  /* or will not any more */
 /* From time to time: ends those that have waited too long, and at a drain all that wait. */

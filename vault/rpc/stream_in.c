@@ -9,11 +9,11 @@
 
 #include "vault/base/clock.h"
 
-enum { PATIENCE_S = 60, ROOM_AFTER_US = 1000000 };
+enum { PATIENCE_S = 60, ROOM_AFTER_US = 1000000, KEPT_IN_ALL = 256 << 20, KEPT_SMALL = 1 << 20 };
 
 void streams_in_init(streams_in *s, const rpc_options *o)
 {
-    *s = (streams_in){.most = o->streams};
+    *s = (streams_in){.most = o->streams, .kept_most = KEPT_IN_ALL};
     s->patience_us = (int64_t)(o->silence_s ? o->silence_s : PATIENCE_S) * 1000000;
     pthread_mutex_init(&s->lock, NULL);
 }
@@ -75,8 +75,21 @@ void stream_in_leave(streams_in *s, call *c)
     if (!c->counted) return;
     pthread_mutex_lock(&s->lock);
     s->open--;
+    s->kept -= c->kept_bytes;
     pthread_mutex_unlock(&s->lock);
     c->counted = false;
+    c->kept_bytes = 0;
+}
+
+bool stream_in_may_keep(streams_in *s, call *c)
+{
+    size_t now = c->kept ? arena_held(c->kept) : 0;
+    pthread_mutex_lock(&s->lock);
+    s->kept += now - c->kept_bytes;
+    bool may = s->kept <= s->kept_most || now <= KEPT_SMALL;
+    pthread_mutex_unlock(&s->lock);
+    c->kept_bytes = now;
+    return may;
 }
 
 void stream_in_waits(streams_in *s, call *c)
