@@ -99,7 +99,7 @@ static vault_code propose(draft *d)
                     .created_us = what->now_us,
                     .expires_us = what->now_us + what->lifetime_us};
     VAULT_TRY(draft_add_row(d, what->document, value, &a->content));
-    if (digest_same(&a->content, &base)) return vault_refuse(d->err, VAULT_CONFLICT, "NOTHING_CHANGES", "content");
+    if (digest_same(&a->content, &base)) return vault_refuse(d->err, VAULT_INVALID, "NOTHING_CHANGES", "content");
     VAULT_TRY(name_approval(a->name, d->err));
     d->core.pending_count++;
     d->core.record.document = document_name(what->document);
@@ -233,7 +233,7 @@ static vault_code check_last(const draft *d, const principal *of, const digest *
     }
     if (left >= least) return VAULT_OK;
     const char *reason = of->role == ROLE_OFFICER ? "LAST_OFFICER" : "LAST_ADMINISTRATOR";
-    return vault_refuse(d->err, VAULT_CONFLICT, reason, "certificate");
+    return vault_refuse(d->err, VAULT_DENIED, reason, "certificate");
 }
 
 static const principal *certified(const manifest_body *b, const digest *sha256)

@@ -238,9 +238,10 @@ typedef struct change_record {
 } change_record;
 
 /* A change that was checked and is ready to be written on top of `m`. Refusals: INVALID DOCUMENT_INVALID (field: path
- * of the fault), CHANGE_UNREADABLE (stored values could not be read any more: field), BAD_DIGEST, BAD_LIFETIME; DENIED
- * SELF_APPROVAL, ALREADY_APPROVED, NOT_YOURS, role; NOT_FOUND (approval, certificate, key, person; revoked already);
- * CONFLICT BASE_MOVED, DIGEST_DIFFERS, NOTHING_CHANGES, LAST_OFFICER, LAST_ADMINISTRATOR; EXHAUSTED TOO_MANY_PENDING.
+ * of the fault), CHANGE_UNREADABLE (stored values could not be read any more: field), BAD_DIGEST, BAD_LIFETIME,
+ * NOTHING_CHANGES; DENIED SELF_APPROVAL, ALREADY_APPROVED, NOT_YOURS, ROLE, LAST_OFFICER, LAST_ADMINISTRATOR; NOT_FOUND
+ * (approval, certificate, key, person; revoked already); CONFLICT BASE_MOVED, DIGEST_DIFFERS; EXHAUSTED
+ * TOO_MANY_PENDING.
  */
 typedef struct staged staged;
 VAULT_MUST_USE vault_code control_stage(staged **out, control *c, store *s, const manifest *m, const change *what,

@@ -71,7 +71,7 @@ static vault_code read_proposal(change *what, const Vault__V1__ProposeRequest *i
 {
     int64_t lifetime = in->lifetime_seconds ? in->lifetime_seconds : LIFETIME_DEFAULT_S;
     *what = (change){.kind = CHANGE_PROPOSE, .document = DOCUMENTS};
-    if (!document_named(&what->document, in->document)) return refuse_at(err, "UNKNOWN_DOCUMENT", "document", -1);
+    if (!document_named(&what->document, in->document)) return refuse_at(err, "DOCUMENT_UNKNOWN", "document", -1);
     if (in->content.len > DOCUMENT_MAX) return refuse_at(err, "TOO_LARGE", "content", -1);
     if (!in->replaces[0]) return refuse_at(err, "REQUIRED", "replaces", -1);
     what->content = bytes_of(in->content.data, in->content.len);
@@ -144,7 +144,7 @@ static vault_code get_approval(session *s, request *rq, compared *out)
 {
     const Vault__V1__GetApprovalRequest *in = (const void *)rq->in;
     control *c = s->service->control;
-    if (!(out->of = find_pending(s, in->name))) return vault_refuse(&rq->err, VAULT_NOT_FOUND, "NOT_PENDING", "name");
+    if (!(out->of = find_pending(s, in->name))) return vault_refuse(&rq->err, VAULT_NOT_FOUND, "APPROVAL_UNKNOWN", "name");
     VAULT_TRY(control_proposed(&out->proposed, c, s->store, rq->mem, out->of, &rq->err));
     return control_document(&out->standing, c, s->store, rq->mem, (document_at){out->of->document, 0}, &rq->err);
 }

@@ -14,7 +14,7 @@ static ProtobufCBinaryData borrowed(bytes b)
 
 static vault_code read_document(document *out, const char *name, vault_error *err)
 {
-    return document_named(out, name) ? VAULT_OK : refuse_at(err, "UNKNOWN_DOCUMENT", "document", -1);
+    return document_named(out, name) ? VAULT_OK : refuse_at(err, "DOCUMENT_UNKNOWN", "document", -1);
 }
 
 /* ---- a document ---- */

@@ -328,12 +328,12 @@ TEST("the last administrator, and as many officers as approve, keep a certificat
         change what = {.kind = CHANGE_REVOKE, .certificate = certificate_of(pairs[i][0])};
         expect_ok(try_change(&n, LI, what, &err), &err);
         what.certificate = certificate_of(pairs[i][1]);
-        expect_refused(&n, WANG, what, VAULT_CONFLICT, reasons[i]);
+        expect_refused(&n, WANG, what, VAULT_DENIED, reasons[i]);
         node_close(&n);
     }
     given_vault_with_approvals("2");
     node n = node_open();
-    expect_refused(&n, LI, (change){.kind = CHANGE_REVOKE, .certificate = certificate_of(WANG)}, VAULT_CONFLICT,
+    expect_refused(&n, LI, (change){.kind = CHANGE_REVOKE, .certificate = certificate_of(WANG)}, VAULT_DENIED,
                    "LAST_OFFICER");
     node_close(&n);
 }

@@ -6,7 +6,7 @@ TEST("a proposal that changes nothing, has no base, no time or no document is re
     given_vault();
     node n = node_open();
     change same = proposal_of(&n, DOC_POLICY, document_now(&n, DOC_POLICY)), other;
-    expect_refused(&n, LI, same, VAULT_CONFLICT, "NOTHING_CHANGES");
+    expect_refused(&n, LI, same, VAULT_INVALID, "NOTHING_CHANGES");
     other = proposal_of(&n, DOC_POLICY, policy_of(&n, 3));
     static const int64_t lifetimes[] = {0, -1, 59999999, INT64_C(2592000000001), INT64_MAX};
     for (size_t i = 0; i < sizeof lifetimes / sizeof *lifetimes; i++) {

@@ -143,7 +143,7 @@ TEST("a proposal for what stands no longer, or stands already, is refused")
     }
     const Vault__V1__GetDocumentResponse *now = standing("sharing");
     expect_outcome(propose(NULL, ADMINISTRATOR, "sharing", bytes_of(now->content.data, now->content.len)),
-                   VAULT_CONFLICT, "NOTHING_CHANGES");
+                   VAULT_INVALID, "NOTHING_CHANGES");
     assert_int_equal(pending()->n_approvals, 0);
     fixture_reset();
 }
