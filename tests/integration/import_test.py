@@ -261,6 +261,7 @@ def test_columns_that_fit_nothing_are_told_and_mapped_by_hand(city, imports, tmp
     imports("m.csv", "--collection", "nothing", wanted=USAGE)
     imports("m.csv", "--delimiter", "x", wanted=USAGE)
     imports("m.csv", "--part", "0", wanted=USAGE)
+    imports("m.csv", "--rejects", "m.csv.import-state", wanted=USAGE)
     imports("nothing.csv", wanted=INVALID)
 
 
@@ -361,12 +362,15 @@ def test_what_another_department_says_otherwise_is_counted_and_goes_in_as_a_corr
     (tmp_path / "p.csv").write_bytes(table(people))
     imports("p.csv")
     theirs = [{n: p[n] for n in ("id_number", "residence_area", "phone", "marital_status")} for p in people]
+    elder = Import(city, tmp_path, "eldercare", "elder-care")
+    (tmp_path / "s.csv").write_bytes(table(theirs))
+    assert elder.json("s.csv")["updated"] == 50  # marital status is civil affairs' own: from now on by its own word
+    assert elder.json("s.csv", "--again")["unchanged"] == 50
     for at in (3, 17):
         theirs[at]["phone"] = "13800138000"
     theirs[20]["marital_status"] = "10" if theirs[20]["marital_status"] != "10" else "20"
     theirs[30] = wrong_check_digit(theirs[30])
     (tmp_path / "t.csv").write_bytes(table(theirs + theirs[:1]))
-    elder = Import(city, tmp_path, "eldercare", "elder-care")
     trial = elder.json("t.csv", "--dry-run", wanted=SOME_REFUSED)
     fields = {f["field"]: f for f in trial["quality"]["fields"]}
     assert fields["phone"]["contradicting"] == 2 and fields["id_number"]["duplicated"] == 1

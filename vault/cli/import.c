@@ -80,6 +80,8 @@ static ctl_exit read_paths(import *i)
     if (!i->rejects_path)
         i->rejects_path = arena_format(c->mem, "%s%s.rejects.csv", path, i->dry_run ? ".dry-run" : "");
     if (!standard && !i->dry_run) i->state_path = arena_format(c->mem, "%s.import-state", path);
+    if (i->state_path && i->rejects_path && strcmp(i->state_path, i->rejects_path) == 0)
+        return usage_error(c, "%s is where the import's state is kept", i->state_path);
     return i->rejects_path ? CTL_OK : CTL_FAILED;
 }
 
