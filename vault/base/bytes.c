@@ -1,6 +1,7 @@
 #include "vault/base/bytes.h"
 #include "vault/base/internal.h"
 
+#include <endian.h>
 #include <openssl/crypto.h>
 #include <string.h>
 
@@ -21,7 +22,7 @@ bool bytes_equal_secret(bytes a, bytes b)
 
 /* ---- writer ---- */
 
-uint8_t *put_space(writer *w, size_t len)
+static inline uint8_t *space(writer *w, size_t len)
 {
     if (w->overflow || len > w->cap - w->len) {
         w->overflow = true;
@@ -32,10 +33,17 @@ uint8_t *put_space(writer *w, size_t len)
     return at;
 }
 
-static void put_number(writer *w, uint64_t v, size_t size)
+uint8_t *put_space(writer *w, size_t len)
 {
-    uint8_t *at = put_space(w, size);
-    for (size_t i = 0; at && i < size; i++) at[i] = (uint8_t)(v >> (8 * (size - 1 - i)));
+    return space(w, len);
+}
+
+/* Big-endian; inlined, so that a size is one store: a row has some hundred numbers. */
+static inline void put_number(writer *w, uint64_t v, size_t size)
+{
+    uint8_t *at = space(w, size);
+    v = htobe64(v << 8 * (8 - size));
+    if (at) memcpy(at, &v, size);
 }
 
 void put_u8(writer *w, uint8_t v)
@@ -57,7 +65,7 @@ void put_u64(writer *w, uint64_t v)
 
 void put_bytes(writer *w, bytes b)
 {
-    uint8_t *at = put_space(w, b.len);
+    uint8_t *at = space(w, b.len);
     if (at && b.len > 0) memcpy(at, b.at, b.len);
 }
 
@@ -84,12 +92,12 @@ bytes get_bytes(reader *r, size_t len)
     return taken;
 }
 
-static uint64_t get_number(reader *r, size_t size)
+static inline uint64_t get_number(reader *r, size_t size)
 {
     bytes taken = get_bytes(r, size);
     uint64_t v = 0;
-    for (size_t i = 0; i < taken.len; i++) v = v << 8 | taken.at[i];
-    return v;
+    if (taken.at) memcpy((uint8_t *)&v + sizeof v - size, taken.at, size);
+    return be64toh(v);
 }
 
 uint8_t get_u8(reader *r)
@@ -117,14 +125,15 @@ bytes get_sized(reader *r)
 
 void store_u64(uint8_t out[8], uint64_t v)
 {
-    for (int i = 7; i >= 0; i--, v >>= 8) out[i] = (uint8_t)v;
+    v = htobe64(v);
+    memcpy(out, &v, sizeof v);
 }
 
 uint64_t load_u64(const uint8_t in[8])
 {
-    uint64_t v = 0;
-    for (int i = 0; i < 8; i++) v = v << 8 | in[i];
-    return v;
+    uint64_t v;
+    memcpy(&v, in, sizeof v);
+    return be64toh(v);
 }
 
 /* ---- UTF-8 ---- */
