@@ -116,6 +116,37 @@ TEST("an append within a transaction goes with it")
     store_close(&s);
 }
 
+TEST("many lines of a transaction stand as they were written, or not at all")
+{
+    store *s = given_log(5);
+    head_row from = head_of(5, 1), stale = head_of(4, 1), to = head_of(305, 1);
+    line_row got[3];
+    int64_t indexes[] = {5, 68, 304};
+    bool moved = false;
+    expect_ok(store_begin(s, &err), &err);
+    expect_ok(store_append(s, (append_from){.head = &stale}, &to, lines_of(4, 301), &moved, &err), &err);
+    assert_true(moved);
+    expect_ok(store_append(s, (append_from){.head = &from}, &to, lines_of(5, 300), &moved, &err), &err);
+    assert_false(moved);
+    expect_ok(store_commit(s, &err), &err);
+    expect_head(s, &to);
+    expect_ok(store_lines_by_index(s, mem, indexes, 3, got, &err), &err);
+    for (int i = 0; i < 3; i++) expect_line(&got[i], indexes[i]);
+    assert_int_equal(sql_number("SELECT count(*) FROM line"), 305);
+
+    head_row next = head_of(405, 1);
+    pg_sql("INSERT INTO line SELECT 400, resident_tag, person_tag, leaf, nodes, officer, resident FROM line WHERE idx "
+           "= 0");
+    expect_ok(store_begin(s, &err), &err);
+    expect_code(store_append(s, (append_from){.head = &to}, &next, lines_of(305, 100), &moved, &err), VAULT_CONFLICT,
+                &err);
+    store_rollback(s);
+    vault_error_clear(&err);
+    expect_head(s, &to);
+    assert_int_equal(sql_number("SELECT count(*) FROM line"), 306);
+    store_close(&s);
+}
+
 TEST("an append may change the control version alone")
 {
     store *s = given_log(3);
