@@ -70,7 +70,7 @@ static void show_first(shown *out, bytes value)
 {
     int32_t c;
     size_t len = character(value, &c);
-    if (len == 0) return;
+    if (len == 0 || len == value.len) return; /* of one character nothing: it would be the whole value */
     show(out, first(value, len));
     show_stars(out, 2);
 }

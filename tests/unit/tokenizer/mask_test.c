@@ -38,7 +38,9 @@ TEST("of a name the first character is shown, and neither its length nor its oth
     shows("name_surname", "·王", "***");
     shows("name_surname", "\xe5\xbc", "***");
     shows("text_first", "市政府", "市**");
-    shows("text_first", "3", "3**");
+    shows("text_first", "3", "***");
+    shows("name_surname", "王", "***");
+    shows("name_surname", "𠮷", "***");
 }
 
 TEST("of an ID number the area, or the area and the last four")
