@@ -144,7 +144,8 @@ static vault_code get_approval(session *s, request *rq, compared *out)
 {
     const Vault__V1__GetApprovalRequest *in = (const void *)rq->in;
     control *c = s->service->control;
-    if (!(out->of = find_pending(s, in->name))) return vault_refuse(&rq->err, VAULT_NOT_FOUND, "APPROVAL_UNKNOWN", "name");
+    if (!(out->of = find_pending(s, in->name)))
+        return vault_refuse(&rq->err, VAULT_NOT_FOUND, "APPROVAL_UNKNOWN", "name");
     VAULT_TRY(control_proposed(&out->proposed, c, s->store, rq->mem, out->of, &rq->err));
     return control_document(&out->standing, c, s->store, rq->mem, (document_at){out->of->document, 0}, &rq->err);
 }
