@@ -456,7 +456,7 @@ static void give_back_one(const char *which)
     in->document = lend(which);
     in->content = (ProtobufCBinaryData){.len = content.len, .data = (uint8_t *)(uintptr_t)content.at};
     request *rq = honest(ADMINISTRATOR_2, SPARE_ADMINISTRATOR, "/vault.v1.Approvals/Propose", &in->base);
-    if (rq->err.code == VAULT_INVALID) return; /* nothing is revoked */
+    if (rq->err.reason && strcmp(rq->err.reason, "NOTHING_CHANGES") == 0) return; /* nothing is revoked */
     const Vault__V1__Approval *a = approval_of(rq);
     consent->name = a->name;
     consent->digest = a->digest;
