@@ -81,6 +81,14 @@ static vault_code name_approval(char name[APPROVAL_NAME_LEN + 1], vault_error *e
     return VAULT_OK;
 }
 
+/* Every node reads all that waits with every change: so it is bounded together, too. */
+static vault_code check_sizes(const draft *d, const approval *next)
+{
+    int64_t total = next->size;
+    for (size_t i = 0; i < d->core.pending_count; i++) total += d->core.pending[i].size;
+    return total <= PENDING_BYTES_MAX ? VAULT_OK : vault_refuse(d->err, VAULT_EXHAUSTED, "TOO_MANY_PENDING", "");
+}
+
 static vault_code propose(draft *d)
 {
     VAULT_CLEANUP(json_clear) json_t *value = NULL;
@@ -99,7 +107,9 @@ static vault_code propose(draft *d)
                     .created_us = what->now_us,
                     .expires_us = what->now_us + what->lifetime_us};
     VAULT_TRY(draft_add_row(d, what->document, value, &a->content));
+    a->size = (int64_t)d->st->added[d->st->added_count - 1].sealed.len;
     if (digest_same(&a->content, &base)) return vault_refuse(d->err, VAULT_INVALID, "NOTHING_CHANGES", "content");
+    VAULT_TRY(check_sizes(d, a));
     VAULT_TRY(name_approval(a->name, d->err));
     d->core.pending_count++;
     d->core.record.document = document_name(what->document);

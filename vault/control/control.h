@@ -185,7 +185,13 @@ VAULT_MUST_USE vault_code control_check_folder(const char *folder, vault_error *
 
 /* ---- changes ---------------------------------------------------------------------------------------------------- */
 
-enum { PENDING_MAX = 32, APPROVALS_MAX = 8, APPROVAL_NAME_LEN = 42, DOCUMENT_MAX = 8 << 20 };
+enum {
+    PENDING_MAX = 32,
+    APPROVALS_MAX = 8,
+    APPROVAL_NAME_LEN = 42,
+    DOCUMENT_MAX = 8 << 20,
+    PENDING_BYTES_MAX = 32 << 20
+};
 
 typedef enum change_kind {
     CHANGE_INIT,
@@ -219,6 +225,7 @@ typedef struct approval {
     char name[APPROVAL_NAME_LEN + 1];
     document document;
     int64_t version; /* of the change that proposed it */
+    int64_t size;    /* of its row, bytes */
     digest content, base;
     const char *proposer, *ticket;
     int64_t created_us, expires_us;

@@ -70,11 +70,11 @@ static json_t *documents_json(const manifest_core *core)
 
 static json_t *approval_json(const approval *a)
 {
-    return json_pack("{s:o, s:o, s:o, s:I, s:s, s:I, s:s, s:s, s:s, s:I}", "approved_by",
+    return json_pack("{s:o, s:o, s:o, s:I, s:s, s:I, s:s, s:s, s:I, s:s, s:I}", "approved_by",
                      texts_json(a->approved_by, a->approved_count), "base", hex_json(&a->base), "content",
                      hex_json(&a->content), "created", (json_int_t)a->created_us, "document",
                      document_name(a->document), "expires", (json_int_t)a->expires_us, "name", a->name, "proposer",
-                     a->proposer, "ticket", a->ticket, "version", (json_int_t)a->version);
+                     a->proposer, "size", (json_int_t)a->size, "ticket", a->ticket, "version", (json_int_t)a->version);
 }
 
 static json_t *pending_json(const manifest_core *core)
@@ -140,18 +140,19 @@ static bool read_documents(manifest_core *core, json_t *all)
 static bool read_approval(approval *out, json_t *value)
 {
     const char *base, *content, *name, *named;
-    json_int_t created, expires, version;
+    json_int_t created, expires, size, version;
     json_t *by;
     size_t count;
-    if (json_unpack_ex(value, NULL, JSON_STRICT, "{s:o, s:s, s:s, s:I, s:s, s:I, s:s, s:s, s:s, s:I}", "approved_by",
-                       &by, "base", &base, "content", &content, "created", &created, "document", &named, "expires",
-                       &expires, "name", &name, "proposer", &out->proposer, "ticket", &out->ticket, "version",
-                       &version) != 0)
+    if (json_unpack_ex(value, NULL, JSON_STRICT, "{s:o, s:s, s:s, s:I, s:s, s:I, s:s, s:s, s:I, s:s, s:I}",
+                       "approved_by", &by, "base", &base, "content", &content, "created", &created, "document", &named,
+                       "expires", &expires, "name", &name, "proposer", &out->proposer, "size", &size, "ticket",
+                       &out->ticket, "version", &version) != 0)
         return false;
     snprintf(out->name, sizeof out->name, "%s", name);
     out->created_us = created;
     out->expires_us = expires;
     out->version = version;
+    out->size = size;
     bool good = strlen(name) == APPROVAL_NAME_LEN && document_named(&out->document, named) &&
                 digest_read(&out->base, base) && digest_read(&out->content, content) &&
                 read_texts(out->approved_by, &count, by, APPROVALS_MAX);

@@ -45,6 +45,36 @@ TEST("a schema by which stored values could not be read is refused when it is pr
     node_close(&n);
 }
 
+/* About 7 MiB of purposes that nobody uses. */
+static json_t *many_purposes(const node *n)
+{
+    enum { PURPOSES = 6000, NOTICE = 1000 };
+    char notice[NOTICE + 1], id[32];
+    json_t *value = document_now(n, DOC_PURPOSES), *list = json_object_get(value, "purposes");
+    memset(notice, 'n', NOTICE);
+    notice[NOTICE] = '\0';
+    for (unsigned i = 0; i < PURPOSES; i++) {
+        json_t *one = json_deep_copy(json_array_get(list, 0));
+        snprintf(id, sizeof id, "more-%c%c%c%c", 'a' + i / 9261, 'a' + i / 441 % 21, 'a' + i / 21 % 21, 'a' + i % 21);
+        for (char *c = id; *c; c++) *c = *c == 'l' ? 'z' : *c == 'o' ? 'y' : *c;
+        json_object_set_new(one, "id", json_string(id));
+        json_object_set_new(one, "notice", json_string(notice));
+        json_object_set_new(one, "consumers", json_array());
+        json_array_append_new(list, one);
+    }
+    return value;
+}
+
+TEST("proposals that wait have 32 MiB together")
+{
+    given_vault();
+    node n = node_open();
+    for (int i = 0; i < 4; i++) given_proposal(&n, LI, DOC_PURPOSES, many_purposes(&n));
+    expect_refused(&n, LI, proposal_of(&n, DOC_PURPOSES, many_purposes(&n)), VAULT_EXHAUSTED, "TOO_MANY_PENDING");
+    given_proposal(&n, LI, DOC_POLICY, policy_of(&n, 2)); /* a small one finds room */
+    node_close(&n);
+}
+
 TEST("thirty-two proposals wait, no more; the content of each is proven")
 {
     given_vault();
