@@ -249,13 +249,17 @@ def frozen(city):
     data = str((city.database.folder / "data").resolve())
     pids = [int(p.name) for p in pathlib.Path("/proc").iterdir() if p.name.isdigit() and _cwd(p) == data]
     assert pids
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
+    _signal(pids, signal.SIGSTOP)
     try:
         yield
     finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)
+        _signal(pids, signal.SIGCONT)
+
+
+def _signal(pids, number):
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):  # an autovacuum worker has ended meanwhile
+            os.kill(pid, number)
 
 
 def _cwd(process):

@@ -16,7 +16,8 @@ static void *cut_after_commit(void *unused)
     (void)unused;
     for (int i = 0; i < 200; i++) {
         const char *cut =
-            pg_sql("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep'");
+            pg_sql("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+                   " AND datname = current_database()");
         if (strcmp(cut, "0") != 0) return NULL;
         usleep(20000);
     }
@@ -77,7 +78,8 @@ TEST("a database that may not be written says UNAVAILABLE and is taken up again 
     appended done;
     given_log();
     pg_sql("ALTER ROLE vault SET default_transaction_read_only = on");
-    pg_sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'vault'");
+    pg_sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'vault' AND datname = "
+           "current_database()");
     for (int i = 0; i < 3; i++) {
         line *lines = lines_for(1, "person-a", "elder-care", 1);
         expect_code(
@@ -85,7 +87,8 @@ TEST("a database that may not be written says UNAVAILABLE and is taken up again 
             VAULT_UNAVAILABLE, &err);
     }
     pg_sql("ALTER ROLE vault RESET default_transaction_read_only");
-    pg_sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'vault'");
+    pg_sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'vault' AND datname = "
+           "current_database()");
     line *lines = lines_for(1, "person-a", "elder-care", 1);
     vault_code code =
         ledger_append(book, db, mem, &(line_batch){.control_version = 1, .lines = lines, .count = 1}, &done, &err);

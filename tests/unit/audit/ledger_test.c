@@ -332,7 +332,8 @@ TEST("a cut connection gives UNAVAILABLE, appends nothing twice, and the ledger 
     for (int round = 0; round < 5; round++) {
         appended done;
         line *lines = lines_for(1, "person-a", "elder-care", 2);
-        pg_sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'vault'");
+        pg_sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'vault' AND datname = "
+               "current_database()");
         expect_code(
             ledger_append(book, db, mem, &(line_batch){.control_version = 1, .lines = lines, .count = 2}, &done, &err),
             VAULT_UNAVAILABLE, &err);

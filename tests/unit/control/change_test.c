@@ -457,7 +457,9 @@ TEST("a change that ends between its rows and its commit leaves the old version,
         expect_ok(stage(&n, &st, LI, proposal_of(&n, DOC_POLICY, policy_of(&n, 3)), &err), &err);
         expect_ok(store_begin(n.s, &err), &err);
         expect_ok(write_with_line(&n, st, 1, &err), &err);
-        if (cut) pg_sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'vault'");
+        if (cut)
+            pg_sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'vault' AND datname = "
+                   "current_database()");
         if (cut) expect_code(store_commit(n.s, &err), VAULT_UNAVAILABLE, &err);
         ledger_rolled_back(n.l);
         store_rollback(n.s);

@@ -108,7 +108,8 @@ TEST("a transaction whose connection is cut stays lost until it is rolled back")
     store *s = given_log();
     expect_ok(store_begin(s, &err), &err);
     expect_ok(append_next(s), &err);
-    pg_sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'vaultd'");
+    pg_sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'vaultd' AND datname = "
+           "current_database()");
     expect_code(append_next(s), VAULT_UNAVAILABLE, &err);
     expect_code(append_next(s), VAULT_UNAVAILABLE, &err);
     expect_code(store_begin(s, &err), VAULT_INTERNAL, &err);
@@ -121,7 +122,8 @@ TEST("a transaction whose connection is cut stays lost until it is rolled back")
 TEST("a connection cut between two calls fails one call and no more")
 {
     store *s = given_log();
-    pg_sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'vaultd'");
+    pg_sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'vaultd' AND datname = "
+           "current_database()");
     expect_code(append_next(s), VAULT_UNAVAILABLE, &err);
     expect_ok(append_next(s), &err);
     store_close(&s);
@@ -131,7 +133,8 @@ TEST("a server that neither answers nor hangs up is given up, and the next call 
 {
     store *s = given_log();
     s->silence_most = 300000;
-    pid_t backend = (pid_t)sql_number("SELECT pid FROM pg_stat_activity WHERE application_name = 'vaultd'");
+    pid_t backend = (pid_t)sql_number(
+        "SELECT pid FROM pg_stat_activity WHERE application_name = 'vaultd' AND datname = current_database()");
     assert_int_equal(kill(backend, SIGSTOP), 0);
     int64_t start = clock_monotonic_us();
     expect_code(append_next(s), VAULT_UNAVAILABLE, &err);
