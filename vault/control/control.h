@@ -244,6 +244,10 @@ typedef struct change_record {
     digest manifest;
 } change_record;
 
+/* With texts of its own, in the arena. */
+VAULT_MUST_USE vault_code change_record_copy(change_record *out, arena *mem, const change_record *from,
+                                             vault_error *err);
+
 /* A change that was checked and is ready to be written on top of `m`. Refusals: INVALID DOCUMENT_INVALID (field: path
  * of the fault), CHANGE_UNREADABLE (stored values could not be read any more: field), BAD_DIGEST, BAD_LIFETIME,
  * NOTHING_CHANGES; DENIED SELF_APPROVAL, ALREADY_APPROVED, NOT_YOURS, ROLE, LAST_OFFICER, LAST_ADMINISTRATOR; NOT_FOUND

@@ -314,7 +314,7 @@ vault_code control_proposed(document_text *out, control *c, store *s, arena *mem
 }
 
 /* The texts of a record, which are borrowed from its manifest, copied. */
-static vault_code keep_record(change_record *out, arena *mem, const change_record *from, vault_error *err)
+vault_code change_record_copy(change_record *out, arena *mem, const change_record *from, vault_error *err)
 {
     *out = *from;
     out->document = arena_text(mem, bytes_of_text(from->document));
@@ -332,7 +332,7 @@ static vault_code read_changes(change_page *page, const control *c, store *s, ar
     for (size_t i = 0; i < there; i++) {
         VAULT_CLEANUP(core_clear) manifest_core core = {0};
         VAULT_TRY(read_proven(&core, c, s, page->from - (int64_t)i, err));
-        VAULT_TRY(keep_record(&page->at[i], mem, &core.record, err));
+        VAULT_TRY(change_record_copy(&page->at[i], mem, &core.record, err));
     }
     page->count = there;
     return VAULT_OK;

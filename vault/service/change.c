@@ -71,23 +71,12 @@ static vault_code write_change(session *s, staged *st, line *one, vault_error *e
     return code;
 }
 
-/* The texts of a record live as long as the staged change; those of the answer as long as the call. */
-static vault_code keep_record(change_record *out, arena *mem, const change_record *from, vault_error *err)
-{
-    const char **texts[] = {&out->document, &out->who, &out->ticket, &out->approval};
-    *out = *from;
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-        *texts[i] = arena_text(mem, bytes_of_text(*texts[i] ? *texts[i] : ""));
-        if (!*texts[i]) return vault_fail(err, VAULT_EXHAUSTED, "no memory for a change");
-    }
-    return VAULT_OK;
-}
-
 static vault_code carry_out(session *s, call *c, const change *what, staged **st, change_record *done)
 {
     vault_error *err = &c->rq->err;
     line one;
-    VAULT_TRY(keep_record(done, c->rq->mem, staged_record(*st), err));
+    /* The texts of a record live as long as the staged change; those of the answer as long as the call. */
+    VAULT_TRY(change_record_copy(done, c->rq->mem, staged_record(*st), err));
     const line_facts facts = done_facts(s, what, done);
     VAULT_TRY(make_call_line(&one, s, c, &facts, err));
     VAULT_TRY(write_change(s, *st, &one, err));
