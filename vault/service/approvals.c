@@ -8,11 +8,6 @@
 
 enum { LIFETIME_DEFAULT_S = 604800 };
 
-static char *lent(const char *text)
-{
-    return (char *)(uintptr_t)text;
-}
-
 /* ---- what is told of a proposal ---- */
 
 /* `also`: who has just approved, or NULL. */

@@ -120,11 +120,6 @@ void control_check(session *s, call **calls, size_t count)
 
 /* ---- history ---- */
 
-static char *lent(const char *text)
-{
-    return (char *)(uintptr_t)(text ? text : "");
-}
-
 static Vault__V1__Change *answer_change(arena *mem, const change_record *from)
 {
     Vault__V1__Change *out = MESSAGE(mem, Vault__V1__Change, vault__v1__change__init);

@@ -227,8 +227,8 @@ static bool add_field(Vault__V1__RowReport *to, arena *mem, const char *name, co
 {
     Vault__V1__FieldReport *out = MESSAGE(mem, Vault__V1__FieldReport, vault__v1__field_report__init);
     if (!out) return false;
-    out->field = (char *)(uintptr_t)name;
-    out->reason = (char *)(uintptr_t)reason;
+    out->field = lent(name);
+    out->reason = lent(reason);
     to->fields[to->n_fields++] = out;
     return true;
 }

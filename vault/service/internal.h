@@ -223,6 +223,11 @@ google_status *status_of_fields(arena *mem, const vault_error *err, const violat
 #define MESSAGE(mem, Type, init) message_new((mem), sizeof(Type), (void (*)(void *))(init))
 void *message_new(arena *mem, size_t size, void (*init)(void *));
 
+/* A text as protobuf-c takes it: never written to; "" for NULL. */
+static inline char *lent(const char *text)
+{
+    return (char *)(uintptr_t)(text ? text : "");
+}
 char *hex_of(arena *mem, const digest *d); /* "" for a digest of zeros; NULL when memory is out */
 Google__Protobuf__Timestamp *timestamp_of(arena *mem, int64_t us);
 
