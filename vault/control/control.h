@@ -199,7 +199,6 @@ typedef enum change_kind {
     CHANGE_APPROVE,  /* one of several */
     CHANGE_ACTIVATE, /* the last one */
     CHANGE_REJECT,
-    CHANGE_EXPIRE, /* never by itself: the next change drops what has expired, and its manifest names it */
     CHANGE_REVOKE,
     CHANGES
 } change_kind;

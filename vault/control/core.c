@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const kinds[CHANGES] = {"init", "propose", "approve", "activate", "reject", "expire", "revoke"};
+static const char *const kinds[CHANGES] = {"init", "propose", "approve", "activate", "reject", "revoke"};
 
 const char *change_kind_name(change_kind k)
 {
