@@ -18,16 +18,8 @@ static const int64_t SECOND_US = 1000 * 1000, LIFETIME_LEAST_S = 60, LIFETIME_MO
  * ---------------------------------------------------------------------------------------------------------
  */
 
-/* Who may propose which document: all that people write, by either role. */
-static const unsigned PROPOSERS[DOCUMENTS] = {
-    [DOC_SCHEMA] = ROLE_OFFICER | ROLE_ADMINISTRATOR,
-    [DOC_PRINCIPALS] = ROLE_OFFICER | ROLE_ADMINISTRATOR,
-    [DOC_PERSONS] = ROLE_OFFICER | ROLE_ADMINISTRATOR,
-    [DOC_PURPOSES] = ROLE_OFFICER | ROLE_ADMINISTRATOR,
-    [DOC_POLICY] = ROLE_OFFICER | ROLE_ADMINISTRATOR,
-    [DOC_SHARING] = ROLE_OFFICER | ROLE_ADMINISTRATOR,
-    [DOC_DOMAINS] = 0, /* the vault's own */
-};
+/* Who may propose, take back and revoke; what waits is approved by officers alone. */
+enum { STEWARDS = ROLE_OFFICER | ROLE_ADMINISTRATOR };
 
 /* Whom the manifest knows by this id in one of these roles; NULL for nobody. */
 static const principal *find_one_of(const manifest_body *b, const char *id, unsigned roles)
@@ -54,7 +46,7 @@ static vault_code check_proposal(const draft *d, digest *base)
     const change *what = d->what;
     if ((unsigned)what->document >= DOC_DOMAINS)
         return vault_refuse(d->err, VAULT_INVALID, "DOCUMENT_UNKNOWN", "document");
-    VAULT_TRY(must_be(d, PROPOSERS[what->document]));
+    VAULT_TRY(must_be(d, STEWARDS));
     if (what->lifetime_us < LIFETIME_LEAST_S * SECOND_US || what->lifetime_us > LIFETIME_MOST_S * SECOND_US)
         return vault_refuse(d->err, VAULT_INVALID, "BAD_LIFETIME", "lifetime_seconds");
     if (!digest_read(base, what->base)) return vault_refuse(d->err, VAULT_INVALID, "BAD_DIGEST", "replaces");
@@ -206,7 +198,7 @@ static vault_code approve(draft *d)
 static vault_code reject(draft *d)
 {
     size_t i;
-    VAULT_TRY(must_be(d, ROLE_OFFICER | ROLE_ADMINISTRATOR));
+    VAULT_TRY(must_be(d, STEWARDS));
     VAULT_TRY(find_pending(d, &i));
     const approval *a = &d->core.pending[i];
     if (d->what->who->role != ROLE_OFFICER && strcmp(a->proposer, d->what->who->id) != 0)
@@ -302,7 +294,7 @@ static vault_code revoke(draft *d)
 {
     const change *what = d->what;
     document which = what->person ? DOC_PERSONS : DOC_PRINCIPALS;
-    VAULT_TRY(must_be(d, ROLE_OFFICER | ROLE_ADMINISTRATOR));
+    VAULT_TRY(must_be(d, STEWARDS));
     if (!what->certificate + !what->assertion_key + !what->person != 2)
         return vault_refuse(d->err, VAULT_INVALID, "ONE_OF", "what");
     VAULT_CLEANUP(json_clear) json_t *copy = json_deep_copy(d->docs.of[which]);
