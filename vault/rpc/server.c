@@ -1,6 +1,7 @@
 /* Opens and closes in the order that gRPC core wants. End: shutdown_and_notify with pollers running (posted calls come
- * back, clients are told to go) -> its tag when the last call has ended -> workers end -> server_destroy -> queues shut
- * down and emptied -> join. */
+ * back, clients are told to go) -> its tag when the last connection has ended -> workers end -> the answers that they
+ * left are sent, as the cancelled calls, too, are answered -> server_destroy -> queues shut down and emptied -> join.
+ */
 #include "vault/rpc/internal.h"
 
 #include "vault/base/clock.h"
@@ -224,10 +225,15 @@ static bool pollers_run(const rpc_server *r)
     return r->poller_count > 0 && r->pollers[r->poller_count - 1].started;
 }
 
-static void wait_until_drained(rpc_server *r)
+static bool connections_ended(rpc_server *r)
+{
+    return atomic_load(&r->drained);
+}
+
+static void wait_until(bool (*holds)(rpc_server *), rpc_server *r)
 {
     const struct timespec step = {.tv_nsec = 5000000};
-    while (!atomic_load(&r->drained)) nanosleep(&step, NULL);
+    while (!holds(r)) nanosleep(&step, NULL);
 }
 
 static void close_server(rpc_server *r)
@@ -235,7 +241,7 @@ static void close_server(rpc_server *r)
     if (pollers_run(r)) {
         rpc_drain(r);
         rpc_cancel(r);
-        wait_until_drained(r);
+        wait_until(connections_ended, r);
     } else if (r->poller_count > 0 && r->pollers[0].cq) {
         grpc_server_shutdown_and_notify(r->handle, r->pollers[0].cq, &r->end);
     }
@@ -249,6 +255,7 @@ void rpc_close(rpc_server **server)
     queue_end(&r->queue);
     for (unsigned i = 0; i < r->worker_count; i++) worker_join(&r->workers[i]);
     memory_free(r->workers, r->worker_count * sizeof *r->workers);
+    if (pollers_run(r)) wait_until(nothing_runs, r); /* a batch started on a queue that is shut down is an abort */
     if (r->handle) grpc_server_destroy(r->handle);
     for (unsigned i = 0; i < r->poller_count; i++) poller_end(&r->pollers[i]);
     memory_free(r->pollers, r->poller_count * sizeof *r->pollers);

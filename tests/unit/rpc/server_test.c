@@ -326,6 +326,30 @@ TEST("calls that wait are ended when the drain is cut short, and are not run")
     client_free(&c);
 }
 
+TEST("hundreds of calls whose drain is cut short have all left before the server is closed")
+{
+    enum { MANY = 400, ROUNDS = 5 };
+    static pending *calls[MANY];
+    rpc_options options = usual_options();
+    options.workers = 1;
+    for (int round = 0; round < ROUNDS; round++) {
+        ending = serve_with(&options);
+        client *c = client_new(rpc_port(ending), "app");
+        gate_close();
+        pending *running = begin_reveal(c, "wait", 0);
+        assert_true(wait_for(one_waits, 5000));
+        for (int i = 0; i < MANY; i++) calls[i] = begin_reveal(c, "a", 0);
+        pause_ms(50);
+        rpc_drain(ending);
+        rpc_cancel(ending);
+        for (int i = 0; i < MANY; i++) assert_int_not_equal(finish(calls[i]).code, GRPC_STATUS_OK);
+        (void)finish(running);
+        gate_open();
+        rpc_close(&ending);
+        client_free(&c);
+    }
+}
+
 TEST("an open reflection stream does not hold the drain up")
 {
     rpc_options options = usual_options();
