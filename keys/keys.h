@@ -18,7 +18,7 @@
 
 /* ---- suites ---------------------------------------------------------------------------------------------------- */
 
-typedef enum suite_id { SUITE_NONE, SUITE_INTL = 1 } suite_id; /* stored values; 0 is never valid */
+typedef enum suite_id { SUITE_NONE, SUITE_INTL = 1, SUITE_GM = 2 } suite_id; /* stored values; 0 is never valid */
 
 enum { KEY_LEN = 32, NONCE_LEN = 12, TAG_LEN = 16, SEAL_OVERHEAD = NONCE_LEN + TAG_LEN, BLOCK_LEN = 16 };
 
@@ -47,7 +47,8 @@ VAULT_MUST_USE vault_code aead_open(aead *a, uint8_t *out, bytes aad, bytes seal
 
 /* ---- block, PRF, signature ------------------------------------------------------------------------------------- */
 
-/* One AES-256 block under a fixed key (pseudonyms, tags). One thread at a time. */
+/* One block under a fixed key (pseudonyms, tags, FF1): AES with 16, 24 or 32 bytes of key, or SM4 (GB/T 32907) with 16,
+ * or the first 16 of KEY_LEN. Everything else of SUITE_GM is INTERNAL for now. One thread at a time. */
 typedef struct block_cipher block_cipher;
 VAULT_MUST_USE vault_code block_new(block_cipher **out, suite_id suite, bytes key, vault_error *err);
 void block_free(block_cipher **b);

@@ -18,11 +18,25 @@ typedef struct loader {
 
 #define refuse(l, key, ...) rule_refuse((l)->policy, (l)->rule, (l)->err, (key), __VA_ARGS__)
 
-static const char *const action_names[POLICY_ACTIONS] = {
-    [POLICY_REVEAL] = "reveal", [POLICY_ISSUE] = "issue", [POLICY_PUT] = "put"};
+static const char *const action_names[POLICY_ACTIONS] = {[POLICY_REVEAL] = "reveal",
+                                                         [POLICY_ISSUE] = "issue",
+                                                         [POLICY_PUT] = "put",
+                                                         [POLICY_SEARCH] = "search",
+                                                         [POLICY_EXPORT] = "export"};
 static const char *const form_names[FORMS] = {
-    [FORM_NOTHING] = "nothing", [FORM_MASKED] = "masked", [FORM_PLAIN] = "plain"};
+    [FORM_NOTHING] = "nothing", [FORM_COUNT] = "count",   [FORM_PREDICATE] = "predicate",
+    [FORM_TOKEN] = "token",     [FORM_MASKED] = "masked", [FORM_PLAIN] = "plain"};
 static const char *const acting_names[] = {"app", "person"};
+
+const char *policy_action_name(policy_action a)
+{
+    return (unsigned)a < POLICY_ACTIONS ? action_names[a] : "";
+}
+
+const char *policy_form_name(policy_form f)
+{
+    return (unsigned)f < FORMS ? form_names[f] : "";
+}
 
 static bool find_name(unsigned *out, const char *const *names, unsigned count, const char *name)
 {

@@ -7,22 +7,26 @@
  *               "fields": ["name", "phone"], "form": "plain", "areas": ["330105"],
  *               "acting": "person", "roles": ["grid-worker"], "own_area": true,
  *               "valid": {"from": "2026-01-01", "until": "2026-12-31"}}]}
- * "action": "reveal", "issue" or "put". "form": "plain", "masked" (each field by the mask that the schema gives it) or
- * "nothing" (grants no value: it is for "issue"). "areas": prefixes of the 15-digit area code (12 of the division, 3 of
- * the grid), 2 to 15 digits each ("33" is a whole province); at least one. "acting": "person" (an assertion is
- * required) or "app" (one may be left out). "roles" stands with "person" only, and then must: registered roles, one of
- * which the person has; the person's contract must hold on the day. "own_area" (with "person" only; may be left out)
- * narrows the areas to those of the person itself. "valid": both days included, Asia/Shanghai. A "reveal" is "plain" or
- * "masked", a "put" is "plain", an "issue" is "nothing"; the fields of an issue are those that the caller names
- * residents by
- * ("id_number"). A reveal in plain form allows the masked one as well. A call for values that asks for no field is
- * refused. A person whose contract does not hold on the day does not act at all: also a rule with acting "app" refuses
- * the call that carries such a person's assertion. The fields of a rule are of one collection. After a purpose's
- * assessment has expired, none of its rules passes. Load errors, too: an empty list, an area within another of the same
- * rule, two ids that look alike, two rules of one scope, and more than ADMISSION_RULES rules that one call could meet
- * (join their areas): none may silently not apply.
+ * "action": "reveal", "issue", "put", "search" or "export". "form": "plain", "masked" (each field by the mask that the
+ * schema gives it), "token" (format-preserving tokens), "predicate" (the answers of predicates, which stand in "fields"
+ * by their own names and nowhere else), "count", "nothing" (grants no value: it is for "issue"). Of a search: "token"
+ * (tokens of the residents found; allows "count", too) or "count"; its fields are those that may be searched by;
+ * "results" (1 to 4,096; may be left out: 1,000) is how many residents one search may give in all. "areas": prefixes of
+ * the 15-digit area code (12 of the division, 3 of the grid), 2 to 15 digits each ("33" is a whole province); at least
+ * one. "acting": "person" (an assertion is required) or "app" (one may be left out). "roles" stands with "person" only,
+ * and then must: registered roles, one of which the person has; the person's contract must hold on the day. "own_area"
+ * (with "person" only; may be left out) narrows the areas to those of the person itself. "valid": both days included,
+ * Asia/Shanghai. A "reveal" is "plain", "masked", "token" or "predicate", a "put" or "export" is "plain", an "issue" is
+ * "nothing"; the fields of an issue are those that the caller names residents by
+ * ("id_number"). A reveal in plain form allows the masked and the token form as well. A call for values that asks for
+ * no field is refused. A person whose contract does not hold on the day does not act at all: also a rule with acting
+ * "app" refuses the call that carries such a person's assertion. The fields of a rule are of one collection. After a
+ * purpose's assessment has expired, none of its rules passes. Load errors, too: an empty list, an area within another
+ * of the same rule, two ids that look alike, two rules of one scope, and more than ADMISSION_RULES rules that one call
+ * could meet (join their areas): none may silently not apply.
  */
 #pragma once
+#include "vault/base/arena.h"
 #include "vault/base/error.h"
 #include <jansson.h>
 #include <stdint.h>
@@ -76,8 +80,25 @@ typedef struct role_no {
 } role_no; /* index + 1 in the manifest's roles of persons, at most 64; 0: unknown */
 enum { ROLES_MAX = 64 };
 
-typedef enum policy_action { POLICY_REVEAL, POLICY_ISSUE, POLICY_PUT, POLICY_ACTIONS } policy_action;
-typedef enum policy_form { FORM_NOTHING, FORM_MASKED, FORM_PLAIN, FORMS } policy_form; /* by strength */
+typedef enum policy_action {
+    POLICY_REVEAL,
+    POLICY_ISSUE,
+    POLICY_PUT,
+    POLICY_SEARCH,
+    POLICY_EXPORT,
+    POLICY_ACTIONS
+} policy_action;
+typedef enum policy_form {
+    FORM_NOTHING,
+    FORM_COUNT,
+    FORM_PREDICATE,
+    FORM_TOKEN,
+    FORM_MASKED,
+    FORM_PLAIN,
+    FORMS
+} policy_form;
+const char *policy_action_name(policy_action a); /* "reveal" */
+const char *policy_form_name(policy_form f);     /* "plain" */
 
 /* Clauses in the order in which they are tried; the first that no rule passes is the one that the refusal names. The
  * last one stands for "no such resident" and "not in your area" alike. */
@@ -102,6 +123,7 @@ const char *policy_clause_name(policy_clause c); /* "purpose", "consumer", ... *
 typedef struct policy_field {
     unsigned number;     /* 0: unknown */
     unsigned collection; /* from 1 */
+    bool predicate;      /* a predicate, which has a number like a field's */
 } policy_field;
 typedef struct policy_names {
     void *context;
@@ -141,6 +163,8 @@ typedef struct policy_facts {
 
 /* What a rule lets one see, for the check of the joint strength of masks. */
 typedef struct policy_scope {
+    consumer_no consumer;
+    purpose_no purpose;
     policy_action action;
     policy_form form;
     field_set fields;
@@ -169,3 +193,20 @@ typedef struct grant {
  * the person's). Grants the fields asked for in the form asked for, by the first rule that covers the area; facts that
  * the admission was not made of widen nothing. */
 grant policy_decide(const policy *p, const admission *a, const policy_facts *facts, area_code area);
+
+/* Where an admitted call is allowed: the areas of its rules (with own_area, those that are the person's too) that lie
+ * within `asked` (sorted and disjoint; none: everywhere). Sorted, disjoint, joined; in the arena. policy_decide still
+ * decides each resident. EXHAUSTED. */
+typedef struct area_list {
+    area_range *at;
+    size_t count;
+} area_list;
+typedef struct policy_reach {
+    const admission *admission;
+    const policy_facts *facts;
+    area_list asked;
+} policy_reach;
+VAULT_MUST_USE vault_code policy_areas(area_list *out, arena *mem, const policy *p, const policy_reach *of,
+                                       vault_error *err);
+/* How many residents an admitted search may give in all: the most that one of its rules allows. */
+unsigned policy_results(const policy *p, const admission *a);

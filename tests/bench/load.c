@@ -158,14 +158,14 @@ static bool ask_issue(lane *l, slot *s, bytes *out)
     Vault__V1__BatchIssueRequest m = VAULT__V1__BATCH_ISSUE_REQUEST__INIT;
     s->first = atomic_fetch_add(&l->job->next, 1) * ISSUE_ITEMS;
     if (s->first >= app.residents) return false;
-    for (uint64_t i = s->first; i < app.residents && m.n_id_numbers < ISSUE_ITEMS; i++) {
+    for (uint64_t i = s->first; i < app.residents && m.n_values < ISSUE_ITEMS; i++) {
         resident r;
         generator_resident(app.people, i, &r);
-        numbers[m.n_id_numbers] = text[m.n_id_numbers];
-        snprintf(text[m.n_id_numbers++], sizeof *text, "%s", resident_text(&r, FIELD_ID_NUMBER));
+        numbers[m.n_values] = text[m.n_values];
+        snprintf(text[m.n_values++], sizeof *text, "%s", resident_text(&r, FIELD_ID_NUMBER));
     }
     m.context = &context;
-    m.id_numbers = numbers;
+    m.values = numbers;
     *out = packed(l, &m.base);
     return true;
 }

@@ -174,7 +174,7 @@ def good_requests(p, tokens, people):
         (p.population, "Records/BatchPut", records_pb2.BatchPutRequest(
             context=said(p.population), collection="residents", field_mask=FieldMask(paths=names), want_receipt=True,
             items=[records_pb2.ResidentInput(values=[one[n] for n in names]) for one in people[:2]])),
-        (p.eldercare, "Tokens/BatchIssue", tokens_pb2.BatchIssueRequest(context=said(p.eldercare), id_numbers=[people[0]["id_number"], id_number(990)], want_receipt=True)),
+        (p.eldercare, "Tokens/BatchIssue", tokens_pb2.BatchIssueRequest(context=said(p.eldercare), values=[people[0]["id_number"], id_number(990)], want_receipt=True)),
         (p.eldercare, "Tokens/Reveal", tokens_pb2.RevealRequest(context=said(p.eldercare), token=tokens[0], field_mask=mask, want_receipt=True)),
         (p.eldercare, "Tokens/BatchReveal", tokens_pb2.BatchRevealRequest(context=said(p.eldercare), tokens=tokens[:3], field_mask=mask, want_receipt=True)),
         (p.eldercare, "Audit/GetCheckpoint", audit_pb2.GetCheckpointRequest(context=said(p.eldercare))),

@@ -78,7 +78,7 @@ REQUESTS = {
         items=[records_pb2.ResidentInput(values=[s.person["id_number"], s.person["residence_area"]])]),
     "/vault.v1.Records/Import": lambda app, s, role: list(app.import_messages([s.person], names=["id_number", "residence_area"])),
     "/vault.v1.Records/ListCollections": lambda app, s, role: records_pb2.ListCollectionsRequest(context=app.context()),
-    "/vault.v1.Tokens/BatchIssue": lambda app, s, role: tokens_pb2.BatchIssueRequest(context=app.context(), id_numbers=[s.person["id_number"]]),
+    "/vault.v1.Tokens/BatchIssue": lambda app, s, role: tokens_pb2.BatchIssueRequest(context=app.context(), values=[s.person["id_number"]]),
     "/vault.v1.Tokens/Reveal": lambda app, s, role: tokens_pb2.RevealRequest(
         context=app.context(), token=s.tokens[role], field_mask=FieldMask(paths=["name"])),
     "/vault.v1.Tokens/BatchReveal": lambda app, s, role: tokens_pb2.BatchRevealRequest(

@@ -250,7 +250,7 @@ class App:
             items=[records_pb2.ResidentInput(values=[r[n] for n in names]) for r in residents]), timeout=timeout, **self.options)
 
     def issue(self, id_numbers, timeout=30, **context):
-        return self.tokens.BatchIssue(tokens_pb2.BatchIssueRequest(context=self.context(**context), id_numbers=id_numbers), timeout=timeout, **self.options)
+        return self.tokens.BatchIssue(tokens_pb2.BatchIssueRequest(context=self.context(**context), values=id_numbers), timeout=timeout, **self.options)
 
     def reveal(self, token, fields, receipt=False, timeout=10, **context):
         return self.tokens.Reveal(tokens_pb2.RevealRequest(

@@ -204,6 +204,7 @@ static void write_folder(void)
     copy_changed("principals.json", register_principals);
     copy_changed("persons.json", register_person);
     copy_changed("sharing.json", change_nothing);
+    copy_changed("browsing.json", change_nothing);
     copy_changed("purposes.json", register_purpose);
     write_policy();
 }
@@ -244,8 +245,8 @@ void fixture_restart(void)
 
 static void remove_folder(void)
 {
-    static const char *const files[] = {"schema.json", "principals.json", "persons.json", "purposes.json",
-                                        "policy.json", "sharing.json",    "checkpoint"};
+    static const char *const files[] = {"schema.json", "principals.json", "persons.json",  "purposes.json",
+                                        "policy.json", "sharing.json",    "browsing.json", "checkpoint"};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         char path[160];
         snprintf(path, sizeof path, "%s/%s", vault.folder, files[i]);
@@ -409,8 +410,8 @@ const char *token_for(const char *uri, const char *why, uint64_t index)
     Vault__V1__BatchIssueRequest in = VAULT__V1__BATCH_ISSUE_REQUEST__INIT;
     the_resident(index, &r);
     char *number = arena_text(vault.mem, resident_value(&r, FIELD_ID_NUMBER));
-    in.n_id_numbers = 1;
-    in.id_numbers = &number;
+    in.n_values = 1;
+    in.values = &number;
     request *rq = ask(&(asked){.path = "/vault.v1.Tokens/BatchIssue", .uri = uri, .purpose = why, .in = &in.base});
     expect_outcome(rq, VAULT_OK, NULL);
     const Vault__V1__BatchIssueResponse *out = (const void *)rq->out;

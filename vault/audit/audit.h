@@ -23,6 +23,17 @@ typedef enum line_action {
     LINE_PUT,
     LINE_QUERY,
     LINE_CONTROL,
+    LINE_INSPECT,
+    LINE_TEST,
+    LINE_RESTORE,
+    LINE_HANDOVER, /* made */
+    LINE_REDEEM,   /* a handover or a voucher */
+    LINE_VOUCHER,  /* made or revoked */
+    LINE_SEARCH,   /* the search itself, and each resident that it found */
+    LINE_EXPORT,
+    LINE_CORRECT, /* corrections listed or decided */
+    LINE_BROWSE,
+    LINE_TRACE,
     LINE_ACTIONS
 } line_action;
 typedef enum line_outcome { LINE_GRANTED, LINE_REFUSED, LINE_FAILED, LINE_OUTCOMES } line_outcome;
@@ -41,6 +52,10 @@ typedef struct line_facts {
     const char *form, *rule, *clause;         /* clause: what refused it; reason for failed */
     const char *change, *document, *approval; /* of a control line: kind of change, document, "approvals/..." */
     const char *before, *after;               /* digests of the document, hexadecimal */
+    const char *counterpart;                  /* app on the other side of a handover or voucher */
+    const char *sharing;                      /* id of the sharing basis */
+    const char *voucher;                      /* of a voucher or handover: 16 hexadecimal digits, not the secret */
+    uint64_t hits;                            /* of a search: residents found, or counted */
     uint64_t control_version;
     uint32_t record_version;
     int64_t area;      /* area_code; 0: none */

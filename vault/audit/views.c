@@ -12,8 +12,12 @@ typedef struct view {
     bool begun, bad;
 } view;
 
-static const char *ACTIONS[LINE_ACTIONS] = {[LINE_INIT] = "init", [LINE_REVEAL] = "reveal", [LINE_ISSUE] = "issue",
-                                            [LINE_PUT] = "put",   [LINE_QUERY] = "query",   [LINE_CONTROL] = "control"};
+static const char *ACTIONS[LINE_ACTIONS] = {
+    [LINE_INIT] = "init",       [LINE_REVEAL] = "reveal",     [LINE_ISSUE] = "issue",     [LINE_PUT] = "put",
+    [LINE_QUERY] = "query",     [LINE_CONTROL] = "control",   [LINE_INSPECT] = "inspect", [LINE_TEST] = "test",
+    [LINE_RESTORE] = "restore", [LINE_HANDOVER] = "handover", [LINE_REDEEM] = "redeem",   [LINE_VOUCHER] = "voucher",
+    [LINE_SEARCH] = "search",   [LINE_EXPORT] = "export",     [LINE_CORRECT] = "correct", [LINE_BROWSE] = "browse",
+    [LINE_TRACE] = "trace"};
 static const char *OUTCOMES[LINE_OUTCOMES] = {
     [LINE_GRANTED] = "granted", [LINE_REFUSED] = "refused", [LINE_FAILED] = "failed"};
 
@@ -133,10 +137,12 @@ vault_code view_of_officer(writer *w, const line_facts *f, vault_error *err)
     put_id(&v, "change", f->change);
     put_id(&v, "clause", f->clause);
     put_number(&v, "control", f->control_version);
+    put_id(&v, "counterpart", f->counterpart);
     put_id(&v, "department", f->department);
     put_id(&v, "document", f->document);
     put_text(&v, "fields", f->fields, LIST_MAX);
     put_id(&v, "form", f->form);
+    put_number(&v, "hits", f->hits);
     put_id(&v, "outcome", line_outcome_name(f->outcome));
     put_id(&v, "person", f->person);
     put_id(&v, "purpose", f->purpose);
@@ -145,7 +151,9 @@ vault_code view_of_officer(writer *w, const line_facts *f, vault_error *err)
     put_id(&v, "request", f->request);
     put_number(&v, "resident", (uint64_t)f->resident);
     put_id(&v, "rule", f->rule);
+    put_id(&v, "sharing", f->sharing);
     put_id(&v, "ticket", f->ticket);
+    put_id(&v, "voucher", f->voucher);
     return finish(&v, err);
 }
 

@@ -46,8 +46,8 @@ static ctl_exit issue_part(ctl *c, const char **ids, size_t count, size_t before
                   .type = &vault__v1__batch_issue_response__descriptor};
     if (!ctl_context(c, &context)) return CTL_USAGE;
     request.context = &context;
-    request.id_numbers = borrowed(ids);
-    request.n_id_numbers = count;
+    request.values = borrowed(ids);
+    request.n_values = count;
     if (c->options[OPT_COLLECTION]) request.collection = lent(c->options[OPT_COLLECTION]);
     request.want_receipt = c->options[OPT_RECEIPT] != NULL;
     ctl_exit end = ctl_exchange(c, &x);

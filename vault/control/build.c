@@ -215,7 +215,8 @@ static vault_code build(builder *b, const documents *docs)
     VAULT_TRY(build_schema(b, docs->of[DOC_SCHEMA]));
     VAULT_TRY(build_purposes(b, docs->of[DOC_PURPOSES], docs->of[DOC_DOMAINS]));
     VAULT_TRY(build_policy(b, docs->of[DOC_POLICY]));
-    return build_sharing(b, docs->of[DOC_SHARING]);
+    VAULT_TRY(build_sharing(b, docs->of[DOC_SHARING]));
+    return build_browsing(b, docs->of[DOC_BROWSING]);
 }
 
 vault_code manifest_build(manifest_body **out, const char *vault, const documents *docs, vault_error *err)
@@ -272,7 +273,7 @@ vault_code manifest_rings(const manifest_body *b, ring_visitor each, void *conte
     for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++) VAULT_TRY(each(context, fixed[i], err));
     for (size_t i = 0; i < b->field_count; i++) {
         char name[RING_NAME_MAX];
-        if (!b->fields[i].term) continue;
+        if (!b->fields[i].indexes) continue;
         snprintf(name, sizeof name, "term/%s", b->fields[i].name);
         VAULT_TRY(each(context, name, err));
     }

@@ -1,21 +1,24 @@
 /* The control room (DESIGN.md section 8): what everybody may do, as one sealed, versioned whole.
  *
- * The manifest names its documents (schema, principals, persons, purposes, policy, sharing, and the domains that the
- * vault has numbered itself) by the version that brought each, holds what waits for approval, and says what change made
- * it. It is sealed under the control ring; its version and digest stand in the head of the log, under the head's MAC,
- * so that an older state put back by SQL does not fit. Documents are sealed rows of their own. One version is read
- * once, frozen, and shared by all threads; every append of lines is conditional on the version in the head and on the
- * stamp of the control rows (store.h), so that a change, or an edit by SQL, is met before the next decision is final.
+ * The manifest names its documents (schema, principals, persons, purposes, policy, sharing, browsing, and the domains
+ * that the vault has numbered itself) by the version that brought each, holds what waits for approval, and says what
+ * change made it. It is sealed under the control ring; its version and digest stand in the head of the log, under the
+ * head's MAC, so that an older state put back by SQL does not fit. Documents are sealed rows of their own. One version
+ * is read once, frozen, and shared by all threads; every append of lines is conditional on the version in the head and
+ * on the stamp of the control rows (store.h), so that a change, or an edit by SQL, is met before the next decision is
+ * final.
  *
  * Document files at init, in one folder: schema.json, principals.json, persons.json, purposes.json, policy.json,
- * sharing.json (deploy/dev holds a complete example, docs/schemas/ their JSON Schemas). Unknown or duplicate keys,
- * unknown names, look-alike ids are errors that name file, line, column, key and mend. Ids: 1 to 64 of [a-z0-9-],
- * purposes also '/'. */
+ * sharing.json, browsing.json (deploy/dev holds a complete example, docs/schemas/ their JSON Schemas). Unknown or
+ * duplicate keys, unknown names, look-alike ids are errors that name file, line, column, key and mend. Ids: 1 to 64 of
+ * [a-z0-9-], purposes also '/'. */
 #pragma once
 #include "keys/keys.h"
 #include "policy/policy.h"
 #include "tokenizer/format.h"
 #include "tokenizer/mask.h"
+#include "tokenizer/predicate.h"
+#include "tokenizer/term.h"
 #include "vault/audit/audit.h"
 #include "vault/store/store.h"
 
@@ -41,9 +44,20 @@ typedef struct schema_field {
     const mask *mask;          /* of the masked form */
     uint64_t mask_strength;    /* what the mask must leave to be guessed, at least */
     unsigned retention_months; /* "P10Y"; recorded */
-    bool term;                 /* "index": ["equality"]: equality search terms are kept */
+    unsigned indexes;          /* "index": set of 1 << index_kind: the search terms that are kept */
+    bool unique;               /* "unique": true; needs "equality": residents can be named by it */
+    bool token;                /* "token": "ff1": has format-preserving tokens */
     bool retired;              /* stays readable, is not put any more */
 } schema_field;
+
+/* A question about a field that is answered without the value: "predicates" of a collection. Its name and its number
+ * are of the same space as those of fields, so that rules, grants and lines name it as they name a field. */
+typedef struct schema_predicate {
+    const char *name, *label;
+    unsigned number;
+    const schema_field *field;
+    predicate test;
+} schema_predicate;
 
 struct collection {
     const char *name, *label;          /* "residents" */
@@ -52,6 +66,8 @@ struct collection {
     size_t count;
     const schema_field *natural_key, *area;
     const schema_field *grid; /* format "grid", narrows the area; or NULL */
+    const schema_predicate *predicates;
+    size_t predicate_count;
 };
 
 typedef struct schema {
@@ -62,6 +78,7 @@ typedef struct schema {
 } schema;
 const schema_field *schema_find(const schema *s, bytes name); /* NULL when unknown */
 const schema_field *schema_number(const schema *s, unsigned number);
+const schema_predicate *schema_predicate_find(const schema *s, bytes name);   /* NULL when unknown */
 const collection *schema_collection(const schema *s, const char *name);       /* NULL when unknown */
 const collection *schema_collection_number(const schema *s, unsigned number); /* NULL when unknown */
 
@@ -104,6 +121,18 @@ typedef struct person {
     policy_person acting; /* role, contract, own areas */
 } person;
 
+/* What an officer or administrator may list beyond the small page that needs no permit (Records.Browse). */
+typedef struct browse_permit {
+    const char *id;
+    const char *principal; /* officer or administrator */
+    const collection *collection;
+    field_set fields;
+    area_range area;
+    unsigned rows; /* 1 to 500 a page */
+    uint32_t until;
+    const char *reason;
+} browse_permit;
+
 /* Who may hand residents over to whom (used by translations of tokens). */
 typedef struct sharing_basis {
     const char *id, *item; /* item: of the sharing catalogue */
@@ -122,6 +151,7 @@ typedef enum document {
     DOC_PURPOSES,
     DOC_POLICY,
     DOC_SHARING,
+    DOC_BROWSING,
     DOC_DOMAINS,
     DOCUMENTS
 } document;
@@ -138,7 +168,11 @@ typedef struct manifest {
     unsigned approvals; /* how many approvals a proposal needs: "approvals" of principals, 1 to 8 */
     const sharing_basis *bases;
     size_t basis_count;
+    const browse_permit *permits;
+    size_t permit_count;
 } manifest;
+const sharing_basis *manifest_basis(const manifest *m, const char *id);  /* NULL when unknown */
+const browse_permit *manifest_permit(const manifest *m, const char *id); /* NULL when unknown */
 const principal *manifest_principal(const manifest *m, const char *uri); /* exact match; NULL when not registered */
 /* The principal's certificate of this digest; NULL when it is not registered (which is not to say: not revoked). */
 const certificate *principal_certificate(const principal *p, const digest *sha256);

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const names[DOCUMENTS] = {"schema", "principals", "persons", "purposes",
-                                             "policy", "sharing",    "domains"};
+static const char *const names[DOCUMENTS] = {"schema", "principals", "persons",  "purposes",
+                                             "policy", "sharing",    "browsing", "domains"};
 
 const char *document_name(document d)
 {

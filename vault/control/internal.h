@@ -138,6 +138,7 @@ VAULT_MUST_USE vault_code build_purposes(builder *b, json_t *value, json_t *doma
 VAULT_MUST_USE vault_code build_domains(builder *b, json_t *document); /* of purposes; NULL: a trial */
 VAULT_MUST_USE vault_code build_policy(builder *b, json_t *value);
 VAULT_MUST_USE vault_code build_sharing(builder *b, json_t *value);
+VAULT_MUST_USE vault_code build_browsing(builder *b, json_t *value);
 
 /* INVALID DOCUMENT_INVALID; the path is `at`, and `key` (may be "") below it; the text is for people and says the mend.
  */
@@ -181,7 +182,7 @@ VAULT_MUST_USE vault_code assertion_key_read(builder *b, assertion_key *out, jso
 
 /* ---- at rest ---- */
 
-enum { ROOT_KEY_LEN = 32, TABLES_FORMAT = 2 };
+enum { ROOT_KEY_LEN = 32, TABLES_FORMAT = 3 };
 
 /* A document's canonical text: keys sorted, no spaces; its digest is SHA-256 of it. */
 VAULT_MUST_USE vault_code document_canonical(bytes *out, arena *mem, json_t *value, vault_error *err);

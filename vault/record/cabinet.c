@@ -99,7 +99,7 @@ vault_code cabinet_ring(cabinet *c, aead **out, uint32_t version, vault_error *e
 }
 
 /* The place of a field's key among those that are open, made when there is none. */
-static term_key *term_place(cabinet *c, const char *name)
+static term_key *key_place(cabinet *c, const char *name)
 {
     for (size_t i = 0; i < c->term_count; i++) {
         if (strcmp(c->terms[i].ring, name) == 0) return &c->terms[i];
@@ -116,7 +116,7 @@ vault_code cabinet_term(cabinet *c, prf **out, const char *field, vault_error *e
     const ring *active;
     snprintf(name, sizeof name, "term/%s", field);
     VAULT_TRY(active_ring(&active, c, name, err));
-    term_key *key = term_place(c, name);
+    term_key *key = key_place(c, name);
     if (key->version != active->version) {
         prf_free(&key->prf);
         key->version = 0;

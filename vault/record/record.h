@@ -18,7 +18,9 @@
 #include "vault/control/control.h"
 #include "vault/store/store.h"
 
-enum { RECORD_LIVE = 1 }; /* resident_row.state */
+/* resident_row.state. A restricted record is stored and revealed to nobody. An erased one has lost its key: it is not
+ * found. */
+enum { RECORD_LIVE = 1, RECORD_RESTRICTED = 2 };
 
 typedef struct cabinet cabinet; /* one thread at a time */
 /* What comes out of the cabinet from now on lives in `mem`. */

@@ -4,6 +4,8 @@
 
 #include <limits.h>
 
+enum { STREET = 1000000 }; /* the last six digits of an area: community and grid */
+
 /* The values' fault, not that of a limit of the moment: another record of the same batch can be sealed. */
 static vault_code too_large(vault_error *err)
 {
@@ -64,22 +66,37 @@ static vault_code merged_text(sealing *s, const schema_field *f, bytes *text, va
     return found && f->number != s->dropped ? segment_open(s->c, s->row->id, &old, text, err) : VAULT_OK;
 }
 
+/* Puts the terms of a field's value behind those that are there. */
+static vault_code add_terms(sealing *s, const schema_field *f, bytes text, term_list *all, vault_error *err)
+{
+    prf *key = NULL;
+    VAULT_TRY(cabinet_term(s->c, &key, f->name, err));
+    for (index_kind k = 0; k < INDEX_KINDS; k++) {
+        term_list more;
+        const term_place place = {.kind = k, .format = f->format, .street = s->row->area / STREET};
+        if (!(f->indexes & 1U << k)) continue;
+        VAULT_TRY(terms_of_value(&more, s->c->mem, key, &place, text, err));
+        int64_t *joined = arena_array(s->c->mem, all->count + more.count + 1, sizeof *joined);
+        if (!joined) return vault_fail(err, VAULT_EXHAUSTED, "no memory for terms");
+        for (size_t i = 0; i < all->count; i++) joined[i] = all->at[i];
+        for (size_t i = 0; i < more.count; i++) joined[all->count + i] = more.at[i];
+        *all = (term_list){.at = joined, .count = all->count + more.count};
+    }
+    return VAULT_OK;
+}
+
 static vault_code write_terms(sealing *s, vault_error *err)
 {
     const collection *of = s->in->collection;
-    int64_t *terms = arena_array(s->c->mem, of->count, sizeof *terms);
-    if (!terms) return vault_fail(err, VAULT_EXHAUSTED, "no memory for terms");
-    s->row->terms = terms;
-    s->row->term_count = 0;
+    term_list all = {0};
     for (size_t i = 0; i < of->count; i++) {
-        if (!of->fields[i]->term) continue;
         bytes text;
-        prf *key = NULL;
+        if (!of->fields[i]->indexes) continue;
         VAULT_TRY(merged_text(s, of->fields[i], &text, err));
-        if (text.len == 0) continue;
-        VAULT_TRY(cabinet_term(s->c, &key, of->fields[i]->name, err));
-        terms[s->row->term_count++] = equality_term(key, text);
+        if (text.len > 0) VAULT_TRY(add_terms(s, of->fields[i], text, &all, err));
     }
+    s->row->terms = all.at;
+    s->row->term_count = all.count;
     return VAULT_OK;
 }
 

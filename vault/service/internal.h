@@ -92,7 +92,8 @@ struct item {
     struct put_item *put; /* put: its values and its row to write */
     uint32_t version;     /* of the record that was answered from */
     Vault__V1__FieldValue **values;
-    const char *text; /* issue: the token */
+    const char *text;             /* issue: the token */
+    struct voucher_item *voucher; /* vouchers and handovers: what is sealed in its row (voucher.c) */
 };
 
 /* What the items of an RPC have of their own; the way is the same for all (batch.c). */
@@ -238,6 +239,28 @@ Google__Protobuf__Timestamp *timestamp_of(arena *mem, int64_t us);
 VAULT_MUST_USE vault_code change_run(session *s, call *c, change *what, change_record *done);
 /* The line of a change that was refused (rq->err) before it could be staged. Returns that refusal. */
 VAULT_MUST_USE vault_code change_refuse(session *s, call *c, const change *what);
+
+/* ---- kept.c: answers that are kept by request id, so that a repeated call is harmless
+ * --------------------------------
+ *
+ * A row of `request`, sealed, written in the transaction that ends the call (or the message of a stream), for a week.
+ * Of app and acting person: what one may know of residents, another need not. */
+typedef struct kept_answer {
+    digest id, content; /* of what was asked */
+    bytes answer;       /* as it was given; in the session's arena */
+    bool replayed;      /* it was found: the call is answered from it */
+} kept_answer;
+/* `label` names the use ("resident-vault put 1"), `place` the message within a stream (0), `content` what must be the
+ * same. CONFLICT REQUEST_ID_REUSED (context.request_id) where the same id was used for other content; INTEGRITY where
+ * the kept answer was edited: told to the operator, and a line. */
+typedef struct kept_key {
+    const char *label;
+    uint32_t place;
+    digest content;
+} kept_key;
+VAULT_MUST_USE vault_code kept_find(kept_answer *out, session *s, call *c, const kept_key *key, vault_error *err);
+/* Within the transaction that ends it. CONFLICT: another one, of the same request, was first. */
+VAULT_MUST_USE vault_code kept_write(session *s, const kept_answer *k, bytes answer, vault_error *err);
 
 /* ---- page.c ---- */
 

@@ -68,9 +68,7 @@ vault_code call_mask(session *s, call *c, const Google__Protobuf__FieldMask *ask
 
 void call_admission(session *s, call *c, policy_action action, policy_form form)
 {
-    static const char *const names[FORMS] = {
-        [FORM_NOTHING] = "nothing", [FORM_MASKED] = "masked", [FORM_PLAIN] = "plain"};
-    c->form = names[form];
+    c->form = policy_form_name(form);
     c->facts.action = action;
     c->facts.form = form;
     c->facts.consumer = c->caller->consumer;

@@ -23,12 +23,35 @@ static size_t put_items(const ProtobufCMessage *in)
 
 static size_t issue_items(const ProtobufCMessage *in)
 {
-    return at_least_one(((const Vault__V1__BatchIssueRequest *)(const void *)in)->n_id_numbers);
+    return at_least_one(((const Vault__V1__BatchIssueRequest *)(const void *)in)->n_values);
 }
 
 static size_t reveal_items(const ProtobufCMessage *in)
 {
     return at_least_one(((const Vault__V1__BatchRevealRequest *)(const void *)in)->n_tokens);
+}
+
+/* One function for each request that is a list: how many items it brings. */
+#define COUNT_OF(name, Type, list)                                                                                     \
+    static size_t name(const ProtobufCMessage *in)                                                                     \
+    {                                                                                                                  \
+        return at_least_one(((const Type *)(const void *)in)->list);                                                   \
+    }
+COUNT_OF(inspect_items, Vault__V1__BatchInspectRequest, n_tokens)
+COUNT_OF(test_items, Vault__V1__BatchTestRequest, n_items)
+COUNT_OF(restore_items, Vault__V1__BatchRestoreRequest, n_values)
+COUNT_OF(handover_items, Vault__V1__BatchCreateHandoversRequest, n_tokens)
+COUNT_OF(redeem_handover_items, Vault__V1__BatchRedeemHandoversRequest, n_handovers)
+COUNT_OF(voucher_items, Vault__V1__BatchCreateVouchersRequest, n_tokens)
+COUNT_OF(redeem_voucher_items, Vault__V1__BatchRedeemVouchersRequest, n_vouchers)
+COUNT_OF(revoke_items, Vault__V1__BatchRevokeVouchersRequest, n_vouchers)
+COUNT_OF(decide_items, Vault__V1__BatchDecideCorrectionsRequest, n_decisions)
+
+/* What is still to be built. */
+static void not_built(session *s, call **calls, size_t count)
+{
+    (void)s;
+    for (size_t i = 0; i < count; i++) (void)vault_fail(&calls[i]->rq->err, VAULT_INTERNAL, "not built");
 }
 
 enum { ANYONE = ROLE_APP | ROLE_OFFICER | ROLE_ADMINISTRATOR, STEWARDS = ROLE_OFFICER | ROLE_ADMINISTRATOR };
@@ -60,6 +83,31 @@ static const method METHODS[] = {
     RPC(Tokens, Reveal, reveal_request, reveal_response, ROLE_APP, LINE_REVEAL, one_item, tokens_reveal),
     RPC(Tokens, BatchReveal, batch_reveal_request, batch_reveal_response, ROLE_APP, LINE_REVEAL, reveal_items,
         tokens_batch_reveal),
+    RPC(Tokens, BatchInspect, batch_inspect_request, batch_inspect_response, ROLE_APP, LINE_INSPECT, inspect_items,
+        not_built),
+    RPC(Tokens, BatchTest, batch_test_request, batch_test_response, ROLE_APP, LINE_TEST, test_items, not_built),
+    RPC(Tokens, BatchRestore, batch_restore_request, batch_restore_response, ROLE_APP, LINE_RESTORE, restore_items,
+        not_built),
+    RPC(Tokens, BatchCreateHandovers, batch_create_handovers_request, batch_create_handovers_response, ROLE_APP,
+        LINE_HANDOVER, handover_items, not_built),
+    RPC(Tokens, BatchRedeemHandovers, batch_redeem_handovers_request, batch_redeem_handovers_response, ROLE_APP,
+        LINE_REDEEM, redeem_handover_items, not_built),
+    RPC(Tokens, BatchCreateVouchers, batch_create_vouchers_request, batch_create_vouchers_response, ROLE_APP,
+        LINE_VOUCHER, voucher_items, not_built),
+    RPC(Tokens, BatchRedeemVouchers, batch_redeem_vouchers_request, batch_redeem_vouchers_response, ROLE_APP,
+        LINE_REDEEM, redeem_voucher_items, not_built),
+    RPC(Tokens, BatchRevokeVouchers, batch_revoke_vouchers_request, batch_revoke_vouchers_response, ROLE_APP,
+        LINE_VOUCHER, revoke_items, not_built),
+    RPC(Records, Get, get_record_request, record, ROLE_APP, LINE_REVEAL, one_item, not_built),
+    RPC(Records, Update, update_record_request, update_record_response, ROLE_APP, LINE_PUT, one_item, not_built),
+    RPC(Records, Export, export_request, export_response, ROLE_APP, LINE_EXPORT, one_item, not_built),
+    RPC(Records, Search, search_request, search_response, ROLE_APP, LINE_SEARCH, one_item, not_built),
+    RPC(Records, Browse, browse_request, browse_response, STEWARDS, LINE_BROWSE, one_item, not_built),
+    RPC(Records, ListCorrections, list_corrections_request, list_corrections_response, ROLE_APP, LINE_CORRECT, one_item,
+        not_built),
+    RPC(Records, BatchDecideCorrections, batch_decide_corrections_request, batch_decide_corrections_response, ROLE_APP,
+        LINE_CORRECT, decide_items, not_built),
+    RPC(Audit, TraceToken, trace_token_request, trace_token_response, ROLE_OFFICER, LINE_TRACE, one_item, not_built),
     RPC(Audit, GetCheckpoint, get_checkpoint_request, get_checkpoint_response, ANYONE, LINE_QUERY, one_item,
         audit_get_checkpoint),
     RPC(Audit, GetProof, get_proof_request, get_proof_response, ANYONE, LINE_QUERY, one_item, audit_get_proof),

@@ -129,7 +129,7 @@ static vault_code read_natural_key(session *s, item *it, const char *text)
     bytes canonical;
     vault_error why = {0};
     if (format_normalise(of->natural_key->format, s->mem, bytes_of_text(text), &canonical, &why) != VAULT_OK)
-        return refuse_at(&it->err, why.reason ? why.reason : "INVALID", "id_numbers", (long)it->index);
+        return refuse_at(&it->err, why.reason ? why.reason : "INVALID", "values", (long)it->index);
     return cabinet_natural_key(s->cabinet, it->natural_key, of, canonical, &it->err);
 }
 
@@ -192,9 +192,9 @@ void tokens_batch_issue(session *s, call **calls, size_t count)
         const Vault__V1__BatchIssueRequest *in = (const void *)c->rq->in;
         c->want_receipt = in->want_receipt;
         if (ask_issue(s, c, in->collection) != VAULT_OK ||
-            call_items(s, c, in->n_id_numbers, "id_numbers", &c->rq->err) != VAULT_OK)
+            call_items(s, c, in->n_values, "values", &c->rq->err) != VAULT_OK)
             continue;
-        for (size_t j = 0; j < in->n_id_numbers; j++) (void)read_natural_key(s, &c->items[j], in->id_numbers[j]);
+        for (size_t j = 0; j < in->n_values; j++) (void)read_natural_key(s, &c->items[j], in->values[j]);
     }
     batch_run(s, &ISSUE, calls, count);
     call_answers(s, calls, count, answer_issue);

@@ -59,6 +59,70 @@ VAULT_MUST_USE vault_code store_residents_insert(store *s, arena *mem, const res
 VAULT_MUST_USE vault_code store_residents_update(store *s, arena *mem, const resident_row *rows, size_t count,
                                                  vault_error *err);
 
+/* ---- search ------------------------------------------------------------------------------------------------------
+ *
+ * resident_term(term, area, id) holds what stands in resident.terms, written with the rows by insert and update. An
+ * entry that was put there by SQL leads to a row whose own terms (under its tag) do not have it: check them. */
+
+typedef struct term_set {
+    const int64_t *at; /* one of them */
+    size_t count;
+} term_set;
+enum { SEARCH_SETS_MAX = 32, SEARCH_AREAS_MAX = 256 };
+typedef struct store_search {
+    const term_set *sets; /* 1 to SEARCH_SETS_MAX */
+    size_t set_count;
+    const size_t
+        *groups; /* of which condition each set is, from 0, ascending: a condition holds when all its sets do */
+    size_t group_count, least;   /* how many conditions must hold */
+    const int64_t *lows, *highs; /* areas, sorted and disjoint */
+    size_t area_count;
+    int64_t after; /* ids above this one, ascending */
+    size_t limit;
+} store_search;
+/* Ids in ascending order, at most `limit`. The SQL is the same whatever is found. */
+VAULT_MUST_USE vault_code store_search_ids(store *s, arena *mem, const store_search *what, int64_t **ids, size_t *count,
+                                           vault_error *err);
+/* How many there are. */
+VAULT_MUST_USE vault_code store_search_count(store *s, arena *mem, const store_search *what, uint64_t *count,
+                                             vault_error *err);
+/* ids[i]: the one resident that has terms[i]; 0: none, or several. At most 4,096. The SQL is the same whatever is
+ * found. */
+VAULT_MUST_USE vault_code store_ids_of_terms(store *s, arena *mem, const int64_t *terms, size_t count, int64_t *ids,
+                                             vault_error *err);
+/* Ids of a collection in an area range above `after`, ascending (Records.Browse). */
+typedef struct store_listing {
+    int16_t collection;
+    int64_t low, high, after;
+    size_t limit;
+} store_listing;
+VAULT_MUST_USE vault_code store_list_ids(store *s, arena *mem, const store_listing *what, int64_t **ids, size_t *count,
+                                         vault_error *err);
+
+/* ---- vouchers and handovers ----------------------------------------------------------------------------------------
+ */
+
+/* `id` is a hash of the secret; all that counts (whose, what for, uses, end) is sealed. Rows past their end are kept 30
+ * days, so that their holder is told why, and then swept. */
+enum { VOUCHER_ID_LEN = 16 };
+typedef struct voucher_row {
+    bool found; /* set by reads */
+    uint8_t id[VOUCHER_ID_LEN];
+    int32_t version; /* from 1 */
+    bytes sealed;
+    int64_t expires_us;
+} voucher_row;
+/* rows[i] answers ids[i]; at most 4,096. The SQL is the same whatever is found. */
+VAULT_MUST_USE vault_code store_vouchers_read(store *s, arena *mem, const uint8_t (*ids)[VOUCHER_ID_LEN], size_t count,
+                                              voucher_row *rows, vault_error *err);
+/* Within a transaction, in the order of ids. CONFLICT when an id stands. */
+VAULT_MUST_USE vault_code store_vouchers_insert(store *s, arena *mem, const voucher_row *rows, size_t count,
+                                                vault_error *err);
+/* Within a transaction, in the order of ids: `sealed` where version = rows[i].version - 1; CONFLICT unless every row
+ * was. */
+VAULT_MUST_USE vault_code store_vouchers_update(store *s, arena *mem, const voucher_row *rows, size_t count,
+                                                vault_error *err);
+
 /* ---- head and lines -------------------------------------------------------------------------------------------- */
 
 enum { FRONTIER_MAX = 63 * DIGEST_LEN, HEAD_MAC_LEN = 32 };

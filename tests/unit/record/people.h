@@ -7,11 +7,11 @@ enum { P_ID, P_NAME, P_AREA, P_GRID, P_PHONE, P_NOTE, PEOPLE_FIELDS };
 
 static const collection PEOPLE;
 static const schema_field PERSON[PEOPLE_FIELDS] = {
-    {.name = "id_number", .number = 1, .collection = &PEOPLE, .owner_no = POLICE, .term = true},
-    {.name = "name", .number = 2, .collection = &PEOPLE, .owner_no = POLICE, .term = true},
+    {.name = "id_number", .number = 1, .collection = &PEOPLE, .owner_no = POLICE, .indexes = 1U << INDEX_EQUALITY},
+    {.name = "name", .number = 2, .collection = &PEOPLE, .owner_no = POLICE, .indexes = 1U << INDEX_EQUALITY},
     {.name = "residence_area", .number = 18, .collection = &PEOPLE, .owner_no = POLICE},
     {.name = "grid", .number = 23, .collection = &PEOPLE, .owner_no = GRID},
-    {.name = "phone", .number = 40, .collection = &PEOPLE, .owner_no = CARE, .term = true},
+    {.name = "phone", .number = 40, .collection = &PEOPLE, .owner_no = CARE, .indexes = 1U << INDEX_EQUALITY},
     {.name = "note", .number = 255, .collection = &PEOPLE, .owner_no = CARE}};
 static const schema_field *const PERSON_FIELDS[] = {&PERSON[0], &PERSON[1], &PERSON[2],
                                                     &PERSON[3], &PERSON[4], &PERSON[5]};

@@ -292,8 +292,8 @@ static void look(void)
 static ProtobufCMessage *an_issue(void)
 {
     NEW_REQUEST(in, Vault__V1__BatchIssueRequest, vault__v1__batch_issue_request__init);
-    in->id_numbers = arena_array(fixture_memory(), 1, sizeof *in->id_numbers);
-    in->id_numbers[in->n_id_numbers++] = lend(id_number);
+    in->values = arena_array(fixture_memory(), 1, sizeof *in->values);
+    in->values[in->n_values++] = lend(id_number);
     return &in->base;
 }
 

@@ -9,12 +9,12 @@ static Vault__V1__BatchIssueRequest *issue_of(size_t count)
 {
     Vault__V1__BatchIssueRequest *in = arena_alloc(fixture_memory(), sizeof *in);
     vault__v1__batch_issue_request__init(in);
-    in->id_numbers = arena_array(fixture_memory(), count + 1, sizeof *in->id_numbers);
+    in->values = arena_array(fixture_memory(), count + 1, sizeof *in->values);
     in->want_receipt = true;
     for (size_t i = 0; i < count; i++) {
         resident r;
         the_resident(i % FIXTURE_RESIDENTS, &r);
-        in->id_numbers[in->n_id_numbers++] = arena_text(fixture_memory(), resident_value(&r, FIELD_ID_NUMBER));
+        in->values[in->n_values++] = arena_text(fixture_memory(), resident_value(&r, FIELD_ID_NUMBER));
     }
     return in;
 }
@@ -99,7 +99,7 @@ TEST("one item more than 4,096, and none, are refused as a whole and write no li
 TEST("malformed items have their status and no line; the receipts hold the others")
 {
     Vault__V1__BatchIssueRequest *in = issue_of(1200);
-    for (size_t i = 0; i < in->n_id_numbers; i += 3) in->id_numbers[i] = (char *)(uintptr_t) "110105194912310021";
+    for (size_t i = 0; i < in->n_values; i += 3) in->values[i] = (char *)(uintptr_t) "110105194912310021";
     int64_t before = lines_in_log();
     request *rq = issue(&in->base);
     expect_outcome(rq, VAULT_OK, NULL);

@@ -153,7 +153,7 @@ static void issue_canary(void)
 {
     Vault__V1__BatchIssueRequest in = VAULT__V1__BATCH_ISSUE_REQUEST__INIT;
     char *numbers[] = {number, (char *)(uintptr_t)TICKET};
-    in.id_numbers = numbers, in.n_id_numbers = 2;
+    in.values = numbers, in.n_values = 2;
     expect_outcome(ask_canary("/vault.v1.Tokens/BatchIssue", POPULATION, "population-register", &in.base, NULL),
                    VAULT_OK, NULL);
 }

@@ -49,8 +49,8 @@ static ProtobufCMessage *issue_one(const subject *s)
     Vault__V1__BatchIssueRequest *in = arena_alloc(fixture_memory(), sizeof *in);
     vault__v1__batch_issue_request__init(in);
     the_resident(s->index, &r);
-    in->id_numbers = arena_array(fixture_memory(), 1, sizeof *in->id_numbers);
-    in->id_numbers[in->n_id_numbers++] = arena_text(fixture_memory(), resident_value(&r, FIELD_ID_NUMBER));
+    in->values = arena_array(fixture_memory(), 1, sizeof *in->values);
+    in->values[in->n_values++] = arena_text(fixture_memory(), resident_value(&r, FIELD_ID_NUMBER));
     return &in->base;
 }
 

@@ -201,8 +201,8 @@ static const char *issue_by(session *by)
     resident r;
     NEW_REQUEST(in, Vault__V1__BatchIssueRequest, vault__v1__batch_issue_request__init);
     the_resident(resident_in_street(0), &r);
-    in->id_numbers = arena_array(fixture_memory(), 1, sizeof *in->id_numbers);
-    in->id_numbers[in->n_id_numbers++] = arena_text(fixture_memory(), resident_value(&r, FIELD_ID_NUMBER));
+    in->values = arena_array(fixture_memory(), 1, sizeof *in->values);
+    in->values[in->n_values++] = arena_text(fixture_memory(), resident_value(&r, FIELD_ID_NUMBER));
     request *rq = ask(&(asked){.path = "/vault.v1.Tokens/BatchIssue",
                                .uri = ELDERCARE,
                                .purpose = "elder-care/visit",

@@ -384,7 +384,7 @@ TEST("a house and a resident of one and the same number are two records, and nei
 
     Vault__V1__BatchIssueRequest issue = VAULT__V1__BATCH_ISSUE_REQUEST__INIT;
     char *numbers[] = {(char *)(uintptr_t)number};
-    issue.id_numbers = numbers, issue.n_id_numbers = 1;
+    issue.values = numbers, issue.n_values = 1;
     issue.collection = (char *)(uintptr_t) "housing";
     request *rq = ask(&(asked){
         .path = "/vault.v1.Tokens/BatchIssue", .uri = POPULATION, .purpose = "population-register", .in = &issue.base});

@@ -205,8 +205,8 @@ static asked issue_by(const char *uri, const char *why, const char *number)
     char **numbers = arena_array(fixture_memory(), 1, sizeof *numbers);
     vault__v1__batch_issue_request__init(in);
     numbers[0] = (char *)(uintptr_t)number;
-    in->n_id_numbers = 1;
-    in->id_numbers = numbers;
+    in->n_values = 1;
+    in->values = numbers;
     in->want_receipt = true;
     return (asked){.path = "/vault.v1.Tokens/BatchIssue", .uri = uri, .purpose = why, .in = &in->base};
 }
