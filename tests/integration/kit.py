@@ -52,7 +52,7 @@ from vault.v1 import audit_pb2, audit_pb2_grpc, common_pb2, control_pb2, control
 from vault.v1 import records_pb2, records_pb2_grpc, tokens_pb2, tokens_pb2_grpc  # noqa: E402
 
 FIELDS = 22
-DOCUMENTS = ("schema", "principals", "persons", "purposes", "policy", "sharing")
+DOCUMENTS = ("schema", "principals", "persons", "purposes", "policy", "sharing", "browsing")
 PRINCIPALS = ("apps", "officers", "administrators")
 ROLES = ("grid-worker", "clerk", "doctor", "nurse", "police")  # of the acting persons of deploy/dev
 EVER = {"from": "2020-01-01", "until": "2099-12-31"}

@@ -3,7 +3,7 @@
 # From ./dev: state, root, programs, vaultd, vaultctl, generate, conninfo, port, metrics_port; say, step, die.
 
 documents=${VAULT_DEV_DOCUMENTS:-$root/deploy/dev}
-registers=(schema principals persons purposes policy sharing)   # $documents/NAME.json
+registers=(schema principals persons purposes policy sharing browsing)   # $documents/NAME.json
 
 # --- registers and configuration ---
 
@@ -89,7 +89,7 @@ initialised() { [[ -n $(tests/support/pg psql "$state/pg" -qAtc "SELECT 1 FROM v
 
 make_vault()
 {
-    step "The vault itself" "Six documents (schema, principals, persons, purposes, policy, sharing) become one sealed manifest, with a version; the log" \
+    step "The vault itself" "Seven documents (schema, principals, persons, purposes, policy, sharing, browsing) become one sealed manifest, with a version; the log" \
         "gets its first line. From now on two people change them."
     if initialised; then
         [[ ! -e $state/new-root-key ]] || die "root.key is gone, and with it everything in this vault: ./dev --reset makes a new one"
