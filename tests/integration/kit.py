@@ -252,9 +252,9 @@ class App:
     def issue(self, id_numbers, timeout=30, **context):
         return self.tokens.BatchIssue(tokens_pb2.BatchIssueRequest(context=self.context(**context), values=id_numbers), timeout=timeout, **self.options)
 
-    def reveal(self, token, fields, receipt=False, timeout=10, **context):
-        return self.tokens.Reveal(tokens_pb2.RevealRequest(
-            context=self.context(**context), token=token, field_mask=FieldMask(paths=fields), want_receipt=receipt), timeout=timeout, **self.options)
+    def reveal(self, token, fields, receipt=False, timeout=10, form=0, **context):
+        return self.tokens.Reveal(tokens_pb2.RevealRequest(context=self.context(**context), token=token, field_mask=FieldMask(paths=fields),
+                                                           want_receipt=receipt, form=form), timeout=timeout, **self.options)
 
     def import_messages(self, rows, size=512, names=None, collection="residents", dry_run=False, **context):
         """The messages of an import: what comes, and then the rows (dictionaries), `size` of them at a time."""
@@ -285,9 +285,93 @@ class App:
     def revoke(self, **what):
         return self.control.Revoke(control_pb2.RevokeRequest(context=self.context(), **what), timeout=10).change
 
-    def reveal_batch(self, tokens, fields, receipt=False, timeout=30, **context):
+    def reveal_batch(self, tokens, fields, receipt=False, timeout=30, form=0, **context):
         return self.tokens.BatchReveal(tokens_pb2.BatchRevealRequest(
-            context=self.context(**context), tokens=tokens, field_mask=FieldMask(paths=fields), want_receipt=receipt), timeout=timeout, **self.options)
+            context=self.context(**context), tokens=tokens, field_mask=FieldMask(paths=fields), want_receipt=receipt, form=form), timeout=timeout, **self.options)
+
+    def ask(self, stub, method, request, timeout=30, **fields):
+        """A call by name: what belongs to the context (ticket, request_id, assertion, purpose) goes there, the rest into the request."""
+        context = {name: fields.pop(name) for name in ("ticket", "request_id", "assertion", "purpose") if fields.get(name) is not None}
+        return getattr(stub, method)(request(context=self.context(**context), **fields), timeout=timeout, **self.options)
+
+    def issue_by(self, field, values, **more):
+        return self.ask(self.tokens, "BatchIssue", tokens_pb2.BatchIssueRequest, field=field, values=values, **more)
+
+    def inspect(self, tokens, **more):
+        return self.ask(self.tokens, "BatchInspect", tokens_pb2.BatchInspectRequest, tokens=tokens, **more)
+
+    def test(self, predicate, tokens, value=None, other_token=None, **more):
+        """A predicate of each resident; compared with one value, or with one other resident, where it compares."""
+        than = {"value": value} if value is not None else {"other_token": other_token} if other_token is not None else {}
+        items = [tokens_pb2.TestItem(token=token, **than) for token in tokens]
+        return self.ask(self.tokens, "BatchTest", tokens_pb2.BatchTestRequest, predicate=predicate, items=items, **more)
+
+    def restore(self, field, values, **more):
+        return self.ask(self.tokens, "BatchRestore", tokens_pb2.BatchRestoreRequest, field=field, values=values, **more)
+
+    def hand_over(self, tokens, basis, **more):
+        return self.ask(self.tokens, "BatchCreateHandovers", tokens_pb2.BatchCreateHandoversRequest, tokens=tokens, basis=basis, **more)
+
+    def redeem_handovers(self, handovers, **more):
+        return self.ask(self.tokens, "BatchRedeemHandovers", tokens_pb2.BatchRedeemHandoversRequest, handovers=handovers, **more)
+
+    def make_vouchers(self, tokens, fields, **more):
+        return self.ask(self.tokens, "BatchCreateVouchers", tokens_pb2.BatchCreateVouchersRequest, tokens=tokens,
+                        field_mask=FieldMask(paths=fields), **more)
+
+    def redeem_vouchers(self, vouchers, **more):
+        return self.ask(self.tokens, "BatchRedeemVouchers", tokens_pb2.BatchRedeemVouchersRequest, vouchers=vouchers, **more)
+
+    def revoke_vouchers(self, vouchers, **more):
+        return self.ask(self.tokens, "BatchRevokeVouchers", tokens_pb2.BatchRevokeVouchersRequest, vouchers=vouchers, **more)
+
+    def get(self, token, fields, **more):
+        return self.ask(self.records, "Get", records_pb2.GetRecordRequest, name=f"records/{token}", field_mask=FieldMask(paths=fields), **more)
+
+    def update(self, token, version, values, **more):
+        """`values` by name of the field."""
+        return self.ask(self.records, "Update", records_pb2.UpdateRecordRequest, name=f"records/{token}", version=version,
+                        field_mask=FieldMask(paths=list(values)), values=list(values.values()), **more)
+
+    def export(self, token, **more):
+        return self.ask(self.records, "Export", records_pb2.ExportRequest, name=f"records/{token}", **more)
+
+    def search(self, *conditions, **more):
+        """Conditions as messages (`where`) or dictionaries."""
+        made = [one if isinstance(one, records_pb2.Condition) else records_pb2.Condition(**one) for one in conditions]
+        return self.ask(self.records, "Search", records_pb2.SearchRequest, conditions=made, **more)
+
+    def search_all(self, *conditions, **more):
+        """The tokens of all pages."""
+        found, page = [], ""
+        while True:
+            reply = self.search(*conditions, page_token=page, **more)
+            found += [one.token for one in reply.results]
+            page = reply.next_page_token
+            if not page:
+                return found
+
+    def browse(self, area, fields, **more):
+        return self.ask(self.records, "Browse", records_pb2.BrowseRequest, area=area, field_mask=FieldMask(paths=fields), **more)
+
+    def corrections(self, token=None, **more):
+        parent = f"records/{token}" if token else ""
+        return self.ask(self.records, "ListCorrections", records_pb2.ListCorrectionsRequest, parent=parent, **more)
+
+    def decide(self, accept, names, **more):
+        decisions = [records_pb2.Decision(name=name, accept=accept) for name in names]
+        return self.ask(self.records, "BatchDecideCorrections", records_pb2.BatchDecideCorrectionsRequest, decisions=decisions, **more)
+
+    def trace(self, findings, lines=0, **more):
+        return self.ask(self.audit, "TraceToken", audit_pb2.TraceTokenRequest, findings=findings, lines=lines, **more)
+
+
+def where(field, equals=None, ends_with=None, part=None, low=None, high=None, same_as=None):
+    """One condition of a search: where("birth_date", high="1950")."""
+    values = lambda v: records_pb2.Values(values=[v] if isinstance(v, str) else v)
+    question = {"equals": equals and values(equals), "ends_with": ends_with and values(ends_with), "part": part, "same_as": same_as,
+                "band": records_pb2.Band(low=low or "", high=high or "") if low is not None or high is not None else None}
+    return records_pb2.Condition(field=field, **{name: value for name, value in question.items() if value is not None})
 
 
 def details(error):
