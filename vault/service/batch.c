@@ -78,15 +78,24 @@ static void judge(part *p, item *it)
     }
 }
 
+/* What the call's lines have in common, and what this item asks for instead. */
+static line_facts item_facts(const part *p, const item *it, line_outcome outcome)
+{
+    line_facts facts = call_facts(p->s, it->call, outcome);
+    if (it->fields) facts.fields = it->fields;
+    if (it->groups) facts.groups = it->groups;
+    return facts;
+}
+
 static vault_code make_line(part *p, item *it, vault_error *err)
 {
     aead *cipher = NULL;
     vault_code outcome = it->err.code;
-    line_facts facts = call_facts(p->s, it->call,
+    line_facts facts = item_facts(p, it,
                                   outcome == VAULT_OK          ? LINE_GRANTED
                                   : outcome == VAULT_INTEGRITY ? LINE_FAILED
                                                                : LINE_REFUSED);
-    facts.form = it->call->form;
+    facts.form = it->form ? it->form : it->call->form;
     facts.rule = it->grant.given ? policy_rule_id(p->s->manifest->policy, it->grant.rule) : NULL;
     facts.clause = outcome == VAULT_OK ? NULL : it->err.reason ? it->err.reason : vault_code_name(outcome);
     facts.resident = it->id.id;
@@ -141,6 +150,7 @@ static vault_code commit(part *p, vault_error *err)
 {
     line *lines = NULL;
     cabinet_use(p->s->cabinet, p->s->mem);
+    if (p->kind->look) VAULT_TRY(p->kind->look(p->s, p->items, p->count, err));
     VAULT_TRY(fetch(p, err));
     for (size_t i = 0; i < p->count; i++) {
         p->items[i]->record.dek = p->s->deks.at + i * KEY_LEN;
@@ -154,7 +164,7 @@ static vault_code commit(part *p, vault_error *err)
 /* The second line of an item that was granted and did not open. */
 static vault_code make_failure(part *p, const item *it, line *out, vault_error *err)
 {
-    line_facts facts = call_facts(p->s, it->call, LINE_FAILED);
+    line_facts facts = item_facts(p, it, LINE_FAILED);
     facts.resident = it->record.row->id;
     facts.area = it->record.row->area;
     facts.record_version = it->version;
@@ -305,18 +315,27 @@ static void run_part(session *s, const item_kind *kind, item **items, size_t cou
     fail_part(s, items, count, &err);
 }
 
+static uint64_t place_of(const item_kind *kind, const item *it)
+{
+    return kind->by_natural_key ? load_u64(it->natural_key) : (uint64_t)it->id.id;
+}
+
+static bool same_resident(const item_kind *kind, const item *a, const item *b)
+{
+    if (!kind->by_natural_key) return a->id.id == b->id.id;
+    return bytes_same(bytes_of(a->natural_key, NATURAL_LEN), bytes_of(b->natural_key, NATURAL_LEN));
+}
+
 /* Items that write rows must not name the same resident twice in one transaction: the part ends before the second. */
-static size_t distinct(item **items, size_t count)
+static size_t distinct(const item_kind *kind, item **items, size_t count)
 {
     enum { SLOTS = 4 * BATCH_ITEMS };
     uint16_t slots[SLOTS] = {0};
     for (size_t i = 0; i < count; i++) {
-        size_t at = load_u64(items[i]->natural_key) % SLOTS;
-        for (; slots[at]; at = (at + 1) % SLOTS) {
-            if (bytes_same(bytes_of(items[slots[at] - 1]->natural_key, NATURAL_LEN),
-                           bytes_of(items[i]->natural_key, NATURAL_LEN)))
-                return i;
-        }
+        size_t at = place_of(kind, items[i]) % SLOTS;
+        if (!kind->by_natural_key && items[i]->id.id == 0) continue; /* nobody: nothing is written */
+        for (; slots[at]; at = (at + 1) % SLOTS)
+            if (same_resident(kind, items[slots[at] - 1], items[i])) return i;
         slots[at] = (uint16_t)(i + 1);
     }
     return count;
@@ -336,7 +355,7 @@ void batch_run(session *s, const item_kind *kind, call **calls, size_t count)
             if (next_item < c->item_count) break;
         }
         for (size_t first = 0, end; first < n && !s->moved; first = end) {
-            end = kind->write ? first + distinct(items + first, n - first) : n;
+            end = kind->write ? first + distinct(kind, items + first, n - first) : n;
             run_part(s, kind, items + first, end - first);
         }
     }

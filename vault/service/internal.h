@@ -89,8 +89,9 @@ struct item {
     record record;
     grant grant;
     line *line;
-    struct put_item *put; /* put: its values and its row to write */
-    uint32_t version;     /* of the record that was answered from */
+    struct put_item *put;               /* put: its values and its row to write */
+    const char *fields, *groups, *form; /* for its line, where they are not the call's; else NULL */
+    uint32_t version;                   /* of the record that was answered from */
     Vault__V1__FieldValue **values;
     const char *text;             /* issue: the token */
     struct voucher_item *voucher; /* vouchers and handovers: what is sealed in its row (voucher.c) */
@@ -98,7 +99,9 @@ struct item {
 
 /* What the items of an RPC have of their own; the way is the same for all (batch.c). */
 typedef struct item_kind {
-    bool by_natural_key;                       /* rows are fetched by natural key, else by id */
+    bool by_natural_key; /* rows are fetched by natural key, else by id */
+    vault_code (*look)(session *s, item **items, size_t count,
+                       vault_error *err);      /* what an attempt must read anew before the rows, maybe ids; or NULL */
     vault_code (*judge)(session *s, item *it); /* policy, after the row is proven; leaves the grant */
     vault_code (*prepare)(session *s, item **items, size_t count,
                           vault_error *err); /* rows to write, before the lines; or NULL */

@@ -119,7 +119,8 @@ void call_fail_with_store(call *c)
 {
     for (size_t i = 0; i < c->item_count && c->rq->err.code == VAULT_OK; i++) {
         vault_code code = c->items[i].err.code;
-        if (code == VAULT_UNAVAILABLE || code == VAULT_CONFLICT || code == VAULT_INTERNAL || code == VAULT_EXHAUSTED)
+        bool clash = code == VAULT_CONFLICT && !c->items[i].err.reason; /* with a reason it is the item's own */
+        if (code == VAULT_UNAVAILABLE || clash || code == VAULT_INTERNAL || code == VAULT_EXHAUSTED)
             c->rq->err = c->items[i].err;
     }
 }
