@@ -151,8 +151,8 @@ const char *ledger_verifier_key(const ledger *l); /* C2SP vkey */
 typedef struct opened_line {
     int64_t index, time_us, resident;
     line_action action;
-    bytes leaf, officer_view;               /* JSON */
-    const char *outcome, *person, *purpose; /* read from the view */
+    bytes leaf, officer_view;                     /* JSON */
+    const char *outcome, *app, *person, *purpose; /* read from the view */
     uint8_t officer_salt[SALT_LEN];
     bool consistent; /* view opens, fits the leaf's hash, and the tags fit the view */
 } opened_line;

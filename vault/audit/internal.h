@@ -18,7 +18,7 @@ VAULT_MUST_USE vault_code view_of_resident(writer *w, const line_facts *f, const
 /* What a look-up needs of an officer's view. Texts are owned by the arena; NULL where the view has none. */
 typedef struct view_facts {
     line_action action;
-    const char *outcome, *person, *purpose;
+    const char *app, *outcome, *person, *purpose;
     int64_t resident;
 } view_facts;
 /* Strict. INTEGRITY for what no version of this program writes. */

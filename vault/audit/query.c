@@ -114,7 +114,8 @@ static vault_code read_row(search *r, const line_row *row, opened_line *out, boo
     out->officer_view = bytes_of(sealed.salted.at + SALT_LEN, sealed.salted.len - SALT_LEN);
     memcpy(out->officer_salt, sealed.salted.at, SALT_LEN);
     VAULT_TRY(view_read(&view, r->page, out->officer_view, err));
-    out->outcome = view.outcome, out->person = view.person, out->purpose = view.purpose, out->resident = view.resident;
+    out->outcome = view.outcome, out->app = view.app, out->person = view.person, out->purpose = view.purpose;
+    out->resident = view.resident;
     digest hash = sha256(sealed.salted);
     *fits = shaped && view.action == leaf.action &&
             bytes_same(digest_bytes(&hash), bytes_of(leaf.officer_hash, DIGEST_LEN)) &&
@@ -148,6 +149,7 @@ static vault_code emit(search *r, const opened_line *found, vault_error *err)
     to->leaf = arena_copy(r->mem, found->leaf);
     to->officer_view = arena_copy(r->mem, found->officer_view);
     to->outcome = keep_text(r, found->outcome, &room);
+    to->app = keep_text(r, found->app, &room);
     to->person = keep_text(r, found->person, &room);
     to->purpose = keep_text(r, found->purpose, &room);
     room &= to->leaf.len == found->leaf.len && to->officer_view.len == found->officer_view.len;

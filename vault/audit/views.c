@@ -203,26 +203,27 @@ static vault_code not_ours(vault_error *err)
 vault_code view_read(view_facts *out, arena *mem, bytes text, vault_error *err)
 {
     VAULT_CLEANUP(json_clear) json_t *json = NULL;
-    const char *action = NULL, *ignored = NULL, *outcome = NULL, *person = NULL, *purpose = NULL;
+    const char *action = NULL, *app = NULL, *ignored = NULL, *outcome = NULL, *person = NULL, *purpose = NULL;
     json_int_t number = 0, resident = 0;
     *out = (view_facts){0};
     if (json_read(&json, text, "view", err) != VAULT_OK) return not_ours(err);
-    if (json_shape(
-            json, err, "view",
-            "{s:s, s?s, s?s, s?s, s?I, s?s, s?s, s?s, s?s, s?I, s?s, s?s, s?s, s?s, s:s, s?s, s?s, s?I, s?I, s?s,"
-            " s?I, s?s, s?s}",
-            "action", &action, "after", &ignored, "app", &ignored, "approval", &ignored, "area", &number, "basis",
-            &ignored, "before", &ignored, "change", &ignored, "clause", &ignored, "control", &number, "department",
-            &ignored, "document", &ignored, "fields", &ignored, "form", &ignored, "outcome", &outcome, "person",
-            &person, "purpose", &purpose, "record", &number, "refers", &number, "request", &ignored, "resident",
-            &resident, "rule", &ignored, "ticket", &ignored) != VAULT_OK) {
+    if (json_shape(json, err, "view",
+                   "{s:s, s?s, s?s, s?s, s?I, s?s, s?s, s?s, s?s, s?I, s?s, s?s, s?s, s?s, s?s, s?I, s:s, s?s, s?s,"
+                   " s?I, s?I, s?s, s?I, s?s, s?s, s?s, s?s}",
+                   "action", &action, "after", &ignored, "app", &app, "approval", &ignored, "area", &number, "basis",
+                   &ignored, "before", &ignored, "change", &ignored, "clause", &ignored, "control", &number,
+                   "counterpart", &ignored, "department", &ignored, "document", &ignored, "fields", &ignored, "form",
+                   &ignored, "hits", &number, "outcome", &outcome, "person", &person, "purpose", &purpose, "record",
+                   &number, "refers", &number, "request", &ignored, "resident", &resident, "rule", &ignored, "sharing",
+                   &ignored, "ticket", &ignored, "voucher", &ignored) != VAULT_OK) {
         return not_ours(err);
     }
     out->action = action_named(action);
+    out->app = keep(mem, app);
     out->outcome = keep(mem, outcome);
     out->person = keep(mem, person);
     out->purpose = keep(mem, purpose);
     out->resident = resident;
-    bool room = out->outcome && !out->person == !person && !out->purpose == !purpose;
+    bool room = out->outcome && !out->app == !app && !out->person == !person && !out->purpose == !purpose;
     return room ? VAULT_OK : vault_fail(err, VAULT_EXHAUSTED, "no room for a view");
 }

@@ -74,6 +74,16 @@ static const line_facts FULL = {.action = LINE_REVEAL,
                                 .resident = 99,
                                 .refers_to = 41};
 
+/* Members that lines of searches, handovers and vouchers have. */
+static const line_facts SEARCHED = {.action = LINE_SEARCH,
+                                    .outcome = LINE_GRANTED,
+                                    .app = "app",
+                                    .counterpart = "other",
+                                    .sharing = "basis-1",
+                                    .voucher = "0123456789abcdef",
+                                    .hits = 12,
+                                    .refers_to = -1};
+
 /* ---- views --------------------------------------------------------------------------------------------------------
  */
 
@@ -101,6 +111,19 @@ TEST("the resident's view names neither app, person, ticket, fields, rule nor an
                         "{\"basis\":\"bas\",\"department\":\"dep\",\"groups\":\"g\",\"outcome\":\"failed\","
                         "\"purpose\":\"pur/pose\",\"ref\":",
                         (size_t)(ref - view)) == 0);
+}
+
+TEST("what lines of searches, handovers and vouchers say is read back, and the app with it")
+{
+    given_scribe();
+    view_facts view;
+    line l = made(&SEARCHED);
+    assert_string_equal(text_of(l.officer_view),
+                        "{\"action\":\"search\",\"app\":\"app\",\"counterpart\":\"other\",\"hits\":12,"
+                        "\"outcome\":\"granted\",\"sharing\":\"basis-1\",\"voucher\":\"0123456789abcdef\"}");
+    expect_ok(view_read(&view, mem, l.officer_view, &err), &err);
+    assert_string_equal(view.app, "app");
+    assert_int_equal(view.action, LINE_SEARCH);
 }
 
 TEST("what is not known is left out, and a line that refers to none says nothing of it")
