@@ -169,6 +169,17 @@ void call_answers(session *s, call **calls, size_t count, void (*answer)(call *c
 /* That alone: the call's error is the first such item's. */
 void call_fail_with_store(call *c);
 
+/* ---- values.c: values by token ---- */
+
+/* The resident of a token of a domain that is the call's; INVALID with the path for a text that is none. Nobody for a
+ * forgery. */
+void item_token(session *s, item *it, const char *text, const char *list, long index);
+/* What a call asks to see, and its admission; its error is the call's. */
+VAULT_MUST_USE vault_code call_reveal(session *s, call *c, const Google__Protobuf__FieldMask *fields,
+                                      Vault__V1__Form form);
+/* A field of an item that was granted it, after the commit. */
+VAULT_MUST_USE vault_code item_value(Vault__V1__FieldValue **out, session *s, item *it, const schema_field *field);
+
 /* ---- put.c: the way of an item that is put, for BatchPut and Import ---- */
 
 /* What the items of a call share. */

@@ -7,48 +7,16 @@
 
 /* ---- reveal ---- */
 
-static void read_token(session *s, item *it, const char *text, const char *list, long index)
-{
-    token t;
-    vault_error why = {0};
-    vault_code code = token_read(&t, bytes_of_text(text), &why);
-    if (code == VAULT_OK) code = cabinet_resolve(s->cabinet, &it->id, call_domain(s, it->call, t.domain), &t, &it->err);
-    if (code == VAULT_INVALID) (void)refuse_at(&it->err, why.reason, list, index);
-}
-
-static vault_code open_value(session *s, item *it, size_t at)
-{
-    arena *mem = it->call->rq->mem;
-    field_text opened;
-    VAULT_TRY(field_open(&opened, s->cabinet, &it->grant, &it->record, it->call->mask[at], &it->err));
-    Vault__V1__FieldValue *value = MESSAGE(mem, Vault__V1__FieldValue, vault__v1__field_value__init);
-    if (!value) return vault_fail(&it->err, VAULT_EXHAUSTED, "no memory for a value");
-    value->absent = opened.absent;
-    if (!opened.absent) value->text = (char *)(uintptr_t)opened.text.at;
-    it->values[at] = value;
-    return VAULT_OK;
-}
-
 static vault_code open_values(session *s, item *it)
 {
     size_t count = it->call->mask_count;
     it->values = arena_array(it->call->rq->mem, count, sizeof *it->values);
     if (!it->values) return vault_fail(&it->err, VAULT_EXHAUSTED, "no memory for values");
-    for (size_t i = 0; i < count; i++) VAULT_TRY(open_value(s, it, i));
+    for (size_t i = 0; i < count; i++) VAULT_TRY(item_value(&it->values[i], s, it, it->call->mask[i]));
     return VAULT_OK;
 }
 
 static const item_kind REVEAL = {.judge = judge_by_area, .finish = open_values};
-
-static vault_code ask_reveal(session *s, call *c, const Google__Protobuf__FieldMask *fields, Vault__V1__Form form)
-{
-    bool masked = form == VAULT__V1__FORM__FORM_MASKED;
-    if (!masked && form != VAULT__V1__FORM__FORM_UNSPECIFIED && form != VAULT__V1__FORM__FORM_PLAIN)
-        return refuse_at(&c->rq->err, "OUT_OF_RANGE", "form", -1);
-    VAULT_TRY(call_mask(s, c, fields, &c->rq->err));
-    call_admission(s, c, POLICY_REVEAL, masked ? FORM_MASKED : FORM_PLAIN);
-    return VAULT_OK;
-}
 
 static void answer_reveal(call *c)
 {
@@ -70,10 +38,10 @@ void tokens_reveal(session *s, call **calls, size_t count)
         call *c = calls[i];
         const Vault__V1__RevealRequest *in = (const void *)c->rq->in;
         c->want_receipt = in->want_receipt;
-        if (ask_reveal(s, c, in->field_mask, in->form) != VAULT_OK ||
+        if (call_reveal(s, c, in->field_mask, in->form) != VAULT_OK ||
             call_items(s, c, 1, "token", &c->rq->err) != VAULT_OK)
             continue;
-        read_token(s, &c->items[0], in->token, "token", -1);
+        item_token(s, &c->items[0], in->token, "token", -1);
     }
     batch_run(s, &REVEAL, calls, count);
     call_answers(s, calls, count, answer_reveal);
@@ -112,10 +80,10 @@ void tokens_batch_reveal(session *s, call **calls, size_t count)
         call *c = calls[i];
         const Vault__V1__BatchRevealRequest *in = (const void *)c->rq->in;
         c->want_receipt = in->want_receipt;
-        if (ask_reveal(s, c, in->field_mask, in->form) != VAULT_OK ||
+        if (call_reveal(s, c, in->field_mask, in->form) != VAULT_OK ||
             call_items(s, c, in->n_tokens, "tokens", &c->rq->err) != VAULT_OK)
             continue;
-        for (size_t j = 0; j < in->n_tokens; j++) read_token(s, &c->items[j], in->tokens[j], "tokens", (long)j);
+        for (size_t j = 0; j < in->n_tokens; j++) item_token(s, &c->items[j], in->tokens[j], "tokens", (long)j);
     }
     batch_run(s, &REVEAL, calls, count);
     call_answers(s, calls, count, answer_batch_reveal);
