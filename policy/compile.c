@@ -76,10 +76,9 @@ static int compare_fields(field_set a, field_set b)
 static int compare_scopes(const void *a, const void *b)
 {
     const policy_rule *x = ((const scope *)a)->rule, *y = ((const scope *)b)->rule;
-    int by[] = {compare_cells(x, y),         order(x->form, y->form),
-                order(x->person, y->person), order(x->from, y->from),
-                order(x->until, y->until),   order(x->own_area, y->own_area),
-                order(x->roles, y->roles),   compare_fields(x->fields, y->fields)};
+    int by[] = {compare_cells(x, y),       order(x->form, y->form),       order(x->person, y->person),
+                order(x->from, y->from),   order(x->until, y->until),     order(x->own_area, y->own_area),
+                order(x->roles, y->roles), order(x->results, y->results), compare_fields(x->fields, y->fields)};
     for (size_t i = 0; i < sizeof by / sizeof *by; i++) {
         if (by[i]) return by[i];
     }
@@ -105,15 +104,18 @@ static vault_code check_scopes(const policy *p, vault_error *err)
  */
 
 /* Whom a call could come from, and what it could ask for. Field 0 stands for a call that asks for none: only "nothing"
- * allows that. Role 0 stands for a call without a person. Dates alone are swept; areas are not looked at. */
+ * allows that. Role 0 stands for a call without a person. Dates alone are swept; areas are not looked at. Of forms,
+ * those that rules have are enough: one that no rule has is answered by rules that are met by their own, too. */
 typedef struct caller {
     unsigned field;
+    policy_form form;
     role_no role;
 } caller;
 
 static bool meets(const policy_rule *r, caller who)
 {
     if (r->person && !(r->roles & role_bit(who.role))) return false;
+    if (!form_allowed(r, who.form)) return false;
     return who.field == 0 ? r->form == FORM_NOTHING : field_set_has(r->fields, who.field);
 }
 
@@ -123,6 +125,7 @@ typedef struct crowd {
     size_t count;
     field_set fields; /* that any of the rules has */
     uint64_t roles;
+    unsigned forms;
 } crowd;
 
 static int compare_from(const void *a, const void *b)
@@ -140,6 +143,7 @@ static void gather(crowd *out, const policy_rule *rules)
     for (size_t i = 0; i < out->count; i++) {
         out->by_from[i] = out->by_until[i] = &rules[i];
         out->roles |= rules[i].roles;
+        out->forms |= 1U << rules[i].form;
         for (size_t word = 0; word < FIELD_WORDS; word++) out->fields.words[word] |= rules[i].fields.words[word];
     }
     qsort(out->by_from, out->count, sizeof *out->by_from, compare_from);
@@ -158,14 +162,14 @@ static const policy_rule *left_out_for(const crowd *c, caller who)
     return NULL;
 }
 
-static const policy_rule *left_out(const crowd *c)
+static const policy_rule *left_out(const crowd *c, policy_form form)
 {
     const policy_rule *found = NULL;
     for (unsigned field = 0; field < POLICY_FIELDS_MAX; field++) {
         if (field > 0 && !field_set_has(c->fields, field)) continue;
         for (uint16_t role = 0; role <= ROLES_MAX && !found; role++) {
             if (role > 0 && !(c->roles & role_bit((role_no){role}))) continue;
-            found = left_out_for(c, (caller){.field = field, .role = {role}});
+            found = left_out_for(c, (caller){.field = field, .form = form, .role = {role}});
         }
     }
     return found;
@@ -177,7 +181,10 @@ static vault_code check_crowding(const policy *p, const cell *at, vault_error *e
     const policy_rule **sorted = memory_array(2 * (size_t)at->count, sizeof *sorted);
     crowd c = {.by_from = sorted, .by_until = sorted + at->count, .count = at->count};
     gather(&c, p->rules + at->first);
-    const policy_rule *found = left_out(&c);
+    const policy_rule *found = NULL;
+    for (policy_form form = 0; form < FORMS && !found; form++) {
+        if (c.forms & 1U << form) found = left_out(&c, form);
+    }
     memory_free(sorted, 2 * (size_t)at->count * sizeof *sorted);
     if (!found) return VAULT_OK;
     return rule_refuse(p, found, err, "areas", "over %d rules meet one call: join their areas", ADMISSION_RULES);

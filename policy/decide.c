@@ -65,12 +65,6 @@ static policy_clause find_cell(const policy *p, const policy_facts *facts, const
     return CLAUSE_NONE;
 }
 
-/* Whoever may see a value in full may see what its mask shows. */
-static bool form_allowed(const policy_rule *r, policy_form asked)
-{
-    return asked == r->form || (asked == FORM_MASKED && r->form == FORM_PLAIN && r->action == POLICY_REVEAL);
-}
-
 /* The person's clauses. A contract that does not hold stops the person under a rule for the app alone, too. */
 static policy_clause person_fails(const policy_rule *r, const policy_facts *facts)
 {
@@ -115,12 +109,10 @@ static bool rule_covers(const policy *p, const policy_rule *r, const policy_fact
     return !r->own_area || area_ranges_cover(facts->person->areas, facts->person->area_count, area);
 }
 
-/* The rule is asked again, so that an admission of other facts, or of another version of the policy, can widen nothing.
- */
-static bool rule_allows(const policy *p, const policy_rule *r, const policy_facts *facts, area_code area)
+bool rule_admits(const policy_rule *r, const policy_facts *facts)
 {
     return r->purpose.no == facts->purpose.no && r->consumer.no == facts->consumer.no && r->action == facts->action &&
-           rule_fails(r, facts) == CLAUSE_NONE && rule_covers(p, r, facts, area);
+           rule_fails(r, facts) == CLAUSE_NONE;
 }
 
 grant policy_decide(const policy *p, const admission *a, const policy_facts *facts, area_code area)
@@ -128,7 +120,8 @@ grant policy_decide(const policy *p, const admission *a, const policy_facts *fac
     if (a->failed != CLAUSE_NONE) return (grant){.failed = a->failed};
     for (unsigned i = 0; i < a->count && i < ADMISSION_RULES; i++) {
         uint16_t number = a->rules[i];
-        if (number >= p->count || !rule_allows(p, &p->rules[number], facts, area)) continue;
+        const policy_rule *r = number < p->count ? &p->rules[number] : NULL;
+        if (!r || !rule_admits(r, facts) || !rule_covers(p, r, facts, area)) continue;
         return (grant){.given = true, .rule = number, .form = facts->form, .fields = facts->fields};
     }
     return (grant){.failed = CLAUSE_RESIDENT};

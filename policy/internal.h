@@ -17,6 +17,7 @@ typedef struct policy_rule {
     uint32_t assessed_until; /* of the purpose; 0: never assessed */
     field_set fields;
     uint32_t first_area, area_count; /* in policy.areas: sorted, disjoint */
+    uint16_t results;                /* of a search for tokens; else 0 */
     uint16_t place;                  /* in the document */
 } policy_rule;
 
@@ -25,7 +26,7 @@ typedef struct cell {
     uint32_t first, count;
 } cell;
 
-enum { POLICY_RULES_MAX = UINT16_MAX };
+enum { POLICY_RULES_MAX = UINT16_MAX, RESULTS_MAX = 4096, RESULTS_DEFAULT = 1000 };
 
 struct policy {
     policy_rule *rules;
@@ -53,6 +54,19 @@ static inline uint64_t role_bit(role_no role)
 {
     return role.no >= 1 && role.no <= ROLES_MAX ? UINT64_C(1) << (role.no - 1) : 0;
 }
+
+/* Whether a rule of this form answers a call that asks for that one. Whoever may see a value in full may see what its
+ * mask shows, and its format-preserving token; whoever may have the residents found may have their number. */
+static inline bool form_allowed(const policy_rule *r, policy_form asked)
+{
+    if (asked == r->form) return true;
+    if (r->action == POLICY_REVEAL) return r->form == FORM_PLAIN && (asked == FORM_MASKED || asked == FORM_TOKEN);
+    return r->action == POLICY_SEARCH && r->form == FORM_TOKEN && asked == FORM_COUNT;
+}
+
+/* Whether the rule, which an admission named, allows the call as far as can be said without the resident: asked again,
+ * so that an admission of other facts, or of another version of the policy, can widen nothing. */
+bool rule_admits(const policy_rule *r, const policy_facts *facts);
 
 /* INVALID DOCUMENT_INVALID: err->field is the path of the fault ("policy.rules[3].fields[0]"; `key` is its part below
  * the rule, or ""), detail says for people which rule, what and the mend. */

@@ -117,6 +117,15 @@ static vault_code check_list(loader *l, const char *name, json_t *list)
 
 /* ---- fields ------------------------------------------------------------------------------------------------------ */
 
+/* A predicate answers without the value, a field has one: no rule holds both. */
+static vault_code check_predicate(loader *l, const char *key, policy_field field, const char *name)
+{
+    bool wanted = l->rule->form == FORM_PREDICATE;
+    if (field.predicate == wanted) return VAULT_OK;
+    if (wanted) return refuse(l, key, "'%s' is a field: form predicate takes predicates only", cut(name).text);
+    return refuse(l, key, "'%s' is a predicate: name it in a rule of form predicate", cut(name).text);
+}
+
 /* `collection` is that of the fields before it, or 0. */
 static vault_code read_field(loader *l, size_t i, json_t *value, unsigned *collection)
 {
@@ -133,6 +142,7 @@ static vault_code read_field(loader *l, size_t i, json_t *value, unsigned *colle
     if (*collection != 0 && field.collection != *collection) {
         return refuse(l, at.text, "'%s' is of another collection: make a rule for each", cut(name).text);
     }
+    VAULT_TRY(check_predicate(l, at.text, field, name));
     *collection = field.collection;
     field_set_add(&l->rule->fields, field.number);
     return VAULT_OK;
@@ -249,36 +259,48 @@ static vault_code read_names(loader *l, const char *consumer, const char *purpos
     return VAULT_OK;
 }
 
-/* A reveal shows something, a put brings whole values, an issue grants none. */
-static bool form_fits(policy_action action, policy_form form)
-{
-    switch (action) {
-    case POLICY_REVEAL:
-        return form == FORM_PLAIN || form == FORM_MASKED;
-    case POLICY_PUT:
-        return form == FORM_PLAIN;
-    case POLICY_ISSUE:
-        return form == FORM_NOTHING;
-    default:
-        return false;
-    }
-}
+/* A reveal shows something, a put brings whole values, an issue grants none, a search gives residents or their number,
+ * an export is of no use but in full. */
+static const struct {
+    unsigned forms; /* set of 1 << form */
+    const char *names;
+} fitting[POLICY_ACTIONS] = {
+    [POLICY_REVEAL] = {1U << FORM_PLAIN | 1U << FORM_MASKED | 1U << FORM_TOKEN | 1U << FORM_PREDICATE,
+                       "plain, masked, token or predicate"},
+    [POLICY_ISSUE] = {1U << FORM_NOTHING, "nothing"},
+    [POLICY_PUT] = {1U << FORM_PLAIN, "plain"},
+    [POLICY_SEARCH] = {1U << FORM_TOKEN | 1U << FORM_COUNT, "token or count"},
+    [POLICY_EXPORT] = {1U << FORM_PLAIN, "plain"},
+};
 
 static vault_code read_kinds(loader *l, const char *action, const char *form)
 {
-    static const char *const fitting[POLICY_ACTIONS] = {
-        [POLICY_REVEAL] = "plain or masked", [POLICY_ISSUE] = "nothing", [POLICY_PUT] = "plain"};
     unsigned action_no, form_no;
     if (!find_name(&action_no, action_names, POLICY_ACTIONS, action)) {
-        return refuse(l, "action", "unknown action '%s': reveal, issue or put", cut(action).text);
+        return refuse(l, "action", "unknown action '%s': reveal, issue, put, search or export", cut(action).text);
     }
     if (!find_name(&form_no, form_names, FORMS, form)) {
-        return refuse(l, "form", "unknown form '%s': plain, masked or nothing", cut(form).text);
+        return refuse(l, "form", "unknown form '%s': plain, masked, token, predicate, count or nothing",
+                      cut(form).text);
     }
     l->rule->action = (policy_action)action_no;
     l->rule->form = (policy_form)form_no;
-    if (form_fits(l->rule->action, l->rule->form)) return VAULT_OK;
-    return refuse(l, "form", "%s cannot be %s: %s", action, form, fitting[action_no]);
+    if (fitting[action_no].forms & 1U << form_no) return VAULT_OK;
+    return refuse(l, "form", "%s cannot be %s: %s", action, form, fitting[action_no].names);
+}
+
+/* Beside anything but a search for tokens it would not be applied. */
+static vault_code read_results(loader *l, json_t *results)
+{
+    policy_rule *r = l->rule;
+    bool finds = r->action == POLICY_SEARCH && r->form == FORM_TOKEN;
+    r->results = finds ? RESULTS_DEFAULT : 0;
+    if (!results) return VAULT_OK;
+    if (!finds) return refuse(l, "results", "stands with a search of form token only: leave it out");
+    json_int_t most = json_is_integer(results) ? json_integer_value(results) : 0;
+    if (most < 1 || most > RESULTS_MAX) return refuse(l, "results", "is not 1 to %d", RESULTS_MAX);
+    r->results = (uint16_t)most;
+    return VAULT_OK;
 }
 
 /* From here on messages name the rule. */
@@ -299,17 +321,18 @@ static vault_code refuse_shape(loader *l, const vault_error *shape)
 static vault_code read_rule(loader *l, json_t *value)
 {
     const char *id, *action, *consumer, *purpose, *form, *acting, *from, *until;
-    json_t *fields, *areas, *roles = NULL, *own_area = NULL;
+    json_t *fields, *areas, *roles = NULL, *own_area = NULL, *results = NULL;
     json_t *named = json_object_get(value, "id"); /* so that a wrong shape is told with the rule's id, if it has one */
     vault_error shape = {0};
     if (json_is_string(named)) VAULT_TRY(read_id(l, json_string_value(named)));
-    if (json_shape(value, &shape, "rule", "{s:s, s:s, s:s, s:s, s:o, s:s, s:o, s:s, s?o, s?o, s:{s:s, s:s}}", "id", &id,
-                   "action", &action, "consumer", &consumer, "purpose", &purpose, "fields", &fields, "form", &form,
-                   "areas", &areas, "acting", &acting, "roles", &roles, "own_area", &own_area, "valid", "from", &from,
-                   "until", &until) != VAULT_OK) {
+    if (json_shape(value, &shape, "rule", "{s:s, s:s, s:s, s:s, s:o, s:s, s:o, s:s, s?o, s?o, s?o, s:{s:s, s:s}}", "id",
+                   &id, "action", &action, "consumer", &consumer, "purpose", &purpose, "fields", &fields, "form", &form,
+                   "areas", &areas, "acting", &acting, "roles", &roles, "own_area", &own_area, "results", &results,
+                   "valid", "from", &from, "until", &until) != VAULT_OK) {
         return refuse_shape(l, &shape);
     }
     VAULT_TRY(read_kinds(l, action, form));
+    VAULT_TRY(read_results(l, results));
     VAULT_TRY(read_names(l, consumer, purpose));
     VAULT_TRY(read_fields(l, fields));
     VAULT_TRY(read_areas(l, areas));

@@ -77,7 +77,8 @@ TEST("an unknown action is refused: in other case, empty, a wildcard, a number")
 
 TEST("an unknown form is refused")
 {
-    refused(changed("form", "\"blurred\""), "form: unknown form 'blurred': plain, masked or nothing");
+    refused(changed("form", "\"blurred\""),
+            "form: unknown form 'blurred': plain, masked, token, predicate, count or nothing");
     refused(changed("form", "\"Masked\""), "form: unknown form");
     refused(changed("form", "\"Plain\""), "form: unknown form");
 }
@@ -87,20 +88,71 @@ static json_t *of_kind(const char *action, const char *form)
     json_t *rule = good_rule();
     json_object_set_new(rule, "action", json_string(action));
     json_object_set_new(rule, "form", json_string(form));
+    if (strcmp(form, "predicate") == 0) json_object_set_new(rule, "fields", parse("[\"q1\", \"q2\"]"));
     return rule;
 }
 
-TEST("a reveal shows values or what masks show, a put brings values, an issue grants none, and nothing else is a rule")
+TEST("each action has the forms of its own, and nothing else is a rule")
 {
-    static const char *const actions[] = {"reveal", "issue", "put"}, *const forms[] = {"nothing", "masked", "plain"};
-    static const bool fits[3][3] = {{false, true, true}, {true, false, false}, {false, false, true}};
-    for (size_t a = 0; a < 3; a++) {
-        for (size_t f = 0; f < 3; f++) {
-            if (fits[a][f])
-                accepted(of_kind(actions[a], forms[f]), NULL);
+    static const struct {
+        policy_action action;
+        policy_form form;
+    } fits[] = {{POLICY_REVEAL, FORM_PLAIN},     {POLICY_REVEAL, FORM_MASKED}, {POLICY_REVEAL, FORM_TOKEN},
+                {POLICY_REVEAL, FORM_PREDICATE}, {POLICY_ISSUE, FORM_NOTHING}, {POLICY_PUT, FORM_PLAIN},
+                {POLICY_SEARCH, FORM_TOKEN},     {POLICY_SEARCH, FORM_COUNT},  {POLICY_EXPORT, FORM_PLAIN}};
+    size_t taken = 0;
+    for (policy_action a = 0; a < POLICY_ACTIONS; a++) {
+        for (policy_form f = 0; f < FORMS; f++) {
+            const char *action = policy_action_name(a), *form = policy_form_name(f);
+            bool fit = false;
+            for (size_t i = 0; i < sizeof fits / sizeof *fits; i++) fit |= fits[i].action == a && fits[i].form == f;
+            if (fit)
+                accepted(of_kind(action, form), NULL);
             else
-                refused_at(of_kind(actions[a], forms[f]), "policy.rules[0].form", "cannot be");
+                refused_at(of_kind(action, form), "policy.rules[0].form", "cannot be");
+            taken += fit;
         }
+    }
+    assert_int_equal(taken, sizeof fits / sizeof *fits);
+}
+
+TEST("predicates stand in rules of form predicate, and fields in all others")
+{
+    json_t *rule = of_kind("reveal", "predicate");
+    json_object_set_new(rule, "fields", parse("[\"q1\", \"f1\"]"));
+    refused_at(rule, "policy.rules[0].fields[1]", "'f1' is a field: form predicate takes predicates only");
+    refused_at(changed("fields", "[\"f1\", \"q1\"]"), "policy.rules[0].fields[1]",
+               "'q1' is a predicate: name it in a rule of form predicate");
+    static const char *const others[][2] = {{"reveal", "masked"}, {"reveal", "token"}, {"search", "token"},
+                                            {"search", "count"},  {"put", "plain"},    {"issue", "nothing"},
+                                            {"export", "plain"}};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        rule = of_kind(others[i][0], others[i][1]);
+        json_object_set_new(rule, "fields", parse("[\"q4\"]"));
+        refused_at(rule, "policy.rules[0].fields[0]", "'q4' is a predicate");
+    }
+}
+
+static json_t *with_results(const char *action, const char *form, const char *results)
+{
+    json_t *rule = of_kind(action, form);
+    json_object_set_new(rule, "results", parse(results));
+    return rule;
+}
+
+TEST("a search for tokens has 1 to 4,096 results, and no other rule has any")
+{
+    static const char *const bad[] = {"0", "-1", "4097", "4294967297", "1.0", "\"10\"", "null", "true", "[10]"};
+    accepted(with_results("search", "token", "1"), NULL);
+    accepted(with_results("search", "token", "4096"), NULL);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        refused_at(with_results("search", "token", bad[i]), "policy.rules[0].results", "is not 1 to 4096");
+    static const char *const others[][2] = {{"search", "count"}, {"reveal", "plain"}, {"reveal", "predicate"},
+                                            {"reveal", "token"}, {"put", "plain"},    {"issue", "nothing"},
+                                            {"export", "plain"}};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        refused_at(with_results(others[i][0], others[i][1], "10"), "policy.rules[0].results",
+                   "stands with a search of form token only");
     }
 }
 

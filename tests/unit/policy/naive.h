@@ -1,6 +1,7 @@
 /* A second reading of a policy document, as slow and as plain as can be: every call walks through the JSON text. What
  * it says is compared with what the engine says. Names: field "f7" is number 7, consumer "c2", purpose "p3" and role
- * "r2" alike; "h1" to "h9" are fields of another collection, with the highest numbers that there are. */
+ * "r2" alike; "q2" is a predicate, number 10; "h1" to "h9" are fields of another collection, with the highest numbers
+ * that there are. */
 #pragma once
 #include "policy/policy.h"
 
@@ -8,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NAIVE_FIELDS = 8, NAIVE_NAMES = 4 };
+enum { NAIVE_FIELDS = 8, NAIVE_PREDICATES = 4, NAIVE_NAMES = 4 };
 
 static unsigned naive_number(const char *name, char kind, unsigned most)
 {
@@ -21,6 +22,8 @@ static policy_field naive_field(void *context, const char *name)
 {
     (void)context;
     unsigned house = naive_number(name, 'h', 9), number = naive_number(name, 'f', NAIVE_FIELDS);
+    unsigned question = naive_number(name, 'q', NAIVE_PREDICATES);
+    if (question) return (policy_field){.number = NAIVE_FIELDS + question, .collection = 1, .predicate = true};
     return house ? (policy_field){.number = POLICY_FIELDS_MAX - house, .collection = 2}
                  : (policy_field){.number = number, .collection = 1};
 }
@@ -124,21 +127,32 @@ static bool naive_has_role(json_t *rule, const policy_person *who)
 
 static bool naive_form(json_t *rule, const policy_facts *facts)
 {
-    const char *form = naive_text(rule, "form");
-    if (facts->form == FORM_NOTHING) return strcmp(form, "nothing") == 0;
-    if (facts->form == FORM_PLAIN) return strcmp(form, "plain") == 0;
-    if (facts->form != FORM_MASKED || facts->action != POLICY_REVEAL) return false;
-    return strcmp(form, "plain") == 0 || strcmp(form, "masked") == 0;
+    /* What is asked for, and in which rules of which action that is answered; "*": of any. */
+    static const struct {
+        policy_form asked;
+        const char *action, *form;
+    } answered[] = {
+        {FORM_NOTHING, "*", "nothing"},   {FORM_COUNT, "*", "count"},      {FORM_PREDICATE, "*", "predicate"},
+        {FORM_TOKEN, "*", "token"},       {FORM_MASKED, "*", "masked"},    {FORM_PLAIN, "*", "plain"},
+        {FORM_MASKED, "reveal", "plain"}, {FORM_TOKEN, "reveal", "plain"}, {FORM_COUNT, "search", "token"},
+    };
+    const char *form = naive_text(rule, "form"), *action = naive_text(rule, "action");
+    for (size_t i = 0; i < sizeof answered / sizeof *answered; i++) {
+        if (answered[i].asked != facts->form || strcmp(answered[i].form, form) != 0) continue;
+        if (answered[i].action[0] == '*' || strcmp(answered[i].action, action) == 0) return true;
+    }
+    return false;
 }
+
+static const char *const naive_actions[POLICY_ACTIONS] = {"reveal", "issue", "put", "search", "export"};
 
 static policy_clause naive_rule(json_t *rule, const policy_facts *facts, area_code area)
 {
-    static const char *const actions[] = {"reveal", "issue", "put"};
     const policy_person *who = facts->person;
     bool person = strcmp(naive_text(rule, "acting"), "person") == 0;
     if (naive_purpose(NULL, naive_text(rule, "purpose")).no != facts->purpose.no) return CLAUSE_PURPOSE;
     if (naive_consumer(NULL, naive_text(rule, "consumer")).no != facts->consumer.no) return CLAUSE_CONSUMER;
-    if (strcmp(naive_text(rule, "action"), actions[facts->action]) != 0) return CLAUSE_ACTION;
+    if (strcmp(naive_text(rule, "action"), naive_actions[facts->action]) != 0) return CLAUSE_ACTION;
     if (!naive_fields(rule, facts)) return CLAUSE_FIELDS;
     if (!naive_form(rule, facts)) return CLAUSE_FORM;
     if (person && !who) return CLAUSE_ACTING;
@@ -176,6 +190,24 @@ static const char *const naive_areas[] = {
     "33", "330105", "3301",   "34",        "320411002002", "11",        "320410",    "320411002001007"};
 enum { NAIVE_AREAS = sizeof naive_areas / sizeof *naive_areas };
 
+/* How many residents a search may give, by the rules that allow it somewhere. */
+static inline unsigned naive_results(json_t *document, const policy_facts *facts)
+{
+    unsigned most = 0;
+    size_t i;
+    json_t *rule;
+    json_array_foreach(json_object_get(document, "rules"), i, rule)
+    {
+        json_t *results = json_object_get(rule, "results");
+        policy_clause failed = naive_rule(rule, facts, (area_code){0}); /* nobody lives there */
+        bool finds =
+            strcmp(naive_text(rule, "action"), "search") == 0 && strcmp(naive_text(rule, "form"), "token") == 0;
+        unsigned own = results ? (unsigned)json_integer_value(results) : 1000;
+        if (finds && failed == CLAUSE_RESIDENT && own > most) most = own;
+    }
+    return most;
+}
+
 /* Mostly one of the first two names, so that questions often meet a rule. */
 static inline uint16_t naive_name(uint64_t *seed)
 {
@@ -199,38 +231,55 @@ static inline const policy_person *naive_person(policy_person *out, uint64_t *se
 
 static inline policy_form naive_asked(policy_action action, uint64_t *seed)
 {
+    static const policy_form shown[] = {FORM_PLAIN,  FORM_PLAIN,  FORM_PLAIN, FORM_PREDICATE,
+                                        FORM_MASKED, FORM_MASKED, FORM_TOKEN};
     uint64_t odd = naive_random(seed) % 8;
     if (odd == 0) return (policy_form)(naive_random(seed) % FORMS);
     if (action == POLICY_ISSUE) return FORM_NOTHING;
-    return action == POLICY_REVEAL && odd < 4 ? FORM_MASKED : FORM_PLAIN;
+    if (action == POLICY_SEARCH) return odd < 4 ? FORM_COUNT : FORM_TOKEN;
+    return action == POLICY_REVEAL ? shown[odd - 1] : FORM_PLAIN;
 }
+
+/* None to two; where predicates are asked for, mostly predicates. */
+static inline field_set naive_asked_fields(policy_form form, uint64_t *seed)
+{
+    field_set out = {0};
+    bool odd = naive_random(seed) % 16 == 0, predicates = (form == FORM_PREDICATE) != odd;
+    for (uint64_t n = naive_random(seed) % 3; n > 0; n--) {
+        uint64_t any = naive_random(seed);
+        field_set_add(&out, 1 + (unsigned)(predicates ? NAIVE_FIELDS + any % NAIVE_PREDICATES : any % NAIVE_FIELDS));
+    }
+    return out;
+}
+
+/* Where residents are. */
+enum { NAIVE_CODES = 15 };
+static const int64_t naive_codes[NAIVE_CODES] = {0,
+                                                 320411002001000,
+                                                 320411002001007,
+                                                 320411002001008,
+                                                 320411002002000,
+                                                 320411100200000,
+                                                 330105001001000,
+                                                 340000000000000,
+                                                 110101001001000,
+                                                 320410001001999,
+                                                 999999999999999,
+                                                 -320411002001000,
+                                                 320411002001,
+                                                 32,
+                                                 330199000000000};
 
 /* `who` is room for the person who acts, if one does. */
 static inline policy_facts naive_facts(uint64_t *seed, policy_person *who, area_code *area)
 {
-    static const int64_t codes[] = {0,
-                                    320411002001000,
-                                    320411002001007,
-                                    320411002001008,
-                                    320411002002000,
-                                    320411100200000,
-                                    330105001001000,
-                                    340000000000000,
-                                    110101001001000,
-                                    320410001001999,
-                                    999999999999999,
-                                    -320411002001000,
-                                    320411002001,
-                                    32,
-                                    330199000000000};
     policy_facts f = {.action = (policy_action)(naive_random(seed) % POLICY_ACTIONS),
                       .consumer = {naive_name(seed)},
                       .purpose = {naive_name(seed)},
                       .person = naive_person(who, seed),
                       .date = 20260101 + (uint32_t)(naive_random(seed) % 28)};
     f.form = naive_asked(f.action, seed);
-    for (uint64_t n = naive_random(seed) % 3; n > 0; n--)
-        field_set_add(&f.fields, 1 + (unsigned)(naive_random(seed) % NAIVE_FIELDS));
-    area->code = codes[naive_random(seed) % (sizeof codes / sizeof *codes)];
+    f.fields = naive_asked_fields(f.form, seed);
+    area->code = naive_codes[naive_random(seed) % NAIVE_CODES];
     return f;
 }

@@ -1,101 +1,8 @@
 /* Random policies and questions: against a second reading, and for what must hold of any policy. */
-#include "tests/unit/policy/fixture.h"
+#include "tests/unit/policy/random.h"
 
 /* ---- against the naive reading -------------------------------------------------------------------------------------
  */
-
-static const char *pick(uint64_t *seed, const char *const *from, size_t count)
-{
-    return from[naive_random(seed) % count];
-}
-
-static json_t *random_fields(uint64_t *seed)
-{
-    json_t *list = json_array();
-    unsigned bits = 1 + (unsigned)(naive_random(seed) % ((1U << NAIVE_FIELDS) - 1));
-    for (unsigned i = 0; i < NAIVE_FIELDS; i++) {
-        if (bits >> i & 1) json_array_append_new(list, json_sprintf("f%u", i + 1));
-    }
-    return list;
-}
-
-/* Prefixes that do not lie within each other, in any order. */
-static json_t *random_areas(uint64_t *seed)
-{
-    json_t *list = json_array();
-    for (uint64_t tries = 1 + naive_random(seed) % 4; tries > 0; tries--) {
-        const char *next = pick(seed, naive_areas, NAIVE_AREAS);
-        bool clash = false;
-        size_t i;
-        json_t *value;
-        json_array_foreach(list, i, value)
-        {
-            const char *there = json_string_value(value);
-            size_t shared = strlen(there) < strlen(next) ? strlen(there) : strlen(next);
-            if (strncmp(there, next, shared) == 0) clash = true;
-        }
-        if (!clash) json_array_append_new(list, json_string(next));
-    }
-    return list;
-}
-
-static void random_acting(json_t *rule, uint64_t *seed)
-{
-    bool person = naive_random(seed) % 2 == 0;
-    json_object_set_new(rule, "acting", json_string(person ? "person" : "app"));
-    if (!person) return;
-    json_t *roles = json_array();
-    unsigned bits = 1 + (unsigned)(naive_random(seed) % 7);
-    for (unsigned i = 0; i < 3; i++) {
-        if (bits >> i & 1) json_array_append_new(roles, json_sprintf("r%u", i + 1));
-    }
-    json_object_set_new(rule, "roles", roles);
-    uint64_t odd = naive_random(seed) % 4;
-    if (odd < 2) json_object_set_new(rule, "own_area", json_boolean(odd));
-}
-
-static const char *random_form(const char *action, uint64_t *seed)
-{
-    if (strcmp(action, "issue") == 0) return "nothing";
-    return strcmp(action, "reveal") == 0 && naive_random(seed) % 3 == 0 ? "masked" : "plain";
-}
-
-static json_t *random_rule(uint64_t *seed, unsigned number)
-{
-    static const char *const actions[] = {"reveal", "issue", "put"};
-    const char *action = pick(seed, actions, 3);
-    unsigned from = 1 + (unsigned)(naive_random(seed) % 28),
-             until = from + (unsigned)(naive_random(seed) % (29 - from));
-    json_t *rule = json_pack("{s:s, s:o, s:o, s:s, s:o, s:o}", "action", action, "consumer",
-                             json_sprintf("c%u", (unsigned)(1 + naive_random(seed) % 2)), "purpose",
-                             json_sprintf("p%u", (unsigned)(1 + naive_random(seed) % 2)), "form",
-                             random_form(action, seed), "fields", random_fields(seed), "areas", random_areas(seed));
-    random_acting(rule, seed);
-    json_object_set_new(rule, "id", json_sprintf("rule-%c%u", 'a' + (int)(number % 8), number / 8 + 2));
-    json_object_set_new(rule, "valid",
-                        json_pack("{s:o, s:o}", "from", json_sprintf("2026-01-%02u", from), "until",
-                                  json_sprintf("2026-01-%02u", until)));
-    return rule;
-}
-
-static json_t *random_document(uint64_t *seed)
-{
-    json_t *rules = json_array();
-    for (unsigned i = 0, count = (unsigned)(naive_random(seed) % 60); i < count; i++) {
-        json_array_append_new(rules, random_rule(seed, i));
-    }
-    return json_pack("{s:o}", "rules", rules);
-}
-
-/* NULL when the document holds twins or too many rules for one call: the only reasons that chance can bring. */
-static policy *try_load(json_t *document)
-{
-    vault_error err = {0};
-    policy *p;
-    if (policy_load(&p, document, &naive_names, &err) == VAULT_OK) return p;
-    if (!strstr(err.detail, "never reached") && !strstr(err.detail, "join their areas")) fail_msg("%s", err.detail);
-    return NULL;
-}
 
 static void compare(const policy *p, json_t *document, uint64_t *seed, unsigned *given)
 {
@@ -199,7 +106,7 @@ static void fewer_fields(const policy *before, const policy *after, const policy
     if (!decide(before, f, area).given) return;
     policy_person good = {.role = {1}, .from = 20250101, .until = 20271231};
     policy_facts one = *f;
-    for (unsigned n = 1; n <= NAIVE_FIELDS; n++) {
+    for (unsigned n = 1; n <= NAIVE_FIELDS + NAIVE_PREDICATES; n++) {
         if (!field_set_has(f->fields, n)) continue;
         one.fields = (field_set){0};
         field_set_add(&one.fields, n);
@@ -210,20 +117,28 @@ static void fewer_fields(const policy *before, const policy *after, const policy
     assert_true(decide(before, &one, area).given);
 }
 
-static void masked_too(const policy *before, const policy *after, const policy_facts *f, area_code area)
+static void expect_given_as(const policy *p, policy_facts facts, area_code area, policy_form form)
 {
-    (void)after;
-    if (f->action != POLICY_REVEAL || !decide(before, f, area).given) return;
-    policy_facts masked = *f;
-    masked.form = FORM_MASKED;
-    grant g = decide(before, &masked, area);
+    facts.form = form;
+    grant g = decide(p, &facts, area);
     assert_true(g.given);
-    assert_int_equal(g.form, FORM_MASKED);
+    assert_int_equal(g.form, form);
 }
 
-TEST("who may see values may see what their masks show of them")
+static void weaker_too(const policy *before, const policy *after, const policy_facts *f, area_code area)
 {
-    for_changed_policies(leave, masked_too);
+    (void)after;
+    if (!decide(before, f, area).given) return;
+    if (f->action == POLICY_REVEAL && f->form == FORM_PLAIN) {
+        expect_given_as(before, *f, area, FORM_MASKED);
+        expect_given_as(before, *f, area, FORM_TOKEN);
+    }
+    if (f->action == POLICY_SEARCH && f->form == FORM_TOKEN) expect_given_as(before, *f, area, FORM_COUNT);
+}
+
+TEST("who may see values may see their masks and tokens, and who may have residents may have their number")
+{
+    for_changed_policies(leave, weaker_too);
 }
 
 static void day_by_day(const policy *before, const policy *after, const policy_facts *f, area_code area)

@@ -121,6 +121,46 @@ TEST("too many rules that issue are refused though a call may name no field")
     assert_int_equal(load_document(document, &err), VAULT_INVALID);
 }
 
+static json_t *rules_of_forms(unsigned masked, unsigned token, unsigned plain)
+{
+    json_t *document = many_rules(masked + token + plain, false), *rule;
+    size_t i;
+    json_array_foreach(json_object_get(document, "rules"), i, rule)
+    {
+        const char *form = i < masked ? "masked" : i < masked + token ? "token" : "plain";
+        json_object_set_new(rule, "form", json_string(form));
+    }
+    return document;
+}
+
+TEST("rules of forms that no call could meet together do not crowd each other, plain ones crowd both")
+{
+    vault_error err = {0};
+    expect_ok(load_document(rules_of_forms(ADMISSION_RULES, ADMISSION_RULES, 0), &err), &err);
+    expect_ok(load_document(rules_of_forms(ADMISSION_RULES - 1, ADMISSION_RULES - 1, 1), &err), &err);
+    for (unsigned kind = 0; kind < 2; kind++) {
+        vault_error full = {0};
+        json_t *document = rules_of_forms(kind ? ADMISSION_RULES : 0, kind ? 0 : ADMISSION_RULES, 1);
+        assert_int_equal(load_document(document, &full), VAULT_INVALID);
+        expect_says(&full, "join their areas");
+    }
+}
+
+TEST("two searches that differ in their results stand side by side")
+{
+    json_t *few = changed("action", "\"search\""), *many = changed("action", "\"search\"");
+    json_object_set_new(few, "form", json_string("token"));
+    json_object_set_new(many, "form", json_string("token"));
+    json_object_set_new(many, "results", json_integer(10));
+    json_object_set_new(many, "id", json_string("other"));
+    accepted(json_incref(few), many);
+    json_object_set_new(few, "results", json_integer(1000));
+    json_t *same = changed("action", "\"search\"");
+    json_object_set_new(same, "form", json_string("token"));
+    json_object_set_new(same, "id", json_string("other"));
+    refused_pair(few, same, "never reached");
+}
+
 static consumer_no any_consumer(void *context, const char *id)
 {
     (void)context;
