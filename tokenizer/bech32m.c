@@ -12,8 +12,18 @@ static const uint8_t values[128] = {
     ['c'] = 25, ['e'] = 26, ['6'] = 27, ['m'] = 28, ['u'] = 29, ['a'] = 30, ['7'] = 31, ['l'] = 32,
 };
 
+int bech32m_value(uint8_t c)
+{
+    return c < sizeof values ? values[c] - 1 : -1;
+}
+
+char bech32m_letter(uint8_t value)
+{
+    return alphabet[value & 31];
+}
+
 /* The checksum is the remainder of a polynomial over GF(32); `rest` holds its six coefficients, five bits each. */
-static uint32_t step(uint32_t rest, uint32_t value)
+uint32_t bech32m_step(uint32_t rest, uint32_t value)
 {
     uint32_t top = rest >> 25;
     return ((rest & 0x1ffffff) << 5 ^ value) ^ (0x3b6a57b2 & (0 - (top & 1))) ^ (0x26508e6d & (0 - (top >> 1 & 1))) ^
@@ -23,12 +33,12 @@ static uint32_t step(uint32_t rest, uint32_t value)
 static uint32_t checksum(const bech32m *parts)
 {
     uint32_t rest = 1;
-    for (size_t i = 0; i < parts->prefix_len; i++) rest = step(rest, parts->prefix[i] >> 5);
-    rest = step(rest, 0);
-    for (size_t i = 0; i < parts->prefix_len; i++) rest = step(rest, parts->prefix[i] & 31);
-    for (size_t i = 0; i < parts->count; i++) rest = step(rest, parts->data[i]);
-    for (int i = 0; i < BECH32M_CHECK; i++) rest = step(rest, 0);
-    return rest ^ 0x2bc830a3;
+    for (size_t i = 0; i < parts->prefix_len; i++) rest = bech32m_step(rest, parts->prefix[i] >> 5);
+    rest = bech32m_step(rest, 0);
+    for (size_t i = 0; i < parts->prefix_len; i++) rest = bech32m_step(rest, parts->prefix[i] & 31);
+    for (size_t i = 0; i < parts->count; i++) rest = bech32m_step(rest, parts->data[i]);
+    for (int i = 0; i < BECH32M_CHECK; i++) rest = bech32m_step(rest, 0);
+    return rest ^ BECH32M_CONSTANT;
 }
 
 /* The whole text in lower case; false when it is mixed, or holds what is not visible ASCII. */
@@ -83,4 +93,27 @@ void bech32m_write(char *out, const bech32m *parts)
     for (size_t i = 0; i < parts->count; i++) *out++ = alphabet[parts->data[i]];
     uint32_t check = checksum(parts);
     for (int i = 0; i < BECH32M_CHECK; i++) *out++ = alphabet[check >> (5 * (BECH32M_CHECK - 1 - i)) & 31];
+}
+
+void five_bits_write(uint8_t *out, size_t count, const uint8_t *from)
+{
+    for (size_t i = 0; i < count; i++) {
+        size_t bit = 5 * i, within = bit % 8;
+        unsigned next = within > 3 ? from[bit / 8 + 1] : 0;
+        out[i] = (uint8_t)(((unsigned)from[bit / 8] << 8 | next) >> (11 - within) & 31);
+    }
+}
+
+bool five_bits_read(uint8_t *out, const uint8_t *values_of, size_t count)
+{
+    uint32_t window = 0;
+    unsigned held = 0;
+    for (size_t i = 0; i < count; i++) {
+        window = window << 5 | values_of[i];
+        held += 5;
+        if (held < 8) continue;
+        held -= 8;
+        *out++ = (uint8_t)(window >> held);
+    }
+    return (window & ((1U << held) - 1)) == 0;
 }

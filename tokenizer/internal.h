@@ -26,6 +26,17 @@ bech32m_verdict bech32m_read(bech32m *out, bytes text);
 /* Writes prefix_len + 1 + count + BECH32M_CHECK characters, without NUL. The caller keeps to the limits above. */
 void bech32m_write(char *out, const bech32m *parts);
 
+/* For those who mend: the remainder after one more value, and the characters as values (-1: none) and back. */
+enum { BECH32M_CONSTANT = 0x2bc830a3 };
+uint32_t bech32m_step(uint32_t rest, uint32_t value);
+int bech32m_value(uint8_t c);
+char bech32m_letter(uint8_t value);
+
+/* Bytes as `count` values of five bits, and back: 5 * count bits, of which the last ones that fill no byte are spare.
+ * The byte in which the last value ends is read. False when a spare bit is set. */
+void five_bits_write(uint8_t *out, size_t count, const uint8_t *from);
+bool five_bits_read(uint8_t *out, const uint8_t *values_of, size_t count);
+
 /* ---- text.c: canonical characters ---------------------------------------------------------------------------- */
 
 /* Without the white space around it (ASCII blanks, no-break space, ideographic space). */

@@ -35,29 +35,9 @@ void token_write(char out[TOKEN_TEXT_LEN + 1], const token *t)
                                        (uint8_t)(t->epoch >> 8), (uint8_t)t->epoch};
     memcpy(packed + 5, t->pseudonym, PSEUDONYM_LEN);
     bech32m parts = {.prefix = {'r', 'v'}, .prefix_len = 2, .count = TOKEN_VALUES};
-    for (size_t i = 0; i < TOKEN_VALUES; i++) {
-        size_t bit = 5 * i;
-        unsigned pair = (unsigned)packed[bit / 8] << 8 | packed[bit / 8 + 1];
-        parts.data[i] = (uint8_t)(pair >> (11 - bit % 8) & 31);
-    }
+    five_bits_write(parts.data, TOKEN_VALUES, packed);
     bech32m_write(out, &parts);
     out[TOKEN_TEXT_LEN] = '\0';
-}
-
-/* 34 values of five bits into 21 bytes; false when the two bits left over are not zero. */
-static bool unpack(uint8_t out[TOKEN_BYTES], const uint8_t *data)
-{
-    uint32_t window = 0;
-    unsigned held = 0;
-    size_t len = 0;
-    for (size_t i = 0; i < TOKEN_VALUES; i++) {
-        window = window << 5 | data[i];
-        held += 5;
-        if (held < 8) continue;
-        held -= 8;
-        out[len++] = (uint8_t)(window >> held);
-    }
-    return (window & ((1U << held) - 1)) == 0;
 }
 
 vault_code token_read(token *out, bytes text, vault_error *err)
@@ -67,7 +47,7 @@ vault_code token_read(token *out, bytes text, vault_error *err)
     bech32m_verdict verdict = text.len == TOKEN_TEXT_LEN ? bech32m_read(&parts, text) : BECH32M_MALFORMED;
     if (verdict != BECH32M_MALFORMED && (parts.prefix_len != 2 || parts.prefix[0] != 'r' || parts.prefix[1] != 'v'))
         verdict = BECH32M_MALFORMED;
-    if (verdict == BECH32M_FITS && !unpack(packed, parts.data)) verdict = BECH32M_MALFORMED;
+    if (verdict == BECH32M_FITS && !five_bits_read(packed, parts.data, TOKEN_VALUES)) verdict = BECH32M_MALFORMED;
     if (verdict == BECH32M_MISTYPED) return vault_refuse(err, VAULT_INVALID, "TOKEN_MISTYPED", "");
     if (verdict != BECH32M_FITS) return vault_refuse(err, VAULT_INVALID, "TOKEN_MALFORMED", "");
     out->domain = (uint32_t)packed[0] << 16 | (uint32_t)packed[1] << 8 | packed[2];

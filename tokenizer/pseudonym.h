@@ -24,14 +24,6 @@ resident_id pseudonym_open(block_cipher *key, const uint8_t pseudonym[PSEUDONYM_
 /* The text, NUL-terminated; the domain number has 24 bits (asserted). */
 void token_write(char out[TOKEN_TEXT_LEN + 1], const token *t);
 
-/* Vouchers and handovers: bech32m with prefix "rvv" or "rvh", 26 data characters (128 random bits ‖ 2 zero bits) and 6
- * check characters: 36 in all. */
-typedef enum voucher_kind { VOUCHER_VALUES = 1, VOUCHER_HANDOVER = 2 } voucher_kind;
-enum { VOUCHER_LEN = 16, VOUCHER_TEXT_LEN = 36 };
-void voucher_write(char out[VOUCHER_TEXT_LEN + 1], voucher_kind kind, const uint8_t secret[VOUCHER_LEN]);
-/* INVALID with reason TOKEN_MISTYPED or TOKEN_MALFORMED (also: of the other kind). */
-VAULT_MUST_USE vault_code voucher_read(uint8_t out[VOUCHER_LEN], voucher_kind kind, bytes text, vault_error *err);
-
 /* INVALID with reason TOKEN_MISTYPED (check characters), TOKEN_MALFORMED (length, alphabet, prefix, case, spare bits).
  */
 VAULT_MUST_USE vault_code token_read(token *out, bytes text, vault_error *err);
