@@ -44,6 +44,7 @@ static vault_code open_handles(cabinet *c, vault_error *err)
     VAULT_TRY(prf_new(&c->mark, kek_ring->suite, bytes_of_text(MARK_LABEL), err));
     VAULT_TRY(prf_new(&c->natural, natural->suite, secret_bytes(&natural->key), err));
     VAULT_TRY(secret_new(&c->scratch, SCRATCH_LEN, err));
+    VAULT_TRY(secret_new(&c->beside, PADDED_MAX, err));
     return make_decoy(c, err);
 }
 
@@ -63,6 +64,11 @@ void cabinet_use(cabinet *c, arena *mem)
     c->mem = mem;
 }
 
+void cabinet_act_for(cabinet *c, const domain *d)
+{
+    c->acting = d;
+}
+
 void cabinet_free(cabinet **at)
 {
     cabinet *c = *at;
@@ -74,11 +80,15 @@ void cabinet_free(cabinet **at)
     prf_free(&c->tag_kdf);
     prf_free(&c->mark);
     prf_free(&c->natural);
-    for (size_t i = 0; i < c->domain_count; i++) block_free(&c->domains[i].cipher);
+    for (size_t i = 0; i < c->domain_count; i++) {
+        block_free(&c->domains[i].cipher);
+        block_free(&c->domains[i].ff1);
+    }
     for (size_t i = 0; i < c->term_count; i++) prf_free(&c->terms[i].prf);
     memory_free(c->domains, c->domain_count * sizeof *c->domains);
     memory_free(c->terms, c->term_count * sizeof *c->terms);
     secret_clear(&c->scratch);
+    secret_clear(&c->beside);
     memory_free(c->aad, TAG_AAD_MAX);
     memory_free(c->decoy_sealed, DECOY_SEALED_LEN);
     memory_free(c, sizeof *c);
@@ -129,12 +139,10 @@ vault_code cabinet_term(cabinet *c, prf **out, const char *field, vault_error *e
 
 /* ---- identifiers ---- */
 
-/* NULL in *out when the domain has no such epoch. */
-static vault_code domain_cipher(cabinet *c, block_cipher **out, const domain *d, uint32_t epoch, vault_error *err)
+vault_code cabinet_domain_key(cabinet *c, domain_key **out, const domain *d, uint32_t epoch, vault_error *err)
 {
     for (size_t i = 0; i < c->domain_count; i++) {
-        if (c->domains[i].domain == d->number && c->domains[i].epoch == epoch)
-            return *out = c->domains[i].cipher, VAULT_OK;
+        if (c->domains[i].domain == d->number && c->domains[i].epoch == epoch) return *out = &c->domains[i], VAULT_OK;
     }
     *out = NULL;
     const ring *found = keyring_find(c->keys, d->ring, epoch);
@@ -142,8 +150,8 @@ static vault_code domain_cipher(cabinet *c, block_cipher **out, const domain *d,
     domain_key added = {.domain = d->number, .epoch = epoch};
     VAULT_TRY(block_new(&added.cipher, found->suite, secret_bytes(&found->key), err));
     c->domains = memory_grow(c->domains, c->domain_count * sizeof added, (c->domain_count + 1) * sizeof added);
-    c->domains[c->domain_count++] = added;
-    *out = added.cipher;
+    *out = &c->domains[c->domain_count++];
+    **out = added;
     return VAULT_OK;
 }
 
@@ -164,10 +172,11 @@ vault_code cabinet_issue(cabinet *c, token *out, const domain *d, resident_id id
     const ring *active = d ? keyring_active(c->keys, d->ring) : NULL;
     if (!active || active->version > UINT16_MAX || id.id <= 0)
         return vault_fail(err, VAULT_INTERNAL, "no domain, no epoch, or no resident, for a token");
-    block_cipher *cipher = NULL;
-    VAULT_TRY(domain_cipher(c, &cipher, d, active->version, err));
+    domain_key *key = NULL;
+    VAULT_TRY(cabinet_domain_key(c, &key, d, active->version, err));
+    if (!key) return vault_fail(err, VAULT_INTERNAL, "the active epoch of %s has no key", d->ring);
     *out = (token){.domain = d->number, .epoch = (uint16_t)active->version};
-    pseudonym_seal(cipher, out->pseudonym, id);
+    pseudonym_seal(key->cipher, out->pseudonym, id);
     return VAULT_OK;
 }
 
@@ -175,8 +184,37 @@ vault_code cabinet_resolve(cabinet *c, resident_id *out, const domain *d, const 
 {
     *out = (resident_id){0};
     if (!d || t->domain != d->number) return VAULT_OK;
-    block_cipher *cipher = NULL;
-    VAULT_TRY(domain_cipher(c, &cipher, d, t->epoch, err));
-    if (cipher) *out = pseudonym_open(cipher, t->pseudonym);
+    domain_key *key = NULL;
+    VAULT_TRY(cabinet_domain_key(c, &key, d, t->epoch, err));
+    if (key) *out = pseudonym_open(key->cipher, t->pseudonym);
     return VAULT_OK;
+}
+
+vault_code cabinet_equality_term(cabinet *c, int64_t *out, const schema_field *field, bytes text, vault_error *err)
+{
+    const term_place place = {.kind = INDEX_EQUALITY, .format = field->format};
+    prf *key = NULL;
+    term_list terms = {0};
+    if (!(field->indexes & 1U << INDEX_EQUALITY))
+        return vault_fail(err, VAULT_INTERNAL, "field %u has no equality index", field->number);
+    VAULT_TRY(cabinet_term(c, &key, field->name, err));
+    VAULT_TRY(terms_of_value(&terms, c->mem, key, &place, text, err));
+    if (terms.count != 1) return vault_fail(err, VAULT_INTERNAL, "a value of field %u has no term", field->number);
+    *out = terms.at[0];
+    return VAULT_OK;
+}
+
+uint32_t cabinet_current_epoch(const cabinet *c, const domain *d)
+{
+    const ring *active = d ? keyring_active(c->keys, d->ring) : NULL;
+    return active ? active->version : 0;
+}
+
+/* Epochs are numbered without a gap: one before the current one that has no key had one. */
+epoch_state cabinet_epoch(const cabinet *c, const domain *d, uint32_t epoch)
+{
+    uint32_t current = cabinet_current_epoch(c, d);
+    if (epoch == 0 || epoch > current) return EPOCH_UNKNOWN;
+    if (epoch == current) return EPOCH_CURRENT;
+    return keyring_find(c->keys, d->ring, epoch) ? EPOCH_ENDED : EPOCH_DESTROYED;
 }

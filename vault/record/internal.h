@@ -1,12 +1,13 @@
 /* Shared inside vault/record. */
 #pragma once
+#include "tokenizer/preserve.h"
 #include "vault/record/pack.h"
 #include "vault/record/record.h"
 
 typedef struct domain_key {
     uint32_t domain;
     uint32_t epoch;
-    block_cipher *cipher;
+    block_cipher *cipher, *ff1; /* ff1: NULL until it is needed */
 } domain_key;
 
 typedef struct term_key {
@@ -30,6 +31,8 @@ struct cabinet {
     prf *tag_kdf, *mark, *natural;
     domain_key *domains;
     size_t domain_count;
+    const domain *acting; /* whose format-preserving tokens are made; or NULL */
+    secret beside;        /* PADDED_MAX bytes of locked memory: a second value */
     term_key *terms;
     size_t term_count;
     size_t scratch_used; /* by the value that text_open left */
@@ -45,6 +48,13 @@ VAULT_MUST_USE vault_code cabinet_ring(cabinet *c, aead **out, uint32_t version,
 /* Key of a field's search terms, of the version that is active now. INTERNAL when the field has no ring. */
 VAULT_MUST_USE vault_code cabinet_term(cabinet *c, prf **out, const char *field, vault_error *err);
 
+/* Keys of a domain's epoch, until the next call; NULL when there is no such epoch. */
+VAULT_MUST_USE vault_code cabinet_domain_key(cabinet *c, domain_key **out, const domain *d, uint32_t epoch,
+                                             vault_error *err);
+/* The token of a value for the domain that the cabinet acts for, under its active epoch. */
+VAULT_MUST_USE vault_code cabinet_preserve(cabinet *c, char out[PRESERVE_TEXT_MAX + 1], const schema_field *field,
+                                           bytes text, vault_error *err);
+
 /* Contexts of a wrapped DEK, of a sealed field and of a correction request, written to `out`. */
 bytes dek_aad(uint8_t out[DEK_AAD_LEN], uint32_t ring_version, int64_t id);
 bytes field_aad(uint8_t out[FIELD_AAD_LEN], int64_t id, const segment *s);
@@ -59,6 +69,8 @@ VAULT_MUST_USE vault_code text_open(cabinet *c, bytes *inside, bytes aad, bytes 
 void text_forget(cabinet *c);
 /* As text_open, into the arena with a NUL behind it. */
 VAULT_MUST_USE vault_code text_open_copy(cabinet *c, bytes *text, bytes aad, bytes sealed, vault_error *err);
+/* As text_open, of a field's segment; the field handle must be keyed. */
+VAULT_MUST_USE vault_code segment_unseal(cabinet *c, int64_t id, const segment *s, bytes *inside, vault_error *err);
 /* A field's text from its segment; the field handle must be keyed. */
 VAULT_MUST_USE vault_code segment_open(cabinet *c, int64_t id, const segment *s, bytes *text, vault_error *err);
 /* Whether a segment holds this text; the field handle must be keyed. */

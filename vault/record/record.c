@@ -149,8 +149,7 @@ vault_code text_open_copy(cabinet *c, bytes *text, bytes aad, bytes sealed, vaul
 
 /* ---- fields ---- */
 
-/* As text_open. */
-static vault_code segment_unseal(cabinet *c, int64_t id, const segment *s, bytes *inside, vault_error *err)
+vault_code segment_unseal(cabinet *c, int64_t id, const segment *s, bytes *inside, vault_error *err)
 {
     uint8_t buffer[FIELD_AAD_LEN];
     if (s->suite != SUITE_INTL)
@@ -189,9 +188,21 @@ static vault_code segment_show(cabinet *c, int64_t id, const segment *s, const m
     return code == VAULT_OK ? keep_text(c, text, part, err) : code;
 }
 
+/* The value's token in the domain that is acted for; the value itself never leaves the locked memory. */
+static vault_code segment_token(cabinet *c, int64_t id, const segment *s, const schema_field *field, bytes *text,
+                                vault_error *err)
+{
+    bytes inside;
+    char shown[PRESERVE_TEXT_MAX + 1];
+    VAULT_TRY(segment_unseal(c, id, s, &inside, err));
+    vault_code code = cabinet_preserve(c, shown, field, inside, err);
+    text_forget(c);
+    return code == VAULT_OK ? keep_text(c, text, bytes_of_text(shown), err) : code;
+}
+
 static bool is_granted(const grant *g, unsigned field)
 {
-    bool for_values = g->form == FORM_PLAIN || g->form == FORM_MASKED;
+    bool for_values = g->form == FORM_PLAIN || g->form == FORM_MASKED || g->form == FORM_TOKEN;
     return g->given && for_values && field < POLICY_FIELDS_MAX && field_set_has(g->fields, field);
 }
 
@@ -208,5 +219,6 @@ vault_code field_open(field_text *out, cabinet *c, const grant *g, const record 
     aead *cipher = NULL;
     VAULT_TRY(record_cipher(&cipher, c, r, err));
     if (g->form == FORM_MASKED) return segment_show(c, r->row->id, &s, field->mask, &out->text, err);
+    if (g->form == FORM_TOKEN) return segment_token(c, r->row->id, &s, field, &out->text, err);
     return segment_open(c, r->row->id, &s, &out->text, err);
 }

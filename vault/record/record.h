@@ -25,6 +25,8 @@ enum { RECORD_LIVE = 1, RECORD_RESTRICTED = 2 };
 typedef struct cabinet cabinet; /* one thread at a time */
 /* What comes out of the cabinet from now on lives in `mem`. */
 void cabinet_use(cabinet *c, arena *mem);
+/* The domain whose format-preserving tokens come out of it; NULL: none do (INTERNAL). Borrowed until the next call. */
+void cabinet_act_for(cabinet *c, const domain *d);
 VAULT_MUST_USE vault_code cabinet_new(cabinet **out, const keyring *keys, vault_error *err);
 void cabinet_free(cabinet **c);
 
@@ -42,6 +44,25 @@ VAULT_MUST_USE vault_code cabinet_issue(cabinet *c, token *out, const domain *d,
 /* The resident of a token of this domain; id 0 for a forgery, an unknown epoch, or another domain's token. */
 VAULT_MUST_USE vault_code cabinet_resolve(cabinet *c, resident_id *out, const domain *d, const token *t,
                                           vault_error *err);
+
+/* The search term by which a value of a field with an equality index is found. INTERNAL when the field has none. */
+VAULT_MUST_USE vault_code cabinet_equality_term(cabinet *c, int64_t *out, const schema_field *field, bytes text,
+                                                vault_error *err);
+/* Whether an epoch of a domain lets tokens be made, or opened only, or none of both. */
+typedef enum epoch_state { EPOCH_UNKNOWN, EPOCH_CURRENT, EPOCH_ENDED, EPOCH_DESTROYED } epoch_state;
+epoch_state cabinet_epoch(const cabinet *c, const domain *d, uint32_t epoch);
+/* The epoch in which tokens are made; 0: none. */
+uint32_t cabinet_current_epoch(const cabinet *c, const domain *d);
+/* The value behind a format-preserving token of the field and an epoch, in the cabinet's arena, with a NUL behind it;
+ * empty when the domain has no such epoch, or its key is gone. Every text of the format is some value's token: whether
+ * anybody has that value, the caller finds out. INVALID NOT_PRESERVABLE: no token of anything. */
+typedef struct preserved {
+    const domain *domain;
+    uint32_t epoch;
+    const schema_field *field;
+    bytes text; /* normalised */
+} preserved;
+VAULT_MUST_USE vault_code cabinet_restore(cabinet *c, bytes *out, const preserved *from, vault_error *err);
 
 /* ---- a row that is proven --------------------------------------------------------------------------------------- */
 
@@ -66,11 +87,29 @@ typedef struct field_text {
     bytes text;
     bool absent; /* the record holds no such field */
 } field_text;
-/* A field's text, or what its mask shows of it (as the grant's form says), in the cabinet's arena, with a NUL behind
- * it. DENIED without a grant for this field, INTERNAL for a row that is not proven (both are bugs of the caller);
- * INTEGRITY when the value does not open, never an empty success. */
+/* A field's text, what its mask shows of it, or its format-preserving token (as the grant's form says), in the
+ * cabinet's arena, with a NUL behind it. DENIED without a grant for this field, INTERNAL for a row that is not proven
+ * (both are bugs of the caller); INTEGRITY when the value does not open, never an empty success; INVALID
+ * NOT_PRESERVABLE: the value has no such token, which is not to say that it is shown. */
 VAULT_MUST_USE vault_code field_open(field_text *out, cabinet *c, const grant *g, const record *r,
                                      const schema_field *field, vault_error *err);
+
+/* ---- a question about a value ------------------------------------------------------------------------------------ */
+
+/* Whether who asks could as well try all values: needs the right to the plain one. */
+bool predicate_needs_plain(const schema_predicate *p);
+typedef enum record_answer { ANSWER_ABSENT, ANSWER_NO, ANSWER_YES } record_answer;
+typedef struct record_question {
+    const schema_predicate *predicate;
+    const grant *grant; /* of the predicate's number in its form, or of its field in the plain form */
+    const record *record;
+    const grant *other_grant; /* the same of the other one */
+    const record *other;      /* with whose value it is compared; NULL: with `than` */
+    bytes than;               /* normalised; empty where the predicate compares with nothing */
+    uint32_t today;           /* YYYYMMDD */
+} record_question;
+/* The values stay in locked memory and are wiped: yes, no, or absent comes out. Fails as field_open. */
+VAULT_MUST_USE vault_code record_ask(record_answer *out, cabinet *c, const record_question *q, vault_error *err);
 
 /* ---- a row from values ------------------------------------------------------------------------------------------ */
 
