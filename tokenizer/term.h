@@ -41,12 +41,14 @@ typedef struct term_place {
 VAULT_MUST_USE vault_code terms_of_value(term_list *out, arena *mem, prf *key, const term_place *place, bytes value,
                                          vault_error *err);
 
-/* A question: all of the lists must be met, each by one of its terms. */
+/* A question: all of the lists must be met, each by one of its terms. Of a kind by street, a list holds the terms of
+ * the first street, then those of the second, ..., as many of each. */
 typedef struct term_question {
     term_list *lists;
     size_t count;
 } term_question;
 enum { TERM_VALUES_MAX = 64, TERM_STREETS_MAX = 64, TERM_PART_MIN = 2, TERM_PART_MAX = 32, QUESTION_LISTS_MAX = 32 };
+enum { TERM_LIST_MAX = 8192 }; /* years of a band times streets: all years of 32 streets */
 typedef struct term_ask {
     prf *key;
     index_kind kind;
