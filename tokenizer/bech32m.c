@@ -2,25 +2,14 @@
 
 #include <string.h>
 
-static const char alphabet[] = "qpzry9x8gf2tvdw0s3jn54khce6mua7l";
+const char bech32m_alphabet[] = "qpzry9x8gf2tvdw0s3jn54khce6mua7l";
 
-/* Value of each lower-case character plus one; zero is outside the alphabet. */
-static const uint8_t values[128] = {
+const uint8_t bech32m_values[256] = {
     ['q'] = 1,  ['p'] = 2,  ['z'] = 3,  ['r'] = 4,  ['y'] = 5,  ['9'] = 6,  ['x'] = 7,  ['8'] = 8,
     ['g'] = 9,  ['f'] = 10, ['2'] = 11, ['t'] = 12, ['v'] = 13, ['d'] = 14, ['w'] = 15, ['0'] = 16,
     ['s'] = 17, ['3'] = 18, ['j'] = 19, ['n'] = 20, ['5'] = 21, ['4'] = 22, ['k'] = 23, ['h'] = 24,
     ['c'] = 25, ['e'] = 26, ['6'] = 27, ['m'] = 28, ['u'] = 29, ['a'] = 30, ['7'] = 31, ['l'] = 32,
 };
-
-int bech32m_value(uint8_t c)
-{
-    return c < sizeof values ? values[c] - 1 : -1;
-}
-
-char bech32m_letter(uint8_t value)
-{
-    return alphabet[value & 31];
-}
 
 /* The checksum is the remainder of a polynomial over GF(32); `rest` holds its six coefficients, five bits each. */
 uint32_t bech32m_step(uint32_t rest, uint32_t value)
@@ -68,7 +57,7 @@ static bool take_apart(bech32m *out, uint32_t *check, bytes text)
     out->count = text.len - separator - BECH32M_CHECK;
     *check = 0;
     for (size_t i = separator; i < text.len; i++) {
-        uint8_t value = values[plain[i]];
+        uint8_t value = bech32m_values[plain[i]];
         if (value == 0) return false;
         if (i - separator < out->count)
             out->data[i - separator] = (uint8_t)(value - 1);
@@ -90,9 +79,9 @@ void bech32m_write(char *out, const bech32m *parts)
     memcpy(out, parts->prefix, parts->prefix_len);
     out += parts->prefix_len;
     *out++ = '1';
-    for (size_t i = 0; i < parts->count; i++) *out++ = alphabet[parts->data[i]];
+    for (size_t i = 0; i < parts->count; i++) *out++ = bech32m_alphabet[parts->data[i]];
     uint32_t check = checksum(parts);
-    for (int i = 0; i < BECH32M_CHECK; i++) *out++ = alphabet[check >> (5 * (BECH32M_CHECK - 1 - i)) & 31];
+    for (int i = 0; i < BECH32M_CHECK; i++) *out++ = bech32m_alphabet[check >> (5 * (BECH32M_CHECK - 1 - i)) & 31];
 }
 
 void five_bits_write(uint8_t *out, size_t count, const uint8_t *from)

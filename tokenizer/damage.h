@@ -13,7 +13,7 @@ typedef struct damage_judge {
 typedef struct damage_found {
     bool genuine;
     token token;
-    unsigned mended; /* characters: wrong or missing */
+    unsigned mended; /* characters: wrong or missing; what is gone of the prefix does not count */
     uint64_t work;   /* candidates whose check characters were looked at: what the search cost */
     bool given_up;   /* `budget` ran out */
 } damage_found;

@@ -21,16 +21,17 @@ typedef enum bech32m_verdict {
     BECH32M_MISTYPED,  /* well formed, but the check characters are not its own */
 } bech32m_verdict;
 
+extern const char bech32m_alphabet[];     /* by value */
+extern const uint8_t bech32m_values[256]; /* of each lower-case character plus one; 0: outside of the alphabet */
+
 /* The parts in *out are valid where the verdict is BECH32M_FITS. */
 bech32m_verdict bech32m_read(bech32m *out, bytes text);
 /* Writes prefix_len + 1 + count + BECH32M_CHECK characters, without NUL. The caller keeps to the limits above. */
 void bech32m_write(char *out, const bech32m *parts);
 
-/* For those who mend: the remainder after one more value, and the characters as values (-1: none) and back. */
+/* For those who mend: the remainder after one more value. */
 enum { BECH32M_CONSTANT = 0x2bc830a3 };
 uint32_t bech32m_step(uint32_t rest, uint32_t value);
-int bech32m_value(uint8_t c);
-char bech32m_letter(uint8_t value);
 
 /* Bytes as `count` values of five bits, and back: 5 * count bits, of which the last ones that fill no byte are spare.
  * The byte in which the last value ends is read. False when a spare bit is set. */
