@@ -48,7 +48,7 @@ VAULT_MUST_USE vault_code aead_open(aead *a, uint8_t *out, bytes aad, bytes seal
 /* ---- block, PRF, signature ------------------------------------------------------------------------------------- */
 
 /* One block under a fixed key (pseudonyms, tags, FF1): AES with 16, 24 or 32 bytes of key, or SM4 (GB/T 32907) with 16,
- * or the first 16 of KEY_LEN. Everything else of SUITE_GM is INTERNAL for now. One thread at a time. */
+ * or the first 16 of KEY_LEN. Everything else of SUITE_GM is refused (INVALID) for now. One thread at a time. */
 typedef struct block_cipher block_cipher;
 VAULT_MUST_USE vault_code block_new(block_cipher **out, suite_id suite, bytes key, vault_error *err);
 void block_free(block_cipher **b);

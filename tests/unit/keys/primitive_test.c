@@ -10,33 +10,74 @@ static bytes hex(int slot, const char *text)
 
 /* ---- block ---- */
 
-TEST("AES-256 gives the block of FIPS 197, C.3, and takes it back, in place too")
+static void expect_block(suite_id suite, const char *key, const char *plain, const char *wanted)
 {
     vault_error err = {0};
     block_cipher *b;
     uint8_t out[BLOCK_LEN];
-    bytes in = hex(1, "00112233445566778899aabbccddeeff");
-    expect_ok(
-        block_new(&b, SUITE_INTL, hex(0, "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"), &err),
-        &err);
+    bytes in = hex(1, plain);
+    expect_ok(block_new(&b, suite, hex(0, key), &err), &err);
     block_encrypt(b, out, in.at);
-    expect_hex(bytes_of(out, BLOCK_LEN), "8ea2b7ca516745bfeafc49904b496089");
+    expect_hex(bytes_of(out, BLOCK_LEN), wanted);
     block_decrypt(b, out, out);
-    expect_hex(bytes_of(out, BLOCK_LEN), "00112233445566778899aabbccddeeff");
+    expect_hex(bytes_of(out, BLOCK_LEN), plain);
     block_encrypt(b, out, out);
-    expect_hex(bytes_of(out, BLOCK_LEN), "8ea2b7ca516745bfeafc49904b496089");
+    expect_hex(bytes_of(out, BLOCK_LEN), wanted);
     block_free(&b);
     block_free(&b);
 }
 
-TEST("a block key of another length is refused")
+TEST("AES with 16, 24 and 32 bytes of key gives the blocks of FIPS 197, C.1 to C.3, and takes them back, in place too")
+{
+    static const char plain[] = "00112233445566778899aabbccddeeff";
+    expect_block(SUITE_INTL, "000102030405060708090a0b0c0d0e0f", plain, "69c4e0d86a7b0430d8cdb78070b4c55a");
+    expect_block(SUITE_INTL, "000102030405060708090a0b0c0d0e0f1011121314151617", plain,
+                 "dda97ca4864cdfe06eaf70a0ec0d7191");
+    expect_block(SUITE_INTL, "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f", plain,
+                 "8ea2b7ca516745bfeafc49904b496089");
+}
+
+TEST("SM4 gives the block of GB/T 32907, A.1, and after a million rounds the one of A.2")
+{
+    vault_error err = {0};
+    static const char key[] = "0123456789abcdeffedcba9876543210";
+    expect_block(SUITE_GM, key, key, "681edf34d206965e86b3e94f536e4246");
+    VAULT_CLEANUP(block_free) block_cipher *b = NULL;
+    uint8_t block[BLOCK_LEN];
+    expect_ok(block_new(&b, SUITE_GM, hex(0, key), &err), &err);
+    memcpy(block, scratch[0], sizeof block);
+    for (int i = 0; i < 1000000; i++) block_encrypt(b, block, block);
+    expect_hex(bytes_of(block, sizeof block), "595298c7c6fd271f0402f804c33d3f66");
+}
+
+TEST("of a ring's key SM4 takes the first 16 bytes")
+{
+    expect_block(SUITE_GM, "0123456789abcdeffedcba9876543210ffffffffffffffffffffffffffffffff",
+                 "0123456789abcdeffedcba9876543210", "681edf34d206965e86b3e94f536e4246");
+}
+
+TEST("a block key of another length, or of an unknown suite, is refused")
 {
     vault_error err = {0};
     block_cipher *b;
-    for (size_t len = 0; len <= 64; len += 8) {
-        if (len != KEY_LEN)
-            expect_code(block_new(&b, SUITE_INTL, bytes_of(scratch[0], len), &err), VAULT_INTERNAL, &err);
+    for (size_t len = 0; len <= 64; len++) {
+        bool aes = len == 16 || len == 24 || len == 32, sm4 = len == 16 || len == 32;
+        if (!aes) expect_code(block_new(&b, SUITE_INTL, bytes_of(scratch[0], len), &err), VAULT_INTERNAL, &err);
+        if (!sm4) expect_code(block_new(&b, SUITE_GM, bytes_of(scratch[0], len), &err), VAULT_INTERNAL, &err);
     }
+    expect_code(block_new(&b, SUITE_NONE, bytes_of(scratch[0], KEY_LEN), &err), VAULT_INVALID, &err);
+    assert_null(b);
+    expect_code(block_new(&b, (suite_id)3, bytes_of(scratch[0], KEY_LEN), &err), VAULT_INVALID, &err);
+    assert_null(b);
+}
+
+TEST("nothing but the block cipher is there of the national suite yet")
+{
+    vault_error err = {0};
+    aead *a;
+    prf *p;
+    expect_code(aead_new(&a, SUITE_GM, &err), VAULT_INVALID, &err);
+    expect_code(prf_new(&p, SUITE_GM, bytes_of(scratch[0], KEY_LEN), &err), VAULT_INVALID, &err);
 }
 
 /* ---- PRF ---- */
