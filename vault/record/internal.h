@@ -16,7 +16,7 @@ typedef struct term_key {
     prf *prf;
 } term_key;
 
-enum { DEK_AAD_LEN = 14, FIELD_AAD_LEN = 16, CORRECTION_AAD_LEN = 14, DECOY_SEALED_LEN = 1400 };
+enum { DEK_AAD_LEN = 14, FIELD_AAD_LEN = 16, DECOY_SEALED_LEN = 1400 };
 enum { PADDED_MAX = 4096, SCRATCH_LEN = PADDED_MAX + KEY_LEN, TAG_AAD_MAX = PACK_MAX + 4096 };
 
 struct cabinet {
@@ -55,10 +55,9 @@ VAULT_MUST_USE vault_code cabinet_domain_key(cabinet *c, domain_key **out, const
 VAULT_MUST_USE vault_code cabinet_preserve(cabinet *c, char out[PRESERVE_TEXT_MAX + 1], const schema_field *field,
                                            bytes text, vault_error *err);
 
-/* Contexts of a wrapped DEK, of a sealed field and of a correction request, written to `out`. */
+/* Contexts of a wrapped DEK and of a sealed field, written to `out`. */
 bytes dek_aad(uint8_t out[DEK_AAD_LEN], uint32_t ring_version, int64_t id);
 bytes field_aad(uint8_t out[FIELD_AAD_LEN], int64_t id, const segment *s);
-bytes correction_aad(uint8_t out[CORRECTION_AAD_LEN], const correction_row *row);
 /* Keys the tag handle from a DEK and gives the row as AAD, valid until the next call. INTEGRITY: no row is so large. */
 VAULT_MUST_USE vault_code tag_prepare(cabinet *c, const uint8_t dek[KEY_LEN], const resident_row *row, bytes *aad,
                                       vault_error *err);
@@ -76,6 +75,16 @@ VAULT_MUST_USE vault_code segment_open(cabinet *c, int64_t id, const segment *s,
 /* Whether a segment holds this text; the field handle must be keyed. */
 VAULT_MUST_USE vault_code segment_holds(cabinet *c, int64_t id, const segment *s, bytes text, bool *same,
                                         vault_error *err);
+/* What a department says of a field, as a request that waits: sealed under the resident's key, with a number of its
+ * own. In the cabinet's arena. */
+typedef struct correction_said {
+    const schema_field *field;
+    bytes text;
+    uint16_t department;
+    uint32_t collected;
+} correction_said;
+VAULT_MUST_USE vault_code correction_file(correction_row *out, cabinet *c, const record *r, const correction_said *what,
+                                          vault_error *err);
 /* Makes the tag of a finished row in `out`, which the row borrows from then on. */
 VAULT_MUST_USE vault_code row_seal_tag(cabinet *c, const uint8_t dek[KEY_LEN], resident_row *row,
                                        uint8_t out[ROW_TAG_LEN], vault_error *err);

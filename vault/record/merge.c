@@ -97,56 +97,12 @@ static vault_code judge(merging *m, const input_field *f, verdict *out, vault_er
     return VAULT_OK;
 }
 
-/* ---- correction requests: suite (1) ‖ mark of the text (8) ‖ nonce ‖ ciphertext of the padded text ‖ tag ---- */
-
-enum { MARK_LEN = CORRECTION_MARK_LEN - 1 };
-
-static void make_mark(cabinet *c, uint8_t out[MARK_LEN], const record *r, bytes aad, bytes text)
-{
-    const bytes parts[] = {bytes_of(r->dek, KEY_LEN), aad, text};
-    prf_compute(c->mark, out, MARK_LEN, parts, sizeof parts / sizeof *parts);
-}
-
 static vault_code file_correction(merging *m, const input_field *f, vault_error *err)
 {
-    uint8_t buffer[CORRECTION_AAD_LEN];
-    size_t len = padded_length(f->text.len), whole = CORRECTION_MARK_LEN + len + SEAL_OVERHEAD;
-    if (len == 0) return vault_refuse(err, VAULT_INVALID, "TOO_LONG", f->field->name);
-    uint8_t *at = arena_alloc(m->c->mem, whole);
-    if (!at) return vault_fail(err, VAULT_EXHAUSTED, "no memory for a correction request");
-    correction_row row = {.resident = m->old->row->id,
-                          .field = (int16_t)f->field->number,
-                          .department = (int16_t)m->in->department,
-                          .sealed = bytes_of(at, whole),
-                          .filed_us = (int64_t)m->in->collected * 1000000};
-    bytes aad = correction_aad(buffer, &row);
-    at[0] = SUITE_INTL;
-    make_mark(m->c, at + 1, m->old, aad, f->text);
-    VAULT_TRY(text_seal(m->c, at + CORRECTION_MARK_LEN, aad, f->text, err));
-    m->out->refused[m->out->correction_count] = f->field;
-    m->out->corrections[m->out->correction_count++] = row;
-    return VAULT_OK;
-}
-
-vault_code correction_open(bytes *out, cabinet *c, const record *r, const correction_row *row, vault_error *err)
-{
-    uint8_t buffer[CORRECTION_AAD_LEN], mark[MARK_LEN];
-    aead *cipher = NULL;
-    bytes text;
-    if (!r->genuine) return vault_fail(err, VAULT_INTERNAL, "a correction to a row that is not proven");
-    reader from = reader_over(row->sealed);
-    uint8_t suite = get_u8(&from);
-    bytes marked = get_bytes(&from, MARK_LEN), aad = correction_aad(buffer, row);
-    if (row->resident != r->row->id || from.short_ || suite != SUITE_INTL)
-        return vault_fail(err, VAULT_INTEGRITY, "correction of field %d of row %lld: impossible place or suite",
-                          row->field, (long long)row->resident);
-    VAULT_TRY(record_cipher(&cipher, c, r, err));
-    VAULT_TRY(text_open_copy(c, &text, aad, from.rest, err));
-    make_mark(c, mark, r, aad, text);
-    if (!bytes_equal_secret(bytes_of(mark, MARK_LEN), marked))
-        return vault_fail(err, VAULT_INTEGRITY, "correction of field %d of row %lld: another mark", row->field,
-                          (long long)row->resident);
-    *out = text;
+    const correction_said what = {
+        .field = f->field, .text = f->text, .department = m->in->department, .collected = m->in->collected};
+    VAULT_TRY(correction_file(&m->out->corrections[m->out->correction_count], m->c, m->old, &what, err));
+    m->out->refused[m->out->correction_count++] = f->field;
     return VAULT_OK;
 }
 

@@ -21,17 +21,6 @@ bytes field_aad(uint8_t out[FIELD_AAD_LEN], int64_t id, const segment *s)
     return writer_bytes(&w);
 }
 
-bytes correction_aad(uint8_t out[CORRECTION_AAD_LEN], const correction_row *row)
-{
-    writer w = writer_over(out, CORRECTION_AAD_LEN);
-    put_u8(&w, 'C');
-    put_u8(&w, SUITE_INTL);
-    put_u64(&w, (uint64_t)row->resident);
-    put_u16(&w, (uint16_t)row->field);
-    put_u16(&w, (uint16_t)row->department);
-    return writer_bytes(&w);
-}
-
 vault_code tag_prepare(cabinet *c, const uint8_t dek[KEY_LEN], const resident_row *row, bytes *aad, vault_error *err)
 {
     uint8_t *key = c->scratch.at + SCRATCH_LEN - KEY_LEN;

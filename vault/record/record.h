@@ -5,8 +5,7 @@
  *   field     under the DEK; AAD = "F" ‖ suite ‖ resident ‖ field ‖ field version
  *   row tag   AEAD of nothing (GMAC, SP 800-38D) under HKDF-Extract("resident-vault row tag 1", DEK);
  *             AAD = "R" ‖ id ‖ collection ‖ natural key ‖ area ‖ state ‖ version ‖ terms ‖ sealed fields
- *   correction  suite ‖ mark (8) ‖ value under the DEK; AAD = "C" ‖ suite ‖ resident ‖ field ‖ department; mark = HMAC
- *               under "resident-vault correction 1" over DEK ‖ AAD ‖ text, cut: a request filed again is told by it
+ *   correction  suite ‖ mark ‖ value under the DEK; AAD = all columns of its row (correction.c)
  *
  * A cabinet holds one thread's cipher handles. Nothing here knows the database. */
 #pragma once
@@ -111,6 +110,16 @@ typedef struct record_question {
 /* The values stay in locked memory and are wiped: yes, no, or absent comes out. Fails as field_open. */
 VAULT_MUST_USE vault_code record_ask(record_answer *out, cabinet *c, const record_question *q, vault_error *err);
 
+/* Which fields a proven row holds. INTEGRITY: the pack is not one. */
+VAULT_MUST_USE vault_code record_fields(field_set *out, const record *r, vault_error *err);
+/* Who gave a granted field's value, and when it was collected; zeros where the record holds none. */
+typedef struct field_source {
+    uint16_t department;
+    uint32_t collected; /* seconds since 1970 */
+} field_source;
+VAULT_MUST_USE vault_code field_source_of(field_source *out, const grant *g, const record *r, const schema_field *field,
+                                          vault_error *err);
+
 /* ---- a row from values ------------------------------------------------------------------------------------------ */
 
 /* Normalised values of one resident, and where they come from. */
@@ -147,6 +156,25 @@ typedef struct record_merged {
  * same. Fails as record_create, and INTEGRITY when a stored value does not open. */
 VAULT_MUST_USE vault_code record_merge(record_merged *out, resident_row *row, cabinet *c, const record *old,
                                        const record_input *in, vault_error *err);
-/* The text of a correction request. */
-VAULT_MUST_USE vault_code correction_open(bytes *out, cabinet *c, const record *r, const correction_row *row,
-                                          vault_error *err);
+/* The same row, stored and opened for nobody from then on. */
+VAULT_MUST_USE vault_code record_restrict(resident_row *out, cabinet *c, const record *old, vault_error *err);
+
+/* ---- corrections ------------------------------------------------------------------------------------------------- */
+
+/* Whether every column of a row is as it was written, for this resident. INTEGRITY: edited, or of another place.
+ * Nothing of a row may be told before. */
+VAULT_MUST_USE vault_code correction_check(cabinet *c, const record *r, const correction_row *row, vault_error *err);
+/* What is wanted, of a request that waits; with a NUL behind it. DENIED without a grant of the field in plain form. */
+typedef struct correction_text {
+    bytes text;
+    uint32_t collected; /* by the department that filed it, seconds since 1970 */
+} correction_text;
+VAULT_MUST_USE vault_code correction_open(correction_text *out, cabinet *c, const record *r, const correction_row *row,
+                                          const grant *g, vault_error *err);
+/* The row of a decided request: its value is gone. In the cabinet's arena. */
+typedef struct correction_verdict {
+    correction_state state; /* accepted or declined */
+    uint16_t decider;       /* department */
+} correction_verdict;
+VAULT_MUST_USE vault_code correction_decide(correction_row *out, cabinet *c, const record *r, const correction_row *row,
+                                            const correction_verdict *how, vault_error *err);

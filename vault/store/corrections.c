@@ -1,10 +1,21 @@
-/* Correction requests of departments: the newest of each resident, field and department. */
+/* Correction requests of departments: the one that waits of each resident, field and department, and all that were
+ * decided. */
 #include "vault/store/internal.h"
 
 #include <stdlib.h>
 
-enum { PART_MOST = 16384 }; /* rows in one statement */
-enum { COL_FIELD, COL_DEPARTMENT, COL_SEALED, COL_FILED };
+enum { PART_MOST = 16384 /* rows in one statement */, BATCH_MOST = 4096 };
+enum {
+    COL_NUMBER,
+    COL_RESIDENT,
+    COL_FIELD,
+    COL_DEPARTMENT,
+    COL_FILED,
+    COL_DECIDED,
+    COL_DECIDER,
+    COL_STATE,
+    COL_SEALED
+};
 
 static int by_place(const correction_row *x, const correction_row *y)
 {
@@ -40,19 +51,22 @@ static vault_code in_order(const correction_row ***out, arena *mem, const correc
     return VAULT_OK;
 }
 
+/* One array parameter out of one member of the rows. */
+#define arg_column(s, put, rows, count, member)                                                                        \
+    do {                                                                                                               \
+        arg_array((s), (count));                                                                                       \
+        for (size_t i_ = 0; i_ < (count); i_++) put((s), (rows)[i_]->member);                                          \
+    } while (0)
+
 static vault_code put_part(store *s, const correction_row *const *sorted, size_t count, vault_error *err)
 {
     call_start(s, ST_CORRECTIONS_PUT);
-    arg_array(s, count);
-    for (size_t i = 0; i < count; i++) put_int8(s, sorted[i]->resident);
-    arg_array(s, count);
-    for (size_t i = 0; i < count; i++) put_int2(s, sorted[i]->field);
-    arg_array(s, count);
-    for (size_t i = 0; i < count; i++) put_int2(s, sorted[i]->department);
-    arg_array(s, count);
-    for (size_t i = 0; i < count; i++) put_blob(s, sorted[i]->sealed);
-    arg_array(s, count);
-    for (size_t i = 0; i < count; i++) put_int8(s, sorted[i]->filed_us);
+    arg_column(s, put_int8, sorted, count, number);
+    arg_column(s, put_int8, sorted, count, resident);
+    arg_column(s, put_int2, sorted, count, field);
+    arg_column(s, put_int2, sorted, count, department);
+    arg_column(s, put_int8, sorted, count, filed_us);
+    arg_column(s, put_blob, sorted, count, sealed);
     arg_int4(s, CORRECTION_MARK_LEN);
     return call_done(s, err);
 }
@@ -67,25 +81,93 @@ vault_code store_corrections_put(store *s, arena *mem, const correction_row *row
     return VAULT_OK;
 }
 
-vault_code store_corrections_read(store *s, arena *mem, int64_t resident, correction_row **rows, size_t *count,
-                                  vault_error *err)
+vault_code store_corrections_decide(store *s, arena *mem, const correction_row *rows, size_t count, vault_error *err)
 {
     VAULT_CLEANUP(result_clear) PGresult *r = NULL;
-    call_start(s, ST_CORRECTIONS_READ);
-    arg_int8(s, resident);
+    const correction_row **sorted = NULL;
+    size_t wanted = count;
+    if (!count) return VAULT_OK;
+    if (count > BATCH_MOST) return vault_fail(err, VAULT_INTERNAL, "%zu decisions in one call", count);
+    VAULT_TRY(in_order(&sorted, mem, rows, &count, err));
+    call_start(s, ST_CORRECTIONS_DECIDE);
+    arg_column(s, put_int8, sorted, count, number);
+    arg_column(s, put_int8, sorted, count, decided_us);
+    arg_column(s, put_int2, sorted, count, decider);
+    arg_column(s, put_int2, sorted, count, state);
+    arg_column(s, put_blob, sorted, count, sealed);
     VAULT_TRY(call_run(s, &r, err));
-    *count = (size_t)PQntuples(r);
-    *rows = arena_array(mem, *count, sizeof **rows);
-    if (!*rows) return store_out_of_memory(err);
+    int64_t decided = col_int8(r, 0, 0);
+    if (decided == (int64_t)wanted) return VAULT_OK;
+    return vault_fail(err, VAULT_CONFLICT, "decide: %lld of %zu requests were waiting", (long long)decided, wanted);
+}
+
+/* ---- reading ---------------------------------------------------------------------------------------------------- */
+
+static vault_code copy_row(correction_row *out, arena *mem, const PGresult *r, int i, vault_error *err)
+{
+    bool full = false;
+    *out = (correction_row){.found = true,
+                            .number = col_int8(r, i, COL_NUMBER),
+                            .resident = col_int8(r, i, COL_RESIDENT),
+                            .field = col_int2(r, i, COL_FIELD),
+                            .department = col_int2(r, i, COL_DEPARTMENT),
+                            .filed_us = col_int8(r, i, COL_FILED),
+                            .decided_us = col_int8(r, i, COL_DECIDED),
+                            .decider = col_int2(r, i, COL_DECIDER),
+                            .state = col_int2(r, i, COL_STATE),
+                            .sealed = col_bytes_copy(mem, r, i, COL_SEALED, &full)};
+    return full ? store_out_of_memory(err) : VAULT_OK;
+}
+
+vault_code store_corrections_by_number(store *s, arena *mem, const int64_t *numbers, size_t count, correction_row *rows,
+                                       vault_error *err)
+{
+    VAULT_CLEANUP(result_clear) PGresult *r = NULL;
+    places where;
+    if (count > BATCH_MOST) return vault_fail(err, VAULT_INTERNAL, "%zu corrections in one call", count);
+    VAULT_TRY(places_make(&where, mem, numbers, sizeof *numbers, count, err));
+    call_start(s, ST_CORRECTIONS_BY_NUMBER);
+    arg_array(s, count);
+    for (size_t i = 0; i < count; i++) put_int8(s, numbers[i]);
+    VAULT_TRY(call_run(s, &r, err));
+    for (size_t i = 0; i < count; i++) rows[i] = (correction_row){.number = numbers[i]};
     for (int i = 0; i < PQntuples(r); i++) {
-        bytes sealed = col_bytes(r, i, COL_SEALED);
-        correction_row *row = &(*rows)[i];
-        *row = (correction_row){.resident = resident,
-                                .field = col_int2(r, i, COL_FIELD),
-                                .department = col_int2(r, i, COL_DEPARTMENT),
-                                .sealed = arena_copy(mem, sealed),
-                                .filed_us = col_int8(r, i, COL_FILED)};
-        if (row->sealed.len != sealed.len) return store_out_of_memory(err);
+        int64_t number = col_int8(r, i, COL_NUMBER);
+        for (int64_t at = places_first(&where, &number); at != NO_PLACE; at = places_next(&where, at))
+            VAULT_TRY(copy_row(&rows[at], mem, r, i, err));
     }
     return VAULT_OK;
+}
+
+/* Runs the call that was built, and copies its rows. */
+static vault_code read_rows(store *s, arena *mem, correction_row **rows, size_t *count, vault_error *err)
+{
+    VAULT_CLEANUP(result_clear) PGresult *r = NULL;
+    VAULT_TRY(call_run(s, &r, err));
+    *count = (size_t)PQntuples(r);
+    *rows = arena_array(mem, *count + 1, sizeof **rows);
+    if (!*rows) return store_out_of_memory(err);
+    for (int i = 0; i < PQntuples(r); i++) VAULT_TRY(copy_row(&(*rows)[i], mem, r, i, err));
+    return VAULT_OK;
+}
+
+vault_code store_corrections_of(store *s, arena *mem, const correction_range *of, correction_row **rows, size_t *count,
+                                vault_error *err)
+{
+    call_start(s, ST_CORRECTIONS_OF);
+    arg_int8(s, of->resident);
+    arg_int8(s, of->after);
+    arg_int8(s, (int64_t)of->limit);
+    return read_rows(s, mem, rows, count, err);
+}
+
+vault_code store_corrections_pending(store *s, arena *mem, const correction_range *of, correction_row **rows,
+                                     size_t *count, vault_error *err)
+{
+    call_start(s, ST_CORRECTIONS_PENDING);
+    arg_array(s, of->field_count);
+    for (size_t i = 0; i < of->field_count; i++) put_int2(s, of->fields[i]);
+    arg_int8(s, of->after);
+    arg_int8(s, (int64_t)of->limit);
+    return read_rows(s, mem, rows, count, err);
 }

@@ -29,7 +29,10 @@ typedef enum statement_id {
     ST_KEYS_COPY,
     ST_RESIDENTS_UPDATE,
     ST_CORRECTIONS_PUT,
-    ST_CORRECTIONS_READ,
+    ST_CORRECTIONS_DECIDE,
+    ST_CORRECTIONS_BY_NUMBER,
+    ST_CORRECTIONS_OF,
+    ST_CORRECTIONS_PENDING,
     ST_HEAD_CREATE,
     ST_HEAD_READ,
     ST_HEAD_LOCK,
@@ -43,9 +46,13 @@ typedef enum statement_id {
     ST_CHECKPOINT_READ,
     ST_ASSERTIONS_USE,
     ST_ASSERTIONS_SWEEP,
-    ST_REQUEST_FIND,
-    ST_REQUEST_INSERT,
+    ST_REQUESTS_FIND,
+    ST_REQUESTS_INSERT,
     ST_REQUESTS_SWEEP,
+    ST_VOUCHERS_READ,
+    ST_VOUCHERS_INSERT,
+    ST_VOUCHERS_UPDATE,
+    ST_VOUCHERS_SWEEP,
     ST_RINGS_READ,
     ST_RING_INSERT,
     ST_CONTROL_LOCK,
@@ -83,7 +90,8 @@ struct store {
     int64_t retry_at, retry_wait; /* microseconds, monotonic: no connect before, and how long after the next failure */
     int64_t silence_most;         /* microseconds: a server that is silent for longer is gone */
     size_t unswept;               /* assertion ids used since expired ones were swept */
-    size_t requests_unswept;      /* the same of answers to imports */
+    size_t requests_unswept;      /* the same of answers that are kept */
+    size_t vouchers_unswept;      /* and of vouchers */
     struct {                      /* parameters of the call that is being built */
         uint8_t *at;
         size_t len, cap;

@@ -29,9 +29,13 @@ static const char tables[] =
     "CREATE TABLE resident_key (id bigint PRIMARY KEY, ring_version integer NOT NULL, dek bytea NOT NULL);"
     "ALTER TABLE resident_key ALTER dek SET STORAGE PLAIN;"
     /* What a department says of a field whose stored value weighs more. */
-    "CREATE TABLE correction (resident bigint NOT NULL, filed bigint NOT NULL, field smallint NOT NULL,"
-    " department smallint NOT NULL, sealed bytea NOT NULL, PRIMARY KEY (resident, field, department));"
+    "CREATE TABLE correction (number bigint PRIMARY KEY, resident bigint NOT NULL, filed bigint NOT NULL,"
+    " decided bigint NOT NULL, field smallint NOT NULL, department smallint NOT NULL, decider smallint NOT NULL,"
+    " state smallint NOT NULL, sealed bytea NOT NULL);"
     "ALTER TABLE correction ALTER sealed SET STORAGE EXTERNAL;"
+    "CREATE UNIQUE INDEX correction_pending ON correction (resident, field, department) WHERE state = 1;"
+    "CREATE INDEX correction_resident ON correction (resident, number);"
+    "CREATE INDEX correction_field ON correction (field, number) WHERE state = 1;"
 
     /* One row, updated by every append, and found by what it says: its size. An index on a column that stays would let
      * updates be heap-only, but then a snapshot that is held for seconds (a backup) makes every append read all
@@ -67,10 +71,16 @@ static const char tables[] =
                           " WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000);"
                           "ALTER TABLE assertion ALTER id SET STORAGE PLAIN;"
                           "CREATE INDEX assertion_expires ON assertion (expires);"
-                          /* Answers to messages of imports: sealed, swept after a week. */
+                          /* Answers that are kept by request id: sealed, swept after a week. */
                           "CREATE TABLE request (id bytea PRIMARY KEY, answer bytea NOT NULL, expires bigint NOT NULL);"
                           "ALTER TABLE request ALTER id SET STORAGE PLAIN, ALTER answer SET STORAGE EXTERNAL;"
-                          "CREATE INDEX request_expires ON request (expires);";
+                          "CREATE INDEX request_expires ON request (expires);"
+                          /* Vouchers and handovers: sealed, found by a hash of their secret, swept a month past their
+                             end. A use writes the row again and no index. */
+                          "CREATE TABLE voucher (id bytea PRIMARY KEY, version integer NOT NULL, sealed bytea NOT NULL,"
+                          " expires bigint NOT NULL) WITH (fillfactor = 70);"
+                          "ALTER TABLE voucher ALTER id SET STORAGE PLAIN, ALTER sealed SET STORAGE PLAIN;"
+                          "CREATE INDEX voucher_expires ON voucher (expires);";
 
 /* Two `init` at once: the second waits, and then finds what the first has made. */
 static const char guard[] = "SELECT pg_advisory_xact_lock(7023351430116105569)";

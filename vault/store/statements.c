@@ -31,6 +31,11 @@
 #define CONTROL_STAMP                                                                                                  \
     "coalesce(nullif(pg_catalog.hash_array_extended(ARRAY(SELECT " ROW_STAMP " FROM control_document),"                \
     " coalesce((SELECT " ROW_STAMP " FROM control ORDER BY version DESC LIMIT 1), 0)), 0), 1)"
+#define CORRECTION_COLUMNS "number, resident, field, department, filed, decided, decider, state, sealed"
+#define CORRECTION_TYPES                                                                                               \
+    {                                                                                                                  \
+        SQL_INT8, SQL_INT8, SQL_INT2, SQL_INT2, SQL_INT8, SQL_INT8, SQL_INT2, SQL_INT2, SQL_BYTEA                      \
+    }
 #define VAULT_COLUMNS "name, format, root_salt, argon2_passes, argon2_memory_kib, argon2_lanes"
 #define VAULT_TYPES                                                                                                    \
     {                                                                                                                  \
@@ -80,19 +85,44 @@ static const statement table[STATEMENTS] = {
                              .columns = {SQL_INT8},
                              .rows = ROWS_ONE},
 
+    /* A newer request takes the place, and a number of its own: who decides on the old number has not read it. */
     [ST_CORRECTIONS_PUT] = {.name = "corrections_put",
-                            .sql = "INSERT INTO correction (resident, field, department, sealed, filed)"
-                                   " SELECT unnest($1), unnest($2), unnest($3), unnest($4), unnest($5)"
-                                   " ON CONFLICT (resident, field, department)"
-                                   " DO UPDATE SET sealed = excluded.sealed, filed = excluded.filed"
-                                   " WHERE substr(correction.sealed, 1, $6) <> substr(excluded.sealed, 1, $6)",
-                            .params = {SQL_INT8S, SQL_INT2S, SQL_INT2S, SQL_BYTEAS, SQL_INT8S, SQL_INT4}},
-    [ST_CORRECTIONS_READ] = {.name = "corrections_read",
-                             .sql = "SELECT field, department, sealed, filed FROM correction WHERE resident = $1"
-                                    " ORDER BY field, department",
-                             .params = {SQL_INT8},
-                             .columns = {SQL_INT2, SQL_INT2, SQL_BYTEA, SQL_INT8},
-                             .rows = ROWS_ANY},
+                            .sql = "INSERT INTO correction (" CORRECTION_COLUMNS ")"
+                                   " SELECT unnest($1), unnest($2), unnest($3), unnest($4), unnest($5), 0, 0, 1,"
+                                   " unnest($6)"
+                                   " ON CONFLICT (resident, field, department) WHERE state = 1"
+                                   " DO UPDATE SET number = excluded.number, sealed = excluded.sealed,"
+                                   " filed = excluded.filed"
+                                   " WHERE substr(correction.sealed, 1, $7) <> substr(excluded.sealed, 1, $7)",
+                            .params = {SQL_INT8S, SQL_INT8S, SQL_INT2S, SQL_INT2S, SQL_INT8S, SQL_BYTEAS, SQL_INT4}},
+    [ST_CORRECTIONS_DECIDE] = {.name = "corrections_decide",
+                               .sql = "WITH w AS (UPDATE correction c SET decided = u.decided, decider = u.decider,"
+                                      " state = u.state, sealed = u.sealed"
+                                      " FROM unnest($1, $2, $3, $4, $5) AS u(number, decided, decider, state, sealed)"
+                                      " WHERE c.number = u.number AND c.state = 1 RETURNING 1)"
+                                      " SELECT count(*) FROM w",
+                               .params = {SQL_INT8S, SQL_INT8S, SQL_INT2S, SQL_INT2S, SQL_BYTEAS},
+                               .columns = {SQL_INT8},
+                               .rows = ROWS_ONE},
+    [ST_CORRECTIONS_BY_NUMBER] = {.name = "corrections_by_number",
+                                  .sql = "SELECT " CORRECTION_COLUMNS " FROM correction WHERE number = ANY($1)",
+                                  .params = {SQL_INT8S},
+                                  .columns = CORRECTION_TYPES,
+                                  .rows = ROWS_ANY},
+    [ST_CORRECTIONS_OF] = {.name = "corrections_of",
+                           .sql = "SELECT " CORRECTION_COLUMNS " FROM correction WHERE resident = $1 AND number > $2"
+                                  " ORDER BY number LIMIT $3",
+                           .params = {SQL_INT8, SQL_INT8, SQL_INT8},
+                           .columns = CORRECTION_TYPES,
+                           .rows = ROWS_ANY},
+    /* Field by field along its index: of each no more than the page has. */
+    [ST_CORRECTIONS_PENDING] = {.name = "corrections_pending",
+                                .sql = "SELECT p.* FROM unnest($1) AS f CROSS JOIN LATERAL (SELECT " CORRECTION_COLUMNS
+                                       " FROM correction WHERE state = 1 AND field = f AND number > $2"
+                                       " ORDER BY number LIMIT $3) AS p ORDER BY p.number LIMIT $3",
+                                .params = {SQL_INT2S, SQL_INT8, SQL_INT8},
+                                .columns = CORRECTION_TYPES,
+                                .rows = ROWS_ANY},
 
     [ST_HEAD_CREATE] = {.name = "head_create",
                         .sql = "WITH h AS (INSERT INTO head (" HEAD_COLUMNS ") SELECT $1, $2, $3, $4, $5, $6, $7"
@@ -167,16 +197,40 @@ static const statement table[STATEMENTS] = {
                              .sql = "DELETE FROM assertion WHERE id = ANY (ARRAY (SELECT id FROM assertion"
                                     " WHERE expires < $1 ORDER BY expires LIMIT $2 FOR UPDATE SKIP LOCKED))",
                              .params = {SQL_INT8, SQL_INT8}},
-    [ST_REQUEST_FIND] = {.name = "request_find",
-                         .sql = "SELECT answer, expires FROM request WHERE id = $1",
-                         .params = {SQL_BYTEA},
-                         .columns = {SQL_BYTEA, SQL_INT8},
-                         .rows = ROWS_AT_MOST_ONE},
-    [ST_REQUEST_INSERT] = {.name = "request_insert",
-                           .sql = "INSERT INTO request (id, answer, expires) VALUES ($1, $2, $3)",
-                           .params = {SQL_BYTEA, SQL_BYTEA, SQL_INT8}},
+    [ST_REQUESTS_FIND] = {.name = "requests_find",
+                          .sql = "SELECT id, answer, expires FROM request WHERE id = ANY($1)",
+                          .params = {SQL_BYTEAS},
+                          .columns = {SQL_BYTEA, SQL_BYTEA, SQL_INT8},
+                          .rows = ROWS_ANY},
+    [ST_REQUESTS_INSERT] = {.name = "requests_insert",
+                            .sql =
+                                "INSERT INTO request (id, answer, expires) SELECT unnest($1), unnest($2), unnest($3)",
+                            .params = {SQL_BYTEAS, SQL_BYTEAS, SQL_INT8S}},
     [ST_REQUESTS_SWEEP] = {.name = "requests_sweep",
                            .sql = "DELETE FROM request WHERE id = ANY (ARRAY (SELECT id FROM request"
+                                  " WHERE expires < $1 ORDER BY expires LIMIT $2 FOR UPDATE SKIP LOCKED))",
+                           .params = {SQL_INT8, SQL_INT8}},
+    [ST_VOUCHERS_READ] = {.name = "vouchers_read",
+                          .sql = "SELECT id, version, sealed, expires FROM voucher WHERE id = ANY($1)",
+                          .params = {SQL_BYTEAS},
+                          .columns = {SQL_BYTEA, SQL_INT4, SQL_BYTEA, SQL_INT8},
+                          .rows = ROWS_ANY},
+    [ST_VOUCHERS_INSERT] = {.name = "vouchers_insert",
+                            .sql = "INSERT INTO voucher (id, version, sealed, expires)"
+                                   " SELECT unnest($1), unnest($2), unnest($3), unnest($4)",
+                            .params = {SQL_BYTEAS, SQL_INT4S, SQL_BYTEAS, SQL_INT8S}},
+    /* The rows are locked in the order of ids before the first one is written: a join would take them in its own. */
+    [ST_VOUCHERS_UPDATE] = {.name = "vouchers_update",
+                            .sql = "WITH l AS MATERIALIZED (SELECT id FROM voucher WHERE id = ANY($1) ORDER BY id"
+                                   " FOR UPDATE), w AS (UPDATE voucher v SET version = u.version, sealed = u.sealed"
+                                   " FROM unnest($1, $2, $3) AS u(id, version, sealed)"
+                                   " WHERE (SELECT count(*) FROM l) > 0 AND v.id = u.id AND v.version = u.version - 1"
+                                   " RETURNING 1) SELECT count(*) FROM w",
+                            .params = {SQL_BYTEAS, SQL_INT4S, SQL_BYTEAS},
+                            .columns = {SQL_INT8},
+                            .rows = ROWS_ONE},
+    [ST_VOUCHERS_SWEEP] = {.name = "vouchers_sweep",
+                           .sql = "DELETE FROM voucher WHERE id = ANY (ARRAY (SELECT id FROM voucher"
                                   " WHERE expires < $1 ORDER BY expires LIMIT $2 FOR UPDATE SKIP LOCKED))",
                            .params = {SQL_INT8, SQL_INT8}},
 

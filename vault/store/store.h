@@ -251,32 +251,60 @@ VAULT_MUST_USE vault_code store_document_find(store *s, arena *mem, document_row
 /* ---- imports and corrections --------------------------------------------------------------------------------------
  */
 
-/* A correction request: what a department says of a field whose stored value weighs more. One per resident, field and
- * department, the newest; sealed under the resident's key. Within a transaction. The sealed bytes begin with a mark of
- * the text: a request that is filed again leaves the one that stands as it is. */
+/* A correction request: what a department says of a field whose stored value weighs more. At most one waits per
+ * resident, field and department; decided ones stay, without their value. Every column is under the seal
+ * (vault/record). The sealed bytes of one that waits begin with a mark of the text: a request that is filed again
+ * leaves the one that stands as it is, another text takes its place under a number of its own. */
 enum { CORRECTION_MARK_LEN = 9 };
+typedef enum correction_state { CORRECTION_PENDING = 1, CORRECTION_ACCEPTED, CORRECTION_DECLINED } correction_state;
 typedef struct correction_row {
+    bool found; /* set by store_corrections_by_number */
+    int64_t number;
     int64_t resident;
-    int16_t field, department;
+    int16_t field, department; /* of the department that filed it: its number */
+    int16_t decider;           /* department that decided; 0 while it waits */
+    int16_t state;             /* correction_state */
+    int64_t filed_us, decided_us;
     bytes sealed;
-    int64_t filed_us;
 } correction_row;
+/* Within a transaction; of a place that is given twice the last one. All wait. CONFLICT: a number that stands. */
 VAULT_MUST_USE vault_code store_corrections_put(store *s, arena *mem, const correction_row *rows, size_t count,
                                                 vault_error *err);
-/* Those of a resident, by field and department. */
-VAULT_MUST_USE vault_code store_corrections_read(store *s, arena *mem, int64_t resident, correction_row **rows,
-                                                 size_t *count, vault_error *err);
+/* Within a transaction, at most 4,096: state, decider, decided_us and sealed of those that wait, by number. CONFLICT
+ * unless every one did. */
+VAULT_MUST_USE vault_code store_corrections_decide(store *s, arena *mem, const correction_row *rows, size_t count,
+                                                   vault_error *err);
+/* rows[i] answers numbers[i], found or not; at most 4,096. */
+VAULT_MUST_USE vault_code store_corrections_by_number(store *s, arena *mem, const int64_t *numbers, size_t count,
+                                                      correction_row *rows, vault_error *err);
+/* By number, above `after`, at most `limit`: those of a resident (not 0), all of them; or the waiting ones of fields.
+ */
+typedef struct correction_range {
+    int64_t resident;
+    const int16_t *fields;
+    size_t field_count;
+    int64_t after;
+    size_t limit;
+} correction_range;
+VAULT_MUST_USE vault_code store_corrections_of(store *s, arena *mem, const correction_range *of, correction_row **rows,
+                                               size_t *count, vault_error *err);
+VAULT_MUST_USE vault_code store_corrections_pending(store *s, arena *mem, const correction_range *of,
+                                                    correction_row **rows, size_t *count, vault_error *err);
 
-/* What was answered to a message of an import, by the digest of who, request id and place; what was asked is inside the
- * seal, because a plain digest of it would let a thief of the table try values. Written in the transaction of its rows;
- * swept after its end. */
+/* What was answered to a request, or to a message of an import, by the digest of who, request id and place; what was
+ * asked is inside the seal, because a plain digest of it would let a thief of the table try values. Written in the
+ * transaction of what it answers; swept after its end. */
 typedef struct request_row {
+    bool found; /* set by reads */
     digest id;
     bytes answer; /* sealed */
     int64_t expires_us;
 } request_row;
-VAULT_MUST_USE vault_code store_request_find(store *s, arena *mem, request_row *inout, bool *found, vault_error *err);
-VAULT_MUST_USE vault_code store_request_insert(store *s, const request_row *row, vault_error *err); /* CONFLICT */
+/* Answers and ends of rows[i].id, found or not; at most 4,096. The SQL is the same whatever is found. */
+VAULT_MUST_USE vault_code store_requests_find(store *s, arena *mem, request_row *rows, size_t count, vault_error *err);
+/* Within a transaction, in the order of ids. CONFLICT when an id stands. */
+VAULT_MUST_USE vault_code store_requests_insert(store *s, arena *mem, const request_row *rows, size_t count,
+                                                vault_error *err);
 
 /* What is fixed at init: name of the vault (origin of the log), format of the tables, and how the root key is made. */
 typedef struct vault_row {

@@ -102,13 +102,15 @@ static inline void expect_stored(const stored *p, size_t field, const char *text
 static inline void expect_correction(const stored *p, const record_merged *m, size_t at, size_t field,
                                      uint16_t department, const char *text)
 {
-    bytes out;
+    correction_text out;
+    grant g = grant_of(PERSON[field].number);
     assert_true(at < m->correction_count);
     assert_ptr_equal(m->refused[at], &PERSON[field]);
     assert_int_equal(m->corrections[at].resident, p->row.id);
     assert_int_equal(m->corrections[at].field, PERSON[field].number);
     assert_int_equal((uint16_t)m->corrections[at].department, department);
-    expect_ok(correction_open(&out, box, &p->r, &m->corrections[at], &err), &err);
-    assert_true(bytes_same(out, bytes_of_text(text)));
-    assert_int_equal(out.at[out.len], 0);
+    expect_ok(correction_open(&out, box, &p->r, &m->corrections[at], &g, &err), &err);
+    assert_true(bytes_same(out.text, bytes_of_text(text)));
+    assert_int_equal(out.text.at[out.text.len], 0);
+    assert_int_equal(out.collected, 1700000000);
 }
