@@ -206,7 +206,7 @@ TEST("a value is opened under a grant of its field in plain form alone")
         assert_null(out.text.at);
     }
     correction_row negative = m.corrections[0];
-    negative.field = -PERSON[P_NAME].number;
+    negative.field = (int16_t)-negative.field;
     expect_code(correction_open(&out, box, &p.r, &negative, &masked, &err), VAULT_DENIED, &err);
 }
 
