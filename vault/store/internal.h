@@ -25,9 +25,15 @@ typedef enum statement_id {
     ST_RESIDENTS_BY_ID,
     ST_RESIDENTS_BY_KEY,
     ST_RESIDENT_IDS,
+    ST_RESIDENTS_LIST,
     ST_RESIDENTS_COPY,
     ST_KEYS_COPY,
     ST_RESIDENTS_UPDATE,
+    ST_TERMS_COPY,
+    ST_TERMS_DELETE,
+    ST_SEARCH_IDS,
+    ST_SEARCH_COUNT,
+    ST_IDS_OF_TERMS,
     ST_CORRECTIONS_PUT,
     ST_CORRECTIONS_DECIDE,
     ST_CORRECTIONS_BY_NUMBER,
@@ -41,6 +47,7 @@ typedef enum statement_id {
     ST_LINES_BY_INDEX,
     ST_LINES_PAGE,
     ST_LINES_OF_RESIDENT,
+    ST_LINES_OF_RESIDENT_BACK,
     ST_LINES_OF_PERSON,
     ST_CHECKPOINT_PUBLISH,
     ST_CHECKPOINT_READ,
@@ -152,6 +159,12 @@ bool col_fixed(const PGresult *r, int row, int column, uint8_t *out,
 const char *col_text_copy(arena *mem, const PGresult *r, int row, int column, bool *full);
 bytes col_bytes_copy(arena *mem, const PGresult *r, int row, int column, bool *full);
 vault_code store_out_of_memory(vault_error *err);
+
+/* ---- terms.c: the entries of resident_term, within the transaction of their rows ----------------------------------- */
+
+VAULT_MUST_USE vault_code terms_insert(store *s, arena *mem, const resident_row *rows, size_t count, vault_error *err);
+/* After the rows are locked. Every row names the one that it replaces. */
+VAULT_MUST_USE vault_code terms_update(store *s, arena *mem, const resident_row *rows, size_t count, vault_error *err);
 
 /* ---- places.c: from a key in a row back to the places where it was asked for --------------------------------------
  */

@@ -46,11 +46,19 @@ vault_code store_lines_by_index(store *s, arena *mem, const int64_t *indexes, si
     return VAULT_OK;
 }
 
+static bool in_order(const line_range *range, const line_row *rows, int i)
+{
+    int64_t sign = range->key == LINE_RESIDENT_BACK ? -1 : 1, at = sign * rows[i].index;
+    return at >= sign * range->from && (i == 0 || at > sign * rows[i - 1].index);
+}
+
 vault_code store_lines_page(store *s, arena *mem, const line_range *range, line_row *rows, size_t *count,
                             vault_error *err)
 {
-    static const statement_id statements[] = {
-        [LINE_ANY] = ST_LINES_PAGE, [LINE_RESIDENT] = ST_LINES_OF_RESIDENT, [LINE_PERSON] = ST_LINES_OF_PERSON};
+    static const statement_id statements[] = {[LINE_ANY] = ST_LINES_PAGE,
+                                              [LINE_RESIDENT] = ST_LINES_OF_RESIDENT,
+                                              [LINE_PERSON] = ST_LINES_OF_PERSON,
+                                              [LINE_RESIDENT_BACK] = ST_LINES_OF_RESIDENT_BACK};
     VAULT_CLEANUP(result_clear) PGresult *r = NULL;
     *count = 0;
     if (range->limit > BATCH_MOST)
@@ -64,7 +72,7 @@ vault_code store_lines_page(store *s, arena *mem, const line_range *range, line_
         return vault_fail(err, VAULT_INTERNAL, "lines page: %d lines for %zu", PQntuples(r), range->limit);
     for (int i = 0; i < PQntuples(r); i++) {
         VAULT_TRY(copy_line(&rows[i], mem, r, i, err));
-        if (rows[i].index < range->from || (i && rows[i].index <= rows[i - 1].index))
+        if (!in_order(range, rows, i))
             return vault_fail(err, VAULT_INTERNAL, "lines page: out of order at %lld", (long long)rows[i].index);
     }
     *count = (size_t)PQntuples(r);

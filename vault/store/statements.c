@@ -23,6 +23,12 @@
                          " b CROSS JOIN LATERAL (SELECT " LINE_COLUMNS " FROM line WHERE " LINE_STRETCH(               \
                              "idx") " = b AND " tag " = $3"                                                            \
                                     " AND " tag " <> 0 AND idx >= $1 ORDER BY idx LIMIT $2) AS l LIMIT $2"
+/* The same downwards, newest first. */
+#define LINES_BACK_OF(tag)                                                                                             \
+    "SELECT l.* FROM generate_series(" LINE_STRETCH(                                                                   \
+        "$1") ", 0, -1) AS b CROSS JOIN LATERAL (SELECT " LINE_COLUMNS                                                 \
+              " FROM line WHERE " LINE_STRETCH("idx") " = b AND " tag " = $3 AND " tag " <> 0 AND idx <= $1"           \
+                                                      " ORDER BY idx DESC LIMIT $2) AS l LIMIT $2"
 /* Where the live control rows lie, and which transactions wrote them: no UPDATE, DELETE or INSERT leaves both as they
  * were. The hashes of the rows are hashed once more, in their order, so that the change of one row is not made up for
  * by another's. A text and no view or function of the database: what SQL can replace proves nothing. Of the forms
@@ -36,6 +42,13 @@
     {                                                                                                                  \
         SQL_INT8, SQL_INT8, SQL_INT2, SQL_INT2, SQL_INT8, SQL_INT8, SQL_INT2, SQL_INT2, SQL_BYTEA                      \
     }
+/* The entries of all sets ($1 to $4: set, term, areas), by resident the bits of the sets that it is in: all of $6, and
+ * $8 of the masks in $7. */
+#define SEARCH                                                                                                         \
+    " FROM (SELECT t.id, bit_or(1::int8 << q.set) AS met FROM unnest($1, $2, $3, $4) AS q(set, term, low, high)"       \
+    " JOIN resident_term t ON t.term = q.term AND t.area BETWEEN q.low AND q.high AND t.id > $5 GROUP BY t.id) AS h"   \
+    " WHERE h.met & $6 = $6 AND (SELECT count(*) FROM unnest($7) AS m WHERE h.met & m = m) >= $8"
+#define SEARCH_TYPES  SQL_INT4S, SQL_INT8S, SQL_INT8S, SQL_INT8S, SQL_INT8, SQL_INT8, SQL_INT8S, SQL_INT8
 #define VAULT_COLUMNS "name, format, root_salt, argon2_passes, argon2_memory_kib, argon2_lanes"
 #define VAULT_TYPES                                                                                                    \
     {                                                                                                                  \
@@ -64,6 +77,12 @@ static const statement table[STATEMENTS] = {
                          .params = {SQL_INT4},
                          .columns = {SQL_INT8},
                          .rows = ROWS_ANY},
+    [ST_RESIDENTS_LIST] = {.name = "residents_list",
+                           .sql = "SELECT id FROM resident_term WHERE term = $1 AND area BETWEEN $2 AND $3 AND id > $4"
+                                  " ORDER BY id LIMIT $5",
+                           .params = {SQL_INT8, SQL_INT8, SQL_INT8, SQL_INT8, SQL_INT8},
+                           .columns = {SQL_INT8},
+                           .rows = ROWS_ANY},
     [ST_RESIDENTS_COPY] = {.name = "residents_copy",
                            .sql =
                                "COPY resident (id, area, version, state, collection, natural_key, tag, terms, sealed)"
@@ -86,6 +105,28 @@ static const statement table[STATEMENTS] = {
                              .rows = ROWS_ONE},
 
     /* A newer request takes the place, and a number of its own: who decides on the old number has not read it. */
+    [ST_TERMS_COPY] = {.name = "terms_copy", .sql = "COPY resident_term (term, area, id) FROM STDIN (FORMAT binary)"},
+    [ST_TERMS_DELETE] = {.name = "terms_delete",
+                         .sql = "DELETE FROM resident_term t USING unnest($1, $2, $3) AS u(term, area, id)"
+                                " WHERE t.term = u.term AND t.area = u.area AND t.id = u.id",
+                         .params = {SQL_INT8S, SQL_INT8S, SQL_INT8S}},
+    [ST_SEARCH_IDS] = {.name = "search_ids",
+                       .sql = "SELECT h.id" SEARCH " ORDER BY h.id LIMIT $9",
+                       .params = {SEARCH_TYPES, SQL_INT8},
+                       .columns = {SQL_INT8},
+                       .rows = ROWS_ANY},
+    [ST_SEARCH_COUNT] = {.name = "search_count",
+                         .sql = "SELECT count(*)" SEARCH,
+                         .params = {SEARCH_TYPES},
+                         .columns = {SQL_INT8},
+                         .rows = ROWS_ONE},
+    [ST_IDS_OF_TERMS] = {.name = "ids_of_terms",
+                         .sql = "SELECT u.term, t.id FROM unnest($1) AS u(term) CROSS JOIN LATERAL"
+                                " (SELECT id FROM resident_term r WHERE r.term = u.term LIMIT 2) AS t",
+                         .params = {SQL_INT8S},
+                         .columns = {SQL_INT8, SQL_INT8},
+                         .rows = ROWS_ANY},
+
     [ST_CORRECTIONS_PUT] = {.name = "corrections_put",
                             .sql = "INSERT INTO correction (" CORRECTION_COLUMNS ")"
                                    " SELECT unnest($1), unnest($2), unnest($3), unnest($4), unnest($5), 0, 0, 1,"
@@ -169,6 +210,11 @@ static const statement table[STATEMENTS] = {
                               .params = {SQL_INT8, SQL_INT8, SQL_INT8},
                               .columns = LINE_TYPES,
                               .rows = ROWS_ANY},
+    [ST_LINES_OF_RESIDENT_BACK] = {.name = "lines_of_resident_back",
+                                   .sql = LINES_BACK_OF("resident_tag"),
+                                   .params = {SQL_INT8, SQL_INT8, SQL_INT8},
+                                   .columns = LINE_TYPES,
+                                   .rows = ROWS_ANY},
     [ST_LINES_OF_PERSON] = {.name = "lines_of_person",
                             .sql = LINES_OF("person_tag"),
                             .params = {SQL_INT8, SQL_INT8, SQL_INT8},

@@ -42,6 +42,7 @@ typedef struct resident_row {
     bytes tag;
     int32_t ring_version; /* of the record ring that wraps dek */
     bytes dek;
+    const struct resident_row *was; /* of an update: the row that this one replaces, as it was proven */
 } resident_row;
 
 /* rows[i] answers ids[i] (or keys[i]), found or not; at most 4,096. The SQL is the same whatever is found. */
@@ -53,7 +54,8 @@ VAULT_MUST_USE vault_code store_residents_by_key(store *s, arena *mem, const uin
 VAULT_MUST_USE vault_code store_resident_ids(store *s, int64_t *ids, size_t count, vault_error *err);
 /* Within a transaction; written in the order of natural keys (insert) or ids (update), so that no two wait for each
  * other. Insert writes resident and resident_key; CONFLICT when a natural key stands. Update replaces area, state,
- * sealed, terms, tag and version where version = rows[i].version - 1; CONFLICT unless every row was updated. */
+ * sealed, terms, tag and version where version = rows[i].version - 1; CONFLICT unless every row was updated. Both write
+ * the entries of resident_term, which only live records have; an update writes those in which it differs from `was`. */
 VAULT_MUST_USE vault_code store_residents_insert(store *s, arena *mem, const resident_row *rows, size_t count,
                                                  vault_error *err);
 VAULT_MUST_USE vault_code store_residents_update(store *s, arena *mem, const resident_row *rows, size_t count,
@@ -64,28 +66,28 @@ VAULT_MUST_USE vault_code store_residents_update(store *s, arena *mem, const res
  * resident_term(term, area, id) holds what stands in resident.terms, written with the rows by insert and update. An
  * entry that was put there by SQL leads to a row whose own terms (under its tag) do not have it: check them. */
 
+typedef struct term_probe {
+    int64_t term, low, high; /* in areas low to high */
+} term_probe;
 typedef struct term_set {
-    const int64_t *at; /* one of them */
+    const term_probe *at; /* one of them */
     size_t count;
 } term_set;
-enum { SEARCH_SETS_MAX = 32, SEARCH_AREAS_MAX = 256 };
+enum { SEARCH_SETS_MAX = 32, SEARCH_PROBES_MAX = 65536 };
 typedef struct store_search {
     const term_set *sets; /* 1 to SEARCH_SETS_MAX */
     size_t set_count;
     const size_t
         *groups; /* of which condition each set is, from 0, ascending: a condition holds when all its sets do */
-    size_t group_count, least;   /* how many conditions must hold */
-    const int64_t *lows, *highs; /* areas, sorted and disjoint */
-    size_t area_count;
-    int64_t after; /* ids above this one, ascending */
+    size_t group_count, least; /* how many conditions must hold */
+    int64_t after;             /* ids above this one, ascending */
     size_t limit;
 } store_search;
 /* Ids in ascending order, at most `limit`. The SQL is the same whatever is found. */
 VAULT_MUST_USE vault_code store_search_ids(store *s, arena *mem, const store_search *what, int64_t **ids, size_t *count,
                                            vault_error *err);
 /* How many there are. */
-VAULT_MUST_USE vault_code store_search_count(store *s, arena *mem, const store_search *what, uint64_t *count,
-                                             vault_error *err);
+VAULT_MUST_USE vault_code store_search_count(store *s, const store_search *what, uint64_t *count, vault_error *err);
 /* ids[i]: the one resident that has terms[i]; 0: none, or several. At most 4,096. The SQL is the same whatever is
  * found. */
 VAULT_MUST_USE vault_code store_ids_of_terms(store *s, arena *mem, const int64_t *terms, size_t count, int64_t *ids,
@@ -168,14 +170,15 @@ VAULT_MUST_USE vault_code store_append(store *s, append_from from, const head_ro
 /* rows[i] answers indexes[i], found or not. */
 VAULT_MUST_USE vault_code store_lines_by_index(store *s, arena *mem, const int64_t *indexes, size_t count,
                                                line_row *rows, vault_error *err);
-typedef enum line_key { LINE_ANY, LINE_RESIDENT, LINE_PERSON } line_key;
+/* LINE_RESIDENT_BACK: newest first, from `from` downwards. */
+typedef enum line_key { LINE_ANY, LINE_RESIDENT, LINE_PERSON, LINE_RESIDENT_BACK } line_key;
 typedef struct line_range {
     line_key key;
     int64_t tag;  /* of resident or person; not looked at for LINE_ANY */
     int64_t from; /* index */
     size_t limit; /* size of rows */
 } line_range;
-/* The lines of a range, oldest first. */
+/* The lines of a range, oldest first (but for LINE_RESIDENT_BACK). */
 VAULT_MUST_USE vault_code store_lines_page(store *s, arena *mem, const line_range *range, line_row *rows, size_t *count,
                                            vault_error *err);
 
