@@ -169,6 +169,7 @@ vault_code record_merge(record_merged *out, resident_row *row, cabinet *c, const
     VAULT_TRY(record_cipher(&cipher, c, old, err));
     VAULT_TRY(sort_out(&m, err));
     *row = *old->row;
+    row->was = old->row;
     out->unchanged = m.taken_count == 0;
     return out->unchanged ? VAULT_OK : write_next(&m, row, err);
 }

@@ -240,7 +240,8 @@ vault_code store_residents_insert(store *s, arena *mem, const resident_row *rows
     VAULT_TRY(too_many(count, "insert", err));
     VAULT_TRY(in_order(&sorted, mem, rows, count, by_key, err));
     VAULT_TRY(copy_residents(s, sorted, count, err));
-    return copy_keys(s, sorted, count, err);
+    VAULT_TRY(copy_keys(s, sorted, count, err));
+    return terms_insert(s, mem, rows, count, err);
 }
 
 vault_code store_residents_update(store *s, arena *mem, const resident_row *rows, size_t count, vault_error *err)
@@ -249,6 +250,8 @@ vault_code store_residents_update(store *s, arena *mem, const resident_row *rows
     VAULT_CLEANUP(result_clear) PGresult *r = NULL;
     if (!count) return VAULT_OK;
     VAULT_TRY(too_many(count, "update", err));
+    for (size_t i = 0; i < count; i++)
+        if (!rows[i].was) return vault_fail(err, VAULT_INTERNAL, "update: a row that replaces nothing");
     VAULT_TRY(in_order(&sorted, mem, rows, count, by_id, err));
     call_start(s, ST_RESIDENTS_UPDATE);
     arg_column(s, put_int8, sorted, count, row->id);
@@ -261,7 +264,8 @@ vault_code store_residents_update(store *s, arena *mem, const resident_row *rows
     arg_column(s, put_blob, sorted, count, row->tag);
     VAULT_TRY(call_run(s, &r, err));
     int64_t updated = col_int8(r, 0, 0);
-    if (updated == (int64_t)count) return VAULT_OK;
-    return vault_fail(err, VAULT_CONFLICT, "update: %lld of %zu rows had the version expected", (long long)updated,
-                      count);
+    if (updated != (int64_t)count)
+        return vault_fail(err, VAULT_CONFLICT, "update: %lld of %zu rows had the version expected", (long long)updated,
+                          count);
+    return terms_update(s, mem, rows, count, err);
 }

@@ -139,10 +139,12 @@ TEST("the detail of a conflict names the constraint and no value")
 TEST("an update replaces what it says where the version is the one before")
 {
     store *s = fresh_store();
-    resident_row *rows = given_residents(s, 1, 5), got[5];
+    resident_row *rows = given_residents(s, 1, 5), got[5], was[5];
     int64_t ids[] = {1, 2, 3, 4, 5};
+    memcpy(was, rows, sizeof was);
     for (int i = 0; i < 5; i++) {
         resident_row changed = resident(100 + i);
+        rows[i].was = &was[i];
         rows[i].area += 1;
         rows[i].state = 2;
         rows[i].version = 2;
@@ -164,7 +166,10 @@ TEST("an update of one stale row among five is a conflict")
 {
     store *s = fresh_store();
     resident_row *rows = given_residents(s, 1, 5);
-    for (int i = 0; i < 5; i++) rows[i].version = i == 3 ? 3 : 2;
+    for (int i = 0; i < 5; i++) {
+        rows[i].was = &rows[i];
+        rows[i].version = i == 3 ? 3 : 2;
+    }
     expect_ok(store_begin(s, &err), &err);
     expect_code(store_residents_update(s, mem, rows, 5, &err), VAULT_CONFLICT, &err);
     store_rollback(s);
@@ -177,6 +182,7 @@ TEST("the same resident twice in one update is a conflict, and so is one that is
     store *s = fresh_store();
     resident_row *rows = given_residents(s, 1, 1), twice[] = {rows[0], rows[0]}, absent = resident(9);
     twice[0].version = twice[1].version = absent.version = 2;
+    twice[0].was = twice[1].was = absent.was = rows;
     expect_ok(store_begin(s, &err), &err);
     expect_code(store_residents_update(s, mem, twice, 2, &err), VAULT_CONFLICT, &err);
     expect_code(store_residents_update(s, mem, &absent, 1, &err), VAULT_CONFLICT, &err);
