@@ -32,8 +32,7 @@ vault_code record_restrict(resident_row *out, cabinet *c, const record *old, vau
     uint8_t *tag = arena_alloc(c->mem, ROW_TAG_LEN);
     if (!tag) return vault_fail(err, VAULT_EXHAUSTED, "no memory for a record");
     if (!old->genuine || old->row->version == INT32_MAX)
-        return vault_fail(err, VAULT_INTERNAL, "row %lld is not proven, or has no further version",
-                          (long long)old->row->id);
+        return vault_fail(err, VAULT_INTERNAL, "a row that is not proven, or has no further version");
     *out = *old->row;
     out->state = RECORD_RESTRICTED;
     out->version++;
