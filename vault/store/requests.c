@@ -1,9 +1,13 @@
-/* Answers to messages of imports, kept for as long as a client may ask again. */
+/* Answers that are kept by request id, for as long as a client may ask again. */
 #include "vault/base/clock.h"
 #include "vault/base/log.h"
 #include "vault/store/internal.h"
 
-enum { SWEEP_EVERY = 64 };
+#include <stdlib.h>
+#include <string.h>
+
+enum { SWEEP_EVERY = 64, BATCH_MOST = 4096 };
+enum { COL_ID, COL_ANSWER, COL_EXPIRES };
 static const int64_t SWEEP_AFTER_US = INT64_C(600) * 1000 * 1000; /* past the end: nodes' clocks differ */
 
 /* Twice as many as came since: the table shrinks to those that may still be asked for. */
@@ -18,30 +22,65 @@ static void sweep(store *s)
     if (call_done(s, &err) != VAULT_OK) log_failure(LOG_WARN, "store.sweep", &err);
 }
 
-vault_code store_request_find(store *s, arena *mem, request_row *inout, bool *found, vault_error *err)
+static vault_code read_row(const PGresult *r, int i, const places *where, arena *mem, request_row *rows,
+                           vault_error *err)
 {
-    VAULT_CLEANUP(result_clear) PGresult *r = NULL;
-    *found = false;
-    sweep(s); /* here, because an insert stands in a transaction that a sweep must not fail */
-    call_start(s, ST_REQUEST_FIND);
-    arg_bytes(s, digest_bytes(&inout->id));
-    VAULT_TRY(call_run(s, &r, err));
-    if (PQntuples(r) == 0) return VAULT_OK;
-    bytes answer = col_bytes(r, 0, 0);
-    inout->answer = arena_copy(mem, answer);
-    inout->expires_us = col_int8(r, 0, 1);
-    if (answer.len && !inout->answer.at) return store_out_of_memory(err);
-    *found = true;
+    digest id;
+    bool full = false;
+    if (!col_fixed(r, i, COL_ID, id.at, DIGEST_LEN)) return VAULT_OK;
+    int64_t place = places_first(where, id.at);
+    if (place == NO_PLACE) return VAULT_OK;
+    request_row found = {.found = true,
+                         .id = id,
+                         .expires_us = col_int8(r, i, COL_EXPIRES),
+                         .answer = col_bytes_copy(mem, r, i, COL_ANSWER, &full)};
+    if (full) return store_out_of_memory(err);
+    for (; place != NO_PLACE; place = places_next(where, place)) rows[place] = found;
     return VAULT_OK;
 }
 
-vault_code store_request_insert(store *s, const request_row *row, vault_error *err)
+vault_code store_requests_find(store *s, arena *mem, request_row *rows, size_t count, vault_error *err)
 {
-    call_start(s, ST_REQUEST_INSERT);
-    arg_bytes(s, digest_bytes(&row->id));
-    arg_bytes(s, row->answer);
-    arg_int8(s, row->expires_us);
+    VAULT_CLEANUP(result_clear) PGresult *r = NULL;
+    places where;
+    uint8_t(*ids)[DIGEST_LEN] = arena_array(mem, count + 1, sizeof *ids);
+    if (!ids) return store_out_of_memory(err);
+    if (count > BATCH_MOST) return vault_fail(err, VAULT_INTERNAL, "requests: %zu in one call", count);
+    sweep(s); /* here, because an insert stands in a transaction that a sweep must not fail */
+    call_start(s, ST_REQUESTS_FIND);
+    arg_array(s, count);
+    for (size_t i = 0; i < count; i++) {
+        memcpy(ids[i], rows[i].id.at, DIGEST_LEN);
+        put_blob(s, digest_bytes(&rows[i].id));
+        rows[i] = (request_row){.id = rows[i].id};
+    }
+    VAULT_TRY(call_run(s, &r, err));
+    VAULT_TRY(places_make(&where, mem, ids, DIGEST_LEN, count, err));
+    for (int i = 0; i < PQntuples(r); i++) VAULT_TRY(read_row(r, i, &where, mem, rows, err));
+    return VAULT_OK;
+}
+
+static int by_id(const void *a, const void *b)
+{
+    const request_row *const *x = a, *const *y = b;
+    return memcmp((*x)->id.at, (*y)->id.at, DIGEST_LEN);
+}
+
+/* In one order for everybody: two transactions with the same requests wait for each other, but not both. */
+vault_code store_requests_insert(store *s, arena *mem, const request_row *rows, size_t count, vault_error *err)
+{
+    const request_row **sorted = arena_array(mem, count + 1, sizeof *sorted);
+    if (!sorted) return store_out_of_memory(err);
+    for (size_t i = 0; i < count; i++) sorted[i] = &rows[i];
+    qsort(sorted, count, sizeof *sorted, by_id);
+    call_start(s, ST_REQUESTS_INSERT);
+    arg_array(s, count);
+    for (size_t i = 0; i < count; i++) put_blob(s, digest_bytes(&sorted[i]->id));
+    arg_array(s, count);
+    for (size_t i = 0; i < count; i++) put_blob(s, sorted[i]->answer);
+    arg_array(s, count);
+    for (size_t i = 0; i < count; i++) put_int8(s, sorted[i]->expires_us);
     VAULT_TRY(call_done(s, err));
-    s->requests_unswept++;
+    s->requests_unswept += count;
     return VAULT_OK;
 }
