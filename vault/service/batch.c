@@ -169,8 +169,9 @@ static vault_code make_failure(part *p, const item *it, line *out, vault_error *
     facts.area = it->record.row->area;
     facts.record_version = it->version;
     facts.refers_to = it->line->index;
-    facts.clause = vault_code_name(it->err.code);
-    log_failure(LOG_ERROR, "record.open", &it->err);
+    facts.clause = it->err.reason ? it->err.reason : vault_code_name(it->err.code);
+    if (it->err.code != VAULT_INVALID)
+        log_failure(LOG_ERROR, "record.open", &it->err); /* what is no token's value is sound */
     return line_make(out, p->s->scribe, p->s->mem, &facts, NULL, err);
 }
 
@@ -195,6 +196,7 @@ static void finish(part *p)
         item *it = p->items[i];
         if (it->err.code != VAULT_OK) continue;
         cabinet_use(p->s->cabinet, it->call->rq->mem);
+        cabinet_act_for(p->s->cabinet, it->grant.form == FORM_TOKEN ? call_domain(p->s, it->call, 0) : NULL);
         failed += p->kind->finish(p->s, it) != VAULT_OK;
     }
     if (failed && write_failures(p, failed, &err) != VAULT_OK) log_failure(LOG_ERROR, "record.open.unlogged", &err);
@@ -295,6 +297,12 @@ static bool one_may_be_to_blame(vault_code code)
     return code == VAULT_INTERNAL || code == VAULT_CONFLICT || code == VAULT_INVALID;
 }
 
+/* Two that are decided together stay together. */
+static bool cuts_pair(item **items, size_t end)
+{
+    return end > 0 && items[end - 1]->with == items[end - 1] + 1;
+}
+
 /* A control version that moved on is no failure: all runs again (service_run). */
 static void run_part(session *s, const item_kind *kind, item **items, size_t count)
 {
@@ -307,9 +315,10 @@ static void run_part(session *s, const item_kind *kind, item **items, size_t cou
         if (code == VAULT_OK || s->moved) return;
         reset(items, count);
     }
-    if (count > 1 && one_may_be_to_blame(code)) {
-        run_part(s, kind, items, count / 2);
-        if (!s->moved) run_part(s, kind, items + count / 2, count - count / 2);
+    size_t half = count / 2 + cuts_pair(items, count / 2);
+    if (half > 0 && half < count && one_may_be_to_blame(code)) {
+        run_part(s, kind, items, half);
+        if (!s->moved) run_part(s, kind, items + half, count - half);
         return;
     }
     fail_part(s, items, count, &err);
@@ -352,6 +361,7 @@ void batch_run(session *s, const item_kind *kind, call **calls, size_t count)
             if (c->rq->err.code != VAULT_OK) continue; /* nothing in it is final any more */
             for (; next_item < c->item_count && n < BATCH_ITEMS; next_item++)
                 if (c->items[next_item].err.code == VAULT_OK) items[n++] = &c->items[next_item];
+            if (next_item < c->item_count && cuts_pair(items, n)) n--, next_item--;
             if (next_item < c->item_count) break;
         }
         for (size_t first = 0, end; first < n && !s->moved; first = end) {

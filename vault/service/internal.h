@@ -94,6 +94,10 @@ struct item {
     uint32_t version;                   /* of the record that was answered from */
     Vault__V1__FieldValue **values;
     const char *text;             /* issue: the token */
+    item *with;                   /* decided together with it and next to it in the call: one part holds both; or NULL */
+    struct unique_item *unique;   /* named by a unique field (unique.c) */
+    struct test_item *test;       /* a predicate's question and answer (predicates.c) */
+    struct inspect_item *inspect; /* what its token is worth (inspect.c) */
     struct voucher_item *voucher; /* vouchers and handovers: what is sealed in its row (voucher.c) */
 };
 
@@ -156,6 +160,8 @@ void call_admission(session *s, call *c, policy_action action, policy_form form)
 const domain *call_domain(const session *s, const call *c, uint32_t number);
 /* Makes `count` items of a call; INVALID for none and above CALL_ITEMS. `field` names the repeated field. */
 VAULT_MUST_USE vault_code call_items(session *s, call *c, size_t count, const char *field, vault_error *err);
+/* As many as are needed for what was asked for, whatever their number. */
+VAULT_MUST_USE vault_code call_make_items(session *s, call *c, size_t count, vault_error *err);
 /* INVALID with the path "<list>[<index>]" (or "<list>" where index is negative). */
 vault_code refuse_at(vault_error *err, const char *reason, const char *list, long index);
 /* Clause by which the policy refused, as an outcome. */
@@ -179,6 +185,28 @@ VAULT_MUST_USE vault_code call_reveal(session *s, call *c, const Google__Protobu
                                       Vault__V1__Form form);
 /* A field of an item that was granted it, after the commit. */
 VAULT_MUST_USE vault_code item_value(Vault__V1__FieldValue **out, session *s, item *it, const schema_field *field);
+
+/* ---- unique.c: residents named by a value of a unique field ---- */
+
+enum { UNIQUE_EPOCHS = 4 };
+/* Values that may be meant: one, or what a text stands for in each of the last epochs. Just one of them must lead to
+ * somebody. */
+typedef struct unique_item {
+    const schema_field *field;
+    size_t count;
+    uint8_t keys[UNIQUE_EPOCHS][NATURAL_LEN]; /* of a natural key */
+    int64_t terms[UNIQUE_EPOCHS];             /* of another field */
+    size_t meant;                             /* which of them led to the id */
+} unique_item;
+/* Whether residents can be named by the field at all. */
+bool field_is_unique(const schema_field *f);
+/* Adds a normalised value to those that may be meant. */
+VAULT_MUST_USE vault_code unique_add(unique_item *u, session *s, bytes text, vault_error *err);
+/* For item_kind, with rows by id: the ids; and judge_by_area of a row that has the value that it was found by. */
+VAULT_MUST_USE vault_code unique_look(session *s, item **items, size_t count, vault_error *err);
+vault_code unique_judge(session *s, item *it);
+/* The call's own pseudonym of the resident, as a text in it->text. */
+vault_code item_issue(session *s, item *it);
 
 /* ---- put.c: the way of an item that is put, for BatchPut and Import ---- */
 
@@ -286,6 +314,9 @@ VAULT_MUST_USE vault_code page_token_read(int64_t *from, const char *text, uint6
 /* ---- the handlers ---- */
 void tokens_batch_issue(session *s, call **calls, size_t count);
 void tokens_reveal(session *s, call **calls, size_t count);
+void tokens_batch_inspect(session *s, call **calls, size_t count);
+void tokens_batch_test(session *s, call **calls, size_t count);
+void tokens_batch_restore(session *s, call **calls, size_t count);
 void tokens_batch_reveal(session *s, call **calls, size_t count);
 void records_batch_put(session *s, call **calls, size_t count);
 void records_import(session *s, call **calls, size_t count);

@@ -95,6 +95,11 @@ vault_code call_items(session *s, call *c, size_t count, const char *field, vaul
 {
     if (count == 0) return refuse_at(err, "REQUIRED", field, -1);
     if (count > CALL_ITEMS) return refuse_at(err, "TOO_MANY", field, -1);
+    return call_make_items(s, c, count, err);
+}
+
+vault_code call_make_items(session *s, call *c, size_t count, vault_error *err)
+{
     c->items = arena_array(s->mem, count, sizeof *c->items);
     c->receipts = arena_array(c->rq->mem, count, sizeof *c->receipts); /* a part may come down to one item */
     if (!c->items || !c->receipts) return vault_fail(err, VAULT_EXHAUSTED, "no memory for %zu items", count);

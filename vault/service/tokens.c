@@ -91,29 +91,22 @@ void tokens_batch_reveal(session *s, call **calls, size_t count)
 
 /* ---- issue ---- */
 
-static vault_code read_natural_key(session *s, item *it, const char *text)
+static vault_code read_value(session *s, item *it, const schema_field *by, const char *text)
 {
-    const collection *of = it->call->collection;
     bytes canonical;
     vault_error why = {0};
-    if (format_normalise(of->natural_key->format, s->mem, bytes_of_text(text), &canonical, &why) != VAULT_OK)
+    if (format_normalise(by->format, s->mem, bytes_of_text(text), &canonical, &why) != VAULT_OK)
         return refuse_at(&it->err, why.reason ? why.reason : "INVALID", "values", (long)it->index);
-    return cabinet_natural_key(s->cabinet, it->natural_key, of, canonical, &it->err);
+    if (by == by->collection->natural_key)
+        return cabinet_natural_key(s->cabinet, it->natural_key, by->collection, canonical, &it->err);
+    it->unique = arena_alloc(s->mem, sizeof *it->unique);
+    if (!it->unique) return vault_fail(&it->err, VAULT_EXHAUSTED, "no memory for a value");
+    *it->unique = (unique_item){.field = by};
+    return unique_add(it->unique, s, canonical, &it->err);
 }
 
-static vault_code write_token(session *s, item *it)
-{
-    token t;
-    char *text = arena_alloc(it->call->rq->mem, TOKEN_TEXT_LEN + 1);
-    if (!text) return vault_fail(&it->err, VAULT_EXHAUSTED, "no memory for a token");
-    const domain *own = call_domain(s, it->call, 0);
-    VAULT_TRY(cabinet_issue(s->cabinet, &t, own, (resident_id){it->record.row->id}, &it->err));
-    token_write(text, &t);
-    it->text = text;
-    return VAULT_OK;
-}
-
-static const item_kind ISSUE = {.by_natural_key = true, .judge = judge_by_area, .finish = write_token};
+static const item_kind ISSUE = {.by_natural_key = true, .judge = judge_by_area, .finish = item_issue};
+static const item_kind ISSUE_BY_FIELD = {.look = unique_look, .judge = unique_judge, .finish = item_issue};
 
 static Vault__V1__IssueResult *issue_result(const item *it)
 {
@@ -140,30 +133,51 @@ static void answer_issue(call *c)
     rq->out = &out->base;
 }
 
-/* An issue asks for no value; what it goes by is the natural key. */
-static vault_code ask_issue(session *s, call *c, const char *name)
+static vault_code find_field(session *s, call *c, const schema_field **by, const Vault__V1__BatchIssueRequest *in)
 {
-    c->collection = schema_collection(&s->manifest->schema, name[0] ? name : "residents");
-    if (!c->collection) return refuse_at(&c->rq->err, "UNKNOWN_COLLECTION", "collection", -1);
-    const schema_field *key = c->collection->natural_key;
-    field_set_add(&c->facts.fields, key->number);
-    c->fields = key->name;
-    c->groups = key->group;
+    vault_error *err = &c->rq->err;
+    c->collection = schema_collection(&s->manifest->schema, in->collection[0] ? in->collection : "residents");
+    if (!c->collection) return refuse_at(err, "UNKNOWN_COLLECTION", "collection", -1);
+    *by = in->field[0] ? schema_find(&s->manifest->schema, bytes_of_text(in->field)) : c->collection->natural_key;
+    if (!*by || (*by)->collection != c->collection) return refuse_at(err, "UNKNOWN_FIELD", "field", -1);
+    return field_is_unique(*by) ? VAULT_OK : refuse_at(err, "NOT_UNIQUE", "field", -1);
+}
+
+/* An issue asks for no value; the field is the one that it goes by. */
+static vault_code ask_issue(session *s, call *c)
+{
+    const Vault__V1__BatchIssueRequest *in = (const void *)c->rq->in;
+    const schema_field *by = NULL;
+    c->want_receipt = in->want_receipt;
+    VAULT_TRY(find_field(s, c, &by, in));
+    field_set_add(&c->facts.fields, by->number);
+    c->fields = by->name;
+    c->groups = by->group;
     call_admission(s, c, POLICY_ISSUE, FORM_NOTHING);
+    VAULT_TRY(call_items(s, c, in->n_values, "values", &c->rq->err));
+    for (size_t i = 0; i < in->n_values; i++) (void)read_value(s, &c->items[i], by, in->values[i]);
     return VAULT_OK;
 }
 
+/* Rows come by natural key or by id: calls of both kinds do not mix in a part. */
 void tokens_batch_issue(session *s, call **calls, size_t count)
 {
+    call **by_key = arena_array(s->mem, count, sizeof *by_key),
+         **by_field = arena_array(s->mem, count, sizeof *by_field);
+    size_t keys = 0, fields = 0;
+    cabinet_use(s->cabinet, s->mem);
     for (size_t i = 0; i < count; i++) {
         call *c = calls[i];
-        const Vault__V1__BatchIssueRequest *in = (const void *)c->rq->in;
-        c->want_receipt = in->want_receipt;
-        if (ask_issue(s, c, in->collection) != VAULT_OK ||
-            call_items(s, c, in->n_values, "values", &c->rq->err) != VAULT_OK)
+        if (!by_key || !by_field)
+            (void)vault_fail(&c->rq->err, VAULT_EXHAUSTED, "no memory for calls");
+        else if (ask_issue(s, c) != VAULT_OK)
             continue;
-        for (size_t j = 0; j < in->n_values; j++) (void)read_natural_key(s, &c->items[j], in->values[j]);
+        else if (field_set_has(c->facts.fields, c->collection->natural_key->number))
+            by_key[keys++] = c;
+        else
+            by_field[fields++] = c;
     }
-    batch_run(s, &ISSUE, calls, count);
+    batch_run(s, &ISSUE, by_key, keys);
+    batch_run(s, &ISSUE_BY_FIELD, by_field, fields);
     call_answers(s, calls, count, answer_issue);
 }

@@ -10,13 +10,34 @@ void item_token(session *s, item *it, const char *text, const char *list, long i
     if (code == VAULT_INVALID) (void)refuse_at(&it->err, why.reason, list, index);
 }
 
+static vault_code check_token_form(const call *c, vault_error *err)
+{
+    for (size_t i = 0; i < c->mask_count; i++)
+        if (!c->mask[i]->token) return refuse_at(err, "NO_TOKEN_FORM", "field_mask.paths", (long)i);
+    return VAULT_OK;
+}
+
+/* Which of the fields asked for has a value that its token cannot be made of. */
+static vault_code name_field(item *it, const schema_field *field)
+{
+    const call *c = it->call;
+    const char *why = it->err.reason;
+    long at = 0;
+    while ((size_t)at + 1 < c->mask_count && c->mask[at] != field) at++;
+    vault_error_clear(&it->err);
+    return refuse_at(&it->err, why, "field_mask.paths", at);
+}
+
 vault_code call_reveal(session *s, call *c, const Google__Protobuf__FieldMask *fields, Vault__V1__Form form)
 {
-    bool masked = form == VAULT__V1__FORM__FORM_MASKED;
-    if (!masked && form != VAULT__V1__FORM__FORM_UNSPECIFIED && form != VAULT__V1__FORM__FORM_PLAIN)
-        return refuse_at(&c->rq->err, "OUT_OF_RANGE", "form", -1);
+    static const policy_form forms[] = {[VAULT__V1__FORM__FORM_UNSPECIFIED] = FORM_PLAIN,
+                                        [VAULT__V1__FORM__FORM_PLAIN] = FORM_PLAIN,
+                                        [VAULT__V1__FORM__FORM_MASKED] = FORM_MASKED,
+                                        [VAULT__V1__FORM__FORM_TOKEN] = FORM_TOKEN};
+    if ((unsigned)form >= sizeof forms / sizeof *forms) return refuse_at(&c->rq->err, "OUT_OF_RANGE", "form", -1);
     VAULT_TRY(call_mask(s, c, fields, &c->rq->err));
-    call_admission(s, c, POLICY_REVEAL, masked ? FORM_MASKED : FORM_PLAIN);
+    if (forms[form] == FORM_TOKEN) VAULT_TRY(check_token_form(c, &c->rq->err));
+    call_admission(s, c, POLICY_REVEAL, forms[form]);
     return VAULT_OK;
 }
 
@@ -24,7 +45,9 @@ vault_code item_value(Vault__V1__FieldValue **out, session *s, item *it, const s
 {
     arena *mem = it->call->rq->mem;
     field_text opened;
-    VAULT_TRY(field_open(&opened, s->cabinet, &it->grant, &it->record, field, &it->err));
+    vault_code code = field_open(&opened, s->cabinet, &it->grant, &it->record, field, &it->err);
+    if (code == VAULT_INVALID) return name_field(it, field);
+    VAULT_TRY(code);
     Vault__V1__FieldValue *value = MESSAGE(mem, Vault__V1__FieldValue, vault__v1__field_value__init);
     if (!value) return vault_fail(&it->err, VAULT_EXHAUSTED, "no memory for a value");
     value->absent = opened.absent;

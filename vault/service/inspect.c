@@ -1,0 +1,109 @@
+/* Tokens.BatchInspect: what the caller's own tokens are worth now. */
+#include "vault/service/internal.h"
+
+#include "vault/base/clock.h"
+
+#include "google/rpc/status.pb-c.h"
+
+struct inspect_item {
+    epoch_state epoch_state;
+    uint32_t epoch, current;
+    Vault__V1__TokenState state;
+};
+
+/* Own, and genuine as far as can be told: where the epoch's key is destroyed nobody can tell any more. */
+static bool may_be_genuine(const item *it)
+{
+    return it->inspect->epoch_state == EPOCH_DESTROYED || it->id.id != 0;
+}
+
+static Vault__V1__TokenState state_of(const item *it)
+{
+    bool live = it->record.genuine && it->row->state == RECORD_LIVE;
+    if (it->inspect->epoch_state == EPOCH_DESTROYED) return VAULT__V1__TOKEN_STATE__TOKEN_STATE_EXPIRED;
+    if (!live) return VAULT__V1__TOKEN_STATE__TOKEN_STATE_GONE;
+    return it->inspect->epoch_state == EPOCH_CURRENT ? VAULT__V1__TOKEN_STATE__TOKEN_STATE_VALID
+                                                     : VAULT__V1__TOKEN_STATE__TOKEN_STATE_EXPIRED;
+}
+
+static vault_code judge(session *s, item *it)
+{
+    (void)s;
+    if (!may_be_genuine(it)) return refuse_clause(&it->err, CLAUSE_RESIDENT);
+    it->inspect->state = state_of(it);
+    return VAULT_OK;
+}
+
+static const item_kind INSPECT = {.judge = judge};
+
+static vault_code read_token(session *s, item *it, const char *text)
+{
+    token t;
+    vault_error why = {0};
+    if (token_read(&t, bytes_of_text(text), &why) != VAULT_OK)
+        return refuse_at(&it->err, why.reason, "tokens", (long)it->index);
+    it->inspect = arena_alloc(s->mem, sizeof *it->inspect);
+    if (!it->inspect) return vault_fail(&it->err, VAULT_EXHAUSTED, "no memory for a token");
+    const domain *own = call_domain(s, it->call, t.domain);
+    *it->inspect = (struct inspect_item){.epoch = t.epoch};
+    if (own) {
+        it->inspect->epoch_state = cabinet_epoch(s->cabinet, own, t.epoch);
+        it->inspect->current = cabinet_current_epoch(s->cabinet, own);
+    }
+    return cabinet_resolve(s->cabinet, &it->id, own, &t, &it->err);
+}
+
+/* No rule of the policy is asked: what a token of one's own is worth tells nothing of the resident. But the app must
+ * act for the purpose at all, the person whom it names must be under contract, and the purpose assessed. */
+static policy_clause refused_by(const session *s, const call *c)
+{
+    uint32_t today = clock_shanghai_date(clock_now_us());
+    const policy_person *who = c->person ? &c->person->acting : NULL;
+    if (!call_domain(s, c, 0)) return CLAUSE_CONSUMER;
+    if (who && (today < who->from || today > who->until)) return CLAUSE_CONTRACT;
+    return today > c->purpose->assessed_until ? CLAUSE_ASSESSMENT : CLAUSE_NONE;
+}
+
+static vault_code ask_inspect(session *s, call *c)
+{
+    const Vault__V1__BatchInspectRequest *in = (const void *)c->rq->in;
+    c->want_receipt = in->want_receipt;
+    c->admission.failed = refused_by(s, c);
+    VAULT_TRY(call_items(s, c, in->n_tokens, "tokens", &c->rq->err));
+    for (size_t i = 0; i < in->n_tokens; i++) (void)read_token(s, &c->items[i], in->tokens[i]);
+    return VAULT_OK;
+}
+
+static Vault__V1__InspectResult *result_of(const item *it)
+{
+    arena *mem = it->call->rq->mem;
+    Vault__V1__InspectResult *out = MESSAGE(mem, Vault__V1__InspectResult, vault__v1__inspect_result__init);
+    if (!out) return NULL;
+    if (it->err.code != VAULT_OK) return (out->status = status_message(mem, &it->err)) ? out : NULL;
+    out->state = it->inspect->state;
+    out->epoch = it->inspect->epoch;
+    out->current_epoch = it->inspect->current;
+    return out;
+}
+
+static void answer(call *c)
+{
+    request *rq = c->rq;
+    Vault__V1__BatchInspectResponse *out =
+        MESSAGE(rq->mem, Vault__V1__BatchInspectResponse, vault__v1__batch_inspect_response__init);
+    Vault__V1__InspectResult **results = arena_array(rq->mem, c->item_count, sizeof *results);
+    if (!out || !results) return;
+    out->results = results;
+    for (size_t i = 0; i < c->item_count; i++)
+        if (!(results[out->n_results++] = result_of(&c->items[i]))) return;
+    out->receipts = c->receipts;
+    out->n_receipts = c->receipt_count;
+    rq->out = &out->base;
+}
+
+void tokens_batch_inspect(session *s, call **calls, size_t count)
+{
+    for (size_t i = 0; i < count; i++) (void)ask_inspect(s, calls[i]);
+    batch_run(s, &INSPECT, calls, count);
+    call_answers(s, calls, count, answer);
+}

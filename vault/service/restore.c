@@ -1,0 +1,113 @@
+/* Tokens.BatchRestore: the values behind format-preserving tokens of the caller's own domain.
+ *
+ * Such a token carries no epoch, and every text of the format is the token of some value. So it is taken back under
+ * each of the last epochs that still have a key, and counts for the resident who has one of these values, if just one
+ * resident has: a token of an old epoch must not lead to a stranger who happens to have what it means in the new one.
+ */
+#include "vault/service/internal.h"
+
+#include "google/rpc/status.pb-c.h"
+
+static vault_code finish(session *s, item *it)
+{
+    it->values = arena_array(it->call->rq->mem, 1, sizeof *it->values);
+    if (!it->values) return vault_fail(&it->err, VAULT_EXHAUSTED, "no memory for a value");
+    VAULT_TRY(item_value(&it->values[0], s, it, it->call->mask[0]));
+    return item_issue(s, it);
+}
+
+static const item_kind RESTORE = {.look = unique_look, .judge = unique_judge, .finish = finish};
+
+/* The values that a token may mean, newest epoch first. */
+static vault_code take_back(session *s, item *it, bytes text)
+{
+    preserved from = {.domain = call_domain(s, it->call, 0), .field = it->call->mask[0], .text = text};
+    uint32_t newest = cabinet_current_epoch(s->cabinet, from.domain);
+    for (uint32_t back = 0; back < UNIQUE_EPOCHS && back < newest; back++) {
+        bytes plain;
+        vault_error why = {0};
+        from.epoch = newest - back;
+        vault_code code = cabinet_restore(s->cabinet, &plain, &from, &why);
+        if (code == VAULT_INVALID) return refuse_at(&it->err, why.reason, "values", (long)it->index);
+        if (code != VAULT_OK) return it->err = why, code;
+        if (plain.len) VAULT_TRY(unique_add(it->unique, s, plain, &it->err));
+    }
+    return VAULT_OK;
+}
+
+static vault_code read_value(session *s, item *it, const char *text)
+{
+    bytes canonical;
+    vault_error why = {0};
+    const schema_field *field = it->call->mask[0];
+    if (format_normalise(field->format, s->mem, bytes_of_text(text), &canonical, &why) != VAULT_OK)
+        return refuse_at(&it->err, why.reason ? why.reason : "INVALID", "values", (long)it->index);
+    it->unique = arena_alloc(s->mem, sizeof *it->unique);
+    if (!it->unique) return vault_fail(&it->err, VAULT_EXHAUSTED, "no memory for a value");
+    *it->unique = (unique_item){.field = field};
+    return take_back(s, it, canonical);
+}
+
+static vault_code find_field(session *s, call *c, const char *name)
+{
+    vault_error *err = &c->rq->err;
+    const schema_field *field = schema_find(&s->manifest->schema, bytes_of_text(name));
+    if (!name[0]) return refuse_at(err, "REQUIRED", "field", -1);
+    if (!field) return refuse_at(err, "UNKNOWN_FIELD", "field", -1);
+    if (!field->token) return refuse_at(err, "NO_TOKEN_FORM", "field", -1);
+    if (!field_is_unique(field)) return refuse_at(err, "NOT_UNIQUE", "field", -1);
+    c->mask = arena_array(s->mem, 1, sizeof *c->mask);
+    if (!c->mask) return vault_fail(err, VAULT_EXHAUSTED, "no memory for a field");
+    c->mask[c->mask_count++] = field;
+    c->collection = field->collection;
+    c->fields = field->name;
+    c->groups = field->group;
+    field_set_add(&c->facts.fields, field->number);
+    return VAULT_OK;
+}
+
+/* What comes out is the value: it is judged as a reveal of it in plain form. */
+static vault_code ask_restore(session *s, call *c)
+{
+    const Vault__V1__BatchRestoreRequest *in = (const void *)c->rq->in;
+    c->want_receipt = in->want_receipt;
+    VAULT_TRY(find_field(s, c, in->field));
+    call_admission(s, c, POLICY_REVEAL, FORM_PLAIN);
+    VAULT_TRY(call_items(s, c, in->n_values, "values", &c->rq->err));
+    for (size_t i = 0; i < in->n_values; i++) (void)read_value(s, &c->items[i], in->values[i]);
+    return VAULT_OK;
+}
+
+static Vault__V1__RestoreResult *result_of(const item *it)
+{
+    arena *mem = it->call->rq->mem;
+    Vault__V1__RestoreResult *out = MESSAGE(mem, Vault__V1__RestoreResult, vault__v1__restore_result__init);
+    if (!out) return NULL;
+    if (it->err.code != VAULT_OK) return (out->status = status_message(mem, &it->err)) ? out : NULL;
+    out->value = it->values[0]->text;
+    out->token = lent(it->text);
+    return out;
+}
+
+static void answer(call *c)
+{
+    request *rq = c->rq;
+    Vault__V1__BatchRestoreResponse *out =
+        MESSAGE(rq->mem, Vault__V1__BatchRestoreResponse, vault__v1__batch_restore_response__init);
+    Vault__V1__RestoreResult **results = arena_array(rq->mem, c->item_count, sizeof *results);
+    if (!out || !results) return;
+    out->results = results;
+    for (size_t i = 0; i < c->item_count; i++)
+        if (!(results[out->n_results++] = result_of(&c->items[i]))) return;
+    out->receipts = c->receipts;
+    out->n_receipts = c->receipt_count;
+    rq->out = &out->base;
+}
+
+void tokens_batch_restore(session *s, call **calls, size_t count)
+{
+    cabinet_use(s->cabinet, s->mem);
+    for (size_t i = 0; i < count; i++) (void)ask_restore(s, calls[i]);
+    batch_run(s, &RESTORE, calls, count);
+    call_answers(s, calls, count, answer);
+}
