@@ -17,7 +17,8 @@ typedef struct term_key {
 } term_key;
 
 enum { DEK_AAD_LEN = 14, FIELD_AAD_LEN = 16, DECOY_SEALED_LEN = 1400 };
-enum { PADDED_MAX = 4096, SCRATCH_LEN = PADDED_MAX + KEY_LEN, TAG_AAD_MAX = PACK_MAX + 4096 };
+enum { PADDED_MAX = 4096, SCRATCH_LEN = PADDED_MAX + KEY_LEN, TERMS_MAX = 4096 };
+enum { TAG_AAD_MAX = PACK_MAX + 8 * TERMS_MAX + 256 };
 
 struct cabinet {
     const keyring *keys;
@@ -99,5 +100,7 @@ typedef struct sealing {
     resident_row *row;
     writer pack;
 } sealing;
+/* Its terms, from the text of every indexed field after the merge. */
+VAULT_MUST_USE vault_code seal_terms(sealing *s, vault_error *err);
 /* All of the row after id, collection, natural key, area, version and DEK. */
 VAULT_MUST_USE vault_code seal_row(sealing *s, vault_error *err);

@@ -110,6 +110,28 @@ typedef struct record_question {
 /* The values stay in locked memory and are wiped: yes, no, or absent comes out. Fails as field_open. */
 VAULT_MUST_USE vault_code record_ask(record_answer *out, cabinet *c, const record_question *q, vault_error *err);
 
+/* ---- search ------------------------------------------------------------------------------------------------------ */
+
+/* terms_of_question under the active key of the field, with its format. */
+VAULT_MUST_USE vault_code cabinet_ask(cabinet *c, term_question *out, const schema_field *field, term_ask *ask,
+                                      vault_error *err);
+/* The question after residents with the same value as this one: it is opened inside and wiped, its terms come out; no
+ * list where the record has no such value. DENIED without a grant of a search by this field, or for another kind than
+ * equality and code. */
+typedef struct record_likeness {
+    const grant *grant;
+    const record *record;
+    const schema_field *field;
+    index_kind kind;
+    const int64_t *streets;
+    size_t street_count;
+} record_likeness;
+VAULT_MUST_USE vault_code record_alike(term_question *out, cabinet *c, const record_likeness *of, vault_error *err);
+/* Ascending, each once, as record_meets takes them. */
+void record_sort_terms(term_list *inout);
+/* Whether one of the terms stands in the row, under its tag: an entry of the index alone proves nothing. */
+bool record_meets(const record *r, term_list sorted);
+
 /* Which fields a proven row holds. INTEGRITY: the pack is not one. */
 VAULT_MUST_USE vault_code record_fields(field_set *out, const record *r, vault_error *err);
 /* Who gave a granted field's value, and when it was collected; zeros where the record holds none. */

@@ -4,8 +4,6 @@
 
 #include <limits.h>
 
-enum { STREET = 1000000 }; /* the last six digits of an area: community and grid */
-
 /* The values' fault, not that of a limit of the moment: another record of the same batch can be sealed. */
 static vault_code too_large(vault_error *err)
 {
@@ -53,53 +51,6 @@ static vault_code write_pack(sealing *s, vault_error *err)
     }
 }
 
-/* The text of a field after the merge: given, or opened from the stored segment. Empty when the record has none. */
-static vault_code merged_text(sealing *s, const schema_field *f, bytes *text, vault_error *err)
-{
-    *text = bytes_of(NULL, 0);
-    for (size_t i = 0; i < s->in->count; i++) {
-        if (s->in->fields[i].field == f) return *text = s->in->fields[i].text, VAULT_OK;
-    }
-    segment old;
-    bool found;
-    VAULT_TRY(pack_find(&old, &found, s->stored, f->number, err));
-    return found && f->number != s->dropped ? segment_open(s->c, s->row->id, &old, text, err) : VAULT_OK;
-}
-
-/* Puts the terms of a field's value behind those that are there. */
-static vault_code add_terms(sealing *s, const schema_field *f, bytes text, term_list *all, vault_error *err)
-{
-    prf *key = NULL;
-    VAULT_TRY(cabinet_term(s->c, &key, f->name, err));
-    for (index_kind k = 0; k < INDEX_KINDS; k++) {
-        term_list more;
-        const term_place place = {.kind = k, .format = f->format, .street = s->row->area / STREET};
-        if (!(f->indexes & 1U << k)) continue;
-        VAULT_TRY(terms_of_value(&more, s->c->mem, key, &place, text, err));
-        int64_t *joined = arena_array(s->c->mem, all->count + more.count + 1, sizeof *joined);
-        if (!joined) return vault_fail(err, VAULT_EXHAUSTED, "no memory for terms");
-        for (size_t i = 0; i < all->count; i++) joined[i] = all->at[i];
-        for (size_t i = 0; i < more.count; i++) joined[all->count + i] = more.at[i];
-        *all = (term_list){.at = joined, .count = all->count + more.count};
-    }
-    return VAULT_OK;
-}
-
-static vault_code write_terms(sealing *s, vault_error *err)
-{
-    const collection *of = s->in->collection;
-    term_list all = {0};
-    for (size_t i = 0; i < of->count; i++) {
-        bytes text;
-        if (!of->fields[i]->indexes) continue;
-        VAULT_TRY(merged_text(s, of->fields[i], &text, err));
-        if (text.len > 0) VAULT_TRY(add_terms(s, of->fields[i], text, &all, err));
-    }
-    s->row->terms = all.at;
-    s->row->term_count = all.count;
-    return VAULT_OK;
-}
-
 static size_t pack_room(const sealing *s)
 {
     size_t room = s->stored.len;
@@ -117,7 +68,7 @@ vault_code seal_row(sealing *s, vault_error *err)
     s->row->state = RECORD_LIVE;
     VAULT_TRY(aead_set_key(s->c->field, bytes_of(s->dek, KEY_LEN), err));
     VAULT_TRY(write_pack(s, err));
-    VAULT_TRY(write_terms(s, err));
+    VAULT_TRY(seal_terms(s, err));
     if (s->pack.overflow) return too_large(err);
     s->row->sealed = writer_bytes(&s->pack);
     return row_seal_tag(s->c, s->dek, s->row, tag, err);
