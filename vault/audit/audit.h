@@ -177,6 +177,19 @@ typedef struct line_page {
 VAULT_MUST_USE vault_code ledger_query(scribe *sc, store *s, arena *mem, const line_query *q, line_page *out,
                                        vault_error *err);
 
+/* What an app did with one resident for a purpose, or one below it ("elder-care/visit"), newest first. Reads at most
+ * 10,000 lines of the resident. A line that does not fit is returned, and counted, whoever's it was, with consistent
+ * false. */
+enum { TRAIL_COUNT_MAX = 1000 };
+typedef struct line_trail {
+    int64_t resident;
+    const char *app, *purpose;
+    size_t limit;        /* lines wanted: 0 to 100 */
+    opened_line *lines;  /* set; owned by the arena */
+    size_t count, total; /* set; total: how many there are, counted up to TRAIL_COUNT_MAX */
+} line_trail;
+VAULT_MUST_USE vault_code ledger_trail(scribe *sc, store *s, arena *mem, line_trail *inout, vault_error *err);
+
 /* Proofs against a tree of `size` lines (at most what is committed): O(log n) lines are read. The caller fills what is
  * proved; NOT_FOUND past the committed end. */
 typedef struct line_proof {

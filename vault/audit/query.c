@@ -262,3 +262,63 @@ vault_code ledger_query(scribe *sc, store *s, arena *mem, const line_query *q, l
                 .tree = head_tree(&head)};
     return answer(&r, err);
 }
+
+/* ---- what an app did with a resident, newest first -----------------------------------------------------------------
+ */
+
+enum { TRAIL_LIMIT_MAX = 100 };
+
+static bool is_within(const char *purpose, const char *found)
+{
+    size_t len = strlen(purpose);
+    return found && strncmp(found, purpose, len) == 0 && (found[len] == '\0' || found[len] == '/');
+}
+
+static vault_code follow_row(search *r, line_trail *t, const line_row *row, vault_error *err)
+{
+    opened_line found;
+    vault_code code = read_row(r, row, &found, &found.consistent, err);
+    if (code == VAULT_INTEGRITY)
+        vault_error_clear(err);
+    else
+        VAULT_TRY(code);
+    bool other = found.resident != t->resident || !found.app || strcmp(found.app, t->app) != 0;
+    if (found.consistent && (other || !is_within(t->purpose, found.purpose))) return VAULT_OK;
+    t->total++;
+    return r->out->count < t->limit ? emit(r, &found, err) : VAULT_OK;
+}
+
+static vault_code follow_page(search *r, line_trail *t, vault_error *err)
+{
+    arena_reset(r->page);
+    size_t count = 0;
+    line_row *rows = arena_array(r->page, PAGE, sizeof *rows);
+    if (!rows) return vault_fail(err, VAULT_EXHAUSTED, "no room for a page of lines");
+    VAULT_TRY(
+        store_lines_page(r->s, r->page, &(line_range){LINE_RESIDENT_BACK, r->tag, r->at, PAGE}, rows, &count, err));
+    for (size_t i = 0; i < count && t->total < TRAIL_COUNT_MAX; i++) VAULT_TRY(follow_row(r, t, &rows[i], err));
+    r->left = count < PAGE || r->left < PAGE ? 0 : r->left - PAGE;
+    if (count > 0) r->at = rows[count - 1].index - 1;
+    return VAULT_OK;
+}
+
+vault_code ledger_trail(scribe *sc, store *s, arena *mem, line_trail *t, vault_error *err)
+{
+    VAULT_CLEANUP(arena_free) arena *page = arena_new(SCRATCH);
+    VAULT_CLEANUP(arena_free) arena *scratch = arena_new(SCRATCH);
+    head_row head;
+    if (t->limit > TRAIL_LIMIT_MAX) return vault_fail(err, VAULT_INVALID, "a trail of %zu lines", t->limit);
+    line_page out = {.lines = arena_array(mem, t->limit + 1, sizeof *out.lines)};
+    if (!page || !scratch || !out.lines) return vault_fail(err, VAULT_EXHAUSTED, "no memory for a trail");
+    VAULT_TRY(ledger_head(sc->of, s, &head, err));
+    search r = {.by = sc, .s = s, .mem = mem, .out = &out, .page = page, .scratch = scratch, .left = READ_MAX};
+    r.tree = head_tree(&head);
+    r.tag = scribe_resident_tag(sc, t->resident);
+    r.at = r.tree.size - 1;
+    t->total = 0;
+    while (r.left > 0 && r.at >= 0 && t->total < TRAIL_COUNT_MAX) VAULT_TRY(follow_page(&r, t, err));
+    VAULT_TRY(prove_all(&r, err));
+    t->lines = out.lines;
+    t->count = out.count;
+    return VAULT_OK;
+}

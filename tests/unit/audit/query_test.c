@@ -304,3 +304,67 @@ TEST("no text of a view, and no id in any form, stands in the bytes of the table
     assert_int_equal(sql_number(FIND), 0);
     aead_free(&dek);
 }
+
+/* ---- trails ---- */
+
+static line_trail trail_of(int64_t resident, const char *app, const char *purpose, size_t limit)
+{
+    line_trail t = {.resident = resident, .app = app, .purpose = purpose, .limit = limit};
+    expect_ok(ledger_trail(hand, db, mem, &t, &err), &err);
+    for (size_t i = 1; i < t.count; i++) assert_true(t.lines[i].index < t.lines[i - 1].index);
+    return t;
+}
+
+static void append_as(const char *app, const char *purpose, size_t count)
+{
+    line *lines = arena_array(mem, count, sizeof *lines);
+    line_facts f = facts(3, "person-a", purpose);
+    f.app = app;
+    for (size_t i = 0; i < count; i++) expect_ok(line_make(&lines[i], hand, mem, &f, NULL, &err), &err);
+    appended_batch(lines, count);
+}
+
+TEST("a trail is what one app did with one resident for a purpose or one below it, newest first")
+{
+    given_log();
+    given_lines(60);
+    append_as("gov-app-2", "elder-care", 3);
+    append_as("gov-app-1", "elder-care/visit", 2);
+    append_as("gov-app-1", "elder-care-2", 2);
+    append_as("gov-app-1", "elder", 2);
+    line_trail t = trail_of(3, "gov-app-1", "elder-care", 100);
+    assert_int_equal(t.count, 6 + 2);
+    assert_int_equal(t.total, 8);
+    for (size_t i = 0; i < t.count; i++) assert_true(t.lines[i].consistent && t.lines[i].resident == 3);
+    assert_string_equal(t.lines[0].purpose, "elder-care/visit");
+    t = trail_of(3, "gov-app-2", "elder-care", 2);
+    assert_int_equal(t.count, 2);
+    assert_int_equal(t.total, 3);
+    t = trail_of(3, "gov-app-1", "elder-care", 0);
+    assert_true(t.count == 0 && t.total == 8);
+    t = trail_of(99, "gov-app-1", "elder-care", 10);
+    assert_true(t.count == 0 && t.total == 0);
+    t = (line_trail){.resident = 3, .app = "gov-app-1", .purpose = "elder-care", .limit = 101};
+    expect_code(ledger_trail(hand, db, mem, &t, &err), VAULT_INVALID, &err);
+}
+
+TEST("a trail counts up to 1,000, over the pages, and finds what others left far behind them")
+{
+    given_log();
+    append_as("gov-app-1", "elder-care", 400);
+    append_as("gov-app-2", "elder-care", 1200);
+    append_as("gov-app-1", "elder-care", 300);
+    line_trail t = trail_of(3, "gov-app-1", "elder-care", 5);
+    assert_true(t.total == 700 && t.count == 5 && t.lines[0].index == 1900);
+    t = trail_of(3, "gov-app-2", "elder-care", 1);
+    assert_true(t.total == TRAIL_COUNT_MAX && t.count == 1 && t.lines[0].index == 1600);
+}
+
+TEST("a line that was edited stands in the trail, and is not consistent")
+{
+    given_log();
+    append_as("gov-app-1", "elder-care", 5);
+    pg_sql("UPDATE line SET officer = set_byte(officer, 40, get_byte(officer, 40) # 1) WHERE idx = 4");
+    line_trail t = trail_of(3, "gov-app-9", "elder-care", 5);
+    assert_true(t.count == 1 && t.total == 1 && t.lines[0].index == 4 && !t.lines[0].consistent);
+}
