@@ -215,7 +215,7 @@ typedef struct put_columns {
     size_t *order;            /* positions in the mask, by field number */
     long natural, area, grid; /* positions of the fields that say who and where; grid -1: not given */
     uint32_t collected;
-    const char *list; /* name of the items, for paths: "items" */
+    const char *list; /* name of the items, for paths: "items"; NULL: the call is the only one */
     bool dry;         /* nothing is written but the lines */
 } put_columns;
 
@@ -248,6 +248,20 @@ VAULT_MUST_USE vault_code put_read_header(session *s, call *c, const put_header 
 /* Its items, each with its outcome so far. */
 VAULT_MUST_USE vault_code put_read_rows(session *s, call *c, const put_columns *columns,
                                         Vault__V1__ResidentInput *const *rows, size_t count);
+/* The steps of these two, for Update. The columns are those of c->mask. */
+VAULT_MUST_USE vault_code put_read_columns(session *s, call *c, put_columns *out, vault_error *err);
+VAULT_MUST_USE vault_code put_read_time(uint32_t *out, const Google__Protobuf__Timestamp *given, vault_error *err);
+/* The values that decide where a record belongs, canonical; empty: not given, or bad. */
+typedef struct put_keys {
+    bytes natural, area, grid;
+} put_keys;
+/* A bad value is a fault of the item. */
+VAULT_MUST_USE vault_code put_read_values(put_keys *keys, session *s, item *it, char *const *values, size_t count);
+/* in.area from the keys of division and grid. */
+vault_code put_read_area(session *s, item *it, const put_keys *keys);
+int64_t number_of_digits(bytes digits);
+/* NULL when memory is out. */
+Vault__V1__PutResult *put_result(const item *it);
 /* For item_kind. */
 vault_code put_judge(session *s, item *it);
 VAULT_MUST_USE vault_code put_prepare(session *s, item **items, size_t count, vault_error *err);

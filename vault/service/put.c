@@ -12,7 +12,7 @@
 
 /* ---- what a call brings ---- */
 
-static vault_code read_time(uint32_t *out, const Google__Protobuf__Timestamp *given, vault_error *err)
+vault_code put_read_time(uint32_t *out, const Google__Protobuf__Timestamp *given, vault_error *err)
 {
     int64_t now = clock_now_us() / 1000000;
     int64_t at = given ? given->seconds : now;
@@ -21,9 +21,9 @@ static vault_code read_time(uint32_t *out, const Google__Protobuf__Timestamp *gi
     return VAULT_OK;
 }
 
-/* Which column is which field, in order of field number. */
-static vault_code read_columns(session *s, call *c, put_columns *out, vault_error *err)
+vault_code put_read_columns(session *s, call *c, put_columns *out, vault_error *err)
 {
+    out->natural = out->area = out->grid = -1;
     out->order = arena_array(s->mem, c->mask_count, sizeof *out->order);
     if (!out->order) return vault_fail(err, VAULT_EXHAUSTED, "no memory for columns");
     for (size_t i = 0; i < c->mask_count; i++) {
@@ -36,8 +36,6 @@ static vault_code read_columns(session *s, call *c, put_columns *out, vault_erro
         if (f == c->collection->area) out->area = (long)i;
         if (f == c->collection->grid) out->grid = (long)i;
     }
-    if (out->natural < 0) return refuse_at(err, "NATURAL_KEY_REQUIRED", "field_mask", -1);
-    if (out->area < 0) return refuse_at(err, "AREA_REQUIRED", "field_mask", -1);
     return VAULT_OK;
 }
 
@@ -45,12 +43,14 @@ vault_code put_read_header(session *s, call *c, const put_header *header, put_co
 {
     vault_error *err = &c->rq->err;
     const collection *of = schema_collection(&s->manifest->schema, header->collection);
-    *out = (put_columns){.natural = -1, .area = -1, .grid = -1, .list = header->list, .dry = header->dry};
+    *out = (put_columns){.list = header->list, .dry = header->dry};
     if (!of) return refuse_at(err, "UNKNOWN_COLLECTION", "collection", -1);
     VAULT_TRY(call_mask(s, c, header->mask, err));
     if (c->collection != of) return refuse_at(err, "MIXED_COLLECTIONS", "field_mask", -1);
-    VAULT_TRY(read_columns(s, c, out, err));
-    VAULT_TRY(read_time(&out->collected, header->collected, err));
+    VAULT_TRY(put_read_columns(s, c, out, err));
+    if (out->natural < 0) return refuse_at(err, "NATURAL_KEY_REQUIRED", "field_mask", -1);
+    if (out->area < 0) return refuse_at(err, "AREA_REQUIRED", "field_mask", -1);
+    VAULT_TRY(put_read_time(&out->collected, header->collected, err));
     call_admission(s, c, POLICY_PUT, FORM_PLAIN);
     if (header->dry) c->form = "dry-run";
     return VAULT_OK;
@@ -60,7 +60,9 @@ vault_code put_read_header(session *s, call *c, const put_header *header, put_co
 
 static void fault_path(char *out, size_t len, const item *it, const put_fault *fault)
 {
-    if (fault->column < 0)
+    if (!it->put->columns->list)
+        snprintf(out, len, fault->column < 0 ? "values" : "values[%ld]", fault->column);
+    else if (fault->column < 0)
         snprintf(out, len, "%s[%zu]", it->put->columns->list, it->index);
     else
         snprintf(out, len, "%s[%zu].values[%ld]", it->put->columns->list, it->index, fault->column);
@@ -78,20 +80,20 @@ static vault_code add_fault(session *s, item *it, const char *reason, long colum
     return refuse_at(&it->err, reason, path, -1);
 }
 
-/* An item on its way in. The keys decide where it belongs; empty: not given, or bad. */
+/* An item on its way in. */
 typedef struct reading {
     session *s;
     item *it;
     input_field *fields;
-    bytes natural, area, grid;
+    put_keys *keys;
 } reading;
 
 static void keep_key(reading *r, long position, bytes text)
 {
     const put_columns *columns = r->it->put->columns;
-    if (position == columns->natural) r->natural = text;
-    if (position == columns->area) r->area = text;
-    if (position == columns->grid) r->grid = text;
+    if (position == columns->natural) r->keys->natural = text;
+    if (position == columns->area) r->keys->area = text;
+    if (position == columns->grid) r->keys->grid = text;
 }
 
 static vault_code read_value(reading *r, size_t position, const char *value)
@@ -117,12 +119,12 @@ static bool is_faulty(const put_item *put, long column)
     return false;
 }
 
-static void require(reading *r, bytes given, long column)
+static void require(session *s, item *it, bytes given, long column)
 {
-    if (given.len == 0 && !is_faulty(r->it->put, column)) (void)add_fault(r->s, r->it, "REQUIRED", column);
+    if (given.len == 0 && !is_faulty(it->put, column)) (void)add_fault(s, it, "REQUIRED", column);
 }
 
-static int64_t number_of(bytes digits)
+int64_t number_of_digits(bytes digits)
 {
     int64_t n = 0;
     for (size_t i = 0; i < digits.len; i++) n = n * 10 + (digits.at[i] - '0');
@@ -130,24 +132,25 @@ static int64_t number_of(bytes digits)
 }
 
 /* A grid is the community's 12 digits and a number in it: the area of a record reaches down to it where it is known. */
-static void read_area(reading *r)
+vault_code put_read_area(session *s, item *it, const put_keys *keys)
 {
-    put_item *put = r->it->put;
-    int64_t division = number_of(r->area), grid = number_of(r->grid);
+    put_item *put = it->put;
+    int64_t division = number_of_digits(keys->area), grid = number_of_digits(keys->grid);
     put->in.area.code = division * GRIDS;
-    if (r->grid.len == 0) return;
-    if (r->grid.len == AREA_DIGITS && grid / GRIDS == division)
-        put->in.area.code = grid;
-    else
-        (void)add_fault(r->s, r->it, "GRID_NOT_IN_AREA", put->columns->grid);
+    if (keys->grid.len == 0) return VAULT_OK;
+    if (keys->grid.len != AREA_DIGITS || grid / GRIDS != division)
+        return add_fault(s, it, "GRID_NOT_IN_AREA", put->columns->grid);
+    put->in.area.code = grid;
+    return VAULT_OK;
 }
 
-static vault_code read_item(session *s, item *it, const Vault__V1__ResidentInput *given)
+vault_code put_read_values(put_keys *keys, session *s, item *it, char *const *values, size_t count)
 {
     const call *c = it->call;
     put_item *put = it->put;
-    if (given->n_values != c->mask_count) return add_fault(s, it, "WRONG_COUNT", -1);
-    reading r = {.s = s, .it = it, .fields = arena_array(s->mem, c->mask_count, sizeof *r.fields)};
+    *keys = (put_keys){0};
+    if (count != c->mask_count) return add_fault(s, it, "WRONG_COUNT", -1);
+    reading r = {.s = s, .it = it, .keys = keys, .fields = arena_array(s->mem, c->mask_count, sizeof *r.fields)};
     if (!r.fields) return vault_fail(&it->err, VAULT_EXHAUSTED, "no memory for values");
     put->in = (record_input){.collection = c->collection,
                              .fields = r.fields,
@@ -155,13 +158,21 @@ static vault_code read_item(session *s, item *it, const Vault__V1__ResidentInput
                              .collected = put->columns->collected};
     for (size_t i = 0; i < c->mask_count; i++) {
         size_t position = put->columns->order[i];
-        if (given->values[position][0]) VAULT_TRY(read_value(&r, position, given->values[position]));
+        if (values[position][0]) VAULT_TRY(read_value(&r, position, values[position]));
     }
-    require(&r, r.natural, put->columns->natural);
-    require(&r, r.area, put->columns->area);
-    if (r.area.len > 0) read_area(&r);
-    if (put->fault_count > 0) return it->err.code;
-    return cabinet_natural_key(s->cabinet, it->natural_key, c->collection, r.natural, &it->err);
+    return VAULT_OK;
+}
+
+static vault_code read_item(session *s, item *it, const Vault__V1__ResidentInput *given)
+{
+    const put_columns *columns = it->put->columns;
+    put_keys keys;
+    VAULT_TRY(put_read_values(&keys, s, it, given->values, given->n_values));
+    require(s, it, keys.natural, columns->natural);
+    require(s, it, keys.area, columns->area);
+    if (keys.area.len > 0) (void)put_read_area(s, it, &keys);
+    if (it->put->fault_count > 0) return it->err.code;
+    return cabinet_natural_key(s->cabinet, it->natural_key, it->call->collection, keys.natural, &it->err);
 }
 
 vault_code put_read_rows(session *s, call *c, const put_columns *columns, Vault__V1__ResidentInput *const *rows,
@@ -372,7 +383,7 @@ static bool name_corrections(Vault__V1__PutResult *out, const record_merged *mer
     return true;
 }
 
-static Vault__V1__PutResult *put_result(const item *it)
+Vault__V1__PutResult *put_result(const item *it)
 {
     arena *mem = it->call->rq->mem;
     Vault__V1__PutResult *out = MESSAGE(mem, Vault__V1__PutResult, vault__v1__put_result__init);
