@@ -139,7 +139,7 @@ static void add_line(table *t, const Vault__V1__Line *line)
                                        member(view, "ticket"), alarm});
 }
 
-static json_t *line_json(arena *mem, const Vault__V1__Line *line)
+json_t *audit_line_json(arena *mem, const Vault__V1__Line *line)
 {
     vault_error dropped = {0};
     json_t *view = NULL;
@@ -151,44 +151,36 @@ static json_t *line_json(arena *mem, const Vault__V1__Line *line)
                      base64_json(bytes_of(line->officer_salt.data, line->officer_salt.len)));
 }
 
-/* One page; *next is empty after the last. */
-static ctl_exit query_page(ctl *c, table *t, int64_t *left, char **next)
+static ctl_exit query_page(ctl *c, void *context, paging *p)
 {
-    Vault__V1__RequestContext context;
+    enum { PAGE_MAX = 1000 };
+    table *t = context;
     Vault__V1__QueryRequest request;
-    VAULT_CLEANUP(exchange_clear)
-    exchange x = {
-        .method = "/vault.v1.Audit/Query", .request = &request.base, .type = &vault__v1__query_response__descriptor};
-    if (!ctl_context(c, &context)) return CTL_USAGE;
-    query_of(c, &request, &context);
+    VAULT_CLEANUP(exchange_clear) exchange x = {0};
+    query_of(c, &request, NULL);
     if (!set_times(c, &request)) return usage_error(c, "--since and --until are times (2026-11-22T08:00:00Z) or dates");
-    request.page_size = (int32_t)(*left < 1000 ? *left : 1000);
-    request.page_token = *next;
-    ctl_exit end = ctl_exchange(c, &x);
+    request.page_size = page_size(p, PAGE_MAX);
+    request.page_token = lent(p->next);
+    ctl_exit end = ctl_call(c, &x, "/vault.v1.Audit/Query", &request.base, &vault__v1__query_response__descriptor);
     if (end != CTL_OK) return end;
     const Vault__V1__QueryResponse *reply = (const void *)x.reply;
-    for (size_t i = 0; i<reply->n_lines && * left> 0; i++, --*left) {
+    for (size_t i = 0; i < reply->n_lines && i < (size_t)p->left; i++) {
         if (c->options[OPT_JSON])
-            print_json(line_json(c->mem, reply->lines[i]));
+            print_json(audit_line_json(c->mem, reply->lines[i]));
         else
             add_line(t, reply->lines[i]);
     }
-    *next = arena_text(c->mem, bytes_of_text(reply->next_page_token));
-    return *next ? CTL_OK : CTL_FAILED;
+    page_done(c, p, reply->n_lines, reply->next_page_token);
+    return CTL_OK;
 }
 
 ctl_exit run_audit_query(ctl *c)
 {
+    enum { LIMIT = 100 };
     static const char *const heads[] = {"LINE",   "TIME",    "ACTION", "OUTCOME", "APP",
                                         "PERSON", "PURPOSE", "FIELDS", "TICKET",  ""};
-    char *next = (char *)(uintptr_t) "";
-    int64_t left = option_number(c, OPT_LIMIT, 100, 100000);
-    if (left < 0) return usage_error(c, "--limit is a number up to 100,000");
     table t = table_of(c->mem, sizeof heads / sizeof *heads, heads);
-    ctl_exit end;
-    do end = query_page(c, &t, &left, &next);
-    while (end == CTL_OK && left > 0 && *next);
+    ctl_exit end = ctl_pages(c, LIMIT, query_page, &t);
     if (!c->options[OPT_JSON] && t.rows > 1) table_print(&t);
-    if (end == CTL_OK && *next) fputs("vaultctl: there are more lines (--limit)\n", stderr);
     return end;
 }

@@ -50,7 +50,7 @@ bool ctl_context(ctl *c, Vault__V1__RequestContext *out)
     vault__v1__request_context__init(out);
     out->purpose = lent(c->options[OPT_PURPOSE] ? c->options[OPT_PURPOSE] : c->command->purpose);
     out->ticket = lent(c->options[OPT_TICKET] ? c->options[OPT_TICKET] : "vaultctl");
-    out->request_id = new_request_id(c->mem);
+    out->request_id = c->options[OPT_REQUEST_ID] ? lent(c->options[OPT_REQUEST_ID]) : new_request_id(c->mem);
     if (!c->options[OPT_ASSERTION]) return true;
     char *assertion = read_assertion(c, c->options[OPT_ASSERTION]);
     if (assertion) out->assertion = assertion;
@@ -86,6 +86,46 @@ ctl_exit ctl_exchange(ctl *c, exchange *x)
     return exit_of(x->outcome.code);
 }
 
+ctl_exit ctl_call(ctl *c, exchange *x, const char *method, ProtobufCMessage *request,
+                  const ProtobufCMessageDescriptor *reply)
+{
+    Vault__V1__RequestContext *context = arena_alloc(c->mem, sizeof *context);
+    Vault__V1__RequestContext **place = message_member(request, "context", NULL);
+    *x = (exchange){.method = method, .request = request, .type = reply};
+    if (!context || !place) abort();
+    if (!ctl_context(c, context)) return CTL_USAGE;
+    *place = context;
+    ctl_exit end = ctl_exchange(c, x);
+    x->request = NULL;
+    return end;
+}
+
+/* ---- pages ---- */
+
+int32_t page_size(const paging *p, int32_t most)
+{
+    return p->left < most ? (int32_t)p->left : most;
+}
+
+void page_done(ctl *c, paging *p, size_t got, const char *next)
+{
+    p->left -= (int64_t)got < p->left ? (int64_t)got : p->left;
+    p->next = arena_text(c->mem, bytes_of_text(next));
+    if (!p->next) abort();
+}
+
+ctl_exit ctl_pages(ctl *c, int64_t otherwise, ctl_exit (*ask)(ctl *c, void *context, paging *p), void *context)
+{
+    enum { LIMIT_MAX = 1000000 };
+    ctl_exit end;
+    paging p = {.left = option_number(c, OPT_LIMIT, otherwise, LIMIT_MAX), .next = ""};
+    if (p.left < 0) return usage_error(c, "--limit is a number up to 1,000,000");
+    do end = ask(c, context, &p);
+    while (end == CTL_OK && p.left > 0 && *p.next);
+    if (end == CTL_OK && *p.next) fputs("vaultctl: there are more (--limit)\n", stderr);
+    return end;
+}
+
 /* ---- items ---- */
 
 typedef struct list {
@@ -118,36 +158,67 @@ static bool read_lines(ctl *c, FILE *in, list *l)
     return true;
 }
 
-ctl_exit ctl_items(ctl *c, const char ***items, size_t *count)
+ctl_exit ctl_lines(ctl *c, const char *path, const char ***lines, size_t *count)
 {
-    *items = c->arguments;
-    *count = c->count;
+    list l = {0};
+    FILE *in = open_input(path);
+    if (!in) return CTL_USAGE;
+    bool read = read_lines(c, in, &l);
+    close_input(in);
+    *lines = l.at;
+    *count = l.count;
+    return read ? CTL_OK : usage_error(c, "%s: a line is too long, or the file too large", path);
+}
+
+ctl_exit ctl_items(ctl *c, size_t first, const char ***items, size_t *count)
+{
+    *items = c->arguments + first;
+    *count = c->count - first;
     if (c->options[OPT_FILE]) {
-        list l = {0};
-        if (c->count > 0) return usage_error(c, "give items or --file, not both");
-        FILE *in = open_input(c->options[OPT_FILE]);
-        if (!in) return CTL_USAGE;
-        bool read = read_lines(c, in, &l);
-        close_input(in);
-        if (!read) return usage_error(c, "%s: a line is too long, or the file too large", c->options[OPT_FILE]);
-        *items = l.at;
-        *count = l.count;
+        if (c->count > first) return usage_error(c, "give items or --file, not both");
+        ctl_exit end = ctl_lines(c, c->options[OPT_FILE], items, count);
+        if (end != CTL_OK) return end;
     }
     return *count ? CTL_OK : usage_error(c, "no items given");
 }
 
-ctl_exit ctl_fields(ctl *c, Google__Protobuf__FieldMask *out)
+ctl_exit ctl_names(ctl *c, option_id id, char ***names, size_t *count)
 {
-    const char *at = c->options[OPT_FIELDS];
     list l = {0};
-    google__protobuf__field_mask__init(out);
-    while (at && *at) {
+    for (const char *at = c->options[id]; at && *at;) {
         size_t len = strcspn(at, ",");
         char *name = len ? arena_text(c->mem, bytes_of(at, len)) : NULL;
-        if (!name || !list_add(&l, c->mem, name)) return usage_error(c, "--fields is a list of names, apart by commas");
+        if (!name || !list_add(&l, c->mem, name)) return usage_error(c, "names in a list are apart by commas");
         at += len + (at[len] == ',');
     }
-    out->paths = (char **)(uintptr_t)l.at;
-    out->n_paths = l.count;
-    return l.count ? CTL_OK : usage_error(c, "--fields is missing");
+    *names = (char **)(uintptr_t)l.at;
+    *count = l.count;
+    return CTL_OK;
+}
+
+ctl_exit ctl_fields(ctl *c, Google__Protobuf__FieldMask *out)
+{
+    google__protobuf__field_mask__init(out);
+    ctl_exit end = ctl_names(c, OPT_FIELDS, &out->paths, &out->n_paths);
+    if (end != CTL_OK) return end;
+    return out->n_paths ? CTL_OK : usage_error(c, "--fields is missing");
+}
+
+ctl_exit ctl_form(const ctl *c, Vault__V1__Form *out)
+{
+    static const char *const forms[] = {[VAULT__V1__FORM__FORM_PLAIN] = "plain",
+                                        [VAULT__V1__FORM__FORM_MASKED] = "masked",
+                                        [VAULT__V1__FORM__FORM_TOKEN] = "token"};
+    const char *asked = c->options[OPT_FORM] ? c->options[OPT_FORM] : c->options[OPT_MASKED] ? "masked" : "plain";
+    for (unsigned f = VAULT__V1__FORM__FORM_PLAIN; f < sizeof forms / sizeof *forms; f++) {
+        if (strcmp(asked, forms[f]) == 0) return *out = (Vault__V1__Form)f, CTL_OK;
+    }
+    return usage_error(c, "--form is plain, masked or token");
+}
+
+ctl_exit ctl_end(ctl *c, Google__Protobuf__Timestamp **out)
+{
+    if (!c->options[OPT_UNTIL]) return CTL_OK;
+    *out = ctl_time(c->mem, c->options[OPT_UNTIL]);
+    return *out ? CTL_OK : usage_error(c, "--until is a time (2026-11-22T08:00:00Z) or a date");
 }

@@ -73,8 +73,22 @@ typedef enum option_id {
     OPT_DRY_RUN,
     OPT_AGAIN,
     OPT_PROGRESS,
+    OPT_FORM,
+    OPT_FIELD,
+    OPT_THAN,
+    OPT_BASIS,
+    OPT_USES,
+    OPT_FOR,
+    OPT_REQUEST_ID,
+    OPT_OUT,
+    OPT_AREA,
+    OPT_COUNT,
+    OPT_AT_LEAST,
+    OPT_PERMIT,
+    OPT_VALUES,
     OPTIONS
 } option_id;
+_Static_assert(OPTIONS <= 64, "a set of options is 64 bits");
 #define OPTION(id) (UINT64_C(1) << (id))
 
 typedef struct ctl ctl;
@@ -118,16 +132,73 @@ static inline char *lent(const char *text)
     return (char *)(uintptr_t)text;
 }
 
-/* The context of a call; a new request id each time. False when the assertion cannot be read (said on stderr). */
+/* The context of a call; the request id of --request-id, else a new one each time. False when the assertion cannot be
+ * read (said on stderr). */
 bool ctl_context(ctl *c, Vault__V1__RequestContext *out);
 /* The call, with the timeout asked for. A failure is said on stderr and is the exit code. */
 ctl_exit ctl_exchange(ctl *c, exchange *x);
+/* The same for a request that lacks its context only; the reply is x->reply, of the type given. */
+ctl_exit ctl_call(ctl *c, exchange *x, const char *method, ProtobufCMessage *request,
+                  const ProtobufCMessageDescriptor *reply);
 ctl_exit exit_of(int code);
-/* Arguments, or the lines of --file; "-" is standard input. */
-ctl_exit ctl_items(ctl *c, const char ***items, size_t *count);
-FILE *open_input(const char *path); /* NULL: said on stderr */
-/* Comma-separated names of --fields. */
+/* Arguments from `first` on, or the lines of --file; "-" is standard input. */
+ctl_exit ctl_items(ctl *c, size_t first, const char ***items, size_t *count);
+ctl_exit ctl_lines(ctl *c, const char *path, const char ***lines, size_t *count); /* that are not empty */
+FILE *open_input(const char *path);                                               /* NULL: said on stderr */
+/* Names apart by commas; none where the option was not given. */
+ctl_exit ctl_names(ctl *c, option_id id, char ***names, size_t *count);
+/* --fields, of which there must be one. */
 ctl_exit ctl_fields(ctl *c, Google__Protobuf__FieldMask *out);
+/* --form, or --masked. */
+ctl_exit ctl_form(const ctl *c, Vault__V1__Form *out);
+/* --until; NULL where it was not given. */
+ctl_exit ctl_end(ctl *c, Google__Protobuf__Timestamp **out);
+
+/* Pages of a list, one call each. */
+typedef struct paging {
+    int64_t left;     /* of --limit */
+    const char *next; /* "" the first time, and after the last page */
+} paging;
+int32_t page_size(const paging *p, int32_t most);
+void page_done(ctl *c, paging *p, size_t got, const char *next);
+/* Asks for pages until there are no more or enough; says where there are more. */
+ctl_exit ctl_pages(ctl *c, int64_t otherwise, ctl_exit (*ask)(ctl *c, void *context, paging *p), void *context);
+
+/* ---- bulk.c: many items, a result each ---- */
+
+enum { CALL_ITEMS = 4096 };
+typedef struct bulk_part {
+    const char *const *items; /* as they were given */
+    size_t count, before;     /* before: items of the parts that went ahead */
+    const ProtobufCMessage *const *results;
+    const outcome *outcomes;
+} bulk_part;
+typedef struct bulk {
+    const char *method;
+    const ProtobufCMessageDescriptor *reply; /* has `results`, each with a status, and `receipts` */
+    ProtobufCMessage *request;               /* lacks its context, its items, and whether a receipt is wanted */
+    const char *list;                        /* what its items are called: "tokens" */
+    size_t first;                            /* argument that is the first item */
+    bool once;                               /* makes something, or uses it up: idempotent by request id */
+    void *(*item)(ctl *c, const char *text); /* what stands in the list for it; NULL: the text itself */
+    /* A result in a line: one of its members, or as `text` says, in the arena. Refused ones are "-". */
+    const char *said;
+    const char *(*text)(arena *mem, const ProtobufCMessage *result);
+    /* All results of a part, in place of lines. */
+    void (*show)(ctl *c, const void *context, const bulk_part *part);
+    const void *context;
+} bulk;
+/* Parts of 4,096, each shown when it is answered; what is refused is said on stderr. */
+ctl_exit bulk_run(ctl *c, const bulk *b);
+
+/* ---- message.c ---- */
+
+/* What a server says, by the names of the .proto files; what is empty is left out, and receipts. A refused item is its
+ * "error" alone. */
+json_t *message_json(arena *mem, const ProtobufCMessage *of);
+/* A member by name, and for a repeated one how many there are; NULL when there is no such member. */
+void *message_member(const ProtobufCMessage *of, const char *name, size_t **count);
+const char *value_text(const Vault__V1__FieldValue *v); /* "" for none */
 
 /* ---- print.c ---- */
 
@@ -208,6 +279,23 @@ ctl_exit run_put(ctl *c);
 ctl_exit run_import(ctl *c);
 ctl_exit run_issue(ctl *c);
 ctl_exit run_reveal(ctl *c);
+ctl_exit run_inspect(ctl *c);
+ctl_exit run_predicate(ctl *c);
+ctl_exit run_restore(ctl *c);
+ctl_exit run_handover_create(ctl *c);
+ctl_exit run_handover_redeem(ctl *c);
+ctl_exit run_voucher_create(ctl *c);
+ctl_exit run_voucher_redeem(ctl *c);
+ctl_exit run_voucher_revoke(ctl *c);
+ctl_exit run_get(ctl *c);
+ctl_exit run_update(ctl *c);
+ctl_exit run_export(ctl *c);
+ctl_exit run_search(ctl *c);
+ctl_exit run_browse(ctl *c);
+ctl_exit run_correction_list(ctl *c);
+ctl_exit run_correction_accept(ctl *c);
+ctl_exit run_correction_decline(ctl *c);
+ctl_exit run_trace(ctl *c);
 ctl_exit run_audit_checkpoint(ctl *c);
 ctl_exit run_audit_proof(ctl *c);
 ctl_exit run_audit_query(ctl *c);
@@ -231,5 +319,6 @@ ctl_exit run_revoke_person(ctl *c);
 ctl_exit run_certificate_show(ctl *c);
 ctl_exit run_persons_import(ctl *c);
 
+json_t *audit_line_json(arena *mem, const Vault__V1__Line *line);
 /* One query for lines, as the officer asked; from the page given ("" the first). */
 void query_of(ctl *c, Vault__V1__QueryRequest *out, Vault__V1__RequestContext *context);

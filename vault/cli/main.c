@@ -8,7 +8,7 @@
 enum { MEMORY = 256 << 20 };
 #define OFFICER_PURPOSE "log-review"
 #define CONTROL_PURPOSE "control"
-#define DOCUMENT_NAMES  "Documents: schema, principals, persons, purposes, policy, sharing.\n"
+#define DOCUMENT_NAMES  "Documents: schema, principals, persons, purposes, policy, sharing, browsing.\n"
 
 static const command commands[] = {
     {"put", "", "put residents into the vault",
@@ -36,21 +36,149 @@ static const command commands[] = {
          OPTION(OPT_DELIMITER) | OPTION(OPT_ENCODING) | OPTION(OPT_COLLECTED) | OPTION(OPT_REJECTS) | OPTION(OPT_PART) |
          OPTION(OPT_PATIENCE) | OPTION(OPT_DRY_RUN) | OPTION(OPT_AGAIN) | OPTION(OPT_PROGRESS),
      1, 1, true, NULL, run_import},
-    {"issue", "[ID...]", "tokens for ID numbers, in the caller's own domain",
-     "Prints a token a line, in the order of the numbers; - for what is refused.\n"
+    {"issue", "[VALUE...]", "tokens for ID numbers, in the caller's own domain",
+     "Prints a token a line, in the order of the values; - for what is refused. With --field another unique field "
+     "names\n"
+     "the residents, if the schema and a rule allow it.\n"
      "\n"
      "  vaultctl issue 11010519491231002X --purpose elder-care\n"
+     "  vaultctl issue --field phone 13812345678 --purpose elder-care\n"
      "  vaultctl issue --file ids.txt --purpose elder-care >tokens.txt\n",
-     OPTION(OPT_FILE) | OPTION(OPT_COLLECTION) | OPTION(OPT_RECEIPT), 0, SIZE_MAX, true, NULL, run_issue},
+     OPTION(OPT_FILE) | OPTION(OPT_COLLECTION) | OPTION(OPT_FIELD) | OPTION(OPT_RECEIPT), 0, SIZE_MAX, true, NULL,
+     run_issue},
     {"reveal", "[TOKEN...]", "fields of residents, by token",
      "The line that accounts for it stands in the log before a value leaves the vault.\n"
      "\n"
      "  vaultctl reveal rv1... --fields name,phone --purpose elder-care --ticket visit-2026-117 --assertion "
      "grid-zhao.jwt\n"
      "  vaultctl reveal rv1... --fields name,phone --masked --purpose elder-care --ticket call-list-11\n"
+     "  vaultctl reveal --file tokens.txt --fields id_number --form token --purpose elder-care --ticket old-system\n"
      "  vaultctl reveal --file tokens.txt --fields name --purpose elder-care --ticket calls --receipt receipt.json\n",
-     OPTION(OPT_FILE) | OPTION(OPT_FIELDS) | OPTION(OPT_MASKED) | OPTION(OPT_RECEIPT) | OPTION(OPT_TICKET), 0, SIZE_MAX,
-     true, NULL, run_reveal},
+     OPTION(OPT_FILE) | OPTION(OPT_FIELDS) | OPTION(OPT_FORM) | OPTION(OPT_MASKED) | OPTION(OPT_RECEIPT) |
+         OPTION(OPT_TICKET),
+     0, SIZE_MAX, true, NULL, run_reveal},
+    {"inspect", "[TOKEN...]", "what our own tokens are worth now",
+     "A line for each: valid; expired (of an epoch that has ended: issue it anew); gone (erased or restricted).\n"
+     "\n"
+     "  vaultctl inspect rv1... --purpose elder-care\n"
+     "  vaultctl inspect --file tokens.txt --purpose elder-care --json\n",
+     OPTION(OPT_FILE) | OPTION(OPT_RECEIPT), 0, SIZE_MAX, true, NULL, run_inspect},
+    {"test", "PREDICATE [TOKEN...]", "a question about residents, answered by yes or no",
+     "A line for each: yes, no, or unknown (the vault holds no such value). PREDICATE is one of the schema. Where it\n"
+     "compares: with --than, or with what stands behind the token, after a blank (then quote both, or use --file).\n"
+     "\n"
+     "  vaultctl test age_60 rv1... --purpose elder-care --ticket bus-pass-7\n"
+     "  vaultctl test same_street --than rv1... --file tokens.txt --purpose elder-care --ticket neighbours\n",
+     OPTION(OPT_FILE) | OPTION(OPT_THAN) | OPTION(OPT_RECEIPT) | OPTION(OPT_TICKET), 1, SIZE_MAX, true, NULL,
+     run_predicate},
+    {"restore", "FIELD [NUMBER...]", "the values behind numbers that `reveal --form token` gave",
+     "A line for each: the value, a tab, the resident's token.\n"
+     "\n"
+     "  vaultctl restore id_number 320411198007150139 --purpose elder-care --ticket old-system\n"
+     "  vaultctl restore phone --file numbers.txt --purpose elder-care --ticket old-system\n",
+     OPTION(OPT_FILE) | OPTION(OPT_RECEIPT) | OPTION(OPT_TICKET), 1, SIZE_MAX, true, NULL, run_restore},
+    {"handover create", "[TOKEN...]", "residents for another app, under a registered basis",
+     "A line for each: what the receiver redeems for its own token. It ends in an hour, unless --until says "
+     "otherwise.\n"
+     "\n"
+     "  vaultctl handover create rv1... --basis elder-care-to-clinic --purpose elder-care --ticket home-visit\n"
+     "  vaultctl handover create --file tokens.txt --basis elder-care-to-clinic --until 2026-12-01 --purpose "
+     "elder-care \\\n"
+     "      --ticket checkups >handovers.txt\n",
+     OPTION(OPT_FILE) | OPTION(OPT_BASIS) | OPTION(OPT_UNTIL) | OPTION(OPT_REQUEST_ID) | OPTION(OPT_RECEIPT) |
+         OPTION(OPT_TICKET),
+     0, SIZE_MAX, true, NULL, run_handover_create},
+    {"handover redeem", "[HANDOVER...]", "our own tokens for handovers that we were given, once",
+     "\n"
+     "  vaultctl handover redeem rvh1... --purpose family-doctor --ticket home-visit\n"
+     "  vaultctl handover redeem --file handovers.txt --purpose family-doctor --ticket checkups >tokens.txt\n",
+     OPTION(OPT_FILE) | OPTION(OPT_REQUEST_ID) | OPTION(OPT_RECEIPT) | OPTION(OPT_TICKET), 0, SIZE_MAX, true, NULL,
+     run_handover_redeem},
+    {"voucher create", "[TOKEN...]", "tokens with an end, for named fields",
+     "Each may be redeemed --uses times (1), until --until (24 hours from now), by the app of --for, if its own rules\n"
+     "allow it to see the fields.\n"
+     "\n"
+     "  vaultctl voucher create rv1... --fields name,phone --purpose elder-care --ticket meal-14\n"
+     "  vaultctl voucher create --file tokens.txt --fields name --uses 12 --until 2027-01-01 --for clinic \\\n"
+     "      --purpose elder-care --ticket vaccination >vouchers.txt\n",
+     OPTION(OPT_FILE) | OPTION(OPT_FIELDS) | OPTION(OPT_FORM) | OPTION(OPT_MASKED) | OPTION(OPT_USES) |
+         OPTION(OPT_UNTIL) | OPTION(OPT_FOR) | OPTION(OPT_REQUEST_ID) | OPTION(OPT_RECEIPT) | OPTION(OPT_TICKET),
+     0, SIZE_MAX, true, NULL, run_voucher_create},
+    {"voucher redeem", "[VOUCHER...]", "the fields that vouchers are for; uses each up once",
+     "A line for each, FIELD=VALUE apart by tabs. --json says how often it may still be redeemed.\n"
+     "\n"
+     "  vaultctl voucher redeem rvv1... --purpose elder-care --ticket meal-14\n",
+     OPTION(OPT_FILE) | OPTION(OPT_REQUEST_ID) | OPTION(OPT_RECEIPT) | OPTION(OPT_TICKET), 0, SIZE_MAX, true, NULL,
+     run_voucher_redeem},
+    {"voucher revoke", "[VOUCHER...]", "take back vouchers that we have made",
+     "\n"
+     "  vaultctl voucher revoke rvv1... --purpose elder-care --ticket meal-14-cancelled\n",
+     OPTION(OPT_FILE) | OPTION(OPT_RECEIPT) | OPTION(OPT_TICKET), 0, SIZE_MAX, true, NULL, run_voucher_revoke},
+    {"get", "TOKEN", "a record: values, where they come from, and its version",
+     "\n"
+     "  vaultctl get rv1... --fields name,phone --purpose elder-care --ticket visit-2026-117\n",
+     OPTION(OPT_FIELDS) | OPTION(OPT_FORM) | OPTION(OPT_MASKED) | OPTION(OPT_RECEIPT) | OPTION(OPT_TICKET), 1, 1, true,
+     NULL, run_get},
+    {"update", "TOKEN FIELD=VALUE...", "change fields of a record, if it is still as it was read",
+     "--version is what `get` has shown. A field whose owner says otherwise stays, and its owner is asked.\n"
+     "\n"
+     "  vaultctl update rv1... --version 3 phone=13912345678 --purpose population-register --ticket form-88\n",
+     OPTION(OPT_VERSION) | OPTION(OPT_COLLECTED) | OPTION(OPT_RECEIPT) | OPTION(OPT_TICKET), 2, SIZE_MAX, true, NULL,
+     run_update},
+    {"export", "TOKEN", "all that a purpose may export of one resident, as JSON",
+     "What the resident asks to be given (PIPL 45), with the corrections that were asked for.\n"
+     "\n"
+     "  vaultctl export rv1... --out resident.json --purpose data-subject-request --ticket request-12\n",
+     OPTION(OPT_OUT) | OPTION(OPT_RECEIPT) | OPTION(OPT_TICKET), 1, 1, true, NULL, run_export},
+    {"search", "CONDITION...", "tokens of residents, by what is known of them",
+     "All conditions must hold, or --at-least K of them; then those that hold stand behind each token. A condition:\n"
+     "\n"
+     "  FIELD=VALUE,VALUE   one of these values           FIELD~PART        holds this part (2 characters and more)\n"
+     "  FIELD%1234,5678     ends with one of these four   FIELD:LOW..HIGH   in this band; one end may be missing\n"
+     "  FIELD@TOKEN         the same as this resident\n"
+     "\n"
+     "What may be asked of a field is its index in the schema, and a rule must allow it. Parts, bands and codes need "
+     "--area,\n"
+     "with prefixes of 9 digits (a street) or more. In a list \\, is a comma that belongs to the value.\n"
+     "\n"
+     "  vaultctl search birth_date:..1950 care_category=living-alone --area 320411002001,320411002002,320411002003 \\\n"
+     "      --purpose elder-care --ticket winter-visits >tokens.txt\n"
+     "  vaultctl search phone%5678 name~小明 birth_date:1951 --at-least 2 --area 320411002 \\\n"
+     "      --purpose elder-care --ticket desk-3\n"
+     "  vaultctl search birth_date:..1950 --area 320411002 --count --purpose elder-care --ticket plan-2027\n",
+     OPTION(OPT_COLLECTION) | OPTION(OPT_AREA) | OPTION(OPT_COUNT) | OPTION(OPT_AT_LEAST) | OPTION(OPT_LIMIT) |
+         OPTION(OPT_RECEIPT) | OPTION(OPT_TICKET),
+     1, SIZE_MAX, true, NULL, run_search},
+    {"browse", "", "records of an area, masked (administrators, officers)",
+     "At most 20 rows (--limit), or as many as a permit says: an entry of the document `browsing`.\n"
+     "\n"
+     "  vaultctl browse --area 320411002001 --fields name,phone --ticket import-looks-odd\n"
+     "  vaultctl browse --area 320411002001 --fields name,phone --permit spring-check --limit 200 --ticket "
+     "spring-check\n",
+     OPTION(OPT_AREA) | OPTION(OPT_FIELDS) | OPTION(OPT_COLLECTION) | OPTION(OPT_PERMIT) | OPTION(OPT_LIMIT) |
+         OPTION(OPT_TICKET),
+     0, 0, true, OFFICER_PURPOSE, run_browse},
+    {"correction list", "[TOKEN]", "corrections that wait for us, or all of one record",
+     "Without a token: those that wait, of fields that our department owns.\n"
+     "\n"
+     "  vaultctl correction list --values --purpose population-register\n",
+     OPTION(OPT_VALUES) | OPTION(OPT_LIMIT), 0, 1, true, NULL, run_correction_list},
+    {"correction accept", "[CORRECTION...]", "the wanted value becomes the field's",
+     "\n"
+     "  vaultctl correction accept corrections/117 --purpose population-register --ticket seen-id-card\n",
+     OPTION(OPT_FILE) | OPTION(OPT_RECEIPT) | OPTION(OPT_TICKET), 0, SIZE_MAX, true, NULL, run_correction_accept},
+    {"correction decline", "[CORRECTION...]", "the field stays as it is",
+     "\n"
+     "  vaultctl correction decline corrections/117 --purpose population-register --ticket number-not-in-use\n",
+     OPTION(OPT_FILE) | OPTION(OPT_RECEIPT) | OPTION(OPT_TICKET), 0, SIZE_MAX, true, NULL, run_correction_decline},
+    {"trace", "FILE", "whose tokens are these? A list as it was found (officers)",
+     "FILE has a finding a line; - is standard input. A token may have lost its prefix, up to four characters, or have "
+     "two\n"
+     "wrong ones; or be 16 bytes in hexadecimal or base64. --limit N shows lines of the log for each, newest first.\n"
+     "\n"
+     "  vaultctl trace leaked.txt --ticket incident-3\n"
+     "  vaultctl trace - --limit 20 --json --ticket incident-3 <leaked.txt\n",
+     OPTION(OPT_LIMIT) | OPTION(OPT_TICKET), 1, 1, true, OFFICER_PURPOSE, run_trace},
     {"audit checkpoint", "", "the newest signed checkpoint of the log",
      "A C2SP tlog-checkpoint. --json adds the verifier key that the vault itself names: compare it with the published "
      "one.\n"
