@@ -165,10 +165,10 @@ typedef struct manifest {
     const char *vault; /* name: origin of the log, audience of assertions */
     schema schema;
     const policy *policy;
-    unsigned approvals; /* how many approvals a proposal needs: "approvals" of principals, 1 to 8 */
-    const sharing_basis *bases;
+    unsigned approvals;         /* how many approvals a proposal needs: "approvals" of principals, 1 to 8 */
+    const sharing_basis *bases; /* by id */
     size_t basis_count;
-    const browse_permit *permits;
+    const browse_permit *permits; /* by id */
     size_t permit_count;
 } manifest;
 const sharing_basis *manifest_basis(const manifest *m, const char *id);  /* NULL when unknown */
@@ -177,9 +177,18 @@ const principal *manifest_principal(const manifest *m, const char *uri); /* exac
 /* The principal's certificate of this digest; NULL when it is not registered (which is not to say: not revoked). */
 const certificate *principal_certificate(const principal *p, const digest *sha256);
 const principal *manifest_app(const manifest *m, consumer_no no);
+/* Id of the department of this number; NULL when there is none. */
+const char *manifest_department(const manifest *m, unsigned number);
 const purpose *manifest_purpose(const manifest *m, bytes id);
 const domain *manifest_domain(const manifest *m, consumer_no consumer, purpose_no purpose);
 const domain *manifest_domain_number(const manifest *m, uint32_t number);
+/* For whom tokens were ever issued: the domains, and those that are gone, which keep their numbers. In no order. */
+typedef struct issuer {
+    uint32_t number;
+    const char *app, *purpose;
+} issuer;
+size_t manifest_issuer_count(const manifest *m);
+issuer manifest_issuer(const manifest *m, size_t i);
 const person *manifest_person(const manifest *m, const char *id);
 
 /* Per process. */

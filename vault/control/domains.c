@@ -226,3 +226,21 @@ const domain *manifest_domain_number(const manifest *m, uint32_t number)
         bsearch(&key, body->domains_by_number, body->domain_count, sizeof *body->domains_by_number, compare_numbers);
     return found ? *found : NULL;
 }
+
+static const json_t *issuers(const manifest *m)
+{
+    return json_object_get(body_of(m)->docs.of[DOC_DOMAINS], "domains");
+}
+
+size_t manifest_issuer_count(const manifest *m)
+{
+    return json_array_size(issuers(m));
+}
+
+issuer manifest_issuer(const manifest *m, size_t i)
+{
+    const json_t *at = json_array_get(issuers(m), i);
+    return (issuer){.number = (uint32_t)json_integer_value(json_object_get(at, "number")),
+                    .app = json_string_value(json_object_get(at, "consumer")),
+                    .purpose = json_string_value(json_object_get(at, "purpose"))};
+}
