@@ -30,6 +30,14 @@ static void key_at(builder *b, size_t place, size_t key)
     builder_into_at(b, "assertion_keys", key);
 }
 
+const char *manifest_department(const manifest *m, unsigned number)
+{
+    const manifest_body *body = body_of(m);
+    for (size_t i = 0; i < body->department_count; i++)
+        if (body->departments[i].number == number) return body->departments[i].id;
+    return NULL;
+}
+
 static vault_code read_keys(builder *b, department *d, json_t *list)
 {
     manifest_body *body = b->body;

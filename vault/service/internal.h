@@ -76,6 +76,7 @@ struct call {
     item *items;
     size_t item_count;
     struct import_step *step; /* import: the message at hand (import.c) */
+    struct kept_answer *kept; /* by its request id (kept.c); NULL: nothing is kept */
 };
 
 /* One resident of a call. */
@@ -93,10 +94,10 @@ struct item {
     const char *fields, *groups, *form; /* for its line, where they are not the call's; else NULL */
     uint32_t version;                   /* of the record that was answered from */
     Vault__V1__FieldValue **values;
-    const char *text;             /* issue: the token */
-    item *with;                   /* decided together with it and next to it in the call: one part holds both; or NULL */
-    struct unique_item *unique;   /* named by a unique field (unique.c) */
-    struct test_item *test;       /* a predicate's question and answer (predicates.c) */
+    const char *text;           /* issue: the token */
+    item *with;                 /* decided together with it and next to it in the call: one part holds both; or NULL */
+    struct unique_item *unique; /* named by a unique field (unique.c) */
+    struct test_item *test;     /* a predicate's question and answer (predicates.c) */
     struct inspect_item *inspect; /* what its token is worth (inspect.c) */
     struct voucher_item *voucher; /* vouchers and handovers: what is sealed in its row (voucher.c) */
 };
@@ -296,27 +297,46 @@ VAULT_MUST_USE vault_code change_run(session *s, call *c, change *what, change_r
 /* The line of a change that was refused (rq->err) before it could be staged. Returns that refusal. */
 VAULT_MUST_USE vault_code change_refuse(session *s, call *c, const change *what);
 
-/* ---- kept.c: answers that are kept by request id, so that a repeated call is harmless
- * --------------------------------
+/* ---- kept.c: answers that are kept by request id, so that a repeated call is harmless ----
  *
  * A row of `request`, sealed, written in the transaction that ends the call (or the message of a stream), for a week.
- * Of app and acting person: what one may know of residents, another need not. */
+ * Of app and acting person: what one may know of residents, another need not. The way of a call:
+ *
+ *   kept_ask ─ kept_find (all calls of the run at once) ─ batch_run, with kept_write in it ─ kept_settle
+ *
+ * A call that is answered again has no items. */
 typedef struct kept_answer {
     digest id, content; /* of what was asked */
     bytes answer;       /* as it was given; in the session's arena */
     bool replayed;      /* it was found: the call is answered from it */
 } kept_answer;
 /* `label` names the use ("resident-vault put 1"), `place` the message within a stream (0), `content` what must be the
- * same. CONFLICT REQUEST_ID_REUSED (context.request_id) where the same id was used for other content; INTEGRITY where
- * the kept answer was edited: told to the operator, and a line. */
+ * same. */
 typedef struct kept_key {
     const char *label;
     uint32_t place;
     digest content;
 } kept_key;
-VAULT_MUST_USE vault_code kept_find(kept_answer *out, session *s, call *c, const kept_key *key, vault_error *err);
-/* Within the transaction that ends it. CONFLICT: another one, of the same request, was first. */
-VAULT_MUST_USE vault_code kept_write(session *s, const kept_answer *k, bytes answer, vault_error *err);
+/* Leaves c->kept; its error is the call's. */
+VAULT_MUST_USE vault_code kept_ask(session *s, call *c, const kept_key *key);
+/* The same where purpose and request, its context apart, must be the same. */
+VAULT_MUST_USE vault_code kept_ask_request(session *s, call *c, const char *label);
+/* The calls that asked, by one statement. A call's error: CONFLICT REQUEST_ID_REUSED (context.request_id) where the
+ * same id was used for other content; INTEGRITY where the kept answer was edited: told to the operator, and a line. */
+void kept_find(session *s, call **calls, size_t count);
+/* Neither answered nor failed. */
+bool kept_goes_on(const call *c);
+/* What became of a call's items; later ones than those of the part at hand have nothing to say. */
+typedef vault_code kept_pack(session *s, const call *c, bytes *answer, vault_error *err);
+VAULT_MUST_USE vault_code kept_packed(bytes *out, session *s, const ProtobufCMessage *message, vault_error *err);
+/* Within the transaction of a part: the answers of the calls that end with it. CONFLICT: another one, of the same
+ * request, was first. */
+VAULT_MUST_USE vault_code kept_write(session *s, item **items, size_t count, kept_pack *pack, vault_error *err);
+/* A call that lost against itself (a run of it whose client has gone, or asked twice, has ended meanwhile): true, and
+ * replayed, where the other one's answer was found. After call_fail_with_store. */
+bool kept_rival(session *s, call *c);
+/* Looks for the rivals of all, and writes a line for each call that is answered again. */
+void kept_settle(session *s, call **calls, size_t count);
 
 /* ---- page.c ---- */
 
@@ -324,6 +344,13 @@ VAULT_MUST_USE vault_code kept_write(session *s, const kept_answer *k, bytes ans
 char *page_token(arena *mem, uint64_t conditions, int64_t from);
 /* Leaves *from as it is for an empty token. INVALID names the path "page_token". */
 VAULT_MUST_USE vault_code page_token_read(int64_t *from, const char *text, uint64_t conditions, vault_error *err);
+
+/* One that tells nothing: sealed for this caller's question (`conditions`: digest of what must be the same), good for
+ * an hour. `place`: where to go on, at most 200 bytes. Their errors are the call's. */
+VAULT_MUST_USE vault_code page_seal(char **out, session *s, const call *c, const digest *conditions, bytes place);
+/* Empty for an empty token. INVALID BAD_PAGE_TOKEN (of another question or caller, too), PAGE_TOKEN_EXPIRED. */
+VAULT_MUST_USE vault_code page_open(bytes *place, session *s, const call *c, const char *text,
+                                    const digest *conditions);
 
 /* ---- the handlers ---- */
 void tokens_batch_issue(session *s, call **calls, size_t count);
