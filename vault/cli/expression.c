@@ -120,7 +120,7 @@ static const char *write_values(arena *mem, const Vault__V1__Condition *of, char
     for (size_t i = 0; i < values->n_values; i++) room += 2 * strlen(values->values[i]) + 1;
     char *text = arena_alloc(mem, room), *to = text;
     if (!text) return NULL;
-    to = stpcpy(to, of->field);
+    for (const char *at = of->field; *at;) *to++ = *at++;
     for (size_t i = 0; i < values->n_values; i++) {
         *to++ = i ? ',' : sign;
         for (const char *at = values->values[i]; *at; at++) {
