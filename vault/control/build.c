@@ -246,10 +246,12 @@ void manifest_free(manifest_body **b)
     memory_free(it->fields, it->field_count * sizeof *it->fields);
     memory_free(it->collections, it->collection_count * sizeof *it->collections);
     memory_free(it->collection_fields, it->field_count * sizeof *it->collection_fields);
+    memory_free(it->predicates, it->predicate_capacity * sizeof *it->predicates);
     memory_free(it->certificates, it->certificate_count * sizeof *it->certificates);
     memory_free(it->roles, it->role_count * sizeof *it->roles);
     memory_free(it->areas, it->area_capacity * sizeof *it->areas);
     memory_free(it->bases, it->basis_count * sizeof *it->bases);
+    memory_free(it->permits, it->permit_count * sizeof *it->permits);
     memory_free(it->departments, it->department_count * sizeof *it->departments);
     memory_free(it->departments_by_id, it->department_count * sizeof *it->departments_by_id);
     memory_free(it->principals, it->principal_count * sizeof *it->principals);

@@ -1,6 +1,7 @@
 /* Which changes would leave stored values that nobody could read any more. Segments name their field and department by
  * number, rows their collection; values stand as their format made them. Names may not move to other numbers either:
- * the log and the rules name fields, and a name has meant one thing ever since. */
+ * the log and the rules name fields and predicates, and a name has meant one thing ever since. Search terms may come
+ * and go: those of a new kind are made when a record is written again. */
 #include "vault/control/internal.h"
 
 #include <stdarg.h>
@@ -52,14 +53,31 @@ static path collection_path(const comparison *c, const collection *of, const cha
     return p;
 }
 
-static path field_path(const comparison *c, const schema_field *f, const char *key)
+/* Of an entry of a collection: `list` is "fields" or "predicates". */
+typedef struct part {
+    const collection *of;
+    const char *list, *name, *key;
+} part;
+
+static path part_path(const comparison *c, part at)
 {
     json_t *list = json_object_get(c->next->docs.of[DOC_SCHEMA], "collections");
-    size_t i = place_of(list, "name", f->collection->name);
-    json_t *fields = json_object_get(json_array_get(list, i), "fields");
+    size_t i = place_of(list, "name", at.of->name);
+    json_t *parts = json_object_get(json_array_get(list, i), at.list);
     path p;
-    snprintf(p.at, sizeof p.at, "schema.collections[%zu].fields[%zu].%s", i, place_of(fields, "name", f->name), key);
+    snprintf(p.at, sizeof p.at, "schema.collections[%zu].%s[%zu].%s", i, at.list, place_of(parts, "name", at.name),
+             at.key);
     return p;
+}
+
+static path field_path(const comparison *c, const schema_field *f, const char *key)
+{
+    return part_path(c, (part){f->collection, "fields", f->name, key});
+}
+
+static path predicate_path(const comparison *c, const schema_predicate *p, const char *key)
+{
+    return part_path(c, (part){p->field->collection, "predicates", p->name, key});
 }
 
 static path department_path(const comparison *c, const department *d)
@@ -100,6 +118,28 @@ static vault_code check_field(const comparison *c, const schema_field *old)
     return unreadable(c, field_path(c, next, "format").at,
                       "field '%s' has the format %s: retire it and add a field of format %s", old->name,
                       format_name(old->format), format_name(next->format));
+}
+
+/* Neither may a predicate be taken out: another could then have its name or number. One that no rule names answers
+ * nobody. */
+static vault_code check_predicate(const comparison *c, const schema_predicate *old)
+{
+    const schema_predicate *next = schema_predicate_find(&c->next->m.schema, bytes_of_text(old->name));
+    const collection *of = schema_collection(&c->next->m.schema, old->field->collection->name);
+    if (!next)
+        return unreadable(c, collection_path(c, of, "predicates").at,
+                          "predicate '%s' is gone: put it back, and name it in no rule if nobody uses it", old->name);
+    if (next->number != old->number)
+        return unreadable(c, predicate_path(c, next, "number").at, "predicate '%s' has been %u ever since: keep it",
+                          old->name, old->number);
+    if (strcmp(next->field->name, old->field->name) != 0)
+        return unreadable(c, predicate_path(c, next, "field").at,
+                          "predicate '%s' has asked about '%s' ever since: keep it, and add another", old->name,
+                          old->field->name);
+    if (next->test.kind == old->test.kind && next->test.amount == old->test.amount) return VAULT_OK;
+    return unreadable(c, predicate_path(c, next, "test").at,
+                      "predicate '%s' has meant %s %u ever since: keep it, and add another", old->name,
+                      predicate_kind_name(old->test.kind), old->test.amount);
 }
 
 static bool same_part(const schema_field *old, const schema_field *next)
@@ -143,5 +183,6 @@ vault_code manifest_check_change(const manifest_body *old, const manifest_body *
     for (size_t i = 0; i < old->department_count; i++) VAULT_TRY(check_department(&c, &old->departments[i]));
     for (size_t i = 0; i < old->collection_count; i++) VAULT_TRY(check_collection(&c, &old->collections[i]));
     for (size_t i = 0; i < old->field_count; i++) VAULT_TRY(check_field(&c, &old->fields[i]));
+    for (size_t i = 0; i < old->predicate_count; i++) VAULT_TRY(check_predicate(&c, &old->predicates[i]));
     return VAULT_OK;
 }

@@ -66,14 +66,18 @@ typedef struct manifest_body {
     collection *collections;                /* in document order */
     const schema_field **collection_fields; /* of all collections, one after the other */
     size_t collection_count;
+    schema_predicate *predicates; /* of all collections, one after the other */
+    size_t predicate_count, predicate_capacity;
     certificate *certificates; /* of all principals, one after the other */
     size_t certificate_count, certificate_used;
     person_role *roles; /* in document order: role_no - 1 */
     size_t role_count;
     area_range *areas; /* of persons and sharing bases */
     size_t area_count, area_capacity;
-    sharing_basis *bases;
+    sharing_basis *bases; /* by id */
     size_t basis_count;
+    browse_permit *permits; /* by id */
+    size_t permit_count;
     department *departments; /* in document order */
     size_t department_count;
     assertion_key *keys;
@@ -98,7 +102,7 @@ static inline const manifest_body *body_of(const manifest *m)
     return (const manifest_body *)m;
 }
 
-enum { DOMAIN_NUMBER_MAX = 0xffffff, AREAS_MAX = 256 };
+enum { DOMAIN_NUMBER_MAX = 0xffffff, AREAS_MAX = 256, NUMBER_MAX = POLICY_FIELDS_MAX - 1 };
 
 /* Checks and freezes the documents (build.c). Without DOC_DOMAINS domains are numbered 1, 2, 3, ... (a trial). Version,
  * digest and core are set by whoever knows them. INVALID: reason DOCUMENT_INVALID, err->field the path of the fault
@@ -106,8 +110,8 @@ enum { DOMAIN_NUMBER_MAX = 0xffffff, AREAS_MAX = 256 };
 VAULT_MUST_USE vault_code manifest_build(manifest_body **out, const char *vault, const documents *docs,
                                          vault_error *err);
 /* A change from `old` to `next` that would make stored values unreadable is refused (compatible.c): INVALID
- * CHANGE_UNREADABLE with the path: a field, collection or department that is gone or has another number; another format
- * (but a wider text), natural key or area field of a collection. */
+ * CHANGE_UNREADABLE with the path: a field, predicate, collection or department that is gone or has another number;
+ * another format (but a wider text), natural key or area field of a collection; another meaning of a predicate. */
 VAULT_MUST_USE vault_code manifest_check_change(const manifest_body *old, const manifest_body *next, vault_error *err);
 /* The pure part of control_check_document: NULL when the document would be taken in the place of the standing one, and
  * *parsed (owned by the caller) is what it says; else the reason (DOCUMENT_INVALID, CHANGE_UNREADABLE), and the fault
@@ -134,6 +138,8 @@ VAULT_MUST_USE vault_code build_departments(builder *b, json_t *list); /* of pri
 VAULT_MUST_USE vault_code build_roles(builder *b, json_t *list);       /* of principals */
 VAULT_MUST_USE vault_code build_persons(builder *b, json_t *value);
 VAULT_MUST_USE vault_code build_schema(builder *b, json_t *value);
+VAULT_MUST_USE vault_code build_predicates(builder *b, collection *c, json_t *list); /* of schema; NULL: none */
+VAULT_MUST_USE vault_code check_predicate_names(builder *b);                         /* when all of them are read */
 VAULT_MUST_USE vault_code build_purposes(builder *b, json_t *value, json_t *domains);
 VAULT_MUST_USE vault_code build_domains(builder *b, json_t *document); /* of purposes; NULL: a trial */
 VAULT_MUST_USE vault_code build_policy(builder *b, json_t *value);
@@ -153,6 +159,8 @@ void builder_into(builder *b, const char *part);                /* adds ".contra
 void builder_into_at(builder *b, const char *list, size_t i);   /* adds ".certificates[0]"; no name any more */
 void builder_named(builder *b, json_t *value, const char *key); /* adds " (eldercare)" when the entry has such a text */
 VAULT_MUST_USE vault_code builder_id(builder *b, const char *key, const char *id, const char *extra);
+/* Of fields and predicates: names in field masks have no '-', and a ring "term/<name>" must fit. */
+VAULT_MUST_USE vault_code builder_field_name(builder *b, const char *name);
 VAULT_MUST_USE vault_code builder_text(builder *b, const char *key, const char *text); /* 1 to 200 bytes, no controls */
 /* As builder_text, of at most so many bytes. */
 VAULT_MUST_USE vault_code builder_text_of(builder *b, const char *key, const char *text, size_t most);

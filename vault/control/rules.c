@@ -10,8 +10,12 @@
 
 static policy_field name_field(void *context, const char *name)
 {
-    const schema_field *f = schema_find(&((const manifest_body *)context)->m.schema, bytes_of_text(name));
-    return f ? (policy_field){.number = f->number, .collection = f->collection->number} : (policy_field){0};
+    const schema *s = &((const manifest_body *)context)->m.schema;
+    const schema_field *f = schema_find(s, bytes_of_text(name));
+    const schema_predicate *p = f ? NULL : schema_predicate_find(s, bytes_of_text(name));
+    if (f) return (policy_field){.number = f->number, .collection = f->collection->number};
+    if (!p) return (policy_field){0};
+    return (policy_field){.number = p->number, .collection = p->field->collection->number, .predicate = true};
 }
 
 static consumer_no name_consumer(void *context, const char *id)

@@ -1,5 +1,6 @@
 /* The schema document: collections of fields, each checked against the formats, masks and departments that there are.
  */
+#include "tokenizer/preserve.h"
 #include "vault/base/memory.h"
 #include "vault/control/internal.h"
 
@@ -7,25 +8,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NUMBER_MAX = POLICY_FIELDS_MAX - 1, MONTHS_MAX = 1200 };
-
-/* A format with fewer valid values than this has no equality terms: equal terms would show how the values are spread,
- * and a thief who knows the town's statistics reads them off. Mobile numbers and ID numbers have more. */
-#define TERM_VALUES_LEAST UINT64_C(1000000000)
+enum { MONTHS_MAX = 1200 };
 
 /* What a field's entry says, before it is checked. */
 typedef struct field_entry {
     json_int_t number, level, strength;
-    const char *format, *mask, *retention;
+    const char *format, *mask, *retention, *token; /* token: NULL when it has none */
+    const char *natural_key;                       /* of the collection */
     json_t *index;
-    int retired;
+    int retired, unique; /* unique: ABSENT when nothing is said */
 } field_entry;
+enum { ABSENT = -1 };
 
 /* ---- a field -------------------------------------------------------------------------------------------------------
  */
 
-/* A ring "term/<name>" must fit. Names are those of field masks: no '-'. */
-static vault_code check_name(builder *b, const char *name)
+vault_code builder_field_name(builder *b, const char *name)
 {
     if (id_valid(name, "_") && !strchr(name, '-') && strlen(name) + sizeof "term/" <= RING_NAME_MAX) return VAULT_OK;
     return builder_fail(b, "name", "'%.40s' is not 1 to 58 of a-z, 0-9, _", name);
@@ -76,6 +74,15 @@ static vault_code read_mask(builder *b, schema_field *f, const field_entry *e)
                         e->mask, (unsigned long long)left);
 }
 
+/* Equal terms of few values show how these are spread: the kinds that are made for them are asked for by name. */
+static vault_code refuse_kind(builder *b, const schema_field *f, const char *kind, const char *misfit)
+{
+    uint64_t values = format_values(f->format);
+    if (values == UINT64_MAX) return builder_fail(b, "index", "'%s': %s", kind, misfit);
+    return builder_fail(b, "index", "'%s': format '%s' has about %llu values: %s", kind, format_name(f->format),
+                        (unsigned long long)values, misfit);
+}
+
 static vault_code read_index(builder *b, schema_field *f, json_t *list)
 {
     size_t i;
@@ -86,13 +93,39 @@ static vault_code read_index(builder *b, schema_field *f, json_t *list)
         const char *name = json_string_value(kind);
         if (!name) return builder_fail(b, "index", "not a list of names");
         index_kind found;
-        if (!index_kind_named(&found, name)) return builder_fail(b, "index", "unknown kind '%.40s'", name);
+        if (!index_kind_named(&found, name))
+            return builder_fail(b, "index", "unknown kind '%.40s': equality, suffix, ngram, band or code", name);
         if (f->indexes & 1U << found) return builder_fail(b, "index", "'%.40s' stands twice", name);
         const char *misfit = index_misfit(found, f->format);
-        if (misfit) return builder_fail(b, "index", "%s", misfit);
+        if (misfit) return refuse_kind(b, f, index_kind_name(found), misfit);
         f->indexes |= 1U << found;
     }
     return VAULT_OK;
+}
+
+/* Residents can be named by what is unique: it is found by an equal term, or it is what records are found by. */
+static vault_code read_unique(builder *b, schema_field *f, const field_entry *e)
+{
+    bool natural = strcmp(f->name, e->natural_key) == 0;
+    f->unique = natural || e->unique == 1;
+    if (natural && e->unique == 0) return builder_fail(b, "unique", "records are found by it: leave \"unique\" out");
+    if (!f->unique || natural || f->indexes & 1U << INDEX_EQUALITY) return VAULT_OK;
+    return builder_fail(b, "unique", "needs the index \"equality\": add it");
+}
+
+static vault_code read_token(builder *b, schema_field *f, const char *kind)
+{
+    if (!kind) return VAULT_OK;
+    if (strcmp(kind, "ff1") != 0) return builder_fail(b, "token", "unknown kind '%.20s': \"ff1\"", kind);
+    uint64_t values = preserve_domain(f->format);
+    f->token = values >= PRESERVE_LEAST;
+    if (f->token) return VAULT_OK;
+    if (values == 0)
+        return builder_fail(b, "token", "format '%s' has no tokens of its own kind: leave it out",
+                            format_name(f->format));
+    return builder_fail(b, "token",
+                        "format '%s' has %llu values, fewer than %d: its tokens could be tried out, leave it out",
+                        format_name(f->format), (unsigned long long)values, PRESERVE_LEAST);
 }
 
 static bool class_known(const char *name)
@@ -110,7 +143,7 @@ static vault_code read_owner(builder *b, schema_field *f)
 
 static vault_code check_field(builder *b, schema_field *f, const field_entry *e)
 {
-    VAULT_TRY(check_name(b, f->name));
+    VAULT_TRY(builder_field_name(b, f->name));
     if (e->number < 1 || e->number > NUMBER_MAX) return builder_fail(b, "number", "not 1 to %d", NUMBER_MAX);
     if (e->level < 1 || e->level > 4) return builder_fail(b, "level", "not 1 to 4");
     f->number = (unsigned)e->number;
@@ -124,7 +157,9 @@ static vault_code check_field(builder *b, schema_field *f, const field_entry *e)
     VAULT_TRY(read_format(b, f, e->format));
     VAULT_TRY(read_mask(b, f, e));
     VAULT_TRY(read_retention(b, f, e->retention));
-    return read_index(b, f, e->index);
+    VAULT_TRY(read_index(b, f, e->index));
+    VAULT_TRY(read_unique(b, f, e));
+    return read_token(b, f, e->token);
 }
 
 /* Imports find columns by label: within a collection a label is one field's. */
@@ -139,13 +174,14 @@ static vault_code check_unique(builder *b, const schema_field *f)
     return VAULT_OK;
 }
 
-static vault_code read_field(builder *b, schema_field *f, json_t *value)
+static vault_code read_field(builder *b, schema_field *f, const char *natural_key, json_t *value)
 {
-    field_entry e = {0};
-    VAULT_TRY(builder_shape(b, value, "{s:s, s:I, s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:s, s:I, s:o, s?b}", "name",
-                            &f->name, "number", &e.number, "label", &f->label, "format", &e.format, "group", &f->group,
-                            "class", &f->class_name, "level", &e.level, "owner", &f->owner, "retention", &e.retention,
-                            "mask", &e.mask, "mask_strength", &e.strength, "index", &e.index, "retired", &e.retired));
+    field_entry e = {.natural_key = natural_key, .unique = ABSENT};
+    VAULT_TRY(builder_shape(b, value, "{s:s, s:I, s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:s, s:I, s:o, s?b, s?b, s?s}",
+                            "name", &f->name, "number", &e.number, "label", &f->label, "format", &e.format, "group",
+                            &f->group, "class", &f->class_name, "level", &e.level, "owner", &f->owner, "retention",
+                            &e.retention, "mask", &e.mask, "mask_strength", &e.strength, "index", &e.index, "retired",
+                            &e.retired, "unique", &e.unique, "token", &e.token));
     VAULT_TRY(check_field(b, f, &e));
     return check_unique(b, f);
 }
@@ -156,16 +192,16 @@ static vault_code read_field(builder *b, schema_field *f, json_t *value)
 /* What a collection's entry says of its fields: names, to be found when all fields of the document are read. */
 typedef struct collection_entry {
     const char *natural_key, *area, *grid; /* grid: NULL when it has none */
-    json_t *fields;
+    json_t *fields, *predicates;           /* predicates: NULL when it has none */
 } collection_entry;
 
 static vault_code read_entry(builder *b, collection *c, collection_entry *out, json_t *value)
 {
     json_int_t number;
     *out = (collection_entry){0};
-    VAULT_TRY(builder_shape(b, value, "{s:s, s:s, s:I, s:s, s:s, s?s, s:o}", "name", &c->name, "label", &c->label,
+    VAULT_TRY(builder_shape(b, value, "{s:s, s:s, s:I, s:s, s:s, s?s, s:o, s?o}", "name", &c->name, "label", &c->label,
                             "number", &number, "natural_key", &out->natural_key, "area", &out->area, "grid", &out->grid,
-                            "fields", &out->fields));
+                            "fields", &out->fields, "predicates", &out->predicates));
     VAULT_TRY(builder_id(b, "name", c->name, "_"));
     VAULT_TRY(builder_text(b, "label", c->label));
     if (number < 1 || number > NUMBER_MAX) return builder_fail(b, "number", "not 1 to %d", NUMBER_MAX);
@@ -183,37 +219,39 @@ static void at_collection(builder *b, size_t i, json_t *value)
     builder_named(b, value, "name");
 }
 
-/* All fields of the document lie in one array, made once: its place must not move. */
-static vault_code count_fields(builder *b, json_t *list, size_t *count)
+/* All fields of the document lie in one array, made once, and all predicates in another: their places must not move. */
+static vault_code count_parts(builder *b, json_t *list, size_t *fields, size_t *predicates)
 {
     size_t i;
     json_t *value;
-    *count = 0;
+    *fields = *predicates = 0;
     json_array_foreach(list, i, value)
     {
-        json_t *fields = json_object_get(value, "fields");
+        json_t *own = json_object_get(value, "fields"), *asked = json_object_get(value, "predicates");
         at_collection(b, i, value);
-        if (!json_is_array(fields)) return builder_fail(b, "fields", "not a list");
-        *count += json_array_size(fields);
+        if (!json_is_array(own)) return builder_fail(b, "fields", "not a list");
+        if (asked && !json_is_array(asked)) return builder_fail(b, "predicates", "not a list");
+        *fields += json_array_size(own);
+        *predicates += json_array_size(asked);
     }
     builder_in(b, "schema");
-    if (*count > NUMBER_MAX) return builder_fail(b, "collections", "more than %d fields in all", NUMBER_MAX);
-    return VAULT_OK;
+    if (*fields + *predicates <= NUMBER_MAX) return VAULT_OK;
+    return builder_fail(b, "collections", "more than %d fields and predicates in all", NUMBER_MAX);
 }
 
-static vault_code read_fields(builder *b, size_t at, collection *c, json_t *list)
+static vault_code read_fields(builder *b, size_t at, collection *c, const collection_entry *e)
 {
     char where[48];
     size_t i;
     json_t *value;
     snprintf(where, sizeof where, "schema.collections[%zu].fields", at);
-    json_array_foreach(list, i, value)
+    json_array_foreach(e->fields, i, value)
     {
         schema_field *f = &b->body->fields[b->body->field_count++];
         f->collection = c;
         builder_at(b, where, i);
         builder_named(b, value, "name");
-        VAULT_TRY(read_field(b, f, value));
+        VAULT_TRY(read_field(b, f, e->natural_key, value));
         c->count++;
     }
     return VAULT_OK;
@@ -228,7 +266,7 @@ static vault_code read_collections(builder *b, json_t *list, collection_entry *e
         collection *c = &b->body->collections[i];
         at_collection(b, i, value);
         VAULT_TRY(read_entry(b, c, &entries[i], value));
-        VAULT_TRY(read_fields(b, i, c, entries[i].fields));
+        VAULT_TRY(read_fields(b, i, c, &entries[i]));
     }
     return VAULT_OK;
 }
@@ -328,8 +366,9 @@ static vault_code freeze(builder *b, json_t *list, const collection_entry *entri
     {
         at_collection(b, i, value);
         VAULT_TRY(find_parts(b, &body->collections[i], &entries[i]));
+        VAULT_TRY(build_predicates(b, &body->collections[i], entries[i].predicates));
     }
-    return VAULT_OK;
+    return check_predicate_names(b);
 }
 
 vault_code build_schema(builder *b, json_t *value)
@@ -337,15 +376,17 @@ vault_code build_schema(builder *b, json_t *value)
     manifest_body *body = b->body;
     collection_entry entries[NUMBER_MAX];
     json_t *list;
-    size_t count;
+    size_t count, predicates;
     builder_in(b, "schema");
     VAULT_TRY(builder_shape(b, value, "{s:o}", "collections", &list));
     VAULT_TRY(builder_list(b, list, "collections", NUMBER_MAX));
-    VAULT_TRY(count_fields(b, list, &count));
+    VAULT_TRY(count_parts(b, list, &count, &predicates));
     body->collection_count = json_array_size(list);
     body->collections = memory_array(body->collection_count, sizeof *body->collections);
     body->fields = memory_array(count, sizeof *body->fields);
     body->collection_fields = memory_array(count, sizeof *body->collection_fields);
+    body->predicates = memory_array(predicates, sizeof *body->predicates);
+    body->predicate_capacity = predicates;
     vault_code code = read_collections(b, list, entries);
     body->field_count = count; /* the size of both arrays, also where the reading ended early */
     return code == VAULT_OK ? freeze(b, list, entries) : code;
@@ -354,12 +395,26 @@ vault_code build_schema(builder *b, json_t *value)
 /* ---- look-ups ------------------------------------------------------------------------------------------------------
  */
 
+static bool is_named(const char *known, bytes name)
+{
+    return name.len > 0 && strncmp(known, (const char *)name.at, name.len) == 0 && strlen(known) == name.len;
+}
+
 const schema_field *schema_find(const schema *s, bytes name)
 {
-    if (name.len == 0) return NULL;
     for (size_t i = 0; i < s->count; i++) {
-        const char *known = s->fields[i].name;
-        if (strncmp(known, (const char *)name.at, name.len) == 0 && strlen(known) == name.len) return &s->fields[i];
+        if (is_named(s->fields[i].name, name)) return &s->fields[i];
+    }
+    return NULL;
+}
+
+const schema_predicate *schema_predicate_find(const schema *s, bytes name)
+{
+    for (size_t i = 0; i < s->collection_count; i++) {
+        const collection *c = &s->collections[i];
+        for (size_t k = 0; k < c->predicate_count; k++) {
+            if (is_named(c->predicates[k].name, name)) return &c->predicates[k];
+        }
     }
     return NULL;
 }

@@ -2,6 +2,9 @@
 #include "vault/base/memory.h"
 #include "vault/control/internal.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 enum { BASES_MAX = 10000 };
 
 static vault_code read_app(builder *b, consumer_no *out, const char *key, const char *id)
@@ -51,6 +54,11 @@ static vault_code check_ids(builder *b)
     return code;
 }
 
+static int compare_bases(const void *a, const void *b)
+{
+    return strcmp(((const sharing_basis *)a)->id, ((const sharing_basis *)b)->id);
+}
+
 vault_code build_sharing(builder *b, json_t *value)
 {
     size_t i;
@@ -66,7 +74,16 @@ vault_code build_sharing(builder *b, json_t *value)
         builder_named(b, entry, "id");
         VAULT_TRY(read_basis(b, &b->body->bases[i], entry));
     }
+    VAULT_TRY(check_ids(b));
+    qsort(b->body->bases, b->body->basis_count, sizeof *b->body->bases, compare_bases);
     b->body->m.bases = b->body->bases;
     b->body->m.basis_count = b->body->basis_count;
-    return check_ids(b);
+    return VAULT_OK;
+}
+
+const sharing_basis *manifest_basis(const manifest *m, const char *id)
+{
+    const sharing_basis wanted = {.id = id};
+    if (m->basis_count == 0) return NULL;
+    return bsearch(&wanted, m->bases, m->basis_count, sizeof *m->bases, compare_bases);
 }

@@ -1,55 +1,6 @@
 /* The schema document: the whole of GB/T 31000 is shipped, and what does not hold together is refused with its path and
  * the mend. */
-#include "tests/unit/control/fixture.h"
-
-static json_t *collection_at(const documents *d, size_t i)
-{
-    return entry(d, DOC_SCHEMA, "collections", i);
-}
-
-static json_t *field_at(const documents *d, size_t i, size_t k)
-{
-    json_t *found = json_array_get(json_object_get(collection_at(d, i), "fields"), k);
-    assert_non_null(found);
-    return found;
-}
-
-/* A document of two small collections: residents and houses. */
-static documents small_documents(void)
-{
-    static const char text[] =
-        "{\"collections\": [{\"name\": \"residents\", \"label\": \"people\", \"number\": 1, \"natural_key\": "
-        "\"id_number\", \"area\": \"residence_area\", \"grid\": \"grid\", \"fields\": ["
-        "{\"name\": \"id_number\", \"number\": 1, \"label\": \"id\", \"format\": \"resident_id\", \"group\": "
-        "\"identity\", "
-        "\"class\": \"sensitive\", \"level\": 4, \"owner\": \"public-security\", \"retention\": \"P10Y\", \"mask\": "
-        "\"id_area\", \"mask_strength\": 1000, \"index\": []},"
-        "{\"name\": \"residence_area\", \"number\": 18, \"label\": \"area\", \"format\": \"division\", \"group\": "
-        "\"residence\", \"class\": \"general\", \"level\": 2, \"owner\": \"public-security\", \"retention\": \"P18M\", "
-        "\"mask\": \"hidden\", \"mask_strength\": 1, \"index\": []},"
-        "{\"name\": \"grid\", \"number\": 5, \"label\": \"grid\", \"format\": \"grid\", \"group\": \"residence\", "
-        "\"class\": \"general\", \"level\": 1, \"owner\": \"civil-affairs\", \"retention\": \"P100Y\", \"mask\": "
-        "\"division_county\", \"mask_strength\": 2, \"index\": []},"
-        "{\"name\": \"phone\", \"number\": 255, \"label\": \"phone\", \"format\": \"phone\", \"group\": \"contact\", "
-        "\"class\": \"personal\", \"level\": 3, \"owner\": \"civil-affairs\", \"retention\": \"P1M\", \"mask\": "
-        "\"mobile_ends\", \"mask_strength\": 1000, \"index\": [\"equality\"], \"retired\": true}]},"
-        "{\"name\": \"houses\", \"label\": \"houses\", \"number\": 255, \"natural_key\": \"house_number\", \"area\": "
-        "\"house_area\", \"fields\": ["
-        "{\"name\": \"house_area\", \"number\": 20, \"label\": \"area\", \"format\": \"division\", \"group\": "
-        "\"house\", "
-        "\"class\": \"general\", \"level\": 2, \"owner\": \"civil-affairs\", \"retention\": \"P10Y\", \"mask\": "
-        "\"hidden\", \"mask_strength\": 1, \"index\": []},"
-        "{\"name\": \"house_number\", \"number\": 3, \"label\": \"number\", \"format\": \"code30\", \"group\": "
-        "\"house\", "
-        "\"class\": \"general\", \"level\": 2, \"owner\": \"civil-affairs\", \"retention\": \"P10Y\", \"mask\": "
-        "\"hidden\", \"mask_strength\": 1, \"index\": []}]}]}";
-    documents d = dev_documents();
-    json_decref(d.of[DOC_SCHEMA]);
-    json_decref(d.of[DOC_POLICY]);
-    d.of[DOC_SCHEMA] = parse(text);
-    d.of[DOC_POLICY] = parse("{\"rules\": []}");
-    return d;
-}
+#include "tests/unit/control/small.h"
 
 TEST("a schema is read whole: collections in document order, their fields and all fields by number")
 {
@@ -88,8 +39,8 @@ TEST("a field's mask, retention, index, owner and retirement are those of the do
     assert_int_equal(phone->retention_months, 1);
     assert_int_equal(area->retention_months, 18);
     assert_int_equal(schema_number(&b->m.schema, 5)->retention_months, 1200);
-    assert_true(phone->term && phone->retired);
-    assert_false(area->term || area->retired);
+    assert_true(phone->indexes == 1U << INDEX_EQUALITY && phone->retired);
+    assert_false(area->indexes || area->retired);
     assert_int_equal(phone->owner_no, find_department(b, "civil-affairs")->number);
     assert_int_equal(area->owner_no, find_department(b, "public-security")->number);
     manifest_free(&b);
@@ -181,7 +132,7 @@ TEST("what the special groups say of a person is sensitive, of level 3 or 4, and
             if (strcmp(f->group, groups[i]) != 0) continue;
             assert_string_equal(f->class_name, "sensitive");
             assert_true(f->level >= 3);
-            assert_false(f->term);
+            assert_int_equal(f->indexes, 0);
         }
         assert_true(mask_strength(f->mask, f->format) >= f->mask_strength);
         assert_true(f->mask_strength >= 100);
@@ -252,7 +203,7 @@ TEST("a field that does not hold together is refused at its key, with the mend")
         {"mask_strength", "0", "1 or more"},
         {"mask_strength", "-5", "1 or more"},
         {"mask_strength", "9223372036854775807", "leaves"},
-        {"index", "[\"prefix\"]", "not built yet"},
+        {"index", "[\"prefix\"]", "unknown kind 'prefix': equality, suffix, ngram, band or code"},
         {"index", "[\"equality\", \"equality\"]", "twice"},
         {"index", "[1]", "not a list of names"},
         {"index", "\"equality\"", "not a list"},
