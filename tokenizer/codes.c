@@ -72,8 +72,7 @@ static bool date_exists(const char at[DATE_LEN])
     return day >= 1 && day <= (unsigned)days[month - 1] + (month == 2 && leap);
 }
 
-/* ISO 7064 MOD 11-2 over 17 digits (GB 11643-1999). */
-static char check_character(const char *at)
+char code_id_check(const char *at)
 {
     static const uint8_t weights[] = {7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2};
     unsigned sum = 0;
@@ -88,7 +87,7 @@ static void id_from_old(code *c)
 {
     memmove(c->at + 8, c->at + 6, ID_NUMBER_OLD_LEN - 6);
     memcpy(c->at + 6, "19", 2);
-    c->at[ID_NUMBER_LEN - 1] = check_character(c->at);
+    c->at[ID_NUMBER_LEN - 1] = code_id_check(c->at);
     c->len = ID_NUMBER_LEN;
 }
 
@@ -104,7 +103,7 @@ vault_code code_id_number(const code_rule *r, code *c, vault_error *err)
     /* 9 begins the numbers of foreigners with permanent residence (since 2023). */
     if (c->at[0] != '9' && !code_listed(provinces, c->at)) return refuse("BAD_CODE", err);
     if (!date_exists(c->at + 6)) return refuse("BAD_DATE", err);
-    return c->at[ID_NUMBER_LEN - 1] == check_character(c->at) ? VAULT_OK : refuse("BAD_CHECK_DIGIT", err);
+    return c->at[ID_NUMBER_LEN - 1] == code_id_check(c->at) ? VAULT_OK : refuse("BAD_CHECK_DIGIT", err);
 }
 
 /* YYYYMMDD, or with the same separator twice: YYYY-MM-DD, YYYY/MM/DD, YYYY.MM.DD. */

@@ -20,6 +20,9 @@ typedef struct code_rule {
 /* `list` holds pairs of digits and ranges of them, apart by single blanks. */
 bool code_listed(const char *list, const char pair[2]);
 
+/* The check character over the 17 digits of an ID number: ISO 7064 MOD 11-2 (GB 11643-1999). */
+char code_id_check(const char *at);
+
 /* Each rewrites `c` to its canonical form, or refuses: INVALID with the reasons of format_normalise. */
 vault_code code_id_number(const code_rule *r, code *c, vault_error *err);
 vault_code code_date(const code_rule *r, code *c, vault_error *err);

@@ -58,3 +58,14 @@ typedef enum character_class {
     CHARACTER_FOREIGN, /* private, unassigned */
 } character_class;
 character_class character_class_of(int32_t c);
+
+/* ---- calendar.c: dates YYYYMMDD as numbers of days, by the Gregorian calendar, years 1 to 9999 ----------------------
+ */
+
+uint32_t calendar_day(uint32_t date); /* of a date that exists */
+uint32_t calendar_date(uint32_t day);
+
+/* ---- preserve_areas.c -------------------------------------------------------------------------------------------- */
+
+enum { PRESERVE_AREAS = 3377 };
+extern const uint32_t preserve_areas[PRESERVE_AREAS]; /* rising */
