@@ -81,6 +81,17 @@ static void all_fields(char *out, size_t room)
     snprintf(out + at, room - at, ",\"grid\"]");
 }
 
+void (*fixture_edit)(const char *file, json_t *document);
+
+static void write_document(const char *file, json_t *doc)
+{
+    if (fixture_edit) fixture_edit(file, doc);
+    char *text = json_dumps(doc, 0);
+    write_file(file, text, strlen(text));
+    cjose_get_dealloc()(text);
+    json_clear(&doc);
+}
+
 static void write_policy(void)
 {
     char fields[1024], text[8192];
@@ -95,7 +106,10 @@ static void write_policy(void)
                                RULES[i].fields ? RULES[i].fields : fields, RULES[i].form, RULES[i].area, RULES[i].more,
                                RULES[i].until);
     at += (size_t)snprintf(text + at, sizeof text - at, "]}");
-    write_file("policy.json", text, at);
+    json_t *doc;
+    vault_error err = {0};
+    must(json_read(&doc, bytes_of(text, at), "policy.json", &err), &err, "policy.json");
+    write_document("policy.json", doc);
 }
 
 static json_t *find_entry(json_t *doc, const char *list, const char *id)
@@ -192,10 +206,7 @@ static void copy_changed(const char *name, void (*edit)(json_t *))
     snprintf(path, sizeof path, "%s/deploy/dev/%s", SOURCE_FOLDER, name);
     must(json_read_file(&doc, path, &err), &err, path);
     edit(doc);
-    char *text = json_dumps(doc, 0);
-    write_file(name, text, strlen(text));
-    cjose_get_dealloc()(text);
-    json_clear(&doc);
+    write_document(name, doc);
 }
 
 static void write_folder(void)

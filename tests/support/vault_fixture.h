@@ -36,6 +36,9 @@
 
 /* Stands for the whole program; the first call makes it. Residents 0 to FIXTURE_RESIDENTS - 1 of seed 1 are in. */
 enum { FIXTURE_RESIDENTS = 200 };
+/* A program that needs other documents sets it before anything else: it gets each one ("schema.json"), as the fixture
+ * has made it, to be changed. */
+extern void (*fixture_edit)(const char *file, json_t *document);
 cjose_jwk_t *fixture_key(void); /* ES256, registered for civil-affairs as "civil-1" */
 service *fixture_service(void);
 session *fixture_session(void);
