@@ -10,14 +10,9 @@
  * (service_run) as if it had not been. */
 #include "vault/service/internal.h"
 
-#include "vault/base/clock.h"
-#include "vault/base/log.h"
-
-#include <stdlib.h>
 #include <string.h>
 
 enum { MESSAGE_ROWS = BATCH_ITEMS, IMPORT_ROWS = 65536 };
-static const int64_t KEPT_US = INT64_C(7) * 86400 * 1000000;
 
 /* What became of a message: ImportResponse with rows counted from the message's first. */
 typedef struct import_part {
@@ -36,10 +31,6 @@ typedef struct import_state {
 typedef struct import_step {
     const import_state *state; /* before this message */
     put_columns columns;
-    digest id, content;
-    const item *last; /* its part ends the message; NULL: no row is good enough to be looked up */
-    bytes answer;
-    bool replayed;
 } import_step;
 
 /* ---- the first message ---- */
@@ -100,9 +91,9 @@ static size_t content_room(const import_step *step, const Vault__V1__RequestCont
 }
 
 /* Purpose, header and rows: what must be the same for the answer to be the same. */
-static vault_code digest_content(session *s, call *c, const Vault__V1__ImportRequest *in)
+static vault_code digest_content(session *s, call *c, const Vault__V1__ImportRequest *in, digest *out)
 {
-    import_step *step = c->step;
+    const import_step *step = c->step;
     size_t room = content_room(step, c->context, in);
     writer w = writer_over(arena_alloc(s->mem, room), room);
     if (!w.at) return vault_fail(&c->rq->err, VAULT_EXHAUSTED, "no memory for a digest");
@@ -113,55 +104,8 @@ static vault_code digest_content(session *s, call *c, const Vault__V1__ImportReq
         put_u32(&w, (uint32_t)in->rows[i]->n_values);
         for (size_t j = 0; j < in->rows[i]->n_values; j++) put_value(&w, in->rows[i]->values[j]);
     }
-    step->content = sha256(writer_bytes(&w));
+    *out = sha256(writer_bytes(&w));
     return VAULT_OK;
-}
-
-static bytes with_nul(const char *text)
-{
-    return bytes_of(text, strlen(text) + 1);
-}
-
-/* Of app and person: what one may know of residents, another need not. */
-static digest message_id(const call *c)
-{
-    static const char label[] = "resident-vault import 1";
-    uint8_t place[4];
-    writer w = writer_over(place, sizeof place);
-    put_u32(&w, c->step->state->messages);
-    const bytes parts[] = {bytes_of(label, sizeof label), with_nul(c->caller->id),
-                           with_nul(c->person ? c->person->id : ""), with_nul(c->context->request_id),
-                           writer_bytes(&w)};
-    return sha256_parts(parts, sizeof parts / sizeof *parts);
-}
-
-/* The answer that was given to this message, if there is one. */
-static vault_code find_answer(session *s, call *c)
-{
-    import_step *step = c->step;
-    vault_error *err = &c->rq->err;
-    request_row row = {.id = step->id};
-    bytes note;
-    bool found;
-    VAULT_TRY(store_request_find(s->store, s->mem, &row, &found, err));
-    if (!found) return VAULT_OK;
-    cabinet_use(s->cabinet, s->mem);
-    VAULT_TRY(cabinet_open_note(s->cabinet, &note, digest_bytes(&step->id), row.answer, err));
-    if (note.len < DIGEST_LEN) return vault_fail(err, VAULT_INTEGRITY, "the answer to an import is cut short");
-    if (!bytes_same(bytes_of(note.at, DIGEST_LEN), digest_bytes(&step->content)))
-        return vault_refuse(err, VAULT_CONFLICT, "REQUEST_ID_REUSED", "context.request_id");
-    step->answer = bytes_of(note.at + DIGEST_LEN, note.len - DIGEST_LEN);
-    step->replayed = true;
-    return VAULT_OK;
-}
-
-/* An answer that was edited is damage like any other: the operator is told, and it is a line. */
-static vault_code find_or_tell(session *s, call *c)
-{
-    vault_code code = find_answer(s, c);
-    if (code != VAULT_INTEGRITY) return code;
-    log_failure(LOG_ERROR, "record.integrity", &c->rq->err);
-    return write_call_line(s, c, &(line_facts){.fields = c->fields});
 }
 
 /* What is kept under the request id: of an import that writes, and may. */
@@ -190,13 +134,6 @@ static vault_code read_kept_header(session *s, call *c)
     return read_header(s, c, header, &step->columns);
 }
 
-static const item *last_good(const call *c)
-{
-    for (size_t i = c->item_count; i > 0; i--)
-        if (c->items[i - 1].err.code == VAULT_OK) return &c->items[i - 1];
-    return NULL;
-}
-
 static vault_code take_rows(session *s, call *c, const Vault__V1__ImportRequest *in)
 {
     const import_state *state = c->rq->state;
@@ -205,15 +142,10 @@ static vault_code take_rows(session *s, call *c, const Vault__V1__ImportRequest 
     step->state = state;
     VAULT_TRY(check_message(state, in, &c->rq->err));
     VAULT_TRY(read_kept_header(s, c));
-    if (is_kept(c)) {
-        step->id = message_id(c);
-        VAULT_TRY(digest_content(s, c, in));
-        VAULT_TRY(find_or_tell(s, c));
-        if (step->replayed) return VAULT_OK;
-    }
-    VAULT_TRY(put_read_rows(s, c, &step->columns, in->rows, in->n_rows));
-    step->last = last_good(c);
-    return VAULT_OK;
+    if (!is_kept(c)) return VAULT_OK;
+    kept_key key = {.label = "resident-vault import 1", .place = state->messages};
+    VAULT_TRY(digest_content(s, c, in, &key.content));
+    return kept_ask(s, c, &key);
 }
 
 /* ---- what became of a message ---- */
@@ -276,7 +208,7 @@ static bool has_something_to_say(const item *it)
     return it->err.code != VAULT_OK || it->put->merged.correction_count > 0;
 }
 
-static vault_code pack_answer(session *s, const call *c, vault_error *err)
+static vault_code pack_answer(session *s, const call *c, bytes *answer, vault_error *err)
 {
     Vault__V1__ImportResponse out = VAULT__V1__IMPORT_RESPONSE__INIT;
     out.reports = arena_array(s->mem, c->item_count, sizeof *out.reports);
@@ -288,78 +220,17 @@ static vault_code pack_answer(session *s, const call *c, vault_error *err)
         if (!(out.reports[out.n_reports++] = row_report(s->mem, it)))
             return vault_fail(err, VAULT_EXHAUSTED, "no memory for reports");
     }
-    uint8_t *packed = arena_alloc(s->mem, protobuf_c_message_get_packed_size(&out.base));
-    if (!packed) return vault_fail(err, VAULT_EXHAUSTED, "no memory for reports");
-    c->step->answer = bytes_of(packed, protobuf_c_message_pack(&out.base, packed));
-    return VAULT_OK;
+    return kept_packed(answer, s, &out.base, err);
 }
 
-/* ---- writing ---- */
-
-static vault_code write_answer(session *s, const call *c, vault_error *err)
-{
-    const import_step *step = c->step;
-    request_row row = {.id = step->id, .expires_us = clock_now_us() + KEPT_US};
-    VAULT_TRY(pack_answer(s, c, err));
-    size_t len = DIGEST_LEN + step->answer.len;
-    writer w = writer_over(arena_alloc(s->mem, len), len);
-    if (!w.at) return vault_fail(err, VAULT_EXHAUSTED, "no memory for an answer");
-    put_bytes(&w, digest_bytes(&step->content));
-    put_bytes(&w, step->answer);
-    VAULT_TRY(cabinet_seal_note(s->cabinet, &row.answer, digest_bytes(&row.id), writer_bytes(&w), err));
-    return store_request_insert(s->store, &row, err);
-}
-
-static int by_id(const void *a, const void *b)
-{
-    const call *const *x = a, *const *y = b;
-    return memcmp((*x)->step->id.at, (*y)->step->id.at, DIGEST_LEN);
-}
-
-/* Answers go in with the last row of their message, and in one order: two transactions with the same requests wait for
- * each other, but not both. */
 static vault_code write_import(session *s, item **items, size_t count, vault_error *err)
 {
-    const call **ended = arena_array(s->mem, count, sizeof *ended);
-    size_t n = 0;
-    if (!ended) return vault_fail(err, VAULT_EXHAUSTED, "no memory for answers");
     VAULT_TRY(put_write(s, items, count, err));
-    for (size_t i = 0; i < count; i++) {
-        const call *c = items[i]->call;
-        if (items[i] == c->step->last && is_kept(c) && c->rq->err.code == VAULT_OK) ended[n++] = c;
-    }
-    qsort(ended, n, sizeof *ended, by_id);
-    for (size_t i = 0; i < n; i++) VAULT_TRY(write_answer(s, ended[i], err));
-    return VAULT_OK;
+    return kept_write(s, items, count, pack_answer, err);
 }
 
 static const item_kind IMPORT = {
     .by_natural_key = true, .judge = put_judge, .prepare = put_prepare, .write = write_import};
-
-/* What is answered again is one line a message. */
-static vault_code write_replays(session *s, call **calls, size_t count, vault_error *err)
-{
-    line *lines = arena_array(s->mem, count, sizeof *lines);
-    size_t n = 0;
-    if (!lines) return vault_fail(err, VAULT_EXHAUSTED, "no memory for lines");
-    for (size_t i = 0; i < count; i++) {
-        if (!calls[i]->step || !calls[i]->step->replayed) continue;
-        line_facts facts = call_facts(s, calls[i], LINE_GRANTED);
-        facts.form = "replay";
-        VAULT_TRY(line_make(&lines[n++], s->scribe, s->mem, &facts, NULL, err));
-    }
-    return n ? append_alone(s, lines, n, err) : VAULT_OK;
-}
-
-/* A message that lost against itself: a run of it whose client has gone, or asked twice, has ended meanwhile. What that
- * one was answered is the answer. */
-static void find_rival(session *s, call *c)
-{
-    const vault_error lost = c->rq->err;
-    if (lost.code != VAULT_CONFLICT || !c->step || c->step->replayed || !is_kept(c)) return;
-    vault_error_clear(&c->rq->err);
-    if (find_or_tell(s, c) == VAULT_OK && !c->step->replayed) c->rq->err = lost;
-}
 
 /* ---- after the commit, and the end ---- */
 
@@ -369,8 +240,9 @@ static vault_code keep_part(session *s, call *c, const Vault__V1__ImportRequest 
     import_step *step = c->step;
     import_state *next = arena_alloc(rq->kept, sizeof *next);
     import_part *part = arena_alloc(rq->kept, sizeof *part);
-    if (!step->answer.at) VAULT_TRY(pack_answer(s, c, &rq->err));
-    bytes answer = arena_copy(rq->kept, step->answer);
+    bytes told = c->kept ? c->kept->answer : bytes_of(NULL, 0);
+    if (!told.at) VAULT_TRY(pack_answer(s, c, &told, &rq->err));
+    bytes answer = arena_copy(rq->kept, told);
     if (!next || !part || !answer.at) return vault_fail(&rq->err, VAULT_EXHAUSTED, "no memory for a stream");
     *part = (import_part){.answer = answer, .first_row = step->state->rows, .before = step->state->parts};
     *next = *step->state;
@@ -421,19 +293,21 @@ static vault_code take(session *s, call *c)
     return c->rq->state ? take_rows(s, c, in) : take_header(s, c, in);
 }
 
+static void read_rows(session *s, call *c)
+{
+    const Vault__V1__ImportRequest *in = (const void *)c->rq->in;
+    if (!c->step || !kept_goes_on(c)) return;
+    if (put_read_rows(s, c, &c->step->columns, in->rows, in->n_rows) != VAULT_OK) return; /* its error is the call's */
+}
+
 void records_import(session *s, call **calls, size_t count)
 {
-    vault_error err = {0};
     for (size_t i = 0; i < count && !s->moved; i++) (void)take(s, calls[i]);
     if (s->moved) return;
+    kept_find(s, calls, count);
+    for (size_t i = 0; i < count; i++) read_rows(s, calls[i]);
     batch_run(s, &IMPORT, calls, count);
-    for (size_t i = 0; i < count && !s->moved; i++) {
-        call_fail_with_store(calls[i]);
-        find_rival(s, calls[i]);
-    }
-    vault_code written = s->moved ? VAULT_OK : write_replays(s, calls, count, &err);
-    for (size_t i = 0; i < count && written != VAULT_OK; i++)
-        if (calls[i]->step && calls[i]->step->replayed) calls[i]->rq->err = err;
+    kept_settle(s, calls, count);
     for (size_t i = 0; i < count && !s->moved; i++) {
         call *c = calls[i];
         if (c->step && c->rq->err.code == VAULT_OK) (void)keep_part(s, c, (const void *)c->rq->in);
