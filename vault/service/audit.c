@@ -170,7 +170,7 @@ static vault_code write_query_line(session *s, call *c, const line_query *q, vau
     return append_alone(s, &one, 1, err);
 }
 
-static Vault__V1__Line *answer_line(arena *mem, const opened_line *from)
+Vault__V1__Line *audit_line(arena *mem, const opened_line *from)
 {
     static const char *const unreadable = "";
     Vault__V1__Line *out = MESSAGE(mem, Vault__V1__Line, vault__v1__line__init);
@@ -195,7 +195,7 @@ static vault_code answer_query(request *rq, const line_page *page)
     if (!out || !lines) return vault_fail(&rq->err, VAULT_EXHAUSTED, "no memory for lines");
     out->lines = lines;
     for (size_t i = 0; i < page->count; i++) {
-        if (!(lines[out->n_lines++] = answer_line(rq->mem, &page->lines[i])))
+        if (!(lines[out->n_lines++] = audit_line(rq->mem, &page->lines[i])))
             return vault_fail(&rq->err, VAULT_EXHAUSTED, "no memory for lines");
     }
     if (page->next >= 0 && !(out->next_page_token = page_token(rq->mem, conditions(in), page->next)))

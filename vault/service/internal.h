@@ -100,6 +100,7 @@ struct item {
     struct test_item *test;     /* a predicate's question and answer (predicates.c) */
     struct inspect_item *inspect; /* what its token is worth (inspect.c) */
     struct voucher_item *voucher; /* vouchers and handovers: what is sealed in its row (voucher.c) */
+    struct record_item *named;    /* a record by its name, or a correction (get.c, corrections.c) */
 };
 
 /* What the items of an RPC have of their own; the way is the same for all (batch.c). */
@@ -155,7 +156,15 @@ line_facts call_facts(const session *s, const call *c, line_outcome outcome);
 /* Reads a field mask into c->mask, collection, facts.fields, fields and groups. INVALID names the path: UNKNOWN_FIELD,
  * DUPLICATE_FIELD, MIXED_COLLECTIONS. */
 VAULT_MUST_USE vault_code call_mask(session *s, call *c, const Google__Protobuf__FieldMask *asked, vault_error *err);
-/* Admission of the call by the policy, with today's date. */
+/* Names of a set's fields in schema order, and the groups that they belong to, each once; comma-separated. */
+typedef struct field_names {
+    const char *fields, *groups;
+} field_names;
+VAULT_MUST_USE vault_code describe_fields(field_names *out, arena *mem, const collection *of, field_set set,
+                                          vault_error *err);
+/* What a call would ask the policy for, with today's date. */
+policy_facts call_asks(const call *c, policy_action action, policy_form form, field_set fields);
+/* Admission of the call by the policy: c->facts, with its fields as they stand. */
 void call_admission(session *s, call *c, policy_action action, policy_form form);
 /* The caller's domain of this number for the call's purpose or one above it; 0: the nearest one. NULL: none. */
 const domain *call_domain(const session *s, const call *c, uint32_t number);
@@ -208,6 +217,43 @@ VAULT_MUST_USE vault_code unique_look(session *s, item **items, size_t count, va
 vault_code unique_judge(session *s, item *it);
 /* The call's own pseudonym of the resident, as a text in it->text. */
 vault_code item_issue(session *s, item *it);
+
+/* ---- get.c: a record by its name, for Get, Update, Export and the corrections of one record ---- */
+
+/* A rule's fields, and who is admitted to them. */
+typedef struct way {
+    field_set fields;
+    admission admitted;
+} way;
+typedef struct record_item {
+    const char *token; /* as the caller gave it; NULL: by number */
+    way *ways;         /* export: of each rule that admits the call */
+    size_t way_count;
+    correction_row *rows; /* of the record; or the one that is shown, or decided on */
+    size_t row_count;
+    field_set told;   /* fields whose corrections the caller may know */
+    field_set opened; /* fields whose wanted values are shown; under `plain` */
+    grant plain;
+    Vault__V1__NamedValue **values;
+    size_t value_count;
+    Vault__V1__Correction **corrections;
+    size_t correction_count;
+} record_item;
+/* "records/<token>", the one item of a call. INVALID: BAD_NAME, or what is wrong with the token. */
+VAULT_MUST_USE vault_code call_record(session *s, call *c, const char *name, const char *path);
+/* A value, with where it comes from, behind those that are there: item->named->values has room. */
+VAULT_MUST_USE vault_code item_named_value(session *s, item *it, const schema_field *field);
+/* The record as it is answered. NULL when memory is out. */
+Vault__V1__Record *item_record(const item *it);
+/* Its area; 0 where there is nobody, or nobody whose record may be used. */
+area_code item_area(const item *it);
+
+/* ---- corrections.c ---- */
+
+/* A row, proven, as it is told, behind those that are there. INTEGRITY: it was edited. */
+VAULT_MUST_USE vault_code item_correction(session *s, item *it, const correction_row *from);
+/* Reads anew all corrections of the records: item_kind.look. */
+VAULT_MUST_USE vault_code corrections_look(session *s, item **items, size_t count, vault_error *err);
 
 /* ---- put.c: the way of an item that is put, for BatchPut and Import ---- */
 
@@ -352,6 +398,11 @@ VAULT_MUST_USE vault_code page_seal(char **out, session *s, const call *c, const
 VAULT_MUST_USE vault_code page_open(bytes *place, session *s, const call *c, const char *text,
                                     const digest *conditions);
 
+/* ---- audit.c ---- */
+
+/* A line as its readers see it, in the arena; NULL when memory is out. */
+Vault__V1__Line *audit_line(arena *mem, const opened_line *from);
+
 /* ---- the handlers ---- */
 void tokens_batch_issue(session *s, call **calls, size_t count);
 void tokens_reveal(session *s, call **calls, size_t count);
@@ -362,9 +413,15 @@ void tokens_batch_reveal(session *s, call **calls, size_t count);
 void records_batch_put(session *s, call **calls, size_t count);
 void records_import(session *s, call **calls, size_t count);
 void records_list_collections(session *s, call **calls, size_t count);
+void records_get(session *s, call **calls, size_t count);
+void records_update(session *s, call **calls, size_t count);
+void records_export(session *s, call **calls, size_t count);
+void records_list_corrections(session *s, call **calls, size_t count);
+void records_batch_decide_corrections(session *s, call **calls, size_t count);
 void audit_get_checkpoint(session *s, call **calls, size_t count);
 void audit_get_proof(session *s, call **calls, size_t count);
 void audit_query(session *s, call **calls, size_t count);
+void audit_trace_token(session *s, call **calls, size_t count);
 void keys_status(session *s, call **calls, size_t count);
 void control_get_document(session *s, call **calls, size_t count);
 void control_check(session *s, call **calls, size_t count);

@@ -1,0 +1,291 @@
+/* Whose tokens they are, as found in a leak: each finding is mended where it must be and judged by the keys of every
+ * domain and epoch that there ever was. What is plain is found first, for all of the list; what lacks three or four
+ * characters costs milliseconds each, and shares a time. Nothing is answered before the lines stand: one for the trace,
+ * and one for each resident whose token was found. */
+#include "tokenizer/damage.h"
+#include "vault/service/internal.h"
+
+#include "vault/base/clock.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    FINDINGS_MAX = 4096,
+    LINES_MAX = 100,
+    ALL_LINES_MAX = 4096,     /* in one answer: some 3 MB */
+    PLAIN_BUDGET = 900,       /* whole, two wrong or two gone: 0.1 ms at most */
+    DAMAGED_BUDGET = 1 << 18, /* more than there is to try: 5 ms */
+    SEARCH_US = 2000000       /* for all that is damaged more */
+};
+
+typedef struct traced_domain {
+    issuer of;
+    domain found; /* as the cabinet asks for it: number and ring */
+    char ring[RING_NAME_MAX];
+    uint32_t newest; /* epoch */
+} traced_domain;
+
+typedef struct suspect {
+    damage_found found;
+    const traced_domain *domain;
+    resident_id resident;
+    size_t first; /* place of the first finding of this resident and domain */
+    line_trail trail;
+} suspect;
+
+typedef struct tracing {
+    session *s;
+    call *c;
+    const Vault__V1__TraceTokenRequest *in;
+    traced_domain *domains; /* by number */
+    size_t domain_count;
+    suspect *findings;
+    suspect *judged; /* the one at hand */
+    size_t genuine;
+    int64_t half_us; /* monotonic: half of the time until the deadline is over */
+} tracing;
+
+/* ---- judging -------------------------------------------------------------------------------------------------------
+ */
+
+static int by_number(const void *a, const void *b)
+{
+    const traced_domain *x = a, *y = b;
+    return (x->of.number > y->of.number) - (x->of.number < y->of.number);
+}
+
+static vault_code read_domains(tracing *t, vault_error *err)
+{
+    const manifest *m = t->s->manifest;
+    t->domain_count = manifest_issuer_count(m);
+    t->domains = arena_array(t->s->mem, t->domain_count + 1, sizeof *t->domains);
+    if (!t->domains) return vault_fail(err, VAULT_EXHAUSTED, "no memory for domains");
+    for (size_t i = 0; i < t->domain_count; i++) t->domains[i].of = manifest_issuer(m, i);
+    qsort(t->domains, t->domain_count, sizeof *t->domains, by_number);
+    for (size_t i = 0; i < t->domain_count; i++) {
+        traced_domain *d = &t->domains[i];
+        snprintf(d->ring, sizeof d->ring, "token/%u", d->of.number);
+        d->found = (domain){.number = d->of.number, .ring = d->ring};
+        const ring *active = keyring_active(control_keys(t->s->service->control), d->ring);
+        d->newest = active ? active->version : 0;
+    }
+    return VAULT_OK;
+}
+
+static bool opens(tracing *t, const traced_domain *d, const token *candidate)
+{
+    resident_id id;
+    vault_error *err = &t->c->rq->err;
+    if (err->code != VAULT_OK || cabinet_resolve(t->s->cabinet, &id, &d->found, candidate, err) != VAULT_OK)
+        return false;
+    if (id.id == 0) return false;
+    t->judged->domain = d;
+    t->judged->resident = id;
+    return true;
+}
+
+/* Raw bytes say nothing of their domain: all are tried. */
+static bool raw_genuine(tracing *t, token *candidate)
+{
+    for (size_t i = 0; i < t->domain_count; i++) {
+        candidate->domain = t->domains[i].of.number;
+        for (uint32_t epoch = t->domains[i].newest; epoch > 0; epoch--) {
+            candidate->epoch = (uint16_t)epoch;
+            if (opens(t, &t->domains[i], candidate)) return true;
+        }
+    }
+    return false;
+}
+
+static bool genuine(void *context, token *candidate)
+{
+    tracing *t = context;
+    const traced_domain wanted = {.of = {.number = candidate->domain}};
+    if (candidate->domain == 0 && candidate->epoch == 0) return raw_genuine(t, candidate);
+    const traced_domain *d = bsearch(&wanted, t->domains, t->domain_count, sizeof wanted, by_number);
+    return d && opens(t, d, candidate);
+}
+
+static void look_at(tracing *t, size_t i, uint64_t budget)
+{
+    const damage_judge judge = {.context = t, .genuine = genuine};
+    t->judged = &t->findings[i];
+    t->judged->found = damage_read(bytes_of_text(t->in->findings[i]), &judge, budget);
+}
+
+static bool late(const tracing *t, int64_t until_us)
+{
+    int64_t now = clock_monotonic_us();
+    return now >= until_us || now >= t->half_us;
+}
+
+/* A finding that is not gone on with stays given up. */
+static vault_code look_at_all(tracing *t)
+{
+    size_t count = t->in->n_findings;
+    for (size_t i = 0; i < count; i++) look_at(t, i, PLAIN_BUDGET);
+    const int64_t until = clock_monotonic_us() + SEARCH_US;
+    for (size_t i = 0; i < count && !late(t, until); i++)
+        if (t->findings[i].found.given_up) look_at(t, i, DAMAGED_BUDGET);
+    for (size_t i = 0; i < count; i++) t->genuine += t->findings[i].found.genuine;
+    return t->c->rq->err.code;
+}
+
+/* ---- lines -------------------------------------------------------------------------------------------------------
+ */
+
+/* Which of the findings are of the same resident in the same domain; *residents is how many residents there are. */
+typedef struct sorted_suspect {
+    suspect *at;
+    size_t place;
+} sorted_suspect;
+
+static int by_resident(const void *a, const void *b)
+{
+    const sorted_suspect *x = a, *y = b;
+    if (x->at->resident.id != y->at->resident.id) return x->at->resident.id < y->at->resident.id ? -1 : 1;
+    if (x->at->domain != y->at->domain) return x->at->domain < y->at->domain ? -1 : 1;
+    return (x->place > y->place) - (x->place < y->place);
+}
+
+static vault_code sort_findings(tracing *t, sorted_suspect **out, vault_error *err)
+{
+    size_t n = 0;
+    sorted_suspect *all = arena_array(t->s->mem, t->genuine + 1, sizeof *all);
+    if (!all) return vault_fail(err, VAULT_EXHAUSTED, "no memory for findings");
+    for (size_t i = 0; i < t->in->n_findings; i++)
+        if (t->findings[i].found.genuine) all[n++] = (sorted_suspect){.at = &t->findings[i], .place = i};
+    qsort(all, n, sizeof *all, by_resident);
+    for (size_t i = 0; i < n; i++) {
+        bool same =
+            i > 0 && all[i].at->resident.id == all[i - 1].at->resident.id && all[i].at->domain == all[i - 1].at->domain;
+        all[i].at->first = same ? all[i - 1].at->first : all[i].place;
+    }
+    *out = all;
+    return VAULT_OK;
+}
+
+static vault_code make_trace_line(tracing *t, line *out, const suspect *of, vault_error *err)
+{
+    line_facts facts = call_facts(t->s, t->c, LINE_GRANTED);
+    facts.resident = of ? of->resident.id : 0;
+    facts.counterpart = of ? of->domain->of.app : NULL;
+    facts.hits = of ? 0 : t->genuine;
+    if (!of && !(facts.fields = arena_format(t->s->mem, "findings=%zu", t->in->n_findings)))
+        return vault_fail(err, VAULT_EXHAUSTED, "no memory for a line");
+    return line_make(out, t->s->scribe, t->s->mem, &facts, NULL, err);
+}
+
+static vault_code write_lines(tracing *t, vault_error *err)
+{
+    sorted_suspect *all = NULL;
+    size_t n = 0;
+    line *lines = arena_array(t->s->mem, t->genuine + 1, sizeof *lines);
+    if (!lines) return vault_fail(err, VAULT_EXHAUSTED, "no memory for lines");
+    VAULT_TRY(sort_findings(t, &all, err));
+    VAULT_TRY(make_trace_line(t, &lines[n++], NULL, err));
+    for (size_t i = 0; i < t->genuine; i++) {
+        if (i > 0 && all[i].at->resident.id == all[i - 1].at->resident.id) continue;
+        VAULT_TRY(make_trace_line(t, &lines[n++], all[i].at, err));
+    }
+    return append_alone(t->s, lines, n, err);
+}
+
+/* ---- the answer --------------------------------------------------------------------------------------------------
+ */
+
+static vault_code follow(tracing *t, suspect *f, vault_error *err)
+{
+    f->trail = (line_trail){.resident = f->resident.id,
+                            .app = f->domain->of.app,
+                            .purpose = f->domain->of.purpose,
+                            .limit = (size_t)t->in->lines};
+    return ledger_trail(t->s->scribe, t->s->store, t->c->rq->mem, &f->trail, err);
+}
+
+static vault_code answer_lines(tracing *t, Vault__V1__TraceResult *out, const line_trail *trail, vault_error *err)
+{
+    arena *mem = t->c->rq->mem;
+    out->line_count = (uint32_t)trail->total;
+    out->lines = arena_array(mem, trail->count + 1, sizeof *out->lines);
+    if (!out->lines) return vault_fail(err, VAULT_EXHAUSTED, "no memory for lines");
+    for (size_t i = 0; i < trail->count; i++)
+        if (!(out->lines[out->n_lines++] = audit_line(mem, &trail->lines[i])))
+            return vault_fail(err, VAULT_EXHAUSTED, "no memory for lines");
+    return VAULT_OK;
+}
+
+static vault_code answer_genuine(tracing *t, Vault__V1__TraceResult *out, suspect *f, vault_error *err)
+{
+    arena *mem = t->c->rq->mem;
+    char text[TOKEN_TEXT_LEN + 1];
+    token_write(text, &f->found.token);
+    out->genuine = true;
+    out->token = arena_text(mem, bytes_of_text(text));
+    out->mended = f->found.mended;
+    out->app = arena_text(mem, bytes_of_text(f->domain->of.app));
+    out->purpose = arena_text(mem, bytes_of_text(f->domain->of.purpose));
+    out->epoch = f->found.token.epoch;
+    if (!out->token || !out->app || !out->purpose) return vault_fail(err, VAULT_EXHAUSTED, "no memory for an answer");
+    suspect *first = &t->findings[f->first];
+    out->not_tried = first == f ? late(t, INT64_MAX) : !first->trail.lines;
+    if (out->not_tried) return VAULT_OK;
+    if (first == f) VAULT_TRY(follow(t, f, err));
+    return answer_lines(t, out, &first->trail, err);
+}
+
+static vault_code answer_trace(tracing *t, vault_error *err)
+{
+    request *rq = t->c->rq;
+    size_t count = t->in->n_findings;
+    Vault__V1__TraceTokenResponse *out =
+        MESSAGE(rq->mem, Vault__V1__TraceTokenResponse, vault__v1__trace_token_response__init);
+    Vault__V1__TraceResult **results = arena_array(rq->mem, count, sizeof *results);
+    if (!out || !results) return vault_fail(err, VAULT_EXHAUSTED, "no memory for an answer");
+    out->results = results;
+    for (size_t i = 0; i < count; i++) {
+        Vault__V1__TraceResult *one = MESSAGE(rq->mem, Vault__V1__TraceResult, vault__v1__trace_result__init);
+        if (!one) return vault_fail(err, VAULT_EXHAUSTED, "no memory for an answer");
+        results[out->n_results++] = one;
+        one->not_tried = t->findings[i].found.given_up;
+        if (t->findings[i].found.genuine) VAULT_TRY(answer_genuine(t, one, &t->findings[i], err));
+    }
+    rq->out = &out->base;
+    return VAULT_OK;
+}
+
+/* ---- the call ----------------------------------------------------------------------------------------------------
+ */
+
+static vault_code check(const Vault__V1__TraceTokenRequest *in, vault_error *err)
+{
+    if (in->n_findings == 0) return refuse_at(err, "REQUIRED", "findings", -1);
+    if (in->n_findings > FINDINGS_MAX) return refuse_at(err, "TOO_MANY", "findings", -1);
+    if (in->lines < 0 || in->lines > LINES_MAX) return refuse_at(err, "OUT_OF_RANGE", "lines", -1);
+    if (in->n_findings * (size_t)in->lines > ALL_LINES_MAX) return refuse_at(err, "TOO_MANY", "lines", -1);
+    for (size_t i = 0; i < in->n_findings; i++)
+        if (strlen(in->findings[i]) > DAMAGE_TEXT_MAX) return refuse_at(err, "TOO_LONG", "findings", (long)i);
+    return VAULT_OK;
+}
+
+static vault_code trace(session *s, call *c)
+{
+    vault_error *err = &c->rq->err;
+    const int64_t now = clock_monotonic_us();
+    tracing t = {.s = s, .c = c, .in = (const void *)c->rq->in, .half_us = now + (c->rq->deadline_us - now) / 2};
+    VAULT_TRY(check(t.in, err));
+    t.findings = arena_array(s->mem, t.in->n_findings, sizeof *t.findings);
+    if (!t.findings) return vault_fail(err, VAULT_EXHAUSTED, "no memory for findings");
+    VAULT_TRY(read_domains(&t, err));
+    VAULT_TRY(look_at_all(&t));
+    VAULT_TRY(write_lines(&t, err));
+    return answer_trace(&t, err);
+}
+
+void audit_trace_token(session *s, call **calls, size_t count)
+{
+    for (size_t i = 0; i < count && !s->moved; i++)
+        if (trace(s, calls[i]) != VAULT_OK) calls[i]->rq->out = NULL;
+}
