@@ -35,8 +35,7 @@ vault_code cabinet_preserve(cabinet *c, char out[PRESERVE_TEXT_MAX + 1], const s
     VAULT_TRY(ff1_key(c, &key, d, cabinet_current_epoch(c, d), err));
     if (!key) return vault_fail(err, VAULT_INTERNAL, "%s has no active epoch", d->ring);
     const preserve how = transform_of(key, field);
-    (void)how, (void)out, (void)text;
-    return vault_fail(err, VAULT_INTERNAL, "not built");
+    return preserve_seal(out, &how, text, err);
 }
 
 vault_code cabinet_restore(cabinet *c, bytes *out, const preserved *from, vault_error *err)
@@ -47,7 +46,7 @@ vault_code cabinet_restore(cabinet *c, bytes *out, const preserved *from, vault_
     VAULT_TRY(ff1_key(c, &key, from->domain, from->epoch, err));
     if (!key) return VAULT_OK;
     const preserve how = transform_of(key, from->field);
-    (void)how, text[0] = 0;
+    VAULT_TRY(preserve_open(text, &how, from->text, err));
     const bytes plain = bytes_of_text(text);
     const char *kept = arena_text(c->mem, plain);
     wipe(text, sizeof text);

@@ -1,9 +1,8 @@
 /* Forged tokens, made with the domain's real key: a token whose zeros are not zero leads nowhere. And what cannot be
  * told apart from outside takes the same way inside: the statements and the calls into the cipher library are traced.
  */
-#include "tests/support/vault_fixture.h"
+#include "tests/unit/service/domain.h"
 #include "vault/record/internal.h"
-#include "vault/service/internal.h"
 
 #include <dlfcn.h>
 #include <gcrypt.h>
@@ -74,48 +73,6 @@ static request *ask_traced(const asked *a, char out[sizeof trace])
     assert_true(traced + 64 < sizeof trace);
     memcpy(out, trace, sizeof trace);
     return rq;
-}
-
-/* ---- tokens of the domain's own key ---- */
-
-static const domain *domain_of(const char *uri, const char *why)
-{
-    const manifest *m = control_acquire(fixture_service()->control);
-    const principal *who = manifest_principal(m, uri);
-    const domain *d = manifest_domain(m, who->consumer, manifest_purpose(m, bytes_of_text(why))->no);
-    control_release(fixture_service()->control, m); /* it stays in force */
-    assert_non_null(d);
-    return d;
-}
-
-static block_cipher *key_of(const domain *d)
-{
-    vault_error err = {0};
-    block_cipher *out;
-    const ring *r = keyring_active(control_keys(fixture_service()->control), d->ring);
-    expect_ok(block_new(&out, SUITE_INTL, secret_bytes(&r->key), &err), &err);
-    return out;
-}
-
-static int64_t id_behind(const char *text, block_cipher *key)
-{
-    token t;
-    vault_error err = {0};
-    expect_ok(token_read(&t, bytes_of_text(text), &err), &err);
-    return pseudonym_open(key, t.pseudonym).id;
-}
-
-/* id and "zeros" as given, under the domain's key. */
-static const char *forge(const domain *d, block_cipher *key, int64_t id, uint64_t zeros)
-{
-    char text[TOKEN_TEXT_LEN + 1];
-    uint8_t block[BLOCK_LEN];
-    token t = {.domain = d->number, .epoch = 1};
-    store_u64(block, (uint64_t)id);
-    store_u64(block + 8, zeros);
-    block_encrypt(key, t.pseudonym, block);
-    token_write(text, &t);
-    return arena_text(fixture_memory(), bytes_of_text(text));
 }
 
 static bytes refusal_of(const request *rq)
