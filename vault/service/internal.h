@@ -75,7 +75,8 @@ struct call {
     size_t receipt_count;
     item *items;
     size_t item_count;
-    struct import_step *step; /* import: the message at hand (import.c) */
+    struct import_step *step;    /* import: the message at hand (import.c) */
+    struct put_columns *columns; /* put: what its items share */
     struct kept_answer *kept; /* by its request id (kept.c); NULL: nothing is kept */
 };
 
