@@ -37,6 +37,7 @@ static void write_number(char *out, size_t len, uint32_t v)
 /* ---- areas: all six digits that the format takes, in their order; the table's among them --------------------------
  */
 
+/* Provinces by their place, and their places by province, plus one. */
 static const uint8_t provinces[] = {11, 12, 13, 14, 15, 21, 22, 23, 31, 32, 33, 34, 35, 36, 37, 41, 42, 43,
                                     44, 45, 46, 50, 51, 52, 53, 54, 61, 62, 63, 64, 65, 71, 81, 82, 83};
 enum { PROVINCES = sizeof provinces, OF_PROVINCE = 10000, FOREIGN = 900000, FOREIGNERS = 100000 };
@@ -46,10 +47,14 @@ enum { ALL_AREAS = PROVINCES * OF_PROVINCE + FOREIGNERS, OTHER_AREAS = ALL_AREAS
 static uint32_t place_of(uint32_t area)
 {
     if (area >= FOREIGN) return PROVINCES * OF_PROVINCE + area - FOREIGN;
-    for (uint32_t i = 0; i < PROVINCES; i++) {
-        if (provinces[i] == area / OF_PROVINCE) return i * OF_PROVINCE + area % OF_PROVINCE;
-    }
-    return ALL_AREAS;
+    static const uint8_t places[FOREIGN / OF_PROVINCE] = {
+        [11] = 1,  [12] = 2,  [13] = 3,  [14] = 4,  [15] = 5,  [21] = 6,  [22] = 7,  [23] = 8,  [31] = 9,
+        [32] = 10, [33] = 11, [34] = 12, [35] = 13, [36] = 14, [37] = 15, [41] = 16, [42] = 17, [43] = 18,
+        [44] = 19, [45] = 20, [46] = 21, [50] = 22, [51] = 23, [52] = 24, [53] = 25, [54] = 26, [61] = 27,
+        [62] = 28, [63] = 29, [64] = 30, [65] = 31, [71] = 32, [81] = 33, [82] = 34, [83] = 35,
+    };
+    uint32_t place = places[area / OF_PROVINCE];
+    return place > 0 ? (place - 1) * OF_PROVINCE + area % OF_PROVINCE : (uint32_t)ALL_AREAS;
 }
 
 static uint32_t area_at(uint32_t place)
