@@ -38,6 +38,9 @@ static const char *const fuzz_good[DOC_DOMAINS] = {
                    "\"roles\":[\"clerk\"],\"own_area\":true,\"valid\":" FUZZ_DAYS "}]}",
     [DOC_SHARING] = "{\"bases\":[{\"id\":\"s\",\"item\":\"i\",\"from\":\"other\",\"to\":\"app\",\"purpose\":\"care\","
                     "\"areas\":[\"32\"],\"valid\":" FUZZ_DAYS "}]}",
+    [DOC_BROWSING] = "{\"permits\":[{\"id\":\"b\",\"principal\":\"officer\",\"collection\":\"residents\","
+                     "\"area\":\"320411002\",\"fields\":[\"phone\"],\"rows\":50,\"reason\":\"r\",\"until\":"
+                     "\"2026-12-31\"}]}",
 };
 
 static inline documents fuzz_documents(void)

@@ -1,6 +1,7 @@
 /* Any text as the schema beside a small good set of the other documents. It is refused with a path, or what was frozen
  * holds together; as a change of a standing schema it is refused with a path, or every field that stood is still read.
  */
+#include "tokenizer/preserve.h"
 #include "vault/control/internal.h"
 
 #include <stdlib.h>
@@ -16,12 +17,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define PEOPLE                                                                                                         \
     FIELD("id", "1", "resident_id", "")                                                                                \
     "," FIELD("area", "2", "division", "") "," FIELD("grid", "3", "grid", "") "," FIELD("note", "4", "text50", "")
-#define OLD    FIELD("old", "5", "date", ",\"retired\":true")
+#define OLD FIELD("old", "5", "date", ",\"retired\":true")
+#define ADULT                                                                                                          \
+    "{\"name\":\"adult\",\"number\":8,\"label\":\"18\",\"field\":\"id\",\"test\":\"age_at_least\",\"years\":18}"
 #define HOUSES FIELD("house", "6", "code30", "") "," FIELD("place", "7", "division", "")
 
 static const char standing[] =
     "{\"collections\":[{\"name\":\"residents\",\"label\":\"r\",\"number\":1,\"natural_key\":\"id\",\"area\":\"area\","
-    "\"grid\":\"grid\",\"fields\":[" PEOPLE "," OLD "]},"
+    "\"grid\":\"grid\",\"fields\":[" PEOPLE "," OLD "],\"predicates\":[" ADULT "]},"
     "{\"name\":\"houses\",\"label\":\"h\",\"number\":2,\"natural_key\":\"house\",\"area\":\"place\","
     "\"fields\":[" HOUSES "]}]}";
 
@@ -35,7 +38,8 @@ static const char *const good[DOCUMENTS] = {
     [DOC_PERSONS] = "{\"persons\":[]}",
     [DOC_PURPOSES] = "{\"purposes\":[]}",
     [DOC_POLICY] = "{\"rules\":[]}",
-    [DOC_SHARING] = "{\"bases\":[]}"};
+    [DOC_SHARING] = "{\"bases\":[]}",
+    [DOC_BROWSING] = "{\"permits\":[]}"};
 
 /* NULL for what is no JSON, or is refused. */
 static manifest_body *build_with(bytes text)
@@ -58,6 +62,25 @@ static void check_part(const collection *c, const schema_field *part, bool neede
     if (!part || part->collection != c || part->retired) abort();
 }
 
+/* Terms, names and tokens are made of what the formats can give. */
+static void check_kept(const schema_field *f)
+{
+    for (index_kind k = 0; k < INDEX_KINDS; k++) {
+        if (f->indexes & 1U << k && index_misfit(k, f->format)) abort();
+    }
+    if (f->indexes >> INDEX_KINDS) abort();
+    if (f->unique && f != f->collection->natural_key && !(f->indexes & 1U << INDEX_EQUALITY)) abort();
+    if (!f->unique && f == f->collection->natural_key) abort();
+    if (f->token && preserve_domain(f->format) < PRESERVE_LEAST) abort();
+}
+
+static void check_predicate(const schema *s, const collection *c, const schema_predicate *p)
+{
+    if (schema_predicate_find(s, bytes_of_text(p->name)) != p || schema_find(s, bytes_of_text(p->name))) abort();
+    if (schema_number(s, p->number) || p->number < 1 || p->number >= POLICY_FIELDS_MAX) abort();
+    if (p->field->collection != c || predicate_misfit(&p->test, p->field->format)) abort();
+}
+
 static void check_collection(const schema *s, const collection *c)
 {
     if (schema_collection(s, c->name) != c || schema_collection_number(s, c->number) != c) abort();
@@ -71,7 +94,9 @@ static void check_collection(const schema *s, const collection *c)
         if (!f->mask || mask_strength(f->mask, f->format) < f->mask_strength || f->mask_strength < 1) abort();
         if (f->retention_months < 1 || f->retention_months > 1200 || f->owner_no != 1) abort();
         if (f->number < 1 || f->number >= POLICY_FIELDS_MAX || f->level < 1 || f->level > 4) abort();
+        check_kept(f);
     }
+    for (size_t i = 0; i < c->predicate_count; i++) check_predicate(s, c, &c->predicates[i]);
 }
 
 static void check_schema(const schema *s)
@@ -96,6 +121,12 @@ static void check_change(const manifest_body *old, const manifest_body *next)
         const schema_field *f = &old->fields[i], *now = schema_number(&next->m.schema, f->number);
         if (!now || strcmp(now->name, f->name) != 0 || now->collection->number != f->collection->number) abort();
         if (now->format != f->format && strcmp(f->name, "note") != 0) abort();
+    }
+    for (size_t i = 0; i < old->predicate_count; i++) {
+        const schema_predicate *p = &old->predicates[i],
+                               *now = schema_predicate_find(&next->m.schema, bytes_of_text(p->name));
+        if (!now || now->number != p->number || strcmp(now->field->name, p->field->name) != 0) abort();
+        if (now->test.kind != p->test.kind || now->test.amount != p->test.amount) abort();
     }
 }
 

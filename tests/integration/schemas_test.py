@@ -11,13 +11,18 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("VAULT_BUILD", ROOT / "build")).resolve()
-NAMES = ("schema", "principals", "persons", "purposes", "policy", "sharing")
+NAMES = ("schema", "principals", "persons", "purposes", "policy", "sharing", "browsing")
 GONE = object()
 
 KEY = {"kid": "k1", "kty": "EC", "crv": "P-256", "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
        "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}  # RFC 7515, A.3
 BASIS = {"id": "care-to-clinic", "item": "320411-0081", "from": "eldercare", "to": "clinic", "purpose": "family-doctor", "areas": ["320411"],
          "valid": {"from": "2026-01-01", "until": "2027-12-31"}}
+PERMIT = {"id": "check-import", "principal": "officer-wang", "collection": "residents", "area": "320411002", "fields": ["name", "phone"],
+          "rows": 200, "reason": "T-2026-77", "until": "2026-12-31"}
+PREDICATE = {"name": "turned_90", "number": 254, "label": "90", "field": "birth_date", "test": "age_at_least", "years": 90}
+FINDS = {"id": "find-name", "action": "search", "consumer": "eldercare", "purpose": "elder-care", "fields": ["name"], "form": "token",
+         "areas": ["320412"], "acting": "app", "results": 10, "valid": {"from": "2026-01-01", "until": "2026-12-31"}}
 
 # Document, path of the value, what it becomes: each is refused by the JSON Schema and by the loader.
 BAD = [
@@ -63,6 +68,25 @@ BAD = [
     ("schema", ["collections", 0, "fields", 0, "number"], 256), ("schema", ["collections", 0, "fields", 0, "retention"], "10Y"),
     ("schema", ["collections", 0, "fields", 0, "level"], 5), ("schema", ["collections", 0, "fields", 0, "index"], GONE),
     ("schema", ["collections", 0, "fields", 0, "term"], True),
+    ("policy", ["rules", -1, "results"], 0), ("policy", ["rules", -1, "results"], 4097), ("policy", ["rules", -1, "results"], "10"),
+    ("policy", ["rules", -1, "form"], "count"), ("policy", ["rules", -1, "form"], "plain"), ("policy", ["rules", -1, "action"], "reveal"),
+    ("policy", ["rules", -1, "action"], "export"), ("policy", ["rules", -1, "action"], "find"),
+    ("schema", ["collections", 0, "fields", 1, "index"], ["prefix"]), ("schema", ["collections", 0, "fields", 1, "index"], ["ngram", "ngram"]),
+    ("schema", ["collections", 0, "fields", 1, "index"], "ngram"), ("schema", ["collections", 0, "fields", 1, "unique"], "yes"),
+    ("schema", ["collections", 0, "fields", 0, "token"], "ff3"), ("schema", ["collections", 0, "fields", 0, "token"], True),
+    ("schema", ["collections", 0, "predicates"], {}), ("schema", ["collections", 0, "predicates", -1, "years"], 0),
+    ("schema", ["collections", 0, "predicates", -1, "years"], 151), ("schema", ["collections", 0, "predicates", -1, "years"], GONE),
+    ("schema", ["collections", 0, "predicates", -1, "digits"], 6), ("schema", ["collections", 0, "predicates", -1, "test"], "equals"),
+    ("schema", ["collections", 0, "predicates", -1, "test"], "older"), ("schema", ["collections", 0, "predicates", -1, "number"], 256),
+    ("schema", ["collections", 0, "predicates", -1, "name"], "Turned"), ("schema", ["collections", 0, "predicates", -1, "label"], ""),
+    ("schema", ["collections", 0, "predicates", -1, "field"], GONE), ("schema", ["collections", 0, "predicates", -1, "than"], "x"),
+    ("browsing", ["permits"], GONE), ("browsing", ["permits"], {}), ("browsing", ["permits", 0, "id"], "A"), ("browsing", ["permits", 0, "id"], GONE),
+    ("browsing", ["permits", 0, "principal"], ""), ("browsing", ["permits", 0, "collection"], GONE), ("browsing", ["permits", 0, "area"], "32041100"),
+    ("browsing", ["permits", 0, "area"], "0320411002"), ("browsing", ["permits", 0, "area"], ["320411002"]),
+    ("browsing", ["permits", 0, "fields"], []), ("browsing", ["permits", 0, "fields"], ["name", "name"]), ("browsing", ["permits", 0, "rows"], 0),
+    ("browsing", ["permits", 0, "rows"], 501), ("browsing", ["permits", 0, "rows"], "20"), ("browsing", ["permits", 0, "reason"], ""),
+    ("browsing", ["permits", 0, "until"], "2026-12-32"), ("browsing", ["permits", 0, "until"], GONE), ("browsing", ["permits", 0, "form"], "plain"),
+    ("browsing", ["version"], 1),
 ]
 
 
@@ -78,6 +102,9 @@ def good():
             entry["certificates"] = [{"sha256": hashlib.sha256(entry["uri"].encode()).hexdigest()}]
     documents["principals"]["departments"][1]["assertion_keys"] = [dict(KEY, alg="ES256", use="sig", until="2027-12-31", revoked=False)]
     documents["sharing"]["bases"] = [copy.deepcopy(BASIS)]
+    documents["browsing"]["permits"] = [copy.deepcopy(PERMIT)]
+    documents["policy"]["rules"].append(copy.deepcopy(FINDS))
+    documents["schema"]["collections"][0].setdefault("predicates", []).append(copy.deepcopy(PREDICATE))
     return documents
 
 

@@ -23,6 +23,25 @@ static void refused_basis(const char *key, const char *json, const char *below, 
     refused(&d, path, what);
 }
 
+TEST("a sharing basis is found by its exact id among others")
+{
+    documents d = with_basis();
+    json_t *other = parse(basis);
+    set(other, "id", "\"a-first\"");
+    json_array_append_new(json_object_get(d.of[DOC_SHARING], "bases"), other);
+    manifest_body *b = build_of(&d);
+    assert_string_equal(manifest_basis(&b->m, "care-to-clinic")->item, "320411-0081");
+    assert_string_equal(manifest_basis(&b->m, "a-first")->id, "a-first");
+    static const char *const none[] = {"", "care-to-clini", "care-to-clinics", "Care-to-clinic", "clinic"};
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++) assert_null(manifest_basis(&b->m, none[i]));
+    manifest_free(&b);
+    d = dev_documents();
+    set(d.of[DOC_SHARING], "bases", "[]");
+    b = build_of(&d);
+    assert_null(manifest_basis(&b->m, "care-to-clinic"));
+    manifest_free(&b);
+}
+
 TEST("a sharing basis is what the document says")
 {
     documents d = with_basis();
