@@ -66,6 +66,10 @@ static void judge(part *p, item *it)
 {
     vault_error broken = {0};
     const admission *a = &it->call->admission;
+    if (it->nobody) {
+        (void)(a->failed != CLAUSE_NONE ? refuse_clause(&it->err, a->failed) : p->kind->judge(p->s, it));
+        return;
+    }
     if (may_create(p, it)) return;
     vault_code proven = record_prove(&it->record, p->s->cabinet, it->row, &broken);
     if (a->failed != CLAUSE_NONE) {
@@ -99,6 +103,7 @@ static vault_code make_line(part *p, item *it, vault_error *err)
     facts.rule = it->grant.given ? policy_rule_id(p->s->manifest->policy, it->grant.rule) : NULL;
     facts.clause = outcome == VAULT_OK ? NULL : it->err.reason ? it->err.reason : vault_code_name(outcome);
     facts.resident = it->id.id;
+    facts.hits = it->hits;
     if (it->record.genuine) {
         facts.resident = it->record.row->id;
         facts.area = it->record.row->area;

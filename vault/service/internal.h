@@ -77,7 +77,8 @@ struct call {
     size_t item_count;
     struct import_step *step;    /* import: the message at hand (import.c) */
     struct put_columns *columns; /* put: what its items share */
-    struct kept_answer *kept; /* by its request id (kept.c); NULL: nothing is kept */
+    struct kept_answer *kept;    /* by its request id (kept.c); NULL: nothing is kept */
+    struct search *search;       /* what is searched for (search.h) */
 };
 
 /* One resident of a call. */
@@ -86,6 +87,8 @@ struct item {
     size_t index;    /* in the call */
     vault_error err; /* outcome; VAULT_INVALID before the batch: malformed, never looked up, no line */
     resident_id id;  /* 0: none */
+    bool nobody;     /* a line of the call itself: no resident is addressed */
+    uint64_t hits;   /* for its line */
     uint8_t natural_key[NATURAL_LEN];
     const resident_row *row;
     record record;
@@ -240,8 +243,8 @@ typedef struct record_item {
     Vault__V1__Correction **corrections;
     size_t correction_count;
 } record_item;
-/* "records/<token>", the one item of a call. INVALID: BAD_NAME, or what is wrong with the token. */
-VAULT_MUST_USE vault_code call_record(session *s, call *c, const char *name, const char *path);
+/* "records/<token>", the one item of a call, whose error it is: INVALID BAD_NAME, or what is wrong with the token. */
+vault_code call_record(session *s, call *c, const char *name, const char *path);
 /* A value, with where it comes from, behind those that are there: item->named->values has room. */
 VAULT_MUST_USE vault_code item_named_value(session *s, item *it, const schema_field *field);
 /* The record as it is answered. NULL when memory is out. */
@@ -413,6 +416,7 @@ void tokens_batch_restore(session *s, call **calls, size_t count);
 void tokens_batch_reveal(session *s, call **calls, size_t count);
 void records_batch_put(session *s, call **calls, size_t count);
 void records_import(session *s, call **calls, size_t count);
+void records_search(session *s, call **calls, size_t count);
 void records_list_collections(session *s, call **calls, size_t count);
 void records_get(session *s, call **calls, size_t count);
 void records_update(session *s, call **calls, size_t count);

@@ -21,28 +21,26 @@ vault_code refuse_clause(vault_error *err, policy_clause clause)
     return vault_refuse(err, VAULT_DENIED, policy_clause_name(clause), "");
 }
 
-/* Names of the set in schema order, and the groups that they belong to, each once. */
-static vault_code describe_fields(session *s, call *c, vault_error *err)
+vault_code describe_fields(field_names *out, arena *mem, const collection *of, field_set set, vault_error *err)
 {
-    const collection *all = c->collection;
     size_t room = 1;
-    for (size_t i = 0; i < c->mask_count; i++) room += strlen(c->mask[i]->name) + strlen(c->mask[i]->group) + 2;
-    char *fields = arena_alloc(s->mem, room), *groups = arena_alloc(s->mem, room);
-    if (!fields || !groups) return vault_fail(err, VAULT_EXHAUSTED, "no memory for a field mask");
+    for (size_t i = 0; i < of->count; i++)
+        if (field_set_has(set, of->fields[i]->number))
+            room += strlen(of->fields[i]->name) + strlen(of->fields[i]->group) + 2;
+    char *fields = arena_alloc(mem, room), *groups = arena_alloc(mem, room);
+    if (!fields || !groups) return vault_fail(err, VAULT_EXHAUSTED, "no memory for names of fields");
     size_t at = 0, group_at = 0;
-    for (size_t i = 0; i < all->count; i++) {
-        const schema_field *f = all->fields[i];
-        if (!field_set_has(c->facts.fields, f->number)) continue;
+    for (size_t i = 0; i < of->count; i++) {
+        const schema_field *f = of->fields[i];
+        if (!field_set_has(set, f->number)) continue;
         at += (size_t)snprintf(fields + at, room - at, "%s%s", at ? "," : "", f->name);
         bool seen = false;
         for (size_t j = 0; j < i && !seen; j++)
-            seen =
-                field_set_has(c->facts.fields, all->fields[j]->number) && strcmp(all->fields[j]->group, f->group) == 0;
+            seen = field_set_has(set, of->fields[j]->number) && strcmp(of->fields[j]->group, f->group) == 0;
         if (!seen)
             group_at += (size_t)snprintf(groups + group_at, room - group_at, "%s%s", group_at ? "," : "", f->group);
     }
-    c->fields = fields;
-    c->groups = groups;
+    *out = (field_names){.fields = fields, .groups = groups};
     return VAULT_OK;
 }
 
@@ -63,18 +61,28 @@ vault_code call_mask(session *s, call *c, const Google__Protobuf__FieldMask *ask
         field_set_add(&c->facts.fields, f->number);
         c->mask[c->mask_count++] = f;
     }
-    return describe_fields(s, c, err);
+    field_names names;
+    VAULT_TRY(describe_fields(&names, s->mem, c->collection, c->facts.fields, err));
+    c->fields = names.fields;
+    c->groups = names.groups;
+    return VAULT_OK;
+}
+
+policy_facts call_asks(const call *c, policy_action action, policy_form form, field_set fields)
+{
+    return (policy_facts){.action = action,
+                          .form = form,
+                          .fields = fields,
+                          .consumer = c->caller->consumer,
+                          .purpose = c->purpose->no,
+                          .person = c->person ? &c->person->acting : NULL,
+                          .date = clock_shanghai_date(clock_now_us())};
 }
 
 void call_admission(session *s, call *c, policy_action action, policy_form form)
 {
     c->form = policy_form_name(form);
-    c->facts.action = action;
-    c->facts.form = form;
-    c->facts.consumer = c->caller->consumer;
-    c->facts.purpose = c->purpose->no;
-    c->facts.person = c->person ? &c->person->acting : NULL;
-    c->facts.date = clock_shanghai_date(clock_now_us());
+    c->facts = call_asks(c, action, form, c->facts.fields);
     c->admission = policy_admit(s->manifest->policy, &c->facts);
 }
 

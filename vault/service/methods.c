@@ -63,6 +63,15 @@ static void not_built(session *s, call **calls, size_t count)
     for (size_t i = 0; i < count; i++) (void)vault_fail(&calls[i]->rq->err, VAULT_INTERNAL, "not built");
 }
 
+/* The search, and those whom it may find. */
+enum { SEARCH_PAGE = 100 };
+static size_t search_items(const ProtobufCMessage *in)
+{
+    const Vault__V1__SearchRequest *asked = (const void *)in;
+    if (asked->count_only) return 1;
+    return asked->page_size > 0 && asked->page_size < BATCH_ITEMS ? 1 + (size_t)asked->page_size : 1 + SEARCH_PAGE;
+}
+
 enum { ANYONE = ROLE_APP | ROLE_OFFICER | ROLE_ADMINISTRATOR, STEWARDS = ROLE_OFFICER | ROLE_ADMINISTRATOR };
 
 static size_t import_items(const ProtobufCMessage *in)
@@ -110,7 +119,7 @@ static const method METHODS[] = {
     RPC(Records, Get, get_record_request, record, ROLE_APP, LINE_REVEAL, one_item, not_built),
     RPC(Records, Update, update_record_request, update_record_response, ROLE_APP, LINE_PUT, one_item, not_built),
     RPC(Records, Export, export_request, export_response, ROLE_APP, LINE_EXPORT, one_item, not_built),
-    RPC(Records, Search, search_request, search_response, ROLE_APP, LINE_SEARCH, one_item, not_built),
+    RPC(Records, Search, search_request, search_response, ROLE_APP, LINE_SEARCH, search_items, records_search),
     RPC(Records, Browse, browse_request, browse_response, STEWARDS, LINE_BROWSE, one_item, not_built),
     RPC(Records, ListCorrections, list_corrections_request, list_corrections_response, ROLE_APP, LINE_CORRECT, one_item,
         not_built),
