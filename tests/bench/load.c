@@ -270,7 +270,10 @@ typedef struct put_memory {
 
 static bytes pack_put(put_memory *m, uint64_t first, Google__Protobuf__FieldMask *mask)
 {
+    char id[32]; /* of its own: a put under an id that was used is answered and not done */
     CONTEXT(context);
+    snprintf(id, sizeof id, "put-%llu", (unsigned long long)first);
+    context.request_id = id;
     Vault__V1__BatchPutRequest put = VAULT__V1__BATCH_PUT_REQUEST__INIT;
     for (uint64_t i = first; i < app.residents && put.n_items < PUT_ITEMS; i++) {
         size_t at = put.n_items++;

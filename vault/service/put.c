@@ -355,8 +355,6 @@ vault_code put_write(session *s, item **items, size_t count, vault_error *err)
 
 /* ---- BatchPut ---- */
 
-static const item_kind PUT = {.by_natural_key = true, .judge = put_judge, .prepare = put_prepare, .write = put_write};
-
 static google_status *faults_status(const item *it)
 {
     arena *mem = it->call->rq->mem;
@@ -395,19 +393,47 @@ Vault__V1__PutResult *put_result(const item *it)
     return it->put->merged.correction_count == 0 || name_corrections(out, &it->put->merged, mem) ? out : NULL;
 }
 
-static void answer_put(call *c)
+/* The answer without its receipts; NULL when memory is out. */
+static Vault__V1__BatchPutResponse *put_response(const call *c)
 {
-    request *rq = c->rq;
-    Vault__V1__BatchPutResponse *out =
-        MESSAGE(rq->mem, Vault__V1__BatchPutResponse, vault__v1__batch_put_response__init);
-    Vault__V1__PutResult **results = arena_array(rq->mem, c->item_count, sizeof *results);
-    if (!out || !results) return;
+    arena *mem = c->rq->mem;
+    Vault__V1__BatchPutResponse *out = MESSAGE(mem, Vault__V1__BatchPutResponse, vault__v1__batch_put_response__init);
+    Vault__V1__PutResult **results = arena_array(mem, c->item_count, sizeof *results);
+    if (!out || !results) return NULL;
     out->results = results;
     for (size_t i = 0; i < c->item_count; i++)
-        if (!(results[out->n_results++] = put_result(&c->items[i]))) return;
-    out->receipts = c->receipts;
-    out->n_receipts = c->receipt_count;
-    rq->out = &out->base;
+        if (!(results[out->n_results++] = put_result(&c->items[i]))) return NULL;
+    return out;
+}
+
+static vault_code pack_put(session *s, const call *c, bytes *answer, vault_error *err)
+{
+    const Vault__V1__BatchPutResponse *out = put_response(c);
+    if (!out) return vault_fail(err, VAULT_EXHAUSTED, "no memory for an answer");
+    return kept_packed(answer, s, &out->base, err);
+}
+
+static vault_code write_put(session *s, item **items, size_t count, vault_error *err)
+{
+    VAULT_TRY(put_write(s, items, count, err));
+    return kept_write(s, items, count, pack_put, err);
+}
+
+static const item_kind PUT = {.by_natural_key = true, .judge = put_judge, .prepare = put_prepare, .write = write_put};
+
+/* What was answered before comes without receipts: its lines have theirs. */
+static void answer_put(call *c)
+{
+    ProtobufCAllocator mem = arena_allocator(c->rq->mem);
+    bytes before = c->kept && c->kept->replayed ? c->kept->answer : bytes_of(NULL, 0);
+    Vault__V1__BatchPutResponse *out =
+        before.at ? vault__v1__batch_put_response__unpack(&mem, before.len, before.at) : put_response(c);
+    if (!out) return;
+    if (!before.at) {
+        out->receipts = c->receipts;
+        out->n_receipts = c->receipt_count;
+    }
+    c->rq->out = &out->base;
 }
 
 static vault_code read_call(session *s, call *c)
@@ -415,16 +441,25 @@ static vault_code read_call(session *s, call *c)
     const Vault__V1__BatchPutRequest *in = (const void *)c->rq->in;
     const put_header header = {
         .collection = in->collection, .mask = in->field_mask, .collected = in->collect_time, .list = "items"};
-    put_columns *columns = arena_alloc(s->mem, sizeof *columns);
-    if (!columns) return vault_fail(&c->rq->err, VAULT_EXHAUSTED, "no memory for columns");
+    c->columns = arena_alloc(s->mem, sizeof *c->columns);
+    if (!c->columns) return vault_fail(&c->rq->err, VAULT_EXHAUSTED, "no memory for columns");
     c->want_receipt = in->want_receipt;
-    VAULT_TRY(put_read_header(s, c, &header, columns));
-    return put_read_rows(s, c, columns, in->items, in->n_items);
+    VAULT_TRY(put_read_header(s, c, &header, c->columns));
+    return c->admission.failed == CLAUSE_NONE ? kept_ask_request(s, c, "resident-vault put 1") : VAULT_OK;
+}
+
+static vault_code read_rows(session *s, call *c)
+{
+    const Vault__V1__BatchPutRequest *in = (const void *)c->rq->in;
+    return kept_goes_on(c) ? put_read_rows(s, c, c->columns, in->items, in->n_items) : VAULT_OK;
 }
 
 void records_batch_put(session *s, call **calls, size_t count)
 {
     for (size_t i = 0; i < count; i++) (void)read_call(s, calls[i]);
+    kept_find(s, calls, count);
+    for (size_t i = 0; i < count && !s->moved; i++) (void)read_rows(s, calls[i]);
     batch_run(s, &PUT, calls, count);
+    kept_settle(s, calls, count);
     call_answers(s, calls, count, answer_put);
 }

@@ -74,6 +74,7 @@ static void change_phones(worker *w, int round)
     const Vault__V1__BatchPutRequest *in = (const void *)w->put;
     snprintf(w->phone, sizeof w->phone, "139%03u%05d", (unsigned)(w - workers), round);
     for (size_t i = 0; i < in->n_items; i++) in->items[i]->values[FIELD_PHONE - 1] = w->phone;
+    in->context->request_id = w->phone; /* what was put under one id is answered, and not put again */
 }
 
 static void put_once(worker *w, int round)
