@@ -181,11 +181,12 @@ typedef struct admission {
 /* When no rule passes, `failed` is the clause that the rule which came furthest did not pass. Any thread. */
 admission policy_admit(const policy *p, const policy_facts *facts);
 
-/* The grant for one resident: made by policy_decide alone, demanded by whoever opens a field. */
+/* The grant for one resident: made by policy_decide and browse_decide alone, demanded by whoever opens a field. */
+enum { NO_RULE = UINT16_MAX }; /* past the last one */
 typedef struct grant {
     bool given;           /* all zero: nothing is granted */
     policy_clause failed; /* when not given */
-    uint16_t rule;        /* when given */
+    uint16_t rule;        /* when given; NO_RULE: by browse_decide */
     policy_form form;
     field_set fields;
 } grant;
@@ -210,3 +211,24 @@ VAULT_MUST_USE vault_code policy_areas(area_list *out, arena *mem, const policy 
                                        vault_error *err);
 /* How many residents an admitted search may give in all: the most that one of its rules allows. */
 unsigned policy_results(const policy *p, const admission *a);
+
+/* ---- what officers and administrators may list (Records.Browse) ---- */
+
+/* The page that needs no permit, or a permit. All zero: nothing. */
+typedef struct browse_scope {
+    field_set fields;
+    area_range area;
+    unsigned rows;  /* a page */
+    uint32_t until; /* last day */
+} browse_scope;
+typedef struct browse_ask {
+    field_set fields;
+    area_range area;
+    unsigned rows;
+    uint32_t date; /* YYYYMMDD in Asia/Shanghai */
+} browse_ask;
+/* Some field, all of them in the scope; an area within it; 1 to its rows; not after its last day. */
+bool browse_admits(const browse_scope *scope, const browse_ask *ask);
+/* The grant for one record: the fields asked for, in the masked form, where the ask is admitted and the record lies in
+ * the area asked for; else CLAUSE_RESIDENT. */
+grant browse_decide(const browse_scope *scope, const browse_ask *ask, area_code area);

@@ -100,7 +100,7 @@ static vault_code make_line(part *p, item *it, vault_error *err)
                                   : outcome == VAULT_INTEGRITY ? LINE_FAILED
                                                                : LINE_REFUSED);
     facts.form = it->form ? it->form : it->call->form;
-    facts.rule = it->grant.given ? policy_rule_id(p->s->manifest->policy, it->grant.rule) : NULL;
+    facts.rule = it->rule ? it->rule : it->grant.given ? policy_rule_id(p->s->manifest->policy, it->grant.rule) : NULL;
     facts.clause = outcome == VAULT_OK ? NULL : it->err.reason ? it->err.reason : vault_code_name(outcome);
     facts.resident = it->id.id;
     facts.hits = it->hits;

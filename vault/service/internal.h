@@ -78,6 +78,7 @@ struct call {
     struct import_step *step;    /* import: the message at hand (import.c) */
     struct put_columns *columns; /* put: what its items share */
     struct kept_answer *kept;    /* by its request id (kept.c); NULL: nothing is kept */
+    struct browsing *browsing;   /* what may be listed (browse.c) */
     struct search *search;       /* what is searched for (search.h) */
 };
 
@@ -96,6 +97,7 @@ struct item {
     line *line;
     struct put_item *put;               /* put: its values and its row to write */
     const char *fields, *groups, *form; /* for its line, where they are not the call's; else NULL */
+    const char *rule;                   /* for its line, where it is not one of the policy's; else NULL */
     uint32_t version;                   /* of the record that was answered from */
     Vault__V1__FieldValue **values;
     const char *text;           /* issue: the token */
@@ -235,9 +237,12 @@ typedef struct record_item {
     size_t way_count;
     correction_row *rows; /* of the record; or the one that is shown, or decided on */
     size_t row_count;
-    field_set told;   /* fields whose corrections the caller may know */
-    field_set opened; /* fields whose wanted values are shown; under `plain` */
-    grant plain;
+    int64_t after; /* rows above this number, at most so many; 0: all */
+    size_t limit;
+    field_set told; /* fields whose corrections the caller may know */
+    grant *plain;   /* by place in rows: under which its wanted value is shown; NULL: none is */
+    const Vault__V1__Decision *decision;
+    correction_row decided; /* the row that it makes */
     Vault__V1__NamedValue **values;
     size_t value_count;
     Vault__V1__Correction **corrections;
@@ -254,9 +259,19 @@ area_code item_area(const item *it);
 
 /* ---- corrections.c ---- */
 
-/* A row, proven, as it is told, behind those that are there. INTEGRITY: it was edited. */
-VAULT_MUST_USE vault_code item_correction(session *s, item *it, const correction_row *from);
-/* Reads anew all corrections of the records: item_kind.look. */
+/* The row in that place, proven, as it is told, behind those that are there. INTEGRITY: it was edited. */
+VAULT_MUST_USE vault_code item_correction(session *s, item *it, size_t at);
+/* The policy's answer to these facts for an item's record. */
+grant item_ask(session *s, const item *it, const policy_facts *facts);
+static inline field_set only_field(unsigned number)
+{
+    field_set one = {0};
+    field_set_add(&one, number);
+    return one;
+}
+/* c->admission to put fields that the caller's department owns, in any area; they are added to *fields. */
+void call_admit_owner(session *s, call *c, field_set *fields);
+/* Reads anew the corrections of the records: item_kind.look. */
 VAULT_MUST_USE vault_code corrections_look(session *s, item **items, size_t count, vault_error *err);
 
 /* ---- put.c: the way of an item that is put, for BatchPut and Import ---- */
@@ -418,6 +433,7 @@ void records_batch_put(session *s, call **calls, size_t count);
 void records_import(session *s, call **calls, size_t count);
 void records_search(session *s, call **calls, size_t count);
 void records_list_collections(session *s, call **calls, size_t count);
+void records_browse(session *s, call **calls, size_t count);
 void records_get(session *s, call **calls, size_t count);
 void records_update(session *s, call **calls, size_t count);
 void records_export(session *s, call **calls, size_t count);

@@ -120,7 +120,7 @@ static const method METHODS[] = {
     RPC(Records, Update, update_record_request, update_record_response, ROLE_APP, LINE_PUT, one_item, not_built),
     RPC(Records, Export, export_request, export_response, ROLE_APP, LINE_EXPORT, one_item, not_built),
     RPC(Records, Search, search_request, search_response, ROLE_APP, LINE_SEARCH, search_items, records_search),
-    RPC(Records, Browse, browse_request, browse_response, STEWARDS, LINE_BROWSE, one_item, not_built),
+    RPC(Records, Browse, browse_request, browse_response, STEWARDS, LINE_BROWSE, one_item, records_browse),
     RPC(Records, ListCorrections, list_corrections_request, list_corrections_response, ROLE_APP, LINE_CORRECT, one_item,
         not_built),
     RPC(Records, BatchDecideCorrections, batch_decide_corrections_request, batch_decide_corrections_response, ROLE_APP,
