@@ -76,6 +76,7 @@ struct call {
     item *items;
     size_t item_count;
     struct import_step *step;    /* import: the message at hand (import.c) */
+    struct listing *listing;     /* corrections: the page (corrections.c) */
     struct put_columns *columns; /* put: what its items share */
     struct kept_answer *kept;    /* by its request id (kept.c); NULL: nothing is kept */
     struct browsing *browsing;   /* what may be listed (browse.c) */
@@ -224,56 +225,6 @@ vault_code unique_judge(session *s, item *it);
 /* The call's own pseudonym of the resident, as a text in it->text. */
 vault_code item_issue(session *s, item *it);
 
-/* ---- get.c: a record by its name, for Get, Update, Export and the corrections of one record ---- */
-
-/* A rule's fields, and who is admitted to them. */
-typedef struct way {
-    field_set fields;
-    admission admitted;
-} way;
-typedef struct record_item {
-    const char *token; /* as the caller gave it; NULL: by number */
-    way *ways;         /* export: of each rule that admits the call */
-    size_t way_count;
-    correction_row *rows; /* of the record; or the one that is shown, or decided on */
-    size_t row_count;
-    int64_t after; /* rows above this number, at most so many; 0: all */
-    size_t limit;
-    field_set told; /* fields whose corrections the caller may know */
-    grant *plain;   /* by place in rows: under which its wanted value is shown; NULL: none is */
-    const Vault__V1__Decision *decision;
-    correction_row decided; /* the row that it makes */
-    Vault__V1__NamedValue **values;
-    size_t value_count;
-    Vault__V1__Correction **corrections;
-    size_t correction_count;
-} record_item;
-/* "records/<token>", the one item of a call, whose error it is: INVALID BAD_NAME, or what is wrong with the token. */
-vault_code call_record(session *s, call *c, const char *name, const char *path);
-/* A value, with where it comes from, behind those that are there: item->named->values has room. */
-VAULT_MUST_USE vault_code item_named_value(session *s, item *it, const schema_field *field);
-/* The record as it is answered. NULL when memory is out. */
-Vault__V1__Record *item_record(const item *it);
-/* Its area; 0 where there is nobody, or nobody whose record may be used. */
-area_code item_area(const item *it);
-
-/* ---- corrections.c ---- */
-
-/* The row in that place, proven, as it is told, behind those that are there. INTEGRITY: it was edited. */
-VAULT_MUST_USE vault_code item_correction(session *s, item *it, size_t at);
-/* The policy's answer to these facts for an item's record. */
-grant item_ask(session *s, const item *it, const policy_facts *facts);
-static inline field_set only_field(unsigned number)
-{
-    field_set one = {0};
-    field_set_add(&one, number);
-    return one;
-}
-/* c->admission to put fields that the caller's department owns, in any area; they are added to *fields. */
-void call_admit_owner(session *s, call *c, field_set *fields);
-/* Reads anew the corrections of the records: item_kind.look. */
-VAULT_MUST_USE vault_code corrections_look(session *s, item **items, size_t count, vault_error *err);
-
 /* ---- put.c: the way of an item that is put, for BatchPut and Import ---- */
 
 /* What the items of a call share. */
@@ -332,6 +283,57 @@ Vault__V1__PutResult *put_result(const item *it);
 vault_code put_judge(session *s, item *it);
 VAULT_MUST_USE vault_code put_prepare(session *s, item **items, size_t count, vault_error *err);
 VAULT_MUST_USE vault_code put_write(session *s, item **items, size_t count, vault_error *err);
+
+/* ---- get.c: a record by its name, for Get, Update, Export and the corrections of one record ---- */
+
+/* A rule's fields, and who is admitted to them. */
+typedef struct way {
+    field_set fields;
+    admission admitted;
+} way;
+typedef struct record_item {
+    const char *token; /* as the caller gave it; NULL: by number */
+    way *ways;         /* export: of each rule that admits the call */
+    size_t way_count;
+    correction_row *rows; /* of the record; or the one that is shown, or decided on */
+    size_t row_count;
+    int64_t after; /* rows above this number, at most so many; 0: all */
+    size_t limit;
+    field_set told; /* fields whose corrections the caller may know */
+    grant *plain;   /* by place in rows: under which its wanted value is shown; NULL: none is */
+    const Vault__V1__Decision *decision;
+    const put_keys *keys;   /* update: where its values put the record */
+    correction_row decided; /* the row that it makes */
+    Vault__V1__NamedValue **values;
+    size_t value_count;
+    Vault__V1__Correction **corrections;
+    size_t correction_count;
+} record_item;
+/* "records/<token>", the one item of a call, whose error it is: INVALID BAD_NAME, or what is wrong with the token. */
+vault_code call_record(session *s, call *c, const char *name, const char *path);
+/* A value, with where it comes from, behind those that are there: item->named->values has room. */
+VAULT_MUST_USE vault_code item_named_value(session *s, item *it, const schema_field *field);
+/* The record as it is answered. NULL when memory is out. */
+Vault__V1__Record *item_record(const item *it);
+/* Its area; 0 where there is nobody, or nobody whose record may be used. */
+area_code item_area(const item *it);
+
+/* ---- corrections.c ---- */
+
+/* The row in that place, proven, as it is told, behind those that are there. INTEGRITY: it was edited. */
+VAULT_MUST_USE vault_code item_correction(session *s, item *it, size_t at);
+/* The policy's answer to these facts for an item's record. */
+grant item_ask(session *s, const item *it, const policy_facts *facts);
+static inline field_set only_field(unsigned number)
+{
+    field_set one = {0};
+    field_set_add(&one, number);
+    return one;
+}
+/* c->admission to put fields that the caller's department owns, in any area; they are added to *fields. */
+void call_admit_owner(session *s, call *c, field_set *fields);
+/* Reads anew the corrections of the records: item_kind.look. */
+VAULT_MUST_USE vault_code corrections_look(session *s, item **items, size_t count, vault_error *err);
 
 /* ---- status.c ---- */
 typedef struct Google__Rpc__Status google_status;
