@@ -31,12 +31,101 @@ static const struct {
                   [NAMELESS] = {"nameless", NULL, NULL, "elder-care"},
                   [TWOFOLD] = {"two at once", ELDERCARE, OFFICER, "elder-care"}};
 
+/* ---- what the fixture's documents say besides: rules for the calls that they have none for ---- */
+
+#define BASIS "register-to-elder-care"
+static const char predicate_of_age[] = "{\"name\": \"past_sixty\", \"number\": 240, \"label\": \"60\", \"field\": "
+                                       "\"birth_date\", \"test\": \"age_at_least\", \"years\": 60}";
+static const char basis[] = "{\"id\": \"" BASIS "\", \"item\": \"an item\", \"from\": \"population\", \"to\": "
+                            "\"eldercare\", \"purpose\": \"elder-care\", \"areas\": [\"320411\"], \"valid\": "
+                            "{\"from\": \"2020-01-01\", \"until\": \"2099-12-31\"}}";
+#define STREET_RULE(id, action, field, form)                                                                           \
+    "{\"id\": \"" id "\", \"action\": \"" action                                                                       \
+    "\", \"consumer\": \"eldercare\", \"purpose\": \"elder-care\", \"fields\": [\"" field "\"], \"form\": \"" form     \
+    "\", \"areas\": [\"320411002\"], \"acting\": \"app\", \"valid\": {\"from\": \"2020-01-01\", \"until\": "           \
+    "\"2099-12-31\"}}"
+static const char *const more_rules[] = {STREET_RULE("deny-predicate", "reveal", "past_sixty", "predicate"),
+                                         STREET_RULE("deny-search", "search", "phone", "token"),
+                                         STREET_RULE("deny-export", "export", "name", "plain")};
+
+static json_t *parsed(const char *of)
+{
+    json_t *value = json_loads(of, 0, NULL);
+    assert_non_null(value);
+    return value;
+}
+
+static json_t *named(json_t *list, const char *name)
+{
+    size_t i;
+    json_t *one;
+    json_array_foreach(list, i, one)
+    {
+        if (strcmp(json_string_value(json_object_get(one, "name")), name) == 0) return one;
+    }
+    fail_msg("no field %s", name);
+    return NULL;
+}
+
+static void edit_schema(json_t *document)
+{
+    json_t *residents = json_array_get(json_object_get(document, "collections"), 0);
+    json_t *fields = json_object_get(residents, "fields"), *phone = named(fields, "phone");
+    json_object_set_new(phone, "index", json_pack("[s]", "equality"));
+    json_object_set_new(named(fields, "id_number"), "token", json_string("ff1"));
+    if (!json_object_get(residents, "predicates")) json_object_set_new(residents, "predicates", json_array());
+    json_array_append_new(json_object_get(residents, "predicates"), parsed(predicate_of_age));
+}
+
+static void edit_documents(const char *file, json_t *document)
+{
+    if (strcmp(file, "schema.json") == 0) edit_schema(document);
+    if (strcmp(file, "sharing.json") == 0) json_object_set_new(document, "bases", json_pack("[o]", parsed(basis)));
+    if (strcmp(file, "policy.json") != 0) return;
+    for (size_t i = 0; i < sizeof more_rules / sizeof *more_rules; i++)
+        json_array_append_new(json_object_get(document, "rules"), parsed(more_rules[i]));
+}
+
+__attribute__((constructor)) static void with_documents(void)
+{
+    fixture_edit = edit_documents;
+}
+
 /* ---- requests ---- */
 
 typedef struct subject {
     uint64_t index;
     const char *shown; /* the token */
 } subject;
+
+static const void *member(const ProtobufCMessage *of, const char *name)
+{
+    const ProtobufCFieldDescriptor *f = protobuf_c_message_descriptor_get_field_by_name(of->descriptor, name);
+    return f ? (const char *)of + f->offset : NULL;
+}
+
+static char *text(const char *of)
+{
+    return arena_text(fixture_memory(), bytes_of_text(of));
+}
+
+/* A list of one. */
+static char **one_text(const char *of)
+{
+    char **list = arena_array(fixture_memory(), 1, sizeof *list);
+    list[0] = text(of);
+    return list;
+}
+
+#define REQUEST(name, Type, init, ...)                                                                                 \
+    static ProtobufCMessage *name(const subject *s)                                                                    \
+    {                                                                                                                  \
+        Type *in = arena_alloc(fixture_memory(), sizeof *in);                                                          \
+        (void)s;                                                                                                       \
+        init(in);                                                                                                      \
+        __VA_ARGS__;                                                                                                   \
+        return &in->base;                                                                                              \
+    }
 
 static ProtobufCMessage *put_one(const subject *s)
 {
@@ -78,6 +167,7 @@ static ProtobufCMessage *reveal_list(const subject *s)
         return &in->base;                                                                                              \
     }
 EMPTY(list_collections, Vault__V1__ListCollectionsRequest, vault__v1__list_collections_request__init)
+EMPTY(list_corrections, Vault__V1__ListCorrectionsRequest, vault__v1__list_corrections_request__init)
 EMPTY(list_changes, Vault__V1__ListChangesRequest, vault__v1__list_changes_request__init)
 EMPTY(list_approvals, Vault__V1__ListApprovalsRequest, vault__v1__list_approvals_request__init)
 EMPTY(get_checkpoint, Vault__V1__GetCheckpointRequest, vault__v1__get_checkpoint_request__init)
@@ -108,36 +198,142 @@ static ProtobufCMessage *import_one(const subject *s)
     return &in->base;
 }
 
-/* What the control room is asked shows who gets past the gate, and changes nothing. */
-static char *text(const char *of)
+/* ---- issue 4: tokens, records, search ---- */
+
+#define SHOWN in->tokens = one_text(s->shown), in->n_tokens = 1
+#define NAMED in->name = arena_format(fixture_memory(), "records/%s", s->shown)
+REQUEST(inspect_one, Vault__V1__BatchInspectRequest, vault__v1__batch_inspect_request__init, SHOWN)
+REQUEST(make_handover, Vault__V1__BatchCreateHandoversRequest, vault__v1__batch_create_handovers_request__init, SHOWN;
+        in->basis = text(BASIS))
+REQUEST(make_voucher, Vault__V1__BatchCreateVouchersRequest, vault__v1__batch_create_vouchers_request__init, SHOWN;
+        in->field_mask = MASK("name"))
+/* The register makes what is redeemed or revoked: what is made for the resident, in the reply's only result. */
+static char *made_by_register(const char *path, ProtobufCMessage *in, const char *what)
 {
-    return arena_text(fixture_memory(), bytes_of_text(of));
+    request *rq = ask(&(asked){.path = path, .uri = POPULATION, .purpose = "population-register", .in = in});
+    expect_outcome(rq, VAULT_OK, NULL);
+    ProtobufCMessage *result = (*(ProtobufCMessage ***)(uintptr_t)member(rq->out, "results"))[0];
+    return *(char **)(uintptr_t)member(result, what);
 }
 
-#define STEWARD(name, Type, init, ...)                                                                                 \
-    static ProtobufCMessage *name(const subject *s)                                                                    \
-    {                                                                                                                  \
-        Type *in = arena_alloc(fixture_memory(), sizeof *in);                                                          \
-        (void)s;                                                                                                       \
-        init(in);                                                                                                      \
-        __VA_ARGS__;                                                                                                   \
-        return &in->base;                                                                                              \
-    }
-STEWARD(get_policy, Vault__V1__GetDocumentRequest, vault__v1__get_document_request__init, in->document = text("policy"))
-STEWARD(check_policy, Vault__V1__CheckDocumentRequest, vault__v1__check_document_request__init,
+static subject of_register(const subject *s)
+{
+    return (subject){.index = s->index, .shown = token_for(POPULATION, "population-register", s->index)};
+}
+
+static char **a_handover(const subject *s)
+{
+    subject own = of_register(s);
+    return one_text(made_by_register("/vault.v1.Tokens/BatchCreateHandovers", make_handover(&own), "handover"));
+}
+
+/* For eldercare. */
+static char **a_voucher(const subject *s)
+{
+    subject own = of_register(s);
+    ProtobufCMessage *in = make_voucher(&own);
+    ((Vault__V1__BatchCreateVouchersRequest *)(void *)in)->consumer = text("eldercare");
+    return one_text(made_by_register("/vault.v1.Tokens/BatchCreateVouchers", in, "voucher"));
+}
+
+/* The register's own number for the resident. */
+static char **a_number(const subject *s)
+{
+    subject own = of_register(s);
+    Vault__V1__RevealRequest *in = reveal_of(own.shown, MASK("id_number"));
+    in->form = VAULT__V1__FORM__FORM_TOKEN;
+    request *rq = ask(&(asked){
+        .path = "/vault.v1.Tokens/Reveal", .uri = POPULATION, .purpose = "population-register", .in = &in->base});
+    expect_outcome(rq, VAULT_OK, NULL);
+    return one_text(revealed(rq, 0));
+}
+
+REQUEST(redeem_handover, Vault__V1__BatchRedeemHandoversRequest, vault__v1__batch_redeem_handovers_request__init,
+        in->handovers = a_handover(s);
+        in->n_handovers = 1)
+REQUEST(redeem_voucher, Vault__V1__BatchRedeemVouchersRequest, vault__v1__batch_redeem_vouchers_request__init,
+        in->vouchers = a_voucher(s);
+        in->n_vouchers = 1)
+REQUEST(revoke_voucher, Vault__V1__BatchRevokeVouchersRequest, vault__v1__batch_revoke_vouchers_request__init,
+        in->vouchers = a_voucher(s);
+        in->n_vouchers = 1)
+REQUEST(restore_one, Vault__V1__BatchRestoreRequest, vault__v1__batch_restore_request__init,
+        in->field = text("id_number");
+        in->values = a_number(s); in->n_values = 1)
+
+static ProtobufCMessage *test_one(const subject *s)
+{
+    Vault__V1__BatchTestRequest *in = arena_alloc(fixture_memory(), sizeof *in);
+    Vault__V1__TestItem *one = arena_alloc(fixture_memory(), sizeof *one);
+    vault__v1__batch_test_request__init(in);
+    vault__v1__test_item__init(one);
+    one->token = text(s->shown);
+    in->predicate = text("past_sixty");
+    in->items = arena_array(fixture_memory(), 1, sizeof *in->items);
+    in->items[in->n_items++] = one;
+    return &in->base;
+}
+
+static ProtobufCMessage *decide_one(const subject *s)
+{
+    Vault__V1__BatchDecideCorrectionsRequest *in = arena_alloc(fixture_memory(), sizeof *in);
+    Vault__V1__Decision *one = arena_alloc(fixture_memory(), sizeof *one);
+    (void)s;
+    vault__v1__batch_decide_corrections_request__init(in);
+    vault__v1__decision__init(one);
+    one->name = text("corrections/999999");
+    in->decisions = arena_array(fixture_memory(), 1, sizeof *in->decisions);
+    in->decisions[in->n_decisions++] = one;
+    return &in->base;
+}
+
+/* Everybody with the resident's phone number. */
+static ProtobufCMessage *search_one(const subject *s)
+{
+    resident r;
+    Vault__V1__SearchRequest *in = arena_alloc(fixture_memory(), sizeof *in);
+    Vault__V1__Condition *one = arena_alloc(fixture_memory(), sizeof *one);
+    Vault__V1__Values *values = arena_alloc(fixture_memory(), sizeof *values);
+    the_resident(s->index, &r);
+    vault__v1__search_request__init(in);
+    vault__v1__condition__init(one);
+    vault__v1__values__init(values);
+    values->values = one_text(arena_text(fixture_memory(), resident_value(&r, FIELD_PHONE)));
+    values->n_values = 1;
+    one->field = text("phone");
+    one->question_case = VAULT__V1__CONDITION__QUESTION_EQUALS;
+    one->equals = values;
+    in->conditions = arena_array(fixture_memory(), 1, sizeof *in->conditions);
+    in->conditions[in->n_conditions++] = one;
+    return &in->base;
+}
+
+REQUEST(get_one, Vault__V1__GetRecordRequest, vault__v1__get_record_request__init, NAMED; in->field_mask = MASK("name"))
+REQUEST(export_one, Vault__V1__ExportRequest, vault__v1__export_request__init, NAMED)
+REQUEST(update_one, Vault__V1__UpdateRecordRequest, vault__v1__update_record_request__init, NAMED; in->version = 1;
+        in->field_mask = MASK("phone"); in->values = one_text("13912345678"); in->n_values = 1)
+REQUEST(browse_street, Vault__V1__BrowseRequest, vault__v1__browse_request__init, in->collection = text("residents");
+        in->area = text("320411002"); in->field_mask = MASK("name"))
+REQUEST(trace_one, Vault__V1__TraceTokenRequest, vault__v1__trace_token_request__init,
+        in->findings = one_text(s->shown);
+        in->n_findings = 1)
+
+/* What the control room is asked shows who gets past the gate, and changes nothing. */
+REQUEST(get_policy, Vault__V1__GetDocumentRequest, vault__v1__get_document_request__init, in->document = text("policy"))
+REQUEST(check_policy, Vault__V1__CheckDocumentRequest, vault__v1__check_document_request__init,
         in->document = text("policy"))
-STEWARD(revoke_nobody, Vault__V1__RevokeRequest, vault__v1__revoke_request__init, in->person = text("nobody");
+REQUEST(revoke_nobody, Vault__V1__RevokeRequest, vault__v1__revoke_request__init, in->person = text("nobody");
         in->what_case = VAULT__V1__REVOKE_REQUEST__WHAT_PERSON)
-STEWARD(propose_nothing, Vault__V1__ProposeRequest, vault__v1__propose_request__init, in->document = text("policy"))
+REQUEST(propose_nothing, Vault__V1__ProposeRequest, vault__v1__propose_request__init, in->document = text("policy"))
 #define NOT_THERE "approvals/00000000000000000000000000000000"
-STEWARD(get_none, Vault__V1__GetApprovalRequest, vault__v1__get_approval_request__init, in->name = text(NOT_THERE))
-STEWARD(reject_none, Vault__V1__RejectRequest, vault__v1__reject_request__init, in->name = text(NOT_THERE))
-STEWARD(approve_none, Vault__V1__ApproveRequest, vault__v1__approve_request__init, in->name = text(NOT_THERE);
+REQUEST(get_none, Vault__V1__GetApprovalRequest, vault__v1__get_approval_request__init, in->name = text(NOT_THERE))
+REQUEST(reject_none, Vault__V1__RejectRequest, vault__v1__reject_request__init, in->name = text(NOT_THERE))
+REQUEST(approve_none, Vault__V1__ApproveRequest, vault__v1__approve_request__init, in->name = text(NOT_THERE);
         in->digest = text("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"))
 
 /* ---- the table: google.rpc.Code of the call, or of its only item ---- */
 
-enum { MALFORMED = 3, MISSING = 5, DENIED = 7, NOBODY = 16 };
+enum { MALFORMED = 3, MISSING = 5, DENIED = 7, NOBODY = 16, NONE_FOUND = 100 /* a list without anybody in it */ };
 #define STRANGERS [STRANGER] = NOBODY, [NAMELESS] = NOBODY, [TWOFOLD] = NOBODY
 #define OFFICERS  [REVIEWER] = DENIED, [NOSY] = DENIED, [ADMIN] = DENIED
 #define APPS      [IN_AREA] = DENIED, [OUT_OF_AREA] = DENIED, [BORROWER] = DENIED, [REGISTER] = DENIED
@@ -163,6 +359,44 @@ static const struct row {
      import_one,
      {[IN_AREA] = DENIED, [OUT_OF_AREA] = DENIED, [BORROWER] = DENIED, OFFICERS, STRANGERS}},
     {"/vault.v1.Records/ListCollections", list_collections, {STRANGERS}},
+    {"/vault.v1.Tokens/BatchInspect", inspect_one, {[BORROWER] = DENIED, OFFICERS, STRANGERS}},
+    {"/vault.v1.Tokens/BatchTest",
+     test_one,
+     {[OUT_OF_AREA] = DENIED, [BORROWER] = DENIED, [REGISTER] = DENIED, OFFICERS, STRANGERS}},
+    {"/vault.v1.Tokens/BatchRestore",
+     restore_one,
+     {[IN_AREA] = DENIED, [OUT_OF_AREA] = DENIED, [BORROWER] = DENIED, OFFICERS, STRANGERS}},
+    {"/vault.v1.Tokens/BatchCreateHandovers",
+     make_handover,
+     {[IN_AREA] = DENIED, [OUT_OF_AREA] = DENIED, [BORROWER] = DENIED, OFFICERS, STRANGERS}},
+    {"/vault.v1.Tokens/BatchRedeemHandovers",
+     redeem_handover,
+     {[BORROWER] = DENIED, [REGISTER] = DENIED, OFFICERS, STRANGERS}},
+    {"/vault.v1.Tokens/BatchCreateVouchers",
+     make_voucher,
+     {[OUT_OF_AREA] = DENIED, [BORROWER] = DENIED, OFFICERS, STRANGERS}},
+    {"/vault.v1.Tokens/BatchRedeemVouchers",
+     redeem_voucher,
+     {[OUT_OF_AREA] = DENIED, [BORROWER] = DENIED, [REGISTER] = DENIED, OFFICERS, STRANGERS}},
+    {"/vault.v1.Tokens/BatchRevokeVouchers",
+     revoke_voucher,
+     {[IN_AREA] = DENIED, [OUT_OF_AREA] = DENIED, [BORROWER] = DENIED, OFFICERS, STRANGERS}},
+    {"/vault.v1.Records/Get", get_one, {[OUT_OF_AREA] = DENIED, [BORROWER] = DENIED, OFFICERS, STRANGERS}},
+    {"/vault.v1.Records/Update",
+     update_one,
+     {[IN_AREA] = DENIED, [OUT_OF_AREA] = DENIED, [BORROWER] = DENIED, OFFICERS, STRANGERS}},
+    {"/vault.v1.Records/Export",
+     export_one,
+     {[OUT_OF_AREA] = DENIED, [BORROWER] = DENIED, [REGISTER] = DENIED, OFFICERS, STRANGERS}},
+    {"/vault.v1.Records/Search",
+     search_one,
+     {[OUT_OF_AREA] = NONE_FOUND, [BORROWER] = DENIED, [REGISTER] = DENIED, OFFICERS, STRANGERS}},
+    {"/vault.v1.Records/Browse", browse_street, {APPS, STRANGERS}},
+    {"/vault.v1.Records/ListCorrections", list_corrections, {[BORROWER] = DENIED, OFFICERS, STRANGERS}},
+    {"/vault.v1.Records/BatchDecideCorrections",
+     decide_one,
+     {[IN_AREA] = MISSING, [OUT_OF_AREA] = MISSING, [REGISTER] = MISSING, [BORROWER] = DENIED, OFFICERS, STRANGERS}},
+    {"/vault.v1.Audit/TraceToken", trace_one, {APPS, [ADMIN] = DENIED, STRANGERS}},
     {"/vault.v1.Control/GetDocument", get_policy, {APPS, STRANGERS}},
     {"/vault.v1.Control/CheckDocument", check_policy, {APPS, STRANGERS}},
     {"/vault.v1.Control/ListChanges", list_changes, {APPS, STRANGERS}},
@@ -185,12 +419,6 @@ static const struct row *row_of(const char *path)
 
 /* ---- outcomes ---- */
 
-static const void *member(const ProtobufCMessage *of, const char *name)
-{
-    const ProtobufCFieldDescriptor *f = protobuf_c_message_descriptor_get_field_by_name(of->descriptor, name);
-    return f ? (const char *)of + f->offset : NULL;
-}
-
 static int outcome_of(const request *rq)
 {
     if (rq->err.code != VAULT_OK) {
@@ -201,8 +429,9 @@ static int outcome_of(const request *rq)
     assert_non_null(rq->out);
     ProtobufCMessage **const *results = member(rq->out, "results");
     if (!results) return 0;
+    if (!*results) return NONE_FOUND;
     const Google__Rpc__Status *const *status = member((*results)[0], "status");
-    return *status ? (*status)->code : 0;
+    return status && *status ? (*status)->code : 0;
 }
 
 static subject subject_of(caller who)
@@ -239,6 +468,7 @@ TEST("every method has a row here")
 
 TEST("every method answers every role, in and out of its area, as the table says")
 {
+    unsigned wrong = 0;
     wait_for_checkpoint();
     for (size_t i = 0; i < sizeof TABLE / sizeof *TABLE; i++) {
         for (caller who = 0; who < CALLERS; who++) {
@@ -249,12 +479,15 @@ TEST("every method answers every role, in and out of its area, as the table says
                                        .also = WHO[who].also,
                                        .purpose = WHO[who].purpose,
                                        .in = in});
-            if (outcome_of(rq) != TABLE[i].expected[who])
-                fail_msg("%s by %s: %d, not %d (%s)", TABLE[i].path, WHO[who].name, outcome_of(rq),
-                         TABLE[i].expected[who], rq->err.reason ? rq->err.reason : "-");
+            if (outcome_of(rq) != TABLE[i].expected[who]) {
+                print_message("%s by %s: %d, not %d (%s)\n", TABLE[i].path, WHO[who].name, outcome_of(rq),
+                              TABLE[i].expected[who], rq->err.reason ? rq->err.reason : "-");
+                wrong++;
+            }
             fixture_reset();
         }
     }
+    assert_int_equal(wrong, 0);
 }
 
 TEST("no method goes without a context, a purpose, a ticket and an id; none takes a purpose that is not registered")
