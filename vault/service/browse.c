@@ -25,12 +25,15 @@ typedef struct browsing browsing;
 
 /* ---- may it be listed? ---- */
 
-/* The page that needs no permit shows what there is of the collection but the natural key. */
+/* The page that needs no permit shows what there is of the collection but the natural key, and but what is sensitive:
+ * that a record has such a value at all tells of a group that its resident is in. */
 static browse_scope small_page(const collection *of, area_range area)
 {
     browse_scope out = {.area = area, .rows = SMALL_PAGE, .until = UINT32_MAX};
-    for (size_t i = 0; i < of->count; i++)
-        if (of->fields[i] != of->natural_key) field_set_add(&out.fields, of->fields[i]->number);
+    for (size_t i = 0; i < of->count; i++) {
+        const schema_field *f = of->fields[i];
+        if (f != of->natural_key && strcmp(f->class_name, "sensitive") != 0) field_set_add(&out.fields, f->number);
+    }
     return out;
 }
 
@@ -149,12 +152,24 @@ static vault_code judge(session *s, item *it)
     return it->grant.given ? VAULT_OK : refuse_clause(&it->err, it->grant.failed);
 }
 
+/* Of a field that is hidden altogether not even whether there is a value: it is not opened. */
+static vault_code show_value(Vault__V1__FieldValue **out, session *s, item *it, const schema_field *field)
+{
+    arena *mem = it->call->rq->mem;
+    if (strcmp(mask_name(field->mask), "hidden") != 0) return item_value(out, s, it, field);
+    Vault__V1__FieldValue *value = MESSAGE(mem, Vault__V1__FieldValue, vault__v1__field_value__init);
+    if (!value || !(value->text = arena_text(mem, bytes_of_text("***"))))
+        return vault_fail(&it->err, VAULT_EXHAUSTED, "no memory for a value");
+    *out = value;
+    return VAULT_OK;
+}
+
 static vault_code open_values(session *s, item *it)
 {
     const call *c = it->call;
     it->values = arena_array(c->rq->mem, c->mask_count, sizeof *it->values);
     if (!it->values) return vault_fail(&it->err, VAULT_EXHAUSTED, "no memory for values");
-    for (size_t i = 0; i < c->mask_count; i++) VAULT_TRY(item_value(&it->values[i], s, it, c->mask[i]));
+    for (size_t i = 0; i < c->mask_count; i++) VAULT_TRY(show_value(&it->values[i], s, it, c->mask[i]));
     return VAULT_OK;
 }
 
