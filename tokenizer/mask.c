@@ -148,17 +148,58 @@ static const uint8_t *find_city(bytes words, size_t *len)
 }
 
 /* Province, city, county, then street or town: the town's marker counts behind a county's or a city's only, for cities
- * like 镇江 and 新乡 have it in their names. Without one, the county ends the head. */
-static void show_address_head(shown *out, bytes value)
+ * like 镇江 and 新乡 have it in their names. Without one, the county ends the head. NULL: not even a city is named. */
+static const uint8_t *end_of_head(bytes words)
 {
-    bytes words = words_of(value);
     size_t len = 0;
     const uint8_t *city = find_city(words, &len);
-    if (!city) return;
+    if (!city) return NULL;
     const uint8_t *end = end_of_town(words, city + len);
-    if (!end) end = end_of_county(words, city + len);
+    return end ? end : end_of_county(words, city + len);
+}
+
+static void show_address(shown *out, bytes value, const uint8_t *end)
+{
+    if (!end) return;
     show(out, first(value, (size_t)(end - value.at)));
     show_stars(out, 3);
+}
+
+static void show_address_head(shown *out, bytes value)
+{
+    show_address(out, value, end_of_head(words_of(value)));
+}
+
+/* The end of the first of the markers behind the head, or NULL. Behind a part of a road, an estate (新村 is one, too)
+ * or a house it is a part of another name, unless the community is called by just that: 太湖路社区. */
+static const uint8_t *end_of_name(bytes rest, const char *const *markers)
+{
+    static const char *const finer[] = {"路",   "街",   "大道", "巷",   "弄",   "胡同", "小区",
+                                        "新村", "花园", "家园", "公寓", "大厦", "广场", "号",
+                                        "栋",   "幢",   "单元", "室",   "组",   " ",    NULL};
+    enum { CHARACTER = 3, NAME_BYTES_MAX = 10 * CHARACTER };
+    size_t len = 0, part_len = 0;
+    const uint8_t *marker = find_first(rest, markers, &len), *part = find_first(rest, finer, &part_len);
+    if (!marker || marker == rest.at || marker - rest.at > NAME_BYTES_MAX) return NULL;
+    return part && part < marker && part + part_len != marker ? NULL : marker + len;
+}
+
+/* The end of the community's or village's name, or of the head where none follows at once. */
+static const uint8_t *end_of_community(bytes words, const uint8_t *head)
+{
+    static const char *const communities[] = {"社区", "居民委员会", "居委会", "村民委员会", "村委会", "嘎查", NULL};
+    static const char *const villages[] = {"村", NULL};
+    bytes rest = bytes_of(head, (size_t)(words.at + words.len - head));
+    const uint8_t *end = end_of_name(rest, communities);
+    if (!end) end = end_of_name(rest, villages);
+    return end ? end : head;
+}
+
+static void show_address_community(shown *out, bytes value)
+{
+    bytes words = words_of(value);
+    const uint8_t *head = end_of_head(words);
+    show_address(out, value, head ? end_of_community(words, head) : NULL);
 }
 
 /* ---- codes ------------------------------------------------------------------------------------------------------- */
@@ -234,12 +275,8 @@ static void show_document_ends(shown *out, bytes value)
 /* ---- strengths: tests/unit/tokenizer/mask_test.c counts what is written here ---------------------------------------
  */
 
-/* Birth dates of people who can be alive: 1930 to 2025, so that the figures are what a guesser has to try. Over all
- * check characters and all years, or decades, the least. */
-enum { BIRTH_DAYS = 35064, LEAST_DECADE_DAYS = 2192, YEAR_DAYS = 365, SEQUENCES = 1000 };
-enum { LEAST_DATES = 3181, LEAST_DATES_OF_DECADE = 197, LEAST_DATES_OF_YEAR = 32, LEAST_DATES_OF_DATE = 1 };
 /* Of any date, for the masks of dates: a decade has at least two leap years. */
-enum { DECADE_DAYS = 3652 };
+enum { YEAR_DAYS = 365, DECADE_DAYS = 3652 };
 
 static uint64_t of_texts(const format *f)
 {
@@ -250,13 +287,13 @@ static uint64_t of_texts(const format *f)
 static uint64_t of_id_area(const format *f)
 {
     (void)f;
-    return (uint64_t)BIRTH_DAYS * SEQUENCES;
+    return mask_strength_of_id(&(mask_company){.id_number = mask_find("id_area")});
 }
 
 static uint64_t of_id_ends(const format *f)
 {
     (void)f;
-    return LEAST_DATES;
+    return mask_strength_of_id(&(mask_company){.id_number = mask_find("id_ends")});
 }
 
 /* Four digits of a mobile number; of a landline of seven digits the first four: 2 to 8, then any. */
@@ -308,6 +345,7 @@ static const mask masks[] = {
     {"date_decade", "date", show_date_decade, of_date_decade},
     {"division_county", "division grid", show_county, of_county},
     {"address_head", TEXTS, show_address_head, of_texts},
+    {"address_community", TEXTS, show_address_community, of_texts},
     {"text_first", "person_name " TEXTS, show_first, of_texts},
     {"document_ends", "document code30 credit_code", show_document_ends, of_document_ends},
 };
@@ -328,9 +366,10 @@ const char *mask_name(const mask *m)
 
 const char *const *mask_names(void)
 {
-    static const char *const names[MASKS + 1] = {"hidden",       "name_surname", "id_area",       "id_ends",
-                                                 "mobile_ends",  "date_year",    "date_decade",   "division_county",
-                                                 "address_head", "text_first",   "document_ends", NULL};
+    static const char *const names[MASKS + 1] = {
+        "hidden",      "name_surname",    "id_area",      "id_ends",           "mobile_ends", "date_year",
+        "date_decade", "division_county", "address_head", "address_community", "text_first",  "document_ends",
+        NULL};
     return names;
 }
 
@@ -360,31 +399,4 @@ vault_code mask_apply(const mask *m, arena *mem, bytes value, bytes *out, vault_
 uint64_t mask_strength(const mask *m, const format *f)
 {
     return m->strength(f);
-}
-
-/* ---- an ID number in company ---------------------------------------------------------------------------------------
- */
-
-/* What is known of the birth date from beside the ID number. */
-typedef enum known_date { DATE_UNKNOWN, DATE_DECADE, DATE_YEAR, DATE_WHOLE } known_date;
-
-static known_date date_known(const mask_company *c)
-{
-    if (c->plain_birth_date) return DATE_WHOLE;
-    if (!c->birth_date || c->birth_date->show == show_nothing) return DATE_UNKNOWN;
-    if (c->birth_date->show == show_date_decade) return DATE_DECADE;
-    return c->birth_date->show == show_date_year ? DATE_YEAR : DATE_WHOLE;
-}
-
-/* Both masks of ID numbers show the area's digits, so that no area beside them adds anything; id_ends shows the sex. */
-uint64_t mask_strength_of_id(const mask_company *c)
-{
-    static const uint32_t dates[] = {BIRTH_DAYS, LEAST_DECADE_DAYS, YEAR_DAYS, 1};
-    static const uint32_t dates_of_ends[] = {LEAST_DATES, LEAST_DATES_OF_DECADE, LEAST_DATES_OF_YEAR,
-                                             LEAST_DATES_OF_DATE};
-    if (!c->id_number || c->id_number->show == show_nothing) return UINT64_MAX;
-    known_date known = date_known(c);
-    if (c->id_number->show == show_id_ends) return dates_of_ends[known];
-    if (c->id_number->show == show_id_area) return (uint64_t)dates[known] * (c->plain_sex ? SEQUENCES / 2 : SEQUENCES);
-    return 1; /* a mask that is not for ID numbers: nothing is promised */
 }

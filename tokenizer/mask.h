@@ -24,14 +24,16 @@ typedef struct mask_company {
     const mask *id_number;                        /* the one whose strength is asked for */
     const mask *birth_date, *sex, *area;          /* NULL: not shown in masked form */
     bool plain_birth_date, plain_sex, plain_area; /* shown in full */
-    const unsigned *age_thresholds;               /* full years that an age predicate may ask about: any order */
+    const unsigned
+        *age_thresholds; /* full years that an age predicate may ask about: any order; those above 150 tell nothing */
     size_t age_count;
 } mask_company;
 /* Number of valid ID numbers that fit all of it, at least, over all numbers: "id_ends" alone 3,181; with the year known
  * 32; with the date 1 (DOMAIN.md counts one number: 3,186 and 34). UINT64_MAX when nothing of the number is shown: what
  * stands beside it then shows what it shows without it, too.
  *
- * Age predicates are counted with all their answers of one day, at the least that any day from 2025 to 2034 leaves of
- * anybody born from 1930 to that day. Who asks day after day sees the day on which an answer turns, and with it the
- * birth date: that is not in the number; lines and budgets count such calls. */
+ * Age predicates are counted with all their answers of one day: the least that any day from 2026 to 2035 leaves of
+ * anybody born from 1930 on. Beside a year or a decade that is one birth date, for a band may end with the year's first
+ * day. Who asks day after day sees the day on which an answer turns, and with it the birth date: that is not in the
+ * number; lines and budgets count such calls. */
 uint64_t mask_strength_of_id(const mask_company *shown);

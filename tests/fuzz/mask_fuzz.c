@@ -51,7 +51,7 @@ static void look(const char *name, bytes value, bytes out)
     /* Of more than one character never all is shown, but of an address that is nothing but its head. */
     bool stars = value.len > 0 && memchr(value.at, '*', value.len);
     bool whole = memmem(out.at, out.len, value.at, value.len) != NULL;
-    if (!hidden && value.len > 4 && whole && !stars && strcmp(name, "address_head") != 0) abort();
+    if (!hidden && value.len > 4 && whole && !stars && strncmp(name, "address_", 8) != 0) abort();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -95,6 +95,36 @@ TEST("of an address the part up to the street or the town")
     shows("address_head", "内蒙古自治区阿拉善左旗吉兰泰镇1号", "内蒙古自治区阿拉善左旗吉兰泰镇***");
 }
 
+TEST("of an address the part up to the community or the village, or up to what stands before it")
+{
+    shows("address_community", "江苏省常州市新北区三井街道华山社区1幢2单元301室",
+          "江苏省常州市新北区三井街道华山社区***");
+    shows("address_community", "江苏省常州市新北区三井街道太湖路社区12号", "江苏省常州市新北区三井街道太湖路社区***");
+    shows("address_community", "江苏省常州市新北区河海街道燕山新村社区3幢",
+          "江苏省常州市新北区河海街道燕山新村社区***");
+    shows("address_community", "江苏省常州市新北区薛家镇奥园村委会3组", "江苏省常州市新北区薛家镇奥园村委会***");
+    shows("address_community", "安徽省淮南市寿县安丰塘镇老街村12号", "安徽省淮南市寿县安丰塘镇老街村***");
+    shows("address_community", "内蒙古自治区阿拉善左旗吉兰泰镇召素陶勒盖嘎查1号",
+          "内蒙古自治区阿拉善左旗吉兰泰镇召素陶勒盖嘎查***");
+    shows("address_community", "南京市江宁区秣陵街道百家湖居委会8号", "南京市江宁区秣陵街道百家湖居委会***");
+    shows("address_community", "江苏省常州市新北区三井街道华山社区", "江苏省常州市新北区三井街道华山社区***");
+    shows("address_community", "江苏省溧阳市华山社区8号", "江苏省溧阳市华山社区***");
+}
+
+TEST("an address that names no community is shown up to the street or the town, and never a part of a road or a house")
+{
+    shows("address_community", "江苏省常州市新北区三井街道春江路337号", "江苏省常州市新北区三井街道***");
+    shows("address_community", "江苏省常州市新北区三井街道燕山新村西区3号", "江苏省常州市新北区三井街道***");
+    shows("address_community", "江苏省常州市新北区三井街道阳光小区3幢301室", "江苏省常州市新北区三井街道***");
+    shows("address_community", "江苏省常州市新北区三井街道春江路五号华山社区", "江苏省常州市新北区三井街道***");
+    shows("address_community", "江苏省常州市新北区三井街道三幢二单元华山社区", "江苏省常州市新北区三井街道***");
+    shows("address_community", "江苏省常州市新北区三井街道3号华山社区", "江苏省常州市新北区三井街道***");
+    shows("address_community", "江苏省常州市新北区三井街道社区8号", "江苏省常州市新北区三井街道***");
+    shows("address_community", "华山社区3幢", "***");
+    shows("address_community", "3号华山社区", "***");
+    shows("address_community", "", "***");
+}
+
 TEST("an address without a place before its first number or sign shows nothing")
 {
     static const char *const values[] = {"337号新北区三井街道", "春江路337号", "（新北区）", "#新北区",
@@ -117,7 +147,7 @@ TEST("a housing estate is no county: of an address that names it alone nothing i
 
 TEST("no mask of an address shows a digit of it, wherever digits stand")
 {
-    static const char address[] = "江苏省常州市新北区薛家镇春江路号幢单元室";
+    static const char address[] = "江苏省常州市新北区薛家镇华山社区春江路号幢单元室";
     VAULT_CLEANUP(arena_free) arena *mem = arena_new(ROOM);
     for (size_t at = 0; at <= sizeof address - 1; at += 3) {
         char text[sizeof address + 8];
@@ -125,6 +155,8 @@ TEST("no mask of an address shows a digit of it, wherever digits stand")
         vault_error err = {0};
         bytes out;
         expect_ok(mask_apply(mask_find("address_head"), mem, bytes_of_text(text), &out, &err), &err);
+        assert_null(memchr(out.at, '7', out.len));
+        expect_ok(mask_apply(mask_find("address_community"), mem, bytes_of_text(text), &out, &err), &err);
         assert_null(memchr(out.at, '7', out.len));
         arena_reset(mem);
     }
@@ -149,8 +181,8 @@ TEST("a value that a mask is not made for is not shown")
                                          "\xff\xff\xff\xff\xff\xff\xff\xff",
                                          "E123\xff-678",
                                          ""};
-    static const char *const masks[] = {"id_area",     "id_ends",         "mobile_ends", "date_year",
-                                        "date_decade", "division_county", "address_head"};
+    static const char *const masks[] = {"id_area",     "id_ends",         "mobile_ends",  "date_year",
+                                        "date_decade", "division_county", "address_head", "address_community"};
     for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
         for (size_t j = 0; j < sizeof masks / sizeof *masks; j++) shows(masks[j], values[i], "***");
     }
@@ -198,7 +230,7 @@ TEST("every mask is found by its name, no other is, and only hidden fits every f
         assert_true(fits > 0);
         assert_int_equal(fits == formats, strcmp(*name, "hidden") == 0);
     }
-    assert_int_equal(masks, 11);
+    assert_int_equal(masks, 12);
 }
 
 TEST("a mask fits formats by their whole names")
@@ -214,7 +246,7 @@ TEST("a mask fits formats by their whole names")
 
 /* ---- what is left to be guessed: counted ------------------------------------------------------------------------- */
 
-enum { FIRST_BIRTH = 1930, LAST_BIRTH = 2025, CHECKS = 11 };
+enum { CHECKS = 11 };
 
 /* Numbers of one area and sequence that the format accepts, by check character. */
 static void count_days(uint32_t counts[CHECKS], unsigned first_year, unsigned last_year)
@@ -232,103 +264,6 @@ static void count_days(uint32_t counts[CHECKS], unsigned first_year, unsigned la
                        "0123456789X"[check]);
         counts[check] += format_normalise(f, mem, bytes_of_text(text), &out, &err) == VAULT_OK;
         arena_reset(mem);
-    }
-}
-
-static uint32_t least(const uint32_t counts[CHECKS])
-{
-    uint32_t found = counts[0];
-    for (size_t i = 1; i < CHECKS; i++) found = counts[i] < found ? counts[i] : found;
-    return found;
-}
-
-static uint64_t left_beside(const char *id_mask, const char *date_mask)
-{
-    return mask_strength_of_id(&(mask_company){
-        .id_number = mask_find(id_mask),
-        .birth_date = date_mask ? mask_find(date_mask) : NULL,
-    });
-}
-
-TEST("the birth dates that an ID number's ends leave are as many as are counted, over all check characters")
-{
-    uint32_t counts[CHECKS], total = 0;
-    count_days(counts, FIRST_BIRTH, LAST_BIRTH);
-    for (size_t i = 0; i < CHECKS; i++) total += counts[i];
-    assert_int_equal(total, 35064);
-    assert_int_equal(least(counts), 3181);
-    assert_int_equal(left_beside("id_ends", NULL), least(counts));
-    assert_int_equal(left_beside("id_ends", "hidden"), least(counts));
-    assert_int_equal(mask_strength(mask_find("id_ends"), format_find("resident_id")), least(counts));
-    assert_int_equal(mask_strength(mask_find("id_area"), format_find("resident_id")), total * UINT64_C(1000));
-    assert_in_range(3186, least(counts), 3195); /* the number that DOMAIN.md counted for */
-}
-
-TEST("beside the year, or the decade, the least that any year or decade leaves")
-{
-    uint32_t of_year = UINT32_MAX, of_decade = UINT32_MAX, days = UINT32_MAX;
-    for (unsigned year = FIRST_BIRTH; year <= LAST_BIRTH; year++) {
-        uint32_t counts[CHECKS];
-        count_days(counts, year, year);
-        if (least(counts) < of_year) of_year = least(counts);
-    }
-    for (unsigned decade = FIRST_BIRTH; decade <= LAST_BIRTH; decade += 10) {
-        uint32_t counts[CHECKS], sum = 0;
-        count_days(counts, decade, decade + 9 < LAST_BIRTH ? decade + 9 : LAST_BIRTH);
-        for (size_t i = 0; i < CHECKS; i++) sum += counts[i];
-        if (least(counts) < of_decade) of_decade = least(counts);
-        if (sum < days) days = sum;
-    }
-    assert_int_equal(left_beside("id_ends", "date_year"), of_year);
-    assert_int_equal(left_beside("id_ends", "date_decade"), of_decade);
-    assert_int_equal(left_beside("id_area", "date_year"), 365 * 1000);
-    assert_int_equal(left_beside("id_area", "date_decade"), days * UINT64_C(1000));
-}
-
-TEST("the birth date in full beside an ID number's ends leaves one number; beside its area a thousand, by sex five "
-     "hundred")
-{
-    mask_company c = {.id_number = mask_find("id_ends"), .plain_birth_date = true};
-    assert_int_equal(mask_strength_of_id(&c), 1);
-    c.id_number = mask_find("id_area");
-    assert_int_equal(mask_strength_of_id(&c), 1000);
-    c.plain_sex = true;
-    assert_int_equal(mask_strength_of_id(&c), 500);
-    c.plain_birth_date = false;
-    assert_int_equal(mask_strength_of_id(&c), UINT64_C(35064) * 500);
-    c.plain_area = true; /* it stands in the number already */
-    assert_int_equal(mask_strength_of_id(&c), UINT64_C(35064) * 500);
-    c.plain_birth_date = true, c.birth_date = mask_find("date_year"); /* what is plain is plain */
-    assert_int_equal(mask_strength_of_id(&c), 500);
-}
-
-TEST("a mask of dates that is not one leaves as little as the date in full, and a mask that is not for ID numbers one")
-{
-    mask_company c = {.id_number = mask_find("id_ends"), .birth_date = mask_find("text_first")};
-    assert_int_equal(mask_strength_of_id(&c), 1);
-    c = (mask_company){.id_number = mask_find("text_first")};
-    assert_int_equal(mask_strength_of_id(&c), 1);
-}
-
-TEST("an ID number that is not shown at all adds nothing to what stands beside it")
-{
-    mask_company c = {.id_number = NULL, .plain_birth_date = true, .plain_sex = true, .plain_area = true};
-    assert_true(mask_strength_of_id(&c) == UINT64_MAX);
-    c.id_number = mask_find("hidden");
-    assert_true(mask_strength_of_id(&c) == UINT64_MAX);
-}
-
-TEST("more beside an ID number never leaves more to be guessed")
-{
-    static const char *const ids[] = {"id_area", "id_ends"}, *const dates[] = {"hidden", "date_decade", "date_year"};
-    for (size_t i = 0; i < 2; i++) {
-        uint64_t before = UINT64_MAX;
-        for (size_t d = 0; d < 3; d++) {
-            assert_true(left_beside(ids[i], dates[d]) <= before);
-            before = left_beside(ids[i], dates[d]);
-        }
-        assert_true(mask_strength_of_id(&(mask_company){.id_number = mask_find(ids[i]), .plain_birth_date = true}) <=
-                    before);
     }
 }
 
