@@ -130,6 +130,8 @@ def registers(folder, authority, rules=None, **changes):
                 one["certificates"] = authority.registered(one["uri"], one["id"], f"{one['id']}-2")
         for person in document.get("persons", []):
             person["contract"] = dict(EVER)
+        for basis in document.get("bases", []):
+            basis["valid"] = dict(EVER)
         for purpose in document.get("purposes", []):
             purpose["assessment"]["until"] = EVER["until"]
         if name == "policy" and rules is not None:

@@ -25,7 +25,7 @@ make_registers()
             "$state/init/principals.json.new"
     done
     sed -i -E "s/\"from\": \"[0-9]{4}-01-01\"/\"from\": \"$((year - 1))-01-01\"/; s/\"until\": \"[0-9]{4}-12-31\"/\"until\": \"$((year + 1))-12-31\"/" \
-        "$state"/init/{policy,persons,purposes}.json.new
+        "$state"/init/{policy,persons,purposes,sharing}.json.new
     for file in "${registers[@]}"; do mv -- "$state/init/$file.json.new" "$state/init/$file.json"; done
 }
 
