@@ -324,10 +324,10 @@ vault_code search_plan(search *q, session *s, call *c)
         sets += q->conditions[i].question.count ? q->conditions[i].question.count : 1;
     if (sets > SEARCH_SETS_MAX) return refuse_at(&c->rq->err, "TOO_MANY", "conditions", -1);
     for (size_t i = 0; i < q->condition_count; i++) VAULT_TRY(add_condition(q, s, c, i));
-    q->what = (store_search){.sets = q->term_sets,
-                             .set_count = q->set_count,
-                             .groups = q->groups,
-                             .group_count = q->condition_count,
-                             .least = q->least};
+    q->what.sets = q->term_sets;
+    q->what.set_count = q->set_count;
+    q->what.groups = q->groups;
+    q->what.group_count = q->condition_count;
+    q->what.least = q->least;
     return VAULT_OK;
 }
