@@ -327,21 +327,21 @@ static void append_as(const char *app, const char *purpose, size_t count)
 TEST("a trail is what one app did with one resident for a purpose or one below it, newest first")
 {
     given_log();
-    given_lines(60);
+    given_lines(20);
     append_as("gov-app-2", "elder-care", 3);
     append_as("gov-app-1", "elder-care/visit", 2);
     append_as("gov-app-1", "elder-care-2", 2);
     append_as("gov-app-1", "elder", 2);
     line_trail t = trail_of(3, "gov-app-1", "elder-care", 100);
-    assert_int_equal(t.count, 6 + 2);
-    assert_int_equal(t.total, 8);
+    assert_int_equal(t.count, 2 + 2);
+    assert_int_equal(t.total, 4);
     for (size_t i = 0; i < t.count; i++) assert_true(t.lines[i].consistent && t.lines[i].resident == 3);
     assert_string_equal(t.lines[0].purpose, "elder-care/visit");
     t = trail_of(3, "gov-app-2", "elder-care", 2);
     assert_int_equal(t.count, 2);
     assert_int_equal(t.total, 3);
     t = trail_of(3, "gov-app-1", "elder-care", 0);
-    assert_true(t.count == 0 && t.total == 8);
+    assert_true(t.count == 0 && t.total == 4);
     t = trail_of(99, "gov-app-1", "elder-care", 10);
     assert_true(t.count == 0 && t.total == 0);
     t = (line_trail){.resident = 3, .app = "gov-app-1", .purpose = "elder-care", .limit = 101};

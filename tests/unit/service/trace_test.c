@@ -178,8 +178,8 @@ TEST("a list of thousands finds the plain ones, and tells which of the damaged o
     const char *token = token_for(CLINIC, "family-doctor", 50), **many = arena_array(fixture_memory(), COUNT, 8);
     for (size_t i = 0; i < COUNT; i++) /* those that cost most: four gone, and nobody's */
         many[i] = i % 400 == 99 ? token
-                                  : arena_format(fixture_memory(), "rv1qy352eufqqgjyv6y24n80zye42aueh0w%c%c%cq",
-                                                 letters[i & 31], letters[i >> 5 & 31], letters[i >> 10]);
+                                : arena_format(fixture_memory(), "rv1qy352eufqqgjyv6y24n80zye42aueh0w%c%c%cq",
+                                               letters[i & 31], letters[i >> 5 & 31], letters[i >> 10]);
     NEW_REQUEST(in, Vault__V1__TraceTokenRequest, vault__v1__trace_token_request__init);
     in->findings = (char **)(uintptr_t)many, in->n_findings = COUNT;
     request *rq = make_request(
