@@ -35,6 +35,7 @@ vault_code record_restrict(resident_row *out, cabinet *c, const record *old, vau
         return vault_fail(err, VAULT_INTERNAL, "a row that is not proven, or has no further version");
     *out = *old->row;
     out->state = RECORD_RESTRICTED;
+    out->was = old->row;
     out->version++;
     return row_seal_tag(c, old->dek, out, tag, err);
 }

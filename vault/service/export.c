@@ -19,7 +19,7 @@ static vault_code find_ways(session *s, call *c, record_item *named)
         const policy_facts facts = call_asks(c, POLICY_EXPORT, FORM_PLAIN, scope.fields);
         admission admitted = policy_admit(rules, &facts);
         if (admitted.failed == CLAUSE_NONE) {
-            named->ways[named->way_count++] = (way){.fields = scope.fields, .admitted = admitted};
+            named->ways[named->way_count++] = (export_way){.fields = scope.fields, .admitted = admitted};
             c->admission.failed = CLAUSE_NONE;
         } else if (c->admission.failed != CLAUSE_NONE && admitted.failed > c->admission.failed) {
             c->admission.failed = admitted.failed;

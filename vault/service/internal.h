@@ -287,13 +287,13 @@ VAULT_MUST_USE vault_code put_write(session *s, item **items, size_t count, vaul
 /* ---- get.c: a record by its name, for Get, Update, Export and the corrections of one record ---- */
 
 /* A rule's fields, and who is admitted to them. */
-typedef struct way {
+typedef struct export_way {
     field_set fields;
     admission admitted;
-} way;
+} export_way;
 typedef struct record_item {
     const char *token; /* as the caller gave it; NULL: by number */
-    way *ways;         /* export: of each rule that admits the call */
+    export_way *ways;         /* export: of each rule that admits the call */
     size_t way_count;
     correction_row *rows; /* of the record; or the one that is shown, or decided on */
     size_t row_count;
