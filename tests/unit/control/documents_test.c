@@ -10,7 +10,7 @@ TEST("the example of deploy/dev is complete and good, but for the certificates t
     manifest_body *b = build_of(&d);
     assert_true(b->m.schema.collection_count >= 1);
     assert_string_equal(schema_collection(&b->m.schema, "residents")->natural_key->name, "id_number");
-    assert_int_equal(policy_rule_count(b->m.policy), 7);
+    assert_int_equal(policy_rule_count(b->m.policy), DEV_RULES);
     assert_int_equal(b->domain_count, 3);
     assert_int_equal(b->person_count, 10);
     assert_int_equal(b->m.approvals, 1);

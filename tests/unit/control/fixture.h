@@ -9,6 +9,9 @@
 
 static vault_error err;
 
+/* Of deploy/dev. */
+enum { DEV_RULES = 16 };
+
 static inline const char *dev_folder(void)
 {
     static char path[512];
