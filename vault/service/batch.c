@@ -88,6 +88,7 @@ static line_facts item_facts(const part *p, const item *it, line_outcome outcome
     line_facts facts = call_facts(p->s, it->call, outcome);
     if (it->fields) facts.fields = it->fields;
     if (it->groups) facts.groups = it->groups;
+    if (it->voucher) voucher_tell(&facts, it);
     return facts;
 }
 
@@ -331,23 +332,25 @@ static void run_part(session *s, const item_kind *kind, item **items, size_t cou
 
 static uint64_t place_of(const item_kind *kind, const item *it)
 {
-    return kind->by_natural_key ? load_u64(it->natural_key) : (uint64_t)it->id.id;
+    return kind->by_natural_key || kind->by_voucher ? load_u64(it->natural_key) : (uint64_t)it->id.id;
 }
 
 static bool same_resident(const item_kind *kind, const item *a, const item *b)
 {
-    if (!kind->by_natural_key) return a->id.id == b->id.id;
+    if (!kind->by_natural_key && !kind->by_voucher) return a->id.id == b->id.id;
     return bytes_same(bytes_of(a->natural_key, NATURAL_LEN), bytes_of(b->natural_key, NATURAL_LEN));
 }
 
-/* Items that write rows must not name the same resident twice in one transaction: the part ends before the second. */
+/* Items that write rows must not name the same resident, or the same voucher, twice in one transaction: the part ends
+ * before the second. */
 static size_t distinct(const item_kind *kind, item **items, size_t count)
 {
     enum { SLOTS = 4 * BATCH_ITEMS };
     uint16_t slots[SLOTS] = {0};
     for (size_t i = 0; i < count; i++) {
         size_t at = place_of(kind, items[i]) % SLOTS;
-        if (!kind->by_natural_key && items[i]->id.id == 0) continue; /* nobody: nothing is written */
+        bool nobody = !kind->by_natural_key && !kind->by_voucher && items[i]->id.id == 0;
+        if (nobody) continue; /* nothing is written */
         for (; slots[at]; at = (at + 1) % SLOTS)
             if (same_resident(kind, items[slots[at] - 1], items[i])) return i;
         slots[at] = (uint16_t)(i + 1);

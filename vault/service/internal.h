@@ -113,6 +113,7 @@ struct item {
 /* What the items of an RPC have of their own; the way is the same for all (batch.c). */
 typedef struct item_kind {
     bool by_natural_key; /* rows are fetched by natural key, else by id */
+    bool by_voucher;     /* natural_key holds the id of a voucher, which a transaction does not write twice */
     vault_code (*look)(session *s, item **items, size_t count,
                        vault_error *err);      /* what an attempt must read anew before the rows, maybe ids; or NULL */
     vault_code (*judge)(session *s, item *it); /* policy, after the row is proven; leaves the grant */
@@ -405,6 +406,11 @@ bool kept_rival(session *s, call *c);
 /* Looks for the rivals of all, and writes a line for each call that is answered again. */
 void kept_settle(session *s, call **calls, size_t count);
 
+/* ---- vouchers.c ---- */
+
+/* What a line says of a voucher or handover: the other side, the sharing basis, a reference that is no secret. */
+void voucher_tell(line_facts *facts, const item *it);
+
 /* ---- page.c ---- */
 
 /* A page token is good for the conditions of the call that gave it. */
@@ -431,6 +437,11 @@ void tokens_batch_inspect(session *s, call **calls, size_t count);
 void tokens_batch_test(session *s, call **calls, size_t count);
 void tokens_batch_restore(session *s, call **calls, size_t count);
 void tokens_batch_reveal(session *s, call **calls, size_t count);
+void tokens_batch_create_handovers(session *s, call **calls, size_t count);
+void tokens_batch_redeem_handovers(session *s, call **calls, size_t count);
+void tokens_batch_create_vouchers(session *s, call **calls, size_t count);
+void tokens_batch_redeem_vouchers(session *s, call **calls, size_t count);
+void tokens_batch_revoke_vouchers(session *s, call **calls, size_t count);
 void records_batch_put(session *s, call **calls, size_t count);
 void records_import(session *s, call **calls, size_t count);
 void records_search(session *s, call **calls, size_t count);

@@ -56,13 +56,6 @@ static size_t test_items(const ProtobufCMessage *in)
     return at_least_one(residents);
 }
 
-/* What is still to be built. */
-static void not_built(session *s, call **calls, size_t count)
-{
-    (void)s;
-    for (size_t i = 0; i < count; i++) (void)vault_fail(&calls[i]->rq->err, VAULT_INTERNAL, "not built");
-}
-
 /* The search, and those whom it may find. */
 enum { SEARCH_PAGE = 100 };
 static size_t search_items(const ProtobufCMessage *in)
@@ -107,15 +100,15 @@ static const method METHODS[] = {
     RPC(Tokens, BatchRestore, batch_restore_request, batch_restore_response, ROLE_APP, LINE_RESTORE, restore_items,
         tokens_batch_restore),
     RPC(Tokens, BatchCreateHandovers, batch_create_handovers_request, batch_create_handovers_response, ROLE_APP,
-        LINE_HANDOVER, handover_items, not_built),
+        LINE_HANDOVER, handover_items, tokens_batch_create_handovers),
     RPC(Tokens, BatchRedeemHandovers, batch_redeem_handovers_request, batch_redeem_handovers_response, ROLE_APP,
-        LINE_REDEEM, redeem_handover_items, not_built),
+        LINE_REDEEM, redeem_handover_items, tokens_batch_redeem_handovers),
     RPC(Tokens, BatchCreateVouchers, batch_create_vouchers_request, batch_create_vouchers_response, ROLE_APP,
-        LINE_VOUCHER, voucher_items, not_built),
+        LINE_VOUCHER, voucher_items, tokens_batch_create_vouchers),
     RPC(Tokens, BatchRedeemVouchers, batch_redeem_vouchers_request, batch_redeem_vouchers_response, ROLE_APP,
-        LINE_REDEEM, redeem_voucher_items, not_built),
+        LINE_REDEEM, redeem_voucher_items, tokens_batch_redeem_vouchers),
     RPC(Tokens, BatchRevokeVouchers, batch_revoke_vouchers_request, batch_revoke_vouchers_response, ROLE_APP,
-        LINE_VOUCHER, revoke_items, not_built),
+        LINE_VOUCHER, revoke_items, tokens_batch_revoke_vouchers),
     RPC(Records, Get, get_record_request, record, ROLE_APP, LINE_REVEAL, one_item, records_get),
     RPC(Records, Update, update_record_request, update_record_response, ROLE_APP, LINE_PUT, one_item, records_update),
     RPC(Records, Export, export_request, export_response, ROLE_APP, LINE_EXPORT, one_item, records_export),

@@ -1,0 +1,254 @@
+/* Translation of tokens: the giver gets handovers for residents that it names by its own tokens, and the receiver
+ * redeems each of them, once, for its own token. What allows it is a registered sharing basis: it names both, the
+ * receiver's purpose, term and areas, and is looked at when a handover is made and again when it is redeemed. */
+#include "vault/service/voucher.h"
+
+#include "vault/base/clock.h"
+
+#include "google/rpc/status.pb-c.h"
+
+#include <string.h>
+
+static const int64_t USUAL_US = INT64_C(3600) * 1000000, MOST_US = INT64_C(7) * 86400 * 1000000;
+
+static vault_code refuse_sharing(vault_error *err)
+{
+    return vault_refuse(err, VAULT_DENIED, "sharing", "");
+}
+
+static bool in_force(const sharing_basis *b)
+{
+    uint32_t today = clock_shanghai_date(clock_now_us());
+    return b->valid_from <= today && today <= b->valid_until;
+}
+
+/* The same answer for no such resident, one elsewhere, and one of whom nothing is to be revealed. */
+static vault_code judge_resident(item *it, const sharing_basis *b)
+{
+    bool live = it->record.genuine && it->row->state == RECORD_LIVE;
+    if (live && area_ranges_cover(b->areas, b->area_count, (area_code){it->row->area})) return VAULT_OK;
+    return refuse_clause(&it->err, CLAUSE_RESIDENT);
+}
+
+/* ---- made ---- */
+
+static vault_code judge_new(session *s, item *it)
+{
+    const call *c = it->call;
+    const Vault__V1__BatchCreateHandoversRequest *in = (const void *)c->rq->in;
+    const sharing_basis *b = manifest_basis(s->manifest, in->basis);
+    voucher_item *v = it->voucher;
+    if (!b || b->from.no != c->caller->consumer.no || !in_force(b)) return refuse_sharing(&it->err);
+    const principal *to = manifest_app(s->manifest, b->to);
+    const domain *use = manifest_domain(s->manifest, b->to, b->purpose);
+    if (!to || !use) return refuse_sharing(&it->err);
+    v->counterpart = v->terms.receiver = to->id;
+    v->sharing = v->terms.basis = b->id;
+    v->terms.item = b->item;
+    v->terms.use = use->number;
+    return judge_resident(it, b);
+}
+
+static vault_code prepare_new(session *s, item **items, size_t count, vault_error *err)
+{
+    for (size_t i = 0; i < count; i++)
+        if (items[i]->err.code == VAULT_OK) VAULT_TRY(voucher_make(s, items[i], err));
+    return VAULT_OK;
+}
+
+static Vault__V1__HandoverResult *new_result(const item *it)
+{
+    arena *mem = it->call->rq->mem;
+    Vault__V1__HandoverResult *out = MESSAGE(mem, Vault__V1__HandoverResult, vault__v1__handover_result__init);
+    if (!out) return NULL;
+    if (it->err.code != VAULT_OK) return (out->status = status_message(mem, &it->err)) ? out : NULL;
+    out->handover = lent(it->text);
+    return out;
+}
+
+/* Without receipts; NULL when memory is out. */
+static Vault__V1__BatchCreateHandoversResponse *new_response(const call *c)
+{
+    arena *mem = c->rq->mem;
+    Vault__V1__BatchCreateHandoversResponse *out =
+        MESSAGE(mem, Vault__V1__BatchCreateHandoversResponse, vault__v1__batch_create_handovers_response__init);
+    Vault__V1__HandoverResult **results = arena_array(mem, c->item_count, sizeof *results);
+    if (!out || !results) return NULL;
+    out->results = results;
+    for (size_t i = 0; i < c->item_count; i++)
+        if (!(results[out->n_results++] = new_result(&c->items[i]))) return NULL;
+    return out;
+}
+
+static vault_code pack_new(session *s, const call *c, bytes *answer, vault_error *err)
+{
+    const Vault__V1__BatchCreateHandoversResponse *out = new_response(c);
+    if (!out) return vault_fail(err, VAULT_EXHAUSTED, "no memory for an answer");
+    return kept_packed(answer, s, &out->base, err);
+}
+
+static vault_code write_new(session *s, item **items, size_t count, vault_error *err)
+{
+    VAULT_TRY(voucher_insert(s, items, count, err));
+    return kept_write(s, items, count, pack_new, err);
+}
+
+static void answer_new(call *c)
+{
+    ProtobufCAllocator mem = arena_allocator(c->rq->mem);
+    bytes before = c->kept && c->kept->replayed ? c->kept->answer : bytes_of(NULL, 0);
+    Vault__V1__BatchCreateHandoversResponse *out =
+        before.at ? vault__v1__batch_create_handovers_response__unpack(&mem, before.len, before.at) : new_response(c);
+    if (!out) return;
+    if (!before.at) {
+        out->receipts = c->receipts;
+        out->n_receipts = c->receipt_count;
+    }
+    c->rq->out = &out->base;
+}
+
+static vault_code ask_new(session *s, call *c)
+{
+    const Vault__V1__BatchCreateHandoversRequest *in = (const void *)c->rq->in;
+    int64_t end;
+    c->want_receipt = in->want_receipt;
+    if (!in->basis[0]) return refuse_at(&c->rq->err, "REQUIRED", "basis", -1);
+    VAULT_TRY(voucher_end(&end, in->expire_time, USUAL_US, MOST_US, &c->rq->err));
+    voucher_admission(s, c, true);
+    return c->admission.failed == CLAUSE_NONE ? kept_ask_request(s, c, "resident-vault handover 1") : VAULT_OK;
+}
+
+static vault_code read_new(session *s, call *c)
+{
+    const Vault__V1__BatchCreateHandoversRequest *in = (const void *)c->rq->in;
+    int64_t end;
+    VAULT_TRY(voucher_end(&end, in->expire_time, USUAL_US, MOST_US, &c->rq->err));
+    VAULT_TRY(voucher_items_new(s, c, VOUCHER_HANDOVER, in->tokens, in->n_tokens));
+    for (size_t i = 0; i < c->item_count; i++) {
+        voucher_terms *t = &c->items[i].voucher->terms;
+        t->uses = 1;
+        t->expires_us = end;
+    }
+    return VAULT_OK;
+}
+
+void tokens_batch_create_handovers(session *s, call **calls, size_t count)
+{
+    static const item_kind kind = {.by_voucher = true, .judge = judge_new, .prepare = prepare_new, .write = write_new};
+    static const voucher_way how = {.kind = &kind, .ask = ask_new, .read = read_new, .answer = answer_new};
+    voucher_run_new(s, &how, calls, count);
+}
+
+/* ---- redeemed ---- */
+
+/* The basis as it was when the handover was made, in force today. */
+static const sharing_basis *basis_still(const session *s, const voucher_terms *t)
+{
+    const sharing_basis *b = manifest_basis(s->manifest, t->basis);
+    if (!b || !in_force(b) || strcmp(b->item, t->item) != 0) return NULL;
+    const principal *from = manifest_app(s->manifest, b->from), *to = manifest_app(s->manifest, b->to);
+    const domain *use = manifest_domain(s->manifest, b->to, b->purpose);
+    bool same = from && to && use && strcmp(from->id, t->giver) == 0 && strcmp(to->id, t->receiver) == 0 &&
+                use->number == t->use;
+    return same ? b : NULL;
+}
+
+/* Its receiver, for its purpose or one below, is told why; everybody else is told what he would be of one that was
+ * never made. */
+static vault_code judge_redeemed(session *s, item *it)
+{
+    const call *c = it->call;
+    voucher_item *v = it->voucher;
+    const voucher_terms *t = &v->terms;
+    if (v->broken.code != VAULT_OK) return it->err = v->broken, it->err.code;
+    if (v->known) {
+        v->counterpart = t->giver;
+        v->sharing = t->basis;
+    }
+    if (!voucher_of(v, c->caller->id, t->receiver) || !call_domain(s, c, t->use))
+        return refuse_clause(&it->err, CLAUSE_RESIDENT);
+    const sharing_basis *b = basis_still(s, t);
+    if (!b) return refuse_sharing(&it->err);
+    if (t->expires_us <= clock_now_us()) return vault_refuse(&it->err, VAULT_DENIED, "HANDOVER_EXPIRED", "");
+    if (t->used >= t->uses && !v->again) return vault_refuse(&it->err, VAULT_DENIED, "HANDOVER_USED", "");
+    return judge_resident(it, b);
+}
+
+static vault_code issue(session *s, item *it, vault_error *err)
+{
+    token t;
+    char *text = arena_alloc(it->call->rq->mem, TOKEN_TEXT_LEN + 1);
+    if (!text) return vault_fail(err, VAULT_EXHAUSTED, "no memory for a token");
+    const domain *own = call_domain(s, it->call, it->voucher->terms.use);
+    VAULT_TRY(cabinet_issue(s->cabinet, &t, own, (resident_id){it->record.row->id}, err));
+    token_write(text, &t);
+    it->text = text;
+    return VAULT_OK;
+}
+
+static vault_code prepare_redeemed(session *s, item **items, size_t count, vault_error *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (items[i]->err.code != VAULT_OK) continue;
+        VAULT_TRY(issue(s, items[i], err));
+        VAULT_TRY(voucher_use(s, items[i], err));
+    }
+    return VAULT_OK;
+}
+
+static vault_code write_redeemed(session *s, item **items, size_t count, vault_error *err)
+{
+    VAULT_TRY(voucher_update(s, items, count, err));
+    return kept_write(s, items, count, voucher_pack, err);
+}
+
+static Vault__V1__IssueResult *redeemed_result(const item *it)
+{
+    arena *mem = it->call->rq->mem;
+    Vault__V1__IssueResult *out = MESSAGE(mem, Vault__V1__IssueResult, vault__v1__issue_result__init);
+    if (!out) return NULL;
+    if (it->err.code != VAULT_OK) return (out->status = status_message(mem, &it->err)) ? out : NULL;
+    out->token = lent(it->text);
+    return out;
+}
+
+static void answer_redeemed(call *c)
+{
+    request *rq = c->rq;
+    Vault__V1__BatchRedeemHandoversResponse *out =
+        MESSAGE(rq->mem, Vault__V1__BatchRedeemHandoversResponse, vault__v1__batch_redeem_handovers_response__init);
+    Vault__V1__IssueResult **results = arena_array(rq->mem, c->item_count, sizeof *results);
+    if (!out || !results) return;
+    out->results = results;
+    for (size_t i = 0; i < c->item_count; i++)
+        if (!(results[out->n_results++] = redeemed_result(&c->items[i]))) return;
+    out->receipts = c->receipts;
+    out->n_receipts = c->receipt_count;
+    rq->out = &out->base;
+}
+
+static vault_code ask_redeemed(session *s, call *c)
+{
+    const Vault__V1__BatchRedeemHandoversRequest *in = (const void *)c->rq->in;
+    c->want_receipt = in->want_receipt;
+    voucher_admission(s, c, true);
+    return c->admission.failed == CLAUSE_NONE ? kept_ask_request(s, c, "resident-vault redeem 1") : VAULT_OK;
+}
+
+static vault_code read_redeemed(session *s, call *c)
+{
+    const Vault__V1__BatchRedeemHandoversRequest *in = (const void *)c->rq->in;
+    return voucher_items_shown(s, c, VOUCHER_HANDOVER, in->handovers, in->n_handovers);
+}
+
+void tokens_batch_redeem_handovers(session *s, call **calls, size_t count)
+{
+    static const item_kind kind = {.by_voucher = true,
+                                   .look = voucher_look,
+                                   .judge = judge_redeemed,
+                                   .prepare = prepare_redeemed,
+                                   .write = write_redeemed};
+    static const voucher_way how = {
+        .kind = &kind, .ask = ask_redeemed, .read = read_redeemed, .answer = answer_redeemed};
+    voucher_run_shown(s, &how, calls, count);
+}
