@@ -17,6 +17,14 @@ RULES = [
              ["name", "phone", "birth_date", "residence_address", "care_category"], acting="person"),
     kit.rule("clinic-issue", "issue", "clinic", "family-doctor", ["id_number"], areas=[STREET], form="nothing"),
     kit.rule("clinic-reveal", "reveal", "clinic", "family-doctor", ["name", "sex", "birth_date"], areas=[STREET]),
+    kit.rule("eldercare-search", "search", "eldercare", "elder-care", ["name", "phone", "birth_date", "care_category"], form="token"),
+    kit.rule("eldercare-ask", "reveal", "eldercare", "elder-care", ["age_60", "same_street", "phone_is"], form="predicate"),
+    kit.rule("eldercare-token", "reveal", "eldercare", "elder-care", ["id_number", "phone"], form="token"),
+    kit.rule("eldercare-export", "export", "eldercare", "elder-care", ["name", "phone"]),
+    kit.rule("population-numbers", "reveal", "population", "population-register", ["id_number"]),
+    kit.rule("clinic-search", "search", "clinic", "family-doctor", ["name"], areas=[STREET], form="token"),
+    kit.rule("clinic-ask", "reveal", "clinic", "family-doctor", ["age_60"], areas=[STREET], form="predicate"),
+    kit.rule("clinic-export", "export", "clinic", "family-doctor", ["name"], areas=[STREET]),
 ]
 
 

@@ -12,6 +12,8 @@ reflection_pb2 = importlib.import_module("grpc.reflection.v1.reflection_pb2")
 reflection_pb2_grpc = importlib.import_module("grpc.reflection.v1.reflection_pb2_grpc")
 
 OK, DENIED, UNAUTHENTICATED = "OK", "PERMISSION_DENIED", "UNAUTHENTICATED"
+NONE_FOUND = "OK, and nobody found"
+BASIS = "care-to-clinic"  # of deploy/dev: eldercare hands residents over to the clinic
 
 # Who calls: certificate, purpose. An app is entitled for some methods and areas, another app for none of what it asks here.
 ROLES = {
@@ -47,6 +49,22 @@ EXPECTED = {
     "/vault.v1.Tokens/BatchIssue": table(population=OK, eldercare=OK, clinic=(OK, DENIED), borrower=DENIED),
     "/vault.v1.Tokens/Reveal": table(population=DENIED, eldercare=OK, clinic=(OK, DENIED), borrower=DENIED),
     "/vault.v1.Tokens/BatchReveal": table(population=DENIED, eldercare=OK, clinic=(OK, DENIED), borrower=DENIED),
+    "/vault.v1.Tokens/BatchInspect": table(population=OK, eldercare=OK, clinic=OK, borrower=DENIED) | {"clinic": (OK, DENIED)},
+    "/vault.v1.Tokens/BatchTest": table(population=DENIED, eldercare=OK, clinic=(OK, DENIED), borrower=DENIED),
+    "/vault.v1.Tokens/BatchRestore": table(population=OK, eldercare=DENIED, clinic=DENIED, borrower=DENIED),
+    "/vault.v1.Tokens/BatchCreateHandovers": table(population=DENIED, eldercare=OK, clinic=DENIED, borrower=DENIED),
+    "/vault.v1.Tokens/BatchRedeemHandovers": table(population=DENIED, eldercare=DENIED, clinic=(OK, DENIED), borrower=DENIED),
+    "/vault.v1.Tokens/BatchCreateVouchers": table(population=DENIED, eldercare=OK, clinic=(OK, DENIED), borrower=DENIED),
+    "/vault.v1.Tokens/BatchRedeemVouchers": table(population=DENIED, eldercare=DENIED, clinic=(OK, DENIED), borrower=DENIED),
+    "/vault.v1.Tokens/BatchRevokeVouchers": table(population=DENIED, eldercare=OK, clinic=DENIED, borrower=DENIED),
+    "/vault.v1.Records/Get": table(population=DENIED, eldercare=OK, clinic=(OK, DENIED), borrower=DENIED),
+    "/vault.v1.Records/Update": table(population=OK, eldercare=DENIED, clinic=DENIED, borrower=DENIED),
+    "/vault.v1.Records/Export": table(population=DENIED, eldercare=OK, clinic=(OK, DENIED), borrower=DENIED),
+    "/vault.v1.Records/Search": table(population=DENIED, eldercare=OK, clinic=(OK, NONE_FOUND), borrower=DENIED),
+    "/vault.v1.Records/Browse": STEWARDS,
+    "/vault.v1.Records/ListCorrections": table(population=OK, eldercare=DENIED, clinic=DENIED, borrower=DENIED),
+    "/vault.v1.Records/BatchDecideCorrections": table(population="NOT_FOUND", eldercare=DENIED, clinic=DENIED, borrower=DENIED),
+    "/vault.v1.Audit/TraceToken": table(population=DENIED, eldercare=DENIED, clinic=DENIED, borrower=DENIED, officer=OK, officer_as_app=OK),
     "/vault.v1.Audit/GetCheckpoint": ANYONE,
     "/vault.v1.Audit/GetProof": ANYONE,
     "/vault.v1.Audit/Query": table(population=DENIED, eldercare=DENIED, clinic=DENIED, borrower=DENIED, officer=OK, officer_as_app=OK),
@@ -66,10 +84,23 @@ NO_APPROVAL = "approvals/" + "0" * 32
 
 
 class Subject:
-    """A resident of an area, with the tokens that each role would show for them."""
+    """A resident of an area, with the tokens that each role would show for them; and what apps have made of it."""
 
-    def __init__(self, person, tokens):
-        self.person, self.tokens = person, tokens
+    def __init__(self, person, tokens, apps):
+        self.person, self.tokens, self.apps = person, tokens, apps
+
+    def handover(self):
+        return self.apps["eldercare"].hand_over([self.tokens["eldercare"]], BASIS).results[0].handover
+
+    def voucher(self):
+        return self.apps["eldercare"].make_vouchers([self.tokens["eldercare"]], ["name"], consumer="clinic").results[0].voucher
+
+    def number(self):
+        """Of the register's domain: another valid number."""
+        return self.apps["population"].reveal(self.tokens["population"], ["id_number"], form=tokens_pb2.FORM_TOKEN).values[0].text
+
+    def version(self):
+        return self.apps["eldercare"].get(self.tokens["eldercare"], ["name"]).version
 
 
 REQUESTS = {
@@ -83,6 +114,31 @@ REQUESTS = {
         context=app.context(), token=s.tokens[role], field_mask=FieldMask(paths=["name"])),
     "/vault.v1.Tokens/BatchReveal": lambda app, s, role: tokens_pb2.BatchRevealRequest(
         context=app.context(), tokens=[s.tokens[role]], field_mask=FieldMask(paths=["name"])),
+    "/vault.v1.Tokens/BatchInspect": lambda app, s, role: tokens_pb2.BatchInspectRequest(context=app.context(), tokens=[s.tokens[role]]),
+    "/vault.v1.Tokens/BatchTest": lambda app, s, role: tokens_pb2.BatchTestRequest(
+        context=app.context(), predicate="age_60", items=[tokens_pb2.TestItem(token=s.tokens[role])]),
+    "/vault.v1.Tokens/BatchRestore": lambda app, s, role: tokens_pb2.BatchRestoreRequest(context=app.context(), field="id_number", values=[s.number()]),
+    "/vault.v1.Tokens/BatchCreateHandovers": lambda app, s, role: tokens_pb2.BatchCreateHandoversRequest(
+        context=app.context(), tokens=[s.tokens[role]], basis=BASIS),
+    "/vault.v1.Tokens/BatchRedeemHandovers": lambda app, s, role: tokens_pb2.BatchRedeemHandoversRequest(
+        context=app.context(), handovers=[s.handover()]),
+    "/vault.v1.Tokens/BatchCreateVouchers": lambda app, s, role: tokens_pb2.BatchCreateVouchersRequest(
+        context=app.context(), tokens=[s.tokens[role]], field_mask=FieldMask(paths=["name"])),
+    "/vault.v1.Tokens/BatchRedeemVouchers": lambda app, s, role: tokens_pb2.BatchRedeemVouchersRequest(context=app.context(), vouchers=[s.voucher()]),
+    "/vault.v1.Tokens/BatchRevokeVouchers": lambda app, s, role: tokens_pb2.BatchRevokeVouchersRequest(context=app.context(), vouchers=[s.voucher()]),
+    "/vault.v1.Records/Get": lambda app, s, role: records_pb2.GetRecordRequest(
+        context=app.context(), name=f"records/{s.tokens[role]}", field_mask=FieldMask(paths=["name"])),
+    "/vault.v1.Records/Update": lambda app, s, role: records_pb2.UpdateRecordRequest(
+        context=app.context(), name=f"records/{s.tokens[role]}", version=s.version(), field_mask=FieldMask(paths=["workplace"]), values=["新厂"]),
+    "/vault.v1.Records/Export": lambda app, s, role: records_pb2.ExportRequest(context=app.context(), name=f"records/{s.tokens[role]}"),
+    "/vault.v1.Records/Search": lambda app, s, role: records_pb2.SearchRequest(
+        context=app.context(), conditions=[kit.where("name", equals=s.person["name"])], areas=[s.person["residence_area"]]),
+    "/vault.v1.Records/Browse": lambda app, s, role: records_pb2.BrowseRequest(
+        context=app.context(), collection="residents", area=s.person["residence_area"], field_mask=FieldMask(paths=["name"])),
+    "/vault.v1.Records/ListCorrections": lambda app, s, role: records_pb2.ListCorrectionsRequest(context=app.context()),
+    "/vault.v1.Records/BatchDecideCorrections": lambda app, s, role: records_pb2.BatchDecideCorrectionsRequest(
+        context=app.context(), decisions=[records_pb2.Decision(name="corrections/999999", accept=True)]),
+    "/vault.v1.Audit/TraceToken": lambda app, s, role: audit_pb2.TraceTokenRequest(context=app.context(), findings=[s.tokens[role]]),
     "/vault.v1.Audit/GetCheckpoint": lambda app, s, role: audit_pb2.GetCheckpointRequest(context=app.context()),
     "/vault.v1.Audit/GetProof": lambda app, s, role: audit_pb2.GetProofRequest(context=app.context(), line=0),
     "/vault.v1.Audit/Query": lambda app, s, role: audit_pb2.QueryRequest(context=app.context(), page_size=1),
@@ -138,7 +194,7 @@ def subjects(apps, people):
     for person in (people[20], people[220]):
         own = {role: apps[role].issue([person["id_number"]]).results[0].token for role in ("population", "eldercare", "clinic")}
         stolen = own["eldercare"]
-        out.append(Subject(person, {role: own.get(role) or stolen for role in ROLES}))
+        out.append(Subject(person, {role: own.get(role) or stolen for role in ROLES}, apps))
     return out
 
 
@@ -153,7 +209,11 @@ def outcome(app, method, reply_type, request):
         reply = app.channel.unary_unary(method, *parts)(request, timeout=10)
     except grpc.RpcError as error:
         return error.code().name
-    statuses = [r.status.code for r in getattr(reply, "results", [])]
+    if isinstance(reply, records_pb2.SearchResponse):
+        return OK if reply.results else NONE_FOUND
+    statuses = [] if isinstance(reply, audit_pb2.TraceTokenResponse) else [r.status.code for r in getattr(reply, "results", [])]
+    if isinstance(reply, records_pb2.UpdateRecordResponse):
+        statuses = [reply.result.status.code]
     return next(c.name for c in grpc.StatusCode if c.value[0] == statuses[0]) if any(statuses) else OK
 
 

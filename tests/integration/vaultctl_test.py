@@ -25,7 +25,7 @@ class Ctl:
     def __call__(self, *words, wanted=DONE, stdin=None, **environment):
         done = subprocess.run([str(PROGRAM), *map(str, words)], env=self.environment | environment, text=True, input=stdin,
                               capture_output=True, cwd=self.folder, timeout=60)
-        assert done.returncode == wanted, (words, done.returncode, done.stdout, done.stderr)
+        assert done.returncode in (wanted if isinstance(wanted, tuple) else (wanted,)), (words, done.returncode, done.stdout, done.stderr)
         self.said = done.stderr
         return done.stdout
 
@@ -49,7 +49,7 @@ def officer_ctl(city, tmp_path):
 def test_help_names_every_command_and_each_command_explains_itself_with_an_example(elder):
     text = elder("--help")
     commands = [line.split("  ")[1].removeprefix("vaultctl ") for line in text.splitlines() if line.startswith("  vaultctl ")]
-    assert len(commands) >= 11
+    assert len(commands) >= 40
     for line in commands:
         words = [w for w in line.split() if w.islower()]
         about = elder(*words, "--help")
@@ -59,7 +59,7 @@ def test_help_names_every_command_and_each_command_explains_itself_with_an_examp
 def test_wrong_usage_is_said_and_is_exit_code_2(elder):
     for words in ((), ("nothing",), ("audit",), ("issue",), ("issue", "--wrong", "1"), ("reveal", "rv1"), ("put",), ("issue", "--file"),
                   ("reveal", "rv1", "--fields", "name"), ("audit", "proof"), ("audit", "proof", "x"), ("audit", "proof", "1", "2"),
-                  ("receipt", "verify"), ("issue", "1", "--timeout", "soon"), ("put", "--file", "/nonexistent"), ("assertion", "make")):
+                  ("receipt", "verify"), ("search",), ("test",), ("voucher", "create", "rv1", "--ticket", "t"), ("update", "rv1"), ("issue", "1", "--timeout", "soon"), ("put", "--file", "/nonexistent"), ("assertion", "make")):
         elder(*words, wanted=USAGE)
         assert "--help" in elder.said or "No such file" in elder.said
     elder("health", "--cert", "/nonexistent", wanted=USAGE)

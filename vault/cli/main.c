@@ -139,13 +139,14 @@ static const command commands[] = {
      "\n"
      "What may be asked of a field is its index in the schema, and a rule must allow it. Parts, bands and codes need "
      "--area,\n"
-     "with prefixes of 9 digits (a street) or more. In a list \\, is a comma that belongs to the value.\n"
+     "with prefixes of 9 digits (a street) or more. Bands of dates are years: any day of a year stands for it. In a\n"
+     "list \\, is a comma that belongs to the value.\n"
      "\n"
-     "  vaultctl search birth_date:..1950 care_category=living-alone --area 320411002001,320411002002,320411002003 \\\n"
+     "  vaultctl search birth_date:..19511231 care_category=01 --area 320411002001,320411002002,320411002003 \\\n"
      "      --purpose elder-care --ticket winter-visits >tokens.txt\n"
-     "  vaultctl search phone%5678 name~小明 birth_date:1951 --at-least 2 --area 320411002 \\\n"
+     "  vaultctl search phone%5678 name~小明 birth_date:19510101 --at-least 2 --area 320411002 \\\n"
      "      --purpose elder-care --ticket desk-3\n"
-     "  vaultctl search birth_date:..1950 --area 320411002 --count --purpose elder-care --ticket plan-2027\n",
+     "  vaultctl search birth_date:..19511231 --area 320411002 --count --purpose elder-care --ticket plan-2027\n",
      OPTION(OPT_COLLECTION) | OPTION(OPT_AREA) | OPTION(OPT_COUNT) | OPTION(OPT_AT_LEAST) | OPTION(OPT_LIMIT) |
          OPTION(OPT_RECEIPT) | OPTION(OPT_TICKET),
      1, SIZE_MAX, true, NULL, run_search},
