@@ -45,28 +45,56 @@ static inline void edit_schema(json_t *doc)
     json_decref(more);
 }
 
-static inline void add_rule(json_t *rules, const char *id, const char *form, const char *fields)
+static inline void add_rule(json_t *rules, const char *id, const char *action, const char *form, const char *fields)
 {
     json_t *rule =
-        json_pack("{s:s, s:s, s:s, s:s, s:o, s:s, s:[s], s:s, s:{s:s, s:s}}", "id", id, "action", "reveal", "consumer",
+        json_pack("{s:s, s:s, s:s, s:s, s:o, s:s, s:[s], s:s, s:{s:s, s:s}}", "id", id, "action", action, "consumer",
                   "eldercare", "purpose", "elder-care", "fields", json_loads(fields, 0, NULL), "form", form, "areas",
                   "320411002", "acting", "app", "valid", "from", "2020-01-01", "until", "2099-12-31");
     assert_non_null(rule);
     json_array_append_new(rules, rule);
 }
 
+/* A second purpose of the same app, with the same rules. */
+static inline void add_purpose(json_t *doc)
+{
+    json_t *list = json_object_get(doc, "purposes"), *other = json_deep_copy(entry_of(list, "id", "elder-care"));
+    json_object_set_new(other, "id", json_string("elder-meals"));
+    json_array_append_new(list, other);
+}
+
+static inline void copy_rules(json_t *rules)
+{
+    char id[80];
+    size_t count = json_array_size(rules);
+    for (size_t i = 0; i < count; i++) {
+        json_t *rule = json_array_get(rules, i);
+        if (strcmp(json_string_value(json_object_get(rule, "purpose")), "elder-care") != 0) continue;
+        json_t *other = json_deep_copy(rule);
+        snprintf(id, sizeof id, "meals-%s", json_string_value(json_object_get(rule, "id")));
+        json_object_set_new(other, "id", json_string(id));
+        json_object_set_new(other, "purpose", json_string("elder-meals"));
+        json_array_append_new(rules, other);
+    }
+}
+
 static inline void edit_policy(json_t *doc)
 {
     json_t *rules = json_object_get(doc, "rules"), *issue = entry_of(rules, "id", "eldercare-issue");
     json_array_append_new(json_object_get(issue, "fields"), json_string("phone"));
-    add_rule(rules, "test-predicates", "predicate", "[\"test_60\", \"test_street\", \"test_phone\", \"test_former\"]");
-    add_rule(rules, "test-tokens", "token", "[\"id_number\", \"phone\"]");
+    add_rule(rules, "test-predicates", "reveal", "predicate",
+             "[\"test_60\", \"test_street\", \"test_phone\", \"test_former\"]");
+    add_rule(rules, "test-tokens", "reveal", "token", "[\"id_number\", \"phone\"]");
+    add_rule(rules, "test-put", "put", "plain", "[\"phone\"]");
+    add_rule(rules, "test-export", "export", "plain", "[\"name\", \"phone\"]");
+    copy_rules(rules);
 }
 
 static inline void edit_document(const char *file, json_t *doc)
 {
     if (strcmp(file, "schema.json") == 0) edit_schema(doc);
     if (strcmp(file, "policy.json") == 0) edit_policy(doc);
+    if (strcmp(file, "purposes.json") == 0) add_purpose(doc);
 }
 
 __attribute__((constructor)) static void want_documents(void)
