@@ -167,13 +167,14 @@ static vault_code sort_findings(tracing *t, sorted_suspect **out, vault_error *e
     return VAULT_OK;
 }
 
-static vault_code make_trace_line(tracing *t, line *out, const suspect *of, vault_error *err)
+/* `of`: the findings of a resident, sorted; none: the trace itself. The app is named where all of them are its own. */
+static vault_code make_trace_line(tracing *t, line *out, const sorted_suspect *of, size_t count, vault_error *err)
 {
     line_facts facts = call_facts(t->s, t->c, LINE_GRANTED);
-    facts.resident = of ? of->resident.id : 0;
-    facts.counterpart = of ? of->domain->of.app : NULL;
-    facts.hits = of ? 0 : t->genuine;
-    if (!of && !(facts.fields = arena_format(t->s->mem, "findings=%zu", t->in->n_findings)))
+    if (count > 0) facts.resident = of->at->resident.id;
+    if (count > 0 && of[0].at->domain == of[count - 1].at->domain) facts.counterpart = of->at->domain->of.app;
+    if (count == 0) facts.hits = t->genuine;
+    if (count == 0 && !(facts.fields = arena_format(t->s->mem, "findings=%zu", t->in->n_findings)))
         return vault_fail(err, VAULT_EXHAUSTED, "no memory for a line");
     return line_make(out, t->s->scribe, t->s->mem, &facts, NULL, err);
 }
@@ -185,10 +186,10 @@ static vault_code write_lines(tracing *t, vault_error *err)
     line *lines = arena_array(t->s->mem, t->genuine + 1, sizeof *lines);
     if (!lines) return vault_fail(err, VAULT_EXHAUSTED, "no memory for lines");
     VAULT_TRY(sort_findings(t, &all, err));
-    VAULT_TRY(make_trace_line(t, &lines[n++], NULL, err));
-    for (size_t i = 0; i < t->genuine; i++) {
-        if (i > 0 && all[i].at->resident.id == all[i - 1].at->resident.id) continue;
-        VAULT_TRY(make_trace_line(t, &lines[n++], all[i].at, err));
+    VAULT_TRY(make_trace_line(t, &lines[n++], NULL, 0, err));
+    for (size_t i = 0, end; i < t->genuine; i = end) {
+        for (end = i + 1; end < t->genuine && all[end].at->resident.id == all[i].at->resident.id;) end++;
+        VAULT_TRY(make_trace_line(t, &lines[n++], &all[i], end - i, err));
     }
     return append_alone(t->s, lines, n, err);
 }
