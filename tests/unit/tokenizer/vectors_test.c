@@ -1,5 +1,5 @@
-/* tests/vectors/tokens.inc, which another implementation wrote: domains, epochs and fields are apart, and stay what they
- * are. */
+/* tests/vectors/tokens.inc, which another implementation wrote: domains, epochs and fields are apart, and stay what
+ * they are. */
 #include "tests/support/harness.h"
 #include "tokenizer/preserve.h"
 #include "tokenizer/pseudonym.h"
