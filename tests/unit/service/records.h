@@ -150,6 +150,19 @@ static inline const Vault__V1__PutResult *clinic_says(uint64_t index, const char
                                     VALUES(value)}));
 }
 
+/* From there on, one of whom the register has said all that the clinic may say otherwise; `in_street` or elsewhere. */
+static inline uint64_t known_in_full(uint64_t from, bool in_street)
+{
+    resident r;
+    for (uint64_t i = from;; i++) {
+        i = in_street ? resident_in_street(i) : resident_elsewhere(i);
+        the_resident(i, &r);
+        const char *education = resident_text(&r, FIELD_EDUCATION);
+        if (education[0] && strcmp(education, "90") != 0 && strcmp(resident_text(&r, FIELD_CARE_CATEGORY), "00") == 0)
+            return i;
+    }
+}
+
 typedef struct listed {
     const char *uri, *why, *token; /* token NULL: those that wait */
     bool values;
