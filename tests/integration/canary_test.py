@@ -32,7 +32,11 @@ NAMES = list(kit.residents(1)[0])
 RULES = [kit.rule("put", "put", "population", "population-register", NAMES),
          kit.rule("issue", "issue", "eldercare", "elder-care", ["id_number"], form="nothing"),
          kit.rule("app", "reveal", "eldercare", "elder-care", ["name", "phone"]),
-         kit.rule("person", "reveal", "eldercare", "elder-care", [n for n in NAMES if n != "id_number"], acting="person")]
+         kit.rule("person", "reveal", "eldercare", "elder-care", [n for n in NAMES if n != "id_number"], acting="person"),
+         kit.rule("register", "issue", "population", "population-register", ["id_number"], form="nothing"),
+         kit.rule("search", "search", "eldercare", "elder-care", ["name", "phone", "birth_date"], form="token"),
+         kit.rule("ask", "reveal", "eldercare", "elder-care", ["age_60", "phone_is"], form="predicate"),
+         kit.rule("export", "export", "eldercare", "elder-care", ["name", "phone"])]
 LOUD = ("log_statement=all", "log_min_messages=debug1", "log_min_error_statement=debug1", "log_parameter_max_length=-1",
         "log_parameter_max_length_on_error=-1", "log_connections=on", "log_error_verbosity=verbose", "log_duration=on")
 
@@ -91,10 +95,22 @@ class Planter:
         self.eldercare = city.vaultd.app("eldercare", "elder-care")
         self.population = city.vaultd.app("population", "population-register")
         self.officer = city.vaultd.app("officer-wang", "log-review")
-        self.codes = {}
+        self.codes, self.paths = {}, set()
 
     def text(self, prefix=""):
         return f"{prefix}{WORD}{next(self.count)}"
+
+    def voucher(self, token):
+        """One that can be used; while the database is away, the last one that was made."""
+        with contextlib.suppress(grpc.RpcError):
+            self.last_voucher = self.eldercare.make_vouchers([token], ["name"], uses=1000).results[0].voucher
+        return self.last_voucher
+
+    def version(self):
+        """Of the record that is updated: as it is now, or as it was when the database was there."""
+        with contextlib.suppress(grpc.RpcError):
+            self.last_version = self.eldercare.get(self.updated, ["name"]).version
+        return self.last_version
 
     def hear(self, error):
         self.codes[error.code().name] = self.codes.get(error.code().name, 0) + 1
@@ -111,7 +127,8 @@ class Planter:
             return None
         self.codes["OK"] = self.codes.get("OK", 0) + 1
         for result in getattr(reply, "results", ()):
-            self.said.append(result.status.SerializeToString())
+            if hasattr(result, "status"):
+                self.said.append(result.status.SerializeToString())
         for receipt in [*getattr(reply, "receipts", ()), *([reply.receipt] if hasattr(reply, "receipt") else ())]:
             self.said.append(receipt.SerializeToString())
         return reply
@@ -165,6 +182,44 @@ def leaves(message, path=()):
             yield lambda text, m=message, n=field.name: setattr(m, n, text)
 
 
+def honest_calls_of_tokens(p, said, tokens, people):
+    mask = FieldMask(paths=["name", "phone"])
+    return [
+        (p.eldercare, "Tokens/BatchInspect", tokens_pb2.BatchInspectRequest(context=said(p.eldercare), tokens=tokens[:2], want_receipt=True)),
+        (p.eldercare, "Tokens/BatchTest", tokens_pb2.BatchTestRequest(
+            context=said(p.eldercare), predicate="phone_is", items=[tokens_pb2.TestItem(token=tokens[0], value=people[0]["phone"])], want_receipt=True)),
+        (p.eldercare, "Tokens/BatchRestore", tokens_pb2.BatchRestoreRequest(
+            context=said(p.eldercare), field="id_number", values=[people[0]["id_number"]], want_receipt=True)),
+        (p.eldercare, "Tokens/BatchCreateHandovers", tokens_pb2.BatchCreateHandoversRequest(
+            context=said(p.eldercare), tokens=tokens[:2], basis="care-to-clinic", want_receipt=True)),
+        (p.eldercare, "Tokens/BatchCreateVouchers", tokens_pb2.BatchCreateVouchersRequest(
+            context=said(p.eldercare), tokens=tokens[:2], field_mask=mask, consumer="clinic", want_receipt=True)),
+        (p.eldercare, "Tokens/BatchRedeemVouchers", tokens_pb2.BatchRedeemVouchersRequest(
+            context=said(p.eldercare), vouchers=[p.voucher(tokens[0])], want_receipt=True)),
+        (p.eldercare, "Tokens/BatchRevokeVouchers", tokens_pb2.BatchRevokeVouchersRequest(
+            context=said(p.eldercare), vouchers=[p.voucher(tokens[1])], want_receipt=True))]
+
+
+def honest_calls_of_records(p, said, tokens, people):
+    mask, record = FieldMask(paths=["name", "phone"]), f"records/{tokens[0]}"
+    conditions = [kit.where("phone", equals=[people[0]["phone"], people[1]["phone"]]), kit.where("name", part=people[0]["name"]),
+                  kit.where("birth_date", low=BIRTH, high=BIRTH)]
+    return [
+        (p.eldercare, "Records/Get", records_pb2.GetRecordRequest(context=said(p.eldercare), name=record, field_mask=mask, want_receipt=True)),
+        (p.population, "Records/Update", records_pb2.UpdateRecordRequest(
+            context=said(p.population), name=f"records/{p.of_register}", version=p.version(), field_mask=FieldMask(paths=["workplace"]),
+            values=[f"{RARE}{p.text()}"], want_receipt=True)),
+        (p.eldercare, "Records/Export", records_pb2.ExportRequest(context=said(p.eldercare), name=record, want_receipt=True)),
+        (p.eldercare, "Records/Search", records_pb2.SearchRequest(
+            context=said(p.eldercare), conditions=conditions, minimum_matches=1, areas=[people[0]["residence_area"]], want_receipt=True)),
+        (p.population, "Records/ListCorrections", records_pb2.ListCorrectionsRequest(context=said(p.population))),
+        (p.population, "Records/BatchDecideCorrections", records_pb2.BatchDecideCorrectionsRequest(
+            context=said(p.population), decisions=[records_pb2.Decision(name="corrections/999999")])),
+        (p.officer, "Records/Browse", records_pb2.BrowseRequest(
+            context=said(p.officer), collection="residents", area=people[0]["residence_area"], field_mask=mask, page_size=5)),
+        (p.officer, "Audit/TraceToken", audit_pb2.TraceTokenRequest(context=said(p.officer), findings=[tokens[0], "rv1" + WORD], lines=5))]
+
+
 def good_requests(p, tokens, people):
     """An honest request of every method, with the stub that takes it: (app, path, request)."""
     said = lambda app: common_pb2.RequestContext(purpose=app.purpose, ticket=f"{RARE} {p.text()}", request_id=p.text("r."))
@@ -181,6 +236,7 @@ def good_requests(p, tokens, people):
         (p.eldercare, "Audit/GetProof", audit_pb2.GetProofRequest(context=said(p.eldercare), line=0, tree_size=1)),
         (p.officer, "Audit/Query", audit_pb2.QueryRequest(context=said(p.officer), page_size=5)),
         (p.eldercare, "Records/ListCollections", records_pb2.ListCollectionsRequest(context=said(p.eldercare))),
+        *honest_calls_of_tokens(p, said, tokens, people), *honest_calls_of_records(p, said, tokens, people),
         (p.officer, "Keys/Status", keys_pb2.StatusRequest(context=said(p.officer))),
         (p.officer, "Control/GetDocument", control_pb2.GetDocumentRequest(context=said(p.officer), document="policy")),
         (p.officer, "Control/ListChanges", control_pb2.ListChangesRequest(context=said(p.officer), page_size=5)),
@@ -192,6 +248,7 @@ def control_requests(p):
     context = common_pb2.RequestContext(purpose="control", ticket=f"{RARE} {p.text()}", request_id=p.text("r."))
     approval = "approvals/" + "0" * 32
     return [
+        ("Tokens/BatchRedeemHandovers", tokens_pb2.BatchRedeemHandoversRequest(context=context, handovers=["rvh1" + "q" * 32])),
         ("Control/Revoke", control_pb2.RevokeRequest(context=context, person="nobody")),
         ("Control/Revoke", control_pb2.RevokeRequest(context=context, certificate="0" * 64)),
         ("Control/Revoke", control_pb2.RevokeRequest(context=context, assertion_key="civil-affairs/none")),
@@ -214,6 +271,7 @@ def plant_values(p):
     bad = [(person["id_number"], r.status) for person, r in zip(people, reply.results) if r.status.code]
     assert not bad, bad[:2]
     tokens = [r.token for r in p.eldercare.issue([one["id_number"] for one in people]).results]
+    p.updated, p.of_register = tokens[7], p.population.issue([people[7]["id_number"]]).results[0].token
     assert p.eldercare.reveal(tokens[5], ["name", "phone"], ticket=f"{RARE}{WORD}").values[1].text == people[5]["phone"]
     return people, tokens
 
@@ -223,6 +281,7 @@ def plant_fields(p, tokens, people):
     good = good_requests(p, tokens, people)
     for app, path, request in good + [(p.officer, *one) for one in control_requests(p)]:
         method = method_of(app, path)
+        p.paths.add(path)
         assert p.call(method, request) is not None or (app, path, request) not in good, path
         for other in (p.eldercare, p.population, p.officer):
             p.call(method_of(other, path), fill(type(request)(), p))
@@ -405,3 +464,11 @@ def test_checkpoint_and_config_files_hold_no_mark(planted):
     files = [f for f in folder.rglob("*") if f.is_file() and "pg" not in f.relative_to(folder).parts and "ca" not in f.relative_to(folder).parts]
     assert {"vaultd0.checkpoint", "vaultd0.json", "root.key", "policy.json"} <= {f.name for f in files}
     assert [(f.name, hits) for f in files if (hits := planted.searcher.in_file(f))] == []
+
+
+def test_every_method_is_planted(planted):
+    """From the services' own descriptions, so that a new method cannot be forgotten; streams have their own planting."""
+    services = [d.services_by_name.values() for d in (records_pb2.DESCRIPTOR, tokens_pb2.DESCRIPTOR, audit_pb2.DESCRIPTOR, keys_pb2.DESCRIPTOR,
+                                                      control_pb2.DESCRIPTOR)]
+    methods = {f"{service.name}/{method.name}" for some in services for service in some for method in service.methods}
+    assert methods - planted.paths == {"Records/Import"}

@@ -311,7 +311,7 @@ static ProtobufCMessage *search_one(const subject *s)
 REQUEST(get_one, Vault__V1__GetRecordRequest, vault__v1__get_record_request__init, NAMED; in->field_mask = MASK("name"))
 REQUEST(export_one, Vault__V1__ExportRequest, vault__v1__export_request__init, NAMED)
 REQUEST(update_one, Vault__V1__UpdateRecordRequest, vault__v1__update_record_request__init, NAMED; in->version = 1;
-        in->field_mask = MASK("phone"); in->values = one_text("13912345678"); in->n_values = 1)
+        in->field_mask = MASK("occupation"); in->values = one_text("gardener"); in->n_values = 1)
 REQUEST(browse_street, Vault__V1__BrowseRequest, vault__v1__browse_request__init, in->collection = text("residents");
         in->area = text("320411002"); in->field_mask = MASK("name"))
 REQUEST(trace_one, Vault__V1__TraceTokenRequest, vault__v1__trace_token_request__init,
@@ -392,10 +392,12 @@ static const struct row {
      search_one,
      {[OUT_OF_AREA] = NONE_FOUND, [BORROWER] = DENIED, [REGISTER] = DENIED, OFFICERS, STRANGERS}},
     {"/vault.v1.Records/Browse", browse_street, {APPS, STRANGERS}},
-    {"/vault.v1.Records/ListCorrections", list_corrections, {[BORROWER] = DENIED, OFFICERS, STRANGERS}},
+    {"/vault.v1.Records/ListCorrections",
+     list_corrections,
+     {[IN_AREA] = DENIED, [OUT_OF_AREA] = DENIED, [BORROWER] = DENIED, OFFICERS, STRANGERS}},
     {"/vault.v1.Records/BatchDecideCorrections",
      decide_one,
-     {[IN_AREA] = MISSING, [OUT_OF_AREA] = MISSING, [REGISTER] = MISSING, [BORROWER] = DENIED, OFFICERS, STRANGERS}},
+     {[IN_AREA] = DENIED, [OUT_OF_AREA] = DENIED, [REGISTER] = MISSING, [BORROWER] = DENIED, OFFICERS, STRANGERS}},
     {"/vault.v1.Audit/TraceToken", trace_one, {APPS, [ADMIN] = DENIED, STRANGERS}},
     {"/vault.v1.Control/GetDocument", get_policy, {APPS, STRANGERS}},
     {"/vault.v1.Control/CheckDocument", check_policy, {APPS, STRANGERS}},
@@ -429,7 +431,7 @@ static int outcome_of(const request *rq)
     assert_non_null(rq->out);
     ProtobufCMessage **const *results = member(rq->out, "results");
     if (!results) return 0;
-    if (!*results) return NONE_FOUND;
+    if (!*results || !(*results)[0]) return NONE_FOUND;
     const Google__Rpc__Status *const *status = member((*results)[0], "status");
     return status && *status ? (*status)->code : 0;
 }
