@@ -184,8 +184,11 @@ tour()
     issue_tokens
     reveal_fields
     be_refused
+    find_residents
+    hand_over
     change_a_rule
     ask_the_log
+    trace_a_leak
     verify_the_log
     look_at_keys
     say '' "Every step did what it says."
@@ -349,6 +352,44 @@ be_refused()
     refused_line 5 'TOKEN_MISTYPED' as eldercare vaultctl reveal "${token%?}$other" --fields name --ticket visit-2026-117
 }
 
+# Three communities of the file, those with the most of them; how many there must be is counted in the file.
+alone_and_old() # PATTERN of the area
+{
+    awk -v born="$(( $(date +%Y) - 75 ))1231" -v area="$1" '
+        function value(name) { return match($0, "\"" name "\":\"[^\"]*") ? substr($0, RSTART + length(name) + 4, RLENGTH - length(name) - 4) : "" }
+        value("care_category") == "01" && value("birth_date") != "" && value("birth_date") <= born && value("residence_area") ~ area { print value("residence_area") }
+    ' "$state/residents.jsonl"
+}
+
+find_residents()
+{
+    step "Residents are found without opening anything" \
+        "Over 75, living alone, in these three communities: the vault compares keyed terms, and answers with tokens of the" \
+        "caller's own. Not one value is opened; the search is a line of the log, and so is each resident who was found."
+    local areas wanted
+    areas=$(alone_and_old . | sort | uniq -c | sort -rn | awk 'NR <= 3 { printf "%s%s", sep, $2; sep = "," }')
+    wanted=$(alone_and_old "^(${areas//,/|})\$" | wc -l)
+    shown_lines=4 command_line as eldercare vaultctl search "birth_date:..$(( $(date +%Y) - 75 ))1231" care_category=01 --area "$areas" --ticket winter-visits
+    same "$wanted" "$(grep -c '^rv1' "$said")"
+    say_more "How many there are in the whole street; fewer than ten are not counted out:"
+    command_line as eldercare vaultctl search "birth_date:..$(( $(date +%Y) - 75 ))1231" care_category=01 --area "${areas:0:9}" --count --ticket winter-visits
+    expect '^([0-9]+|fewer than 10)$'
+}
+
+hand_over()
+{
+    step "One department sends another to a resident" \
+        "The clinic is to visit. Under a registered sharing basis the elder care gets a handover, which the clinic alone can" \
+        "redeem, once, for the token that it calls this resident by. Neither sees the other's."
+    local handover
+    command_line as eldercare vaultctl handover create "$token" --basis care-to-clinic --ticket home-visit-3
+    handover=$(head -n1 "$said")
+    command_line as clinic vaultctl handover redeem "$handover" --ticket home-visit-3
+    same "$clinic_token" "$(head -n1 "$said")"
+    say_more "A second time:"
+    refused_line 1 'HANDOVER_USED' as clinic vaultctl handover redeem "$handover" --ticket home-visit-3
+}
+
 one_more_rule() # another than it was made with: policy.json and a line
 {
     sed "/\"rules\": \[/a\\    {\"id\": \"eldercare-list\", \"action\": \"reveal\", \"consumer\": \"eldercare\", \"purpose\": \"elder-care\", \
@@ -411,6 +452,20 @@ ask_the_log()
     expect_not 'ALTERED|DOES NOT OPEN'
     say_more "An app may not ask:"
     refused_line 3 'clause role' as eldercare vaultctl audit query --token "$token"
+}
+
+trace_a_leak()
+{
+    step "A token that was found leads back" \
+        "On a slip of paper, in a list on sale: one with a character misread, one without its beginning, and something else." \
+        "Whose are they?"
+    local other=q
+    [[ ${token:20:1} != q ]] || other=p
+    printf '%s\n' "${token:0:20}$other${token:21}" "${clinic_token:4}" '13900000011' >"$state/found.txt"
+    command_line as officer-wang vaultctl trace "$state/found.txt" --ticket incident-1
+    expect "^1 +eldercare +elder-care +1 +1 .*$token\$"
+    expect "^2 +clinic +family-doctor .*$clinic_token\$"
+    expect '^2 of 3 are tokens of this vault$'
 }
 
 wait_for_checkpoint() # of what the receipt proves
