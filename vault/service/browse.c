@@ -63,7 +63,8 @@ static vault_code find_scope(session *s, call *c, const Vault__V1__BrowseRequest
         b->rule = p ? arena_format(s->mem, "browsing/%s", p->id) : "browsing";
         if (!b->rule) return vault_fail(&c->rq->err, VAULT_EXHAUSTED, "no memory for a permit");
     }
-    if (b->ask.rows == 0) b->ask.rows = b->scope.rows < SMALL_PAGE ? b->scope.rows : SMALL_PAGE;
+    if (b->ask.rows == 0) b->ask.rows = SMALL_PAGE;
+    if (b->permitted && b->ask.rows > b->scope.rows) b->ask.rows = b->scope.rows; /* the rest comes on the next page */
     return browse_admits(&b->scope, &b->ask) ? VAULT_OK : vault_refuse(&c->rq->err, VAULT_DENIED, "permit", "");
 }
 
