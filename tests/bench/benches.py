@@ -1,8 +1,8 @@
 """The benches, each a function of the machine and the options that yields its lines."""
 import subprocess
 
-from machine import ROOT, say
-from rounds import ends, interleave, middle, publish, summary
+from machine import ROOT, cpu_of, cpu_of_machine, say
+from rounds import ends, interleave, middle, publish, rate, summary
 
 
 def cases(options, names):
@@ -68,7 +68,7 @@ def put(machine, options):
         watch, watch_bare = machine.watch(client), machine.watch(bare)
 
         def emptied(program, *words, **more):
-            machine.sql("TRUNCATE resident, resident_key; CHECKPOINT")
+            machine.sql("TRUNCATE resident, resident_key, resident_term, request; CHECKPOINT")
             result = program.obey(*words, **more)
             if result["units"] != options.residents or int(machine.sql("SELECT count(*) FROM resident")) != options.residents:
                 raise SystemExit(f"bench: {result['units']} of {options.residents} residents went in")
@@ -80,7 +80,7 @@ def put(machine, options):
                            lambda: emptied(bare, "put", watch=watch_bare))
         bare.close()
         machine.loaded = False  # what came back last has ids that no token knows
-        machine.sql("TRUNCATE resident, resident_key")
+        machine.sql("TRUNCATE resident, resident_key, resident_term, request")
         line = summary("put", case, "residents/s", pairs, inflight=8, items=512, connections=options.connections, workers=options.workers,
                        limit_connections=options.workers)
         lines.append(publish(judge(line, 0.5)))
@@ -97,7 +97,7 @@ def import_file(machine, options):
         file = machine.csv(options.residents)
 
         def emptied(run):
-            machine.sql("TRUNCATE resident, resident_key, correction, request; CHECKPOINT")
+            machine.sql("TRUNCATE resident, resident_key, resident_term, correction, request; CHECKPOINT")
             result = run()
             if result["units"] != options.residents or int(machine.sql("SELECT count(*) FROM resident")) != options.residents:
                 raise SystemExit(f"bench: {result['units']} of {options.residents} residents went in")
@@ -110,7 +110,7 @@ def import_file(machine, options):
                            lambda: emptied(lambda: bare.obey("put", watch=watch)))
         bare.close()
         machine.loaded = False
-        machine.sql("TRUNCATE resident, resident_key")
+        machine.sql("TRUNCATE resident, resident_key, resident_term, request")
         line = summary("import", case, "residents/s", pairs, workers=options.workers, limit_connections=options.workers,
                        rss_mb_vaultctl=round(max(o["rss_mb"] for o, _ in pairs)), rss_mb_vaultd=machine.peak_of_vaultd())
         lines.append(publish(judge(line, 0.4)))
@@ -163,6 +163,26 @@ def log(machine, options):
     return lines
 
 
+def tokens(machine, options):
+    """tokens in memory by one thread: pseudonyms against a bare AES block each, format-preserving ID numbers against ten"""
+    program, lines = machine.program("bench-tokens"), []
+    watch = {"client": lambda: cpu_of(program.pid), "machine": cpu_of_machine}
+    # case: what is measured, its limit, the aim for the ratio, what else is told, tokens a second that are aimed at
+    sides = {"pseudonym issue": ("issue", "block", 0.5, "seal", 0), "pseudonym open": ("open", "block", 0.5, None, 0),
+             "ff1 id": ("ff1", "ten", 0, "unff1", 500000)}
+    for case in cases(options, list(sides)):
+        ours, limit, aim, other, least = sides[case]
+        say(f"tokens {case}")
+        pairs = interleave(options.rounds, lambda: program.obey(ours, options.seconds, watch=watch),
+                           lambda: program.obey(limit, options.seconds, watch=watch))
+        line = summary("tokens", case, "tokens/s", pairs)
+        if other:
+            line[other] = round(middle([rate(program.obey(other, options.seconds)) for _ in range(options.rounds)]))
+        lines.append(publish(judge(line, aim, **{f"below {least} a second": line["ours"] >= least})))
+    program.close()
+    return lines
+
+
 def faults(machine, options):
     """1,000 rounds of kill -9 and immediate stops under load: a test that prints how many plaintexts it accounted for"""
     del machine  # it has a city of its own
@@ -171,5 +191,5 @@ def faults(machine, options):
     return []
 
 
-BENCHES = {"reveal": reveal, "reveal-batch": reveal_batch, "put": put, "import": import_file, "start": start, "control": control, "log": log,
+BENCHES = {"reveal": reveal, "reveal-batch": reveal_batch, "put": put, "import": import_file, "start": start, "control": control, "tokens": tokens, "log": log,
            "faults": faults}

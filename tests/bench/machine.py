@@ -12,7 +12,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SUPPORT = ROOT / "tests/support"
 TICK = os.sysconf("SC_CLK_TCK")
-PROGRAMS = ["vaultd", "vaultctl", "vault-generate", "bench-load", "bench-bare", "bench-log"]
+PROGRAMS = ["vaultd", "vaultctl", "vault-generate", "bench-load", "bench-bare", "bench-log", "bench-tokens"]
 
 
 def say(*words):
@@ -182,7 +182,7 @@ class Machine:
         folder = self.folder / name
         folder.mkdir()
         texts = {name: json.loads((ROOT / f"deploy/dev/{name}.json").read_text())
-                 for name in ("schema", "principals", "persons", "purposes", "sharing")}
+                 for name in ("schema", "principals", "persons", "purposes", "sharing", "browsing")}
         people = next(c for c in texts["schema"]["collections"] if c["name"] == "residents")
         names = [field["name"] for field in people["fields"]]
         areas = ["320411"]
@@ -195,6 +195,8 @@ class Machine:
         texts["policy"] = {"rules": [
             *json.loads((ROOT / "deploy/dev/policy.json").read_text())["rules"],
             {"id": "bench-put", "action": "put", "fields": names, "form": "plain", **same},
+            {"id": "bench-search", "action": "search", "fields": [field["name"] for field in people["fields"] if field["index"]], "form": "token",
+             "results": 4096, **same},
             {"id": "bench-issue", "action": "issue", "fields": ["id_number"], "form": "nothing", **same},
             {"id": "bench-reveal", "action": "reveal", "fields": ["name", "phone", "residence_address"], "form": "plain", **same},
         ]}
@@ -335,7 +337,7 @@ class Machine:
             if put["units"] != self.options.residents or issued["units"] != self.options.residents:
                 sys.exit(f"bench: {put['units']} put, {issued['units']} issued of {self.options.residents}")
             say(f"{put['units']} residents put in {put['seconds']:.1f} s, tokens issued in {issued['seconds']:.1f} s")
-            self.sql("VACUUM (ANALYZE, FREEZE) resident, resident_key, line; CHECKPOINT")
+            self.sql("VACUUM (ANALYZE, FREEZE) resident, resident_key, resident_term, line; CHECKPOINT")
             self.loaded = True
         return client
 
