@@ -236,7 +236,6 @@ static inline void expect_told(int64_t then, const char *text, size_t times)
 
 typedef struct rival {
     session *own;
-    arena *mem;
     request *rq;
     const method *m;
 } rival;
@@ -248,17 +247,27 @@ static inline void *run_rival(void *of)
     return NULL;
 }
 
-/* Both calls start together, each with a session of its own. */
+static arena *race_memory[2];
+
+__attribute__((destructor)) static void forget_races(void)
+{
+    arena_free(&race_memory[0]);
+    arena_free(&race_memory[1]);
+}
+
+/* Both calls start together, each with a session of its own. What they answer lives until the next race. */
 static inline void race(const asked calls[2], request *out[2])
 {
     rival rivals[2];
     pthread_t threads[2];
     vault_error err = {0};
     for (size_t i = 0; i < 2; i++) {
-        rivals[i] = (rival){.mem = arena_new(8 << 20), .m = method_at(calls[i].path)};
+        if (!race_memory[i]) race_memory[i] = arena_new(8 << 20);
+        arena_reset(race_memory[i]);
+        rivals[i] = (rival){.m = method_at(calls[i].path)};
         expect_ok(session_open(&rivals[i].own, fixture_service(), &err), &err);
         rivals[i].rq = make_request(&calls[i]);
-        rivals[i].rq->mem = rivals[i].rq->kept = rivals[i].mem;
+        rivals[i].rq->mem = rivals[i].rq->kept = race_memory[i];
     }
     for (size_t i = 0; i < 2; i++) assert_int_equal(pthread_create(&threads[i], NULL, run_rival, &rivals[i]), 0);
     for (size_t i = 0; i < 2; i++) pthread_join(threads[i], NULL);
