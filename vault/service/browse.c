@@ -1,5 +1,5 @@
-/* Records of an area for those who keep the vault and its policy: masked, never plain, never a natural key or a token,
- * and never without a reason (the ticket). Twenty records need no permit; more of them, and the pages that follow, need
+/* Records of an area for those who keep the vault and its policy: masked, never plain, never with a token, and never
+ * without a reason (the ticket). Twenty records need no permit; more of them, and the pages that follow, need
  * an entry of the document "browsing". A line for the page, and one for each record that it shows, which the resident
  * sees. */
 #include "vault/service/internal.h"
@@ -40,15 +40,8 @@ static browse_scope small_page(const collection *of, area_range area)
 /* Nothing where the permit is unknown, another's, or for another collection: the same as one that has ended. */
 static browse_scope permit_scope(const call *c, const browse_permit *p)
 {
-    browse_scope out = {0};
-    if (!p || strcmp(p->principal, c->caller->id) != 0 || p->collection != c->collection) return out;
-    for (size_t i = 0; i < c->collection->count; i++) {
-        const schema_field *f = c->collection->fields[i];
-        if (f != c->collection->natural_key && field_set_has(p->fields, f->number))
-            field_set_add(&out.fields, f->number);
-    }
-    out.area = p->area, out.rows = p->rows, out.until = p->until;
-    return out;
+    if (!p || strcmp(p->principal, c->caller->id) != 0 || p->collection != c->collection) return (browse_scope){0};
+    return (browse_scope){.fields = p->fields, .area = p->area, .rows = p->rows, .until = p->until};
 }
 
 static vault_code find_scope(session *s, call *c, const Vault__V1__BrowseRequest *in)
