@@ -4,15 +4,13 @@
  * The CBC-MAC over P and Q is prepared once: only the last block of Q holds the round's number and the half, so that a
  * round is one exclusive-or, one block and one remainder. */
 #include "tokenizer/ff1.h"
+#include "tokenizer/internal.h"
 
 #include <assert.h>
 #include <endian.h>
 #include <string.h>
 
 __extension__ typedef unsigned __int128 wide;
-
-/* A block stored at once: stored in two halves, the cipher's load of it would wait for both to reach the cache. */
-typedef uint64_t pair __attribute__((vector_size(16)));
 
 enum { ROUNDS = 10, RADIX_LEAST = 2, RADIX_MOST = 36, TWEAK_MOST = 64, BITS_MOST = 104, HALF_BYTES_MOST = 7 };
 
@@ -76,7 +74,7 @@ void ff1_prepare(ff1_plan *out, const ff1 *f, size_t len)
 static inline uint64_t round_value(const ff1_plan *p, unsigned round, uint64_t half, uint64_t modulus)
 {
     uint64_t words[2];
-    const pair in = {htobe64(p->high), htobe64(p->low ^ ((uint64_t)round << p->half_bits | half))};
+    const lanes in = {htobe64(p->high), htobe64(p->low ^ ((uint64_t)round << p->half_bits | half))};
     memcpy(words, &in, sizeof words);
     block_encrypt(p->key, (uint8_t *)words, (uint8_t *)words);
     uint64_t first = be64toh(words[0]);

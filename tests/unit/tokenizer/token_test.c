@@ -183,6 +183,24 @@ TEST("the fast text is the one that any bech32m writer and reader makes of the s
     }
 }
 
+TEST("sixteen characters at once are read and written as one by one, whatever the bytes")
+{
+    for (int round = 0; round < 20000; round++) {
+        uint64_t words[TOKEN_WORDS], back[TOKEN_WORDS], slow[TOKEN_WORDS];
+        char text[TOKEN_CHARACTERS], one_by_one[TOKEN_CHARACTERS];
+        for (size_t w = 0; w < TOKEN_WORDS; w++) words[w] = ((uint64_t)draw() << 32 | draw()) >> 24;
+        token_characters_write(text, words);
+        token_characters_write_plain(one_by_one, words);
+        assert_memory_equal(text, one_by_one, sizeof text);
+        assert_true(token_characters_read(back, (const uint8_t *)text));
+        assert_memory_equal(back, words, sizeof words);
+        text[round % TOKEN_CHARACTERS] = (char)(round / TOKEN_CHARACTERS); /* every byte at every place */
+        bool fits = token_characters_read_plain(slow, (const uint8_t *)text);
+        assert_int_equal(token_characters_read(back, (const uint8_t *)text), fits);
+        if (fits) assert_memory_equal(back, slow, sizeof slow);
+    }
+}
+
 TEST("upper case is read, mixed case is malformed")
 {
     vault_error err = {0};
