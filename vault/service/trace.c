@@ -136,7 +136,7 @@ static vault_code look_at_all(tracing *t)
 /* ---- lines -------------------------------------------------------------------------------------------------------
  */
 
-/* Which of the findings are of the same resident in the same domain; *residents is how many residents there are. */
+/* For sorting: findings of the same resident, and of the same domain, stand together. */
 typedef struct sorted_suspect {
     suspect *at;
     size_t place;
@@ -167,7 +167,7 @@ static vault_code sort_findings(tracing *t, sorted_suspect **out, vault_error *e
     return VAULT_OK;
 }
 
-/* `of`: the findings of a resident, sorted; none: the trace itself. The app is named where all of them are its own. */
+/* Of the findings of a resident, sorted; of none: of the trace itself. The app is named where all of them are its own. */
 static vault_code make_trace_line(tracing *t, line *out, const sorted_suspect *of, size_t count, vault_error *err)
 {
     line_facts facts = call_facts(t->s, t->c, LINE_GRANTED);
