@@ -167,7 +167,8 @@ static vault_code sort_findings(tracing *t, sorted_suspect **out, vault_error *e
     return VAULT_OK;
 }
 
-/* Of the findings of a resident, sorted; of none: of the trace itself. The app is named where all of them are its own. */
+/* Of the findings of a resident, sorted; of none: of the trace itself. The app is named where all of them are its own.
+ */
 static vault_code make_trace_line(tracing *t, line *out, const sorted_suspect *of, size_t count, vault_error *err)
 {
     line_facts facts = call_facts(t->s, t->c, LINE_GRANTED);
