@@ -117,12 +117,18 @@ static const char *member(json_t *view, const char *key)
     return text ? text : "";
 }
 
-/* Fields; of the control room also which document, and what became of it. */
+/* Fields; of the control room also which document, and what became of it; of a handover or voucher whom with and on
+ * what basis; of a search how many were found. */
 static const char *asked_for(arena *mem, json_t *view)
 {
-    const char *document = member(view, "document"), *change = member(view, "change"), *fields = member(view, "fields");
-    return arena_format(mem, "%s%s%s%s%s", document, *document && *change ? " " : "", change,
-                        (*document || *change) && *fields ? " " : "", fields);
+    static const char *const told[] = {"document", "change", "fields", "counterpart", "sharing"};
+    const char *all = "";
+    for (size_t i = 0; all && i < sizeof told / sizeof *told; i++) {
+        const char *one = member(view, told[i]);
+        if (*one) all = arena_format(mem, "%s%s%s", all, *all ? " " : "", one);
+    }
+    json_int_t hits = json_integer_value(json_object_get(view, "hits"));
+    return all && hits > 0 ? arena_format(mem, "%s: %lld found", all, (long long)hits) : all;
 }
 
 static void add_line(table *t, const Vault__V1__Line *line)
