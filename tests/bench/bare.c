@@ -3,11 +3,14 @@
  *
  *   prepare                        data keys opened, a second line table, the newest lines read
  *   reveal-batch ITEMS SECONDS     read the rows of ITEMS random residents, insert and commit as many lines, open one
- * value of each with AES-256-GCM of libgcrypt (its data key is at hand already) dump                           the
- * sealed rows of both resident tables, into memory, as binary COPY gives them put                            the same
- * rows by binary COPY into the same tables, which the caller has emptied */
+ *   value of each with AES-256-GCM of libgcrypt (its data key is at hand already)
+ *   dump                           the rows of the three resident tables, into memory, as binary COPY gives them
+ *   put                            the same rows by binary COPY into the same tables, which the caller has emptied
+ *   search KIND SECONDS            the ids of searches like the vault's (query.h, search.c)
+ *   search-whole KIND SECONDS      the same; then the rows found, and as many lines inserted and committed */
 #include "tests/bench/bench.h"
 #include "tests/bench/pg.h"
+#include "tests/bench/search.h"
 
 #include "vault/base/clock.h"
 #include "vault/base/memory.h"
@@ -19,7 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { POOL = 8192, CONNECTIONS_MAX = 16, NAME_FIELD = 2, KEYS_AT_ONCE = 4096, COPY_PIECE = 1 << 18 };
+enum { TABLES = 3, POOL = 8192, CONNECTIONS_MAX = 16, NAME_FIELD = 2, KEYS_AT_ONCE = 4096, COPY_PIECE = 1 << 18 };
 
 /* Tuples of a binary COPY, without its header and trailer. */
 typedef struct dump {
@@ -35,6 +38,7 @@ typedef struct lane {
     samples samples;
     gcry_cipher_hd_t cipher;
     size_t number;
+    searcher *searcher;
 } lane;
 
 static struct {
@@ -48,8 +52,11 @@ static struct {
     uint8_t (*deks)[KEY_LEN]; /* beside them */
     uint64_t residents;
     size_t items;
+    generator *people;
+    query_kind query;
+    bool whole; /* rows and lines, too */
     window window;
-    dump tables[2];
+    dump tables[TABLES];
 } bare;
 
 /* ---- the keys of all residents ---- */
@@ -186,6 +193,57 @@ static void *reveal_on(void *argument)
     return NULL;
 }
 
+/* ---- search ---- */
+
+/* The rows of those found, and as many lines and one more, as the vault writes them. */
+static void fetch_and_log(lane *l, const int64_t *ids, size_t count)
+{
+    pg_array(l->pg, PG_INT8, count);
+    for (size_t i = 0; i < count; i++) pg_int8(l->pg, ids[i]);
+    PQclear(pg_execute(l->pg, "rows"));
+    pg_lines_insert(l->pg, bare.pool + random_next(&l->random) % (POOL - count - 1), count + 1,
+                    atomic_fetch_add(&bare.next_line, (long long)count + 1));
+}
+
+static void *search_on(void *argument)
+{
+    lane *l = argument;
+    int64_t ids[QUERY_RESULTS];
+    while (!atomic_load(&bare.window.until)) {
+        resident r;
+        query q;
+        do generator_resident(bare.people, random_next(&l->random) % bare.residents, &r);
+        while (!query_make(&q, bare.query, &r));
+        int64_t began = clock_monotonic_us();
+        size_t count = searcher_find(l->searcher, l->pg, bare.query, &r, ids);
+        if (bare.whole) fetch_and_log(l, ids, count);
+        if (window_counts(&bare.window)) samples_add(&l->samples, clock_monotonic_us() - began, 1);
+    }
+    return NULL;
+}
+
+/* After `prepare`. */
+static void open_searchers(void)
+{
+    if (bare.people) return;
+    bare.people = generator_new(1);
+    for (size_t i = 0; i < bare.lane_count; i++) {
+        bare.lanes[i].searcher = searcher_open(bare.database, bare.root_key);
+        searcher_prepare(bare.lanes[i].pg);
+    }
+}
+
+static void start(void *(*work)(void *));
+static void join(void);
+
+static void search(double seconds)
+{
+    open_searchers();
+    start(search_on);
+    window_run(&bare.window, seconds);
+    join();
+}
+
 /* ---- put ---- */
 
 static void keep(dump *d, const char *row, size_t len)
@@ -244,9 +302,15 @@ static void copy_in(lane *l, const dump *d, const char *sql)
     PQclear(PQgetResult(conn));
 }
 
-static const char *const copies[2][2] = {
+static const char *const copies[TABLES][2] = {
     {"COPY resident TO STDOUT (FORMAT binary)", "COPY resident FROM STDIN (FORMAT binary)"},
     {"COPY resident_key TO STDOUT (FORMAT binary)", "COPY resident_key FROM STDIN (FORMAT binary)"},
+    /* By entry of a batch of 512, and not the whole in the order of the index: neither side has all residents at once.
+     */
+    {"COPY (SELECT t.* FROM resident_term t JOIN (SELECT id, row_number() OVER (ORDER BY id) / 512 AS part FROM "
+     "resident) r"
+     " USING (id) ORDER BY r.part, t.term, t.area, t.id) TO STDOUT (FORMAT binary)",
+     "COPY resident_term FROM STDIN (FORMAT binary)"},
 };
 
 static void *put_on(void *argument)
@@ -254,7 +318,7 @@ static void *put_on(void *argument)
     lane *l = argument;
     int64_t began = clock_monotonic_us();
     pg_run(l->pg, "BEGIN");
-    for (int i = 0; i < 2; i++) copy_in(l, &bare.tables[i], copies[i][1]);
+    for (int i = 0; i < TABLES; i++) copy_in(l, &bare.tables[i], copies[i][1]);
     pg_run(l->pg, "COMMIT");
     size_t rows = bare.tables[0].rows;
     samples_add(&l->samples, clock_monotonic_us() - began,
@@ -295,10 +359,14 @@ static void obey(const command *c)
         start(reveal_on);
         window_run(&bare.window, command_seconds(c, 2));
         join();
+    } else if ((command_is(c, "search", 3) || command_is(c, "search-whole", 3)) &&
+               query_named(&bare.query, c->words[1])) {
+        bare.whole = strcmp(c->words[0], "search") != 0;
+        search(command_seconds(c, 2));
     } else if (command_is(c, "prepare", 1) || command_is(c, "dump", 1)) {
         window_open(&bare.window);
         if (c->words[0][0] == 'p') prepare();
-        for (int i = 0; i < 2 && c->words[0][0] == 'd'; i++)
+        for (int i = 0; i < TABLES && c->words[0][0] == 'd'; i++)
             dump_table(&bare.tables[i], bare.lanes[0].pg, copies[i][0]);
         window_shut(&bare.window);
     } else if (command_is(c, "put", 1)) {

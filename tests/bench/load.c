@@ -6,9 +6,11 @@
  *   health FLIGHT SECONDS           grpc.health.v1.Health/Check
  *   reveal FLIGHT SECONDS           one field of a random resident, with receipt
  *   reveal-batch ITEMS FLIGHT SECONDS
+ *   search KIND FLIGHT SECONDS      by what a random resident has (query.h), the first 100
  *
  * One thread a connection; FLIGHT is of all connections together. */
 #include "tests/bench/bench.h"
+#include "tests/bench/query.h"
 
 #include "grpc/health/v1/health.pb-c.h"
 #include "tests/generator/generator.h"
@@ -55,6 +57,7 @@ typedef struct job {
     const kind *kind;
     window window;
     size_t items;
+    query_kind query;
     atomic_ullong next; /* of a fixed number of calls */
     bool fixed;
 } job;
@@ -143,6 +146,62 @@ static bool ask_batch(lane *l, slot *s, bytes *out)
     return true;
 }
 
+static void fill_condition(Vault__V1__Condition *out, query_condition *from, char **text, Vault__V1__Values *values,
+                           Vault__V1__Band *band)
+{
+    *text = from->text;
+    values->n_values = 1;
+    values->values = text;
+    band->low = band->high = from->text;
+    out->field = (char *)(uintptr_t)from->field;
+    switch (from->question) {
+    case ASK_EQUALS:
+        out->question_case = VAULT__V1__CONDITION__QUESTION_EQUALS;
+        out->equals = values;
+        break;
+    case ASK_ENDS_WITH:
+        out->question_case = VAULT__V1__CONDITION__QUESTION_ENDS_WITH;
+        out->ends_with = values;
+        break;
+    case ASK_PART:
+        out->question_case = VAULT__V1__CONDITION__QUESTION_PART;
+        out->part = from->text;
+        break;
+    case ASK_BAND:
+        out->question_case = VAULT__V1__CONDITION__QUESTION_BAND;
+        out->band = band;
+        break;
+    }
+}
+
+static bool ask_search(lane *l, slot *s, bytes *out)
+{
+    query q;
+    resident r;
+    char *texts[QUERY_CONDITIONS], *area = q.area;
+    Vault__V1__Values values[QUERY_CONDITIONS];
+    Vault__V1__Band bands[QUERY_CONDITIONS];
+    Vault__V1__Condition conditions[QUERY_CONDITIONS], *list[QUERY_CONDITIONS];
+    CONTEXT(context);
+    Vault__V1__SearchRequest m = VAULT__V1__SEARCH_REQUEST__INIT;
+    do generator_resident(app.people, s->first = random_next(&l->random) % app.residents, &r);
+    while (!query_make(&q, l->job->query, &r));
+    for (size_t i = 0; i < q.count; i++) {
+        vault__v1__values__init(&values[i]);
+        vault__v1__band__init(&bands[i]);
+        vault__v1__condition__init(list[i] = &conditions[i]);
+        fill_condition(list[i], &q.conditions[i], &texts[i], &values[i], &bands[i]);
+    }
+    m.context = &context;
+    m.n_conditions = q.count;
+    m.conditions = list;
+    m.n_areas = q.area[0] != 0;
+    m.areas = &area;
+    m.page_size = QUERY_RESULTS;
+    *out = packed(l, &m.base);
+    return true;
+}
+
 static bool ask_put(lane *l, slot *s, bytes *out)
 {
     s->first = atomic_fetch_add(&l->job->next, 1);
@@ -221,6 +280,20 @@ static uint64_t take_batch(lane *l, slot *s, bytes in)
     return l->job->items;
 }
 
+/* Whom the question was taken from is among those found, unless there are more than a page. */
+static uint64_t take_search(lane *l, slot *s, bytes in)
+{
+    if (!is_looked_at(l)) return 1;
+    Vault__V1__SearchResponse *out = vault__v1__search_response__unpack(NULL, in.len, in.at);
+    if (!out) die("a reply that is not one");
+    bool found = out->n_results == QUERY_RESULTS;
+    for (size_t i = 0; i < out->n_results && !found; i++)
+        found = strcmp(out->results[i]->token, app.tokens[s->first]) == 0;
+    if (!found) die("resident %llu was not found", (unsigned long long)s->first);
+    vault__v1__search_response__free_unpacked(out, NULL);
+    return 1;
+}
+
 static void expect_fine(const Google__Rpc__Status *status)
 {
     outcome o;
@@ -257,6 +330,7 @@ static uint64_t take_issue(lane *l, slot *s, bytes in)
 static const kind HEALTH = {"/grpc.health.v1.Health/Check", ask_health, take_health};
 static const kind REVEAL = {"/vault.v1.Tokens/Reveal", ask_reveal, take_reveal};
 static const kind BATCH = {"/vault.v1.Tokens/BatchReveal", ask_batch, take_batch};
+static const kind SEARCH = {"/vault.v1.Records/Search", ask_search, take_search};
 static const kind PUT = {"/vault.v1.Records/BatchPut", ask_put, take_put};
 static const kind ISSUE = {"/vault.v1.Tokens/BatchIssue", ask_issue, take_issue};
 
@@ -389,6 +463,9 @@ static void obey(const command *c)
     } else if (command_is(c, "reveal-batch", 4)) {
         j.kind = &BATCH, j.items = (size_t)command_number(c, 1);
         if (j.items < 1 || j.items > BATCH_MOST) die("1 to %d items", BATCH_MOST);
+        run(&j, (size_t)command_number(c, 2), command_seconds(c, 3));
+    } else if (command_is(c, "search", 4) && query_named(&j.query, c->words[1])) {
+        j.kind = &SEARCH;
         run(&j, (size_t)command_number(c, 2), command_seconds(c, 3));
     } else {
         die("bench-load: what is '%s'?", c->count ? c->words[0] : "");

@@ -1,26 +1,20 @@
-/* Residents by search terms. One statement whatever is asked for: it gathers the entries of all sets, and tells by the
- * bits of the sets that each resident is in which conditions hold. */
+/* Residents by search terms. One statement whatever is asked for (statements.c): it tells by the bits of the sets that
+ * a resident is in which conditions hold. */
 #include "vault/store/internal.h"
 
 enum { TERMS_MOST = 4096 };
 
-/* What all conditions together demand, or, where some of them are enough, each by itself. */
+/* The bits of the sets that must be met: by all conditions together, or, where some of them are enough, by each. */
 typedef struct demands {
-    int64_t all, each[SEARCH_SETS_MAX];
-    size_t count;
+    int64_t masks[SEARCH_SETS_MAX];
+    size_t count, least;
 } demands;
 
 static demands demands_of(const store_search *what)
 {
-    demands out = {0};
-    int64_t each[SEARCH_SETS_MAX] = {0};
-    for (size_t i = 0; i < what->set_count; i++) each[what->groups[i]] |= INT64_C(1) << i;
-    for (size_t i = 0; i < what->group_count; i++) {
-        if (what->least < what->group_count)
-            out.each[out.count++] = each[i];
-        else
-            out.all |= each[i];
-    }
+    bool all = what->least >= what->group_count;
+    demands out = {.count = all ? 1 : what->group_count, .least = all ? 1 : what->least};
+    for (size_t i = 0; i < what->set_count; i++) out.masks[all ? 0 : what->groups[i]] |= INT64_C(1) << i;
     return out;
 }
 
@@ -58,10 +52,12 @@ static void arg_search(store *s, const store_search *what)
     arg_probes(s, put_int8, what, probe->low);
     arg_probes(s, put_int8, what, probe->high);
     arg_int8(s, what->after);
-    arg_int8(s, d.all);
+    arg_array(s, what->set_count);
+    for (size_t i = 0; i < what->set_count; i++) put_int4(s, (int32_t)what->groups[i]);
     arg_array(s, d.count);
-    for (size_t i = 0; i < d.count; i++) put_int8(s, d.each[i]);
-    arg_int8(s, d.count ? (int64_t)what->least : 0);
+    for (size_t i = 0; i < d.count; i++) put_int8(s, d.masks[i]);
+    arg_int8(s, (int64_t)d.least);
+    arg_int8(s, (int64_t)(what->least < what->group_count ? what->group_count - what->least + 1 : 1));
 }
 
 vault_code store_search_ids(store *s, arena *mem, const store_search *what, int64_t **ids, size_t *count,

@@ -42,13 +42,31 @@
     {                                                                                                                  \
         SQL_INT8, SQL_INT8, SQL_INT2, SQL_INT2, SQL_INT8, SQL_INT8, SQL_INT2, SQL_INT2, SQL_BYTEA                      \
     }
-/* The entries of all sets ($1 to $4: set, term, areas), by resident the bits of the sets that it is in: all of $6, and
- * $8 of the masks in $7. */
+/* Probes ($1 to $4: set, term, areas), the sets' conditions ($6), the masks of which $8 must fit ($7).
+ *
+ * Whoever meets all but n of the conditions meets one of any n + 1 of them: of the $9 conditions with the fewest
+ * entries all entries are candidates, looked up in the other sets one by one. Where this would cost more than to gather
+ * the entries of all sets (a set is counted up to 1,024 entries, and beyond that taken for 50,000; a look-up costs as
+ * much as two entries), they are gathered. Of three conditions, of which one has 16 entries and one 49,000: 0.6 ms
+ * instead of 48. */
+#define ENTRIES "resident_term t ON t.term = p.term AND t.area BETWEEN p.low AND p.high AND t.id > $5"
 #define SEARCH                                                                                                         \
-    " FROM (SELECT t.id, bit_or(1::int8 << q.set) AS met FROM unnest($1, $2, $3, $4) AS q(set, term, low, high)"       \
-    " JOIN resident_term t ON t.term = q.term AND t.area BETWEEN q.low AND q.high AND t.id > $5 GROUP BY t.id) AS h"   \
-    " WHERE h.met & $6 = $6 AND (SELECT count(*) FROM unnest($7) AS m WHERE h.met & m = m) >= $8"
-#define SEARCH_TYPES  SQL_INT4S, SQL_INT8S, SQL_INT8S, SQL_INT8S, SQL_INT8, SQL_INT8, SQL_INT8S, SQL_INT8
+    "WITH p AS MATERIALIZED (SELECT * FROM unnest($1, $2, $3, $4) AS q(set, term, low, high)),"                        \
+    " sized AS MATERIALIZED (SELECT g.condition, g.place - 1 AS set, CASE WHEN cardinality($6) = 1 THEN 0 ELSE"        \
+    " (SELECT count(*) FROM (SELECT FROM p JOIN " ENTRIES " WHERE p.set = g.place - 1 LIMIT 1024) AS e) END AS size"   \
+    " FROM unnest($6) WITH ORDINALITY AS g(condition, place)),"                                                        \
+    " driver AS MATERIALIZED (SELECT * FROM (SELECT DISTINCT ON (condition) set, size FROM sized"                      \
+    " ORDER BY condition, size) AS d ORDER BY size LIMIT $9),"                                                         \
+    " few AS MATERIALIZED (SELECT cardinality($6) > 1 AND max(size) < 1024 AND sum(size) * cardinality($2) * 2"        \
+    " <= (SELECT sum(CASE WHEN size = 1024 THEN 50000 ELSE size END) FROM sized) AS so FROM driver),"                  \
+    " c AS MATERIALIZED (SELECT DISTINCT t.area, t.id FROM driver d JOIN p ON p.set = d.set JOIN " ENTRIES             \
+    " WHERE (SELECT so FROM few)),"                                                                                    \
+    " h AS MATERIALIZED (SELECT c.id, (SELECT bit_or(1::int8 << p.set) FROM p JOIN resident_term t ON t.term = p.term" \
+    " AND t.area = c.area AND t.id = c.id WHERE c.area BETWEEN p.low AND p.high) AS met FROM c"                        \
+    " UNION ALL SELECT t.id, bit_or(1::int8 << p.set) FROM p JOIN " ENTRIES                                            \
+    " WHERE NOT (SELECT so FROM few) GROUP BY t.id),"                                                                  \
+    " hit AS (SELECT id FROM h WHERE (SELECT count(*) FROM unnest($7) AS m WHERE h.met & m = m) >= $8) "
+#define SEARCH_TYPES  SQL_INT4S, SQL_INT8S, SQL_INT8S, SQL_INT8S, SQL_INT8, SQL_INT4S, SQL_INT8S, SQL_INT8, SQL_INT8
 #define VAULT_COLUMNS "name, format, root_salt, argon2_passes, argon2_memory_kib, argon2_lanes"
 #define VAULT_TYPES                                                                                                    \
     {                                                                                                                  \
@@ -111,12 +129,12 @@ static const statement table[STATEMENTS] = {
                                 " WHERE t.term = u.term AND t.area = u.area AND t.id = u.id",
                          .params = {SQL_INT8S, SQL_INT8S, SQL_INT8S}},
     [ST_SEARCH_IDS] = {.name = "search_ids",
-                       .sql = "SELECT h.id" SEARCH " ORDER BY h.id LIMIT $9",
+                       .sql = SEARCH "SELECT DISTINCT id FROM hit ORDER BY id LIMIT $10",
                        .params = {SEARCH_TYPES, SQL_INT8},
                        .columns = {SQL_INT8},
                        .rows = ROWS_ANY},
     [ST_SEARCH_COUNT] = {.name = "search_count",
-                         .sql = "SELECT count(*)" SEARCH,
+                         .sql = SEARCH "SELECT count(DISTINCT id) FROM hit",
                          .params = {SEARCH_TYPES},
                          .columns = {SQL_INT8},
                          .rows = ROWS_ONE},
