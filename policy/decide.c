@@ -33,8 +33,16 @@ policy_scope policy_rule_scope(const policy *p, unsigned rule)
 {
     if (rule >= p->count) return (policy_scope){0};
     const policy_rule *r = &p->rules[rule];
-    return (policy_scope){
-        .consumer = r->consumer, .purpose = r->purpose, .action = r->action, .form = r->form, .fields = r->fields};
+    return (policy_scope){.consumer = r->consumer,
+                          .purpose = r->purpose,
+                          .action = r->action,
+                          .form = r->form,
+                          .fields = r->fields,
+                          .areas = p->areas + r->first_area,
+                          .area_count = r->area_count,
+                          .own_area = r->own_area,
+                          .from = r->from,
+                          .until = r->until};
 }
 
 /* First cell in [low, high) whose key is not below `key`. */

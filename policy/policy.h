@@ -161,13 +161,17 @@ typedef struct policy_facts {
     uint32_t date;               /* YYYYMMDD in Asia/Shanghai */
 } policy_facts;
 
-/* What a rule lets one see, for the check of the joint strength of masks. */
+/* What a rule lets one see, where and when, for the check of the joint strength of masks. Borrowed from the policy. */
 typedef struct policy_scope {
     consumer_no consumer;
     purpose_no purpose;
     policy_action action;
     policy_form form;
     field_set fields;
+    const area_range *areas; /* sorted and disjoint */
+    size_t area_count;
+    bool own_area;
+    uint32_t from, until;
 } policy_scope;
 policy_scope policy_rule_scope(const policy *p, unsigned rule); /* zero past the last rule */
 

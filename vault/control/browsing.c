@@ -66,7 +66,12 @@ static vault_code check_entry(builder *b, browse_permit *out, const permit_entry
     out->rows = (unsigned)e->rows;
     if (!date_read(&out->until, e->until))
         return builder_fail(b, "until", "'%.20s' is no day: write \"2026-12-31\"", e->until);
-    return read_fields(b, out, e->fields);
+    VAULT_TRY(read_fields(b, out, e->fields));
+    const schema_field *weak = masked_weakest(out->collection, out->fields);
+    if (!weak) return VAULT_OK;
+    return builder_fail(b, "fields",
+                        "beside the others the masked %s leaves fewer than %llu to guess among: leave one of them out",
+                        weak->name, (unsigned long long)weak->mask_strength);
 }
 
 static vault_code read_permit(builder *b, browse_permit *out, json_t *value)

@@ -78,8 +78,11 @@ typedef struct schema {
 } schema;
 const schema_field *schema_find(const schema *s, bytes name); /* NULL when unknown */
 const schema_field *schema_number(const schema *s, unsigned number);
-const schema_predicate *schema_predicate_find(const schema *s, bytes name);   /* NULL when unknown */
-const collection *schema_collection(const schema *s, const char *name);       /* NULL when unknown */
+const schema_predicate *schema_predicate_find(const schema *s, bytes name); /* NULL when unknown */
+const collection *schema_collection(const schema *s, const char *name);     /* NULL when unknown */
+/* The first field of the collection of which masks leave fewer values to be guessed than its mask_strength, when these
+ * fields are shown masked beside each other; NULL: all hold. */
+const schema_field *masked_weakest(const collection *c, field_set masked);
 const collection *schema_collection_number(const schema *s, unsigned number); /* NULL when unknown */
 
 /* A certificate that a principal may show. Several at once let it be renewed without a gap. */

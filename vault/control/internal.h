@@ -143,6 +143,7 @@ VAULT_MUST_USE vault_code check_predicate_names(builder *b);                    
 VAULT_MUST_USE vault_code build_purposes(builder *b, json_t *value, json_t *domains);
 VAULT_MUST_USE vault_code build_domains(builder *b, json_t *document); /* of purposes; NULL: a trial */
 VAULT_MUST_USE vault_code build_policy(builder *b, json_t *value);
+VAULT_MUST_USE vault_code check_masks(builder *b, json_t *rules); /* of policy: onlookers.c */
 VAULT_MUST_USE vault_code build_sharing(builder *b, json_t *value);
 VAULT_MUST_USE vault_code build_browsing(builder *b, json_t *value);
 
@@ -178,6 +179,24 @@ void text_clean(char *text);
 /* Strict shape of the entry at hand (json_shape), with the fault's path. */
 #define builder_shape(b, value, ...) builder_shape_at((b), (value), __VA_ARGS__)
 vault_code builder_shape_at(builder *b, json_t *value, const char *shape, ...);
+
+/* ---- masks ---- */
+
+/* What somebody may see of one resident, over all calls: fields and predicates, by how they are seen. */
+typedef enum sight {
+    SEEN_PLAIN,
+    SEEN_MASKED,
+    SEEN_TOKEN, /* format-preserving */
+    SEEN_FOUND, /* searched by, where the residents found are told */
+    SEEN_ASKED, /* predicates */
+    SIGHTS
+} sight;
+typedef struct onlooker {
+    field_set seen[SIGHTS];
+} onlooker;
+/* The least number of values that fit what is shown of a masked field, and all else that the onlooker sees (masks.c).
+ * That it may see the field itself in plain form is not looked at. */
+uint64_t masked_left(const onlooker *r, const schema_field *f);
 
 /* Registered look-ups that the header does not offer. */
 /* Whether the principal has a certificate that is not revoked, and is not `but` (NULL: any). */

@@ -1,5 +1,4 @@
-/* The policy within the manifest: what its names refer to, who is registered for what, and what masks leave together.
- */
+/* The policy within the manifest: what its names refer to, and who is registered for what. */
 #include "vault/control/internal.h"
 
 #include <stdio.h>
@@ -72,65 +71,6 @@ static vault_code check_pairs(builder *b, json_t *rules)
             return builder_fail(b, "consumer", "'%.40s' is not registered for purpose '%.40s': add it to its consumers",
                                 consumer, id);
         }
-    }
-    return VAULT_OK;
-}
-
-/* ---- masks together ------------------------------------------------------------------------------------------------
- */
-
-/* The field of the kind that tells most, of those that the rule shows masked; NULL when it shows none. */
-static const mask *shown_mask(const collection *c, field_set shown, const char *const *formats)
-{
-    const mask *found = NULL;
-    uint64_t least = UINT64_MAX;
-    for (size_t i = 0; i < c->count; i++) {
-        const schema_field *f = c->fields[i];
-        bool kind = false;
-        for (size_t k = 0; formats[k]; k++) kind = kind || strcmp(formats[k], format_name(f->format)) == 0;
-        if (!kind || !field_set_has(shown, f->number)) continue;
-        uint64_t strength = mask_strength(f->mask, f->format);
-        if (!found || strength < least) found = f->mask;
-        least = strength < least ? strength : least;
-    }
-    return found;
-}
-
-/* Masks that are strong enough alone may together leave one ID number to be guessed. */
-static vault_code check_company(builder *b, json_t *rules, unsigned rule, field_set shown)
-{
-    static const char *const dates[] = {"date", NULL}, *const sexes[] = {"sex", NULL},
-                             *const areas[] = {"division", "county", NULL};
-    const collection *c = schema_collection(&b->body->m.schema, "residents");
-    const mask_company company = {.id_number = c->natural_key->mask,
-                                  .birth_date = shown_mask(c, shown, dates),
-                                  .sex = shown_mask(c, shown, sexes),
-                                  .area = shown_mask(c, shown, areas)};
-    uint64_t left = mask_strength_of_id(&company);
-    if (left >= c->natural_key->mask_strength) return VAULT_OK;
-    size_t i;
-    json_t *value;
-    json_array_foreach(rules, i, value)
-    {
-        const char *id = json_string_value(json_object_get(value, "id"));
-        if (!id || strcmp(id, policy_rule_id(b->body->rules, rule)) != 0) continue;
-        builder_at(b, "policy.rules", i);
-        builder_named(b, value, "id");
-    }
-    return builder_fail(b, "fields",
-                        "the masked %s, beside birth date, sex and area, leaves %llu to be guessed, less than %llu: "
-                        "leave one of them out",
-                        c->natural_key->name, (unsigned long long)left,
-                        (unsigned long long)c->natural_key->mask_strength);
-}
-
-static vault_code check_masks(builder *b, json_t *rules)
-{
-    const collection *c = schema_collection(&b->body->m.schema, "residents");
-    for (unsigned i = 0; i < policy_rule_count(b->body->rules); i++) {
-        policy_scope scope = policy_rule_scope(b->body->rules, i);
-        if (scope.form != FORM_MASKED || !field_set_has(scope.fields, c->natural_key->number)) continue;
-        VAULT_TRY(check_company(b, rules, i, scope.fields));
     }
     return VAULT_OK;
 }
