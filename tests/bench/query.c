@@ -42,7 +42,7 @@ bool query_make(query *out, query_kind k, const resident *r)
     snprintf(out->area, sizeof out->area, "%.9s", resident_text(r, FIELD_RESIDENCE_AREA));
     if (!add_part(out, r)) return false;
     if (k == QUERY_NGRAM) return true;
-    add(out, "care_category", ASK_EQUALS, resident_text(r, FIELD_CARE_CATEGORY), 2);
     add(out, "birth_date", ASK_BAND, resident_text(r, FIELD_BIRTH_DATE), 8);
-    return true;
+    if (strlen(phone) == 11) add(out, "phone", ASK_ENDS_WITH, phone + 7, 4);
+    return out->count == QUERY_CONDITIONS;
 }
