@@ -5,6 +5,7 @@
 
 #include "vault/base/log.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const char PREFIX[] = "corrections/";
@@ -26,10 +27,9 @@ static int64_t number_of_name(const char *name)
 
 static vault_code refuse_name(item *it, const char *reason)
 {
-    vault_error *err = &it->err;
-    (void)refuse_at(err, reason, "decisions", (long)it->index);
-    strncat(err->field, ".name", sizeof err->field - strlen(err->field) - 1);
-    return err->code;
+    char path[48];
+    snprintf(path, sizeof path, "decisions[%zu].name", it->index);
+    return refuse_at(&it->err, reason, path, -1);
 }
 
 static vault_code read_decisions(call *c, record_item *named, put_item *puts, correction_row *rows)

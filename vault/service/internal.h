@@ -294,7 +294,7 @@ typedef struct export_way {
 } export_way;
 typedef struct record_item {
     const char *token; /* as the caller gave it; NULL: by number */
-    export_way *ways;         /* export: of each rule that admits the call */
+    export_way *ways;  /* export: of each rule that admits the call */
     size_t way_count;
     correction_row *rows; /* of the record; or the one that is shown, or decided on */
     size_t row_count;

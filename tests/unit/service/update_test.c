@@ -196,7 +196,7 @@ TEST("a restricted record is updated by nobody, and a put meets it as nobody's")
 
 TEST("of two that update the same version at once exactly one wins, and the other is told that its version is stale")
 {
-    enum { ROUNDS = 8 };
+    enum { ROUNDS = 5 };
     const char *to = token_of(26);
     for (unsigned round = 1; round <= ROUNDS; round++) {
         asked calls[2];
