@@ -6,6 +6,7 @@
 #include "vault/service/internal.h"
 
 #include "vault/base/clock.h"
+#include "vault/base/log.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -167,32 +168,76 @@ static vault_code sort_findings(tracing *t, sorted_suspect **out, vault_error *e
     return VAULT_OK;
 }
 
-/* Of the findings of a resident, sorted; of none: of the trace itself. The app is named where all of them are its own.
- */
-static vault_code make_trace_line(tracing *t, line *out, const sorted_suspect *of, size_t count, vault_error *err)
+/* A resident whose token was found, its findings side by side, and its record: for the view that the resident gets. */
+typedef struct traced_resident {
+    const sorted_suspect *of;
+    size_t count;
+    resident_row row;
+} traced_resident;
+
+static vault_code group_residents(tracing *t, traced_resident **out, size_t *count, vault_error *err)
+{
+    sorted_suspect *all = NULL;
+    traced_resident *groups = arena_array(t->s->mem, t->genuine + 1, sizeof *groups);
+    int64_t *ids = arena_array(t->s->mem, t->genuine + 1, sizeof *ids);
+    resident_row *rows = arena_array(t->s->mem, t->genuine + 1, sizeof *rows);
+    size_t n = 0;
+    if (!groups || !ids || !rows) return vault_fail(err, VAULT_EXHAUSTED, "no memory for residents");
+    VAULT_TRY(sort_findings(t, &all, err));
+    for (size_t i = 0, end; i < t->genuine; i = end) {
+        for (end = i + 1; end < t->genuine && all[end].at->resident.id == all[i].at->resident.id;) end++;
+        ids[n] = all[i].at->resident.id;
+        groups[n++] = (traced_resident){.of = &all[i], .count = end - i};
+    }
+    VAULT_TRY(store_residents_by_id(t->s->store, t->s->mem, ids, n, rows, err));
+    for (size_t i = 0; i < n; i++) groups[i].row = rows[i];
+    *out = groups;
+    *count = n;
+    return VAULT_OK;
+}
+
+static vault_code make_trace_line(tracing *t, line *out, vault_error *err)
 {
     line_facts facts = call_facts(t->s, t->c, LINE_GRANTED);
-    if (count > 0) facts.resident = of->at->resident.id;
-    if (count > 0 && of[0].at->domain == of[count - 1].at->domain) facts.counterpart = of->at->domain->of.app;
-    if (count == 0) facts.hits = t->genuine;
-    if (count == 0 && !(facts.fields = arena_format(t->s->mem, "findings=%zu", t->in->n_findings)))
+    facts.hits = t->genuine;
+    if (!(facts.fields = arena_format(t->s->mem, "findings=%zu", t->in->n_findings)))
         return vault_fail(err, VAULT_EXHAUSTED, "no memory for a line");
     return line_make(out, t->s->scribe, t->s->mem, &facts, NULL, err);
 }
 
+/* The app is named where all of the findings are its own. Who was erased has no record, and nobody who would look; a
+ * record that was edited does not keep its tokens from being traced. */
+static vault_code make_resident_line(tracing *t, line *out, const traced_resident *r, vault_error *err)
+{
+    session *s = t->s;
+    aead *cipher = NULL;
+    vault_error broken = {0};
+    record proven = {.dek = s->deks.at};
+    line_facts facts = call_facts(s, t->c, LINE_GRANTED);
+    facts.resident = r->of->at->resident.id;
+    if (r->of[0].at->domain == r->of[r->count - 1].at->domain) facts.counterpart = r->of->at->domain->of.app;
+    if (record_prove(&proven, s->cabinet, &r->row, &broken) != VAULT_OK)
+        log_failure(LOG_ERROR, "record.integrity", &broken);
+    if (proven.genuine) {
+        facts.area = r->row.area;
+        facts.record_version = (uint32_t)r->row.version;
+        VAULT_TRY(record_cipher(&cipher, s->cabinet, &proven, err));
+    }
+    vault_code code = line_make(out, s->scribe, s->mem, &facts, cipher, err);
+    record_clear(&proven);
+    return code;
+}
+
 static vault_code write_lines(tracing *t, vault_error *err)
 {
-    sorted_suspect *all = NULL;
-    size_t n = 0;
-    line *lines = arena_array(t->s->mem, t->genuine + 1, sizeof *lines);
+    traced_resident *residents = NULL;
+    size_t count = 0;
+    VAULT_TRY(group_residents(t, &residents, &count, err));
+    line *lines = arena_array(t->s->mem, count + 1, sizeof *lines);
     if (!lines) return vault_fail(err, VAULT_EXHAUSTED, "no memory for lines");
-    VAULT_TRY(sort_findings(t, &all, err));
-    VAULT_TRY(make_trace_line(t, &lines[n++], NULL, 0, err));
-    for (size_t i = 0, end; i < t->genuine; i = end) {
-        for (end = i + 1; end < t->genuine && all[end].at->resident.id == all[i].at->resident.id;) end++;
-        VAULT_TRY(make_trace_line(t, &lines[n++], &all[i], end - i, err));
-    }
-    return append_alone(t->s, lines, n, err);
+    VAULT_TRY(make_trace_line(t, &lines[0], err));
+    for (size_t i = 0; i < count; i++) VAULT_TRY(make_resident_line(t, &lines[i + 1], &residents[i], err));
+    return append_alone(t->s, lines, count + 1, err);
 }
 
 /* ---- the answer --------------------------------------------------------------------------------------------------
@@ -278,6 +323,7 @@ static vault_code trace(session *s, call *c)
     const int64_t now = clock_monotonic_us();
     tracing t = {.s = s, .c = c, .in = (const void *)c->rq->in, .half_us = now + (c->rq->deadline_us - now) / 2};
     VAULT_TRY(check(t.in, err));
+    cabinet_use(s->cabinet, s->mem);
     t.findings = arena_array(s->mem, t.in->n_findings, sizeof *t.findings);
     if (!t.findings) return vault_fail(err, VAULT_EXHAUSTED, "no memory for findings");
     VAULT_TRY(read_domains(&t, err));

@@ -144,6 +144,8 @@ TEST("a trace is a line, and one for each resident that was found, before the an
     assert_int_equal(occurrences(views, "\"counterpart\":"), 1);
     assert_int_equal(occurrences(views, "\"resident\":"), 2);
     expect_not_in(views, one + 3);
+    assert_string_equal(pg_sql("SELECT count(*) FROM line WHERE idx >= %lld AND resident <> ''", (long long)before),
+                        "2"); /* the residents see that an officer looked */
     before = lines_in_log();
     findings[0] = "junk";
     (void)traced(findings, 1, 0);
@@ -233,9 +235,12 @@ TEST("a token of a domain that is gone is traced all the same")
     fixture_reset();
 }
 
-TEST("a token of an erased resident is traced all the same")
+TEST("a token of a resident whose record was edited, or erased, is traced all the same")
 {
     const char *token = token_for(ELDERCARE, "elder-care", resident_in_street(70));
+    pg_sql("UPDATE resident SET area = area + 1");
+    expect_issued(trace_one(token, 0), token, "eldercare", "elder-care");
+    pg_sql("UPDATE resident SET area = area - 1");
     pg_sql("DELETE FROM resident_key");
     expect_issued(trace_one(token, 0), token, "eldercare", "elder-care");
     fixture_reset();
