@@ -74,6 +74,48 @@ TEST("accepted, the value is the field's, as the owner's word, and nowhere else 
     forget_all();
 }
 
+TEST("what the owner has said itself meanwhile is accepted without another version")
+{
+    const char *name = filed(54, "name", "曾子固")->name, *to = token_for(POPULATION, WHY, 54);
+    put_of(update(&(updated){
+        .uri = POPULATION, .why = WHY, .token = to, .version = 1, .fields = MASK("name"), VALUES("曾子固")}));
+    const Vault__V1__DecideResult *r = decide(POPULATION, WHY, name, true);
+    assert_int_equal(outcome_of(r), 0);
+    assert_int_equal(r->record_version, 2);
+    assert_string_equal(value_of(54, "name"), "曾子固");
+    assert_string_equal(pg_sql("select state from correction"), "2");
+    forget_all();
+}
+
+TEST("the decision, the record and the line are of one transaction, or nothing of them is")
+{
+    const char *name = filed(55, "name", "黄鲁直")->name;
+    pg_sql("create function broken() returns trigger language plpgsql as "
+           "$$ begin raise exception 'injected' using errcode = '57P01'; end $$");
+    pg_sql("create trigger broken before insert on line execute function broken()");
+    expect_outcome(ask_decide(POPULATION, WHY, decisions(&name, 1, true)), VAULT_UNAVAILABLE, NULL);
+    pg_sql("drop trigger broken on line");
+    pg_sql("drop function broken()");
+    assert_string_equal(pg_sql("select state from correction"), "1");
+    assert_int_equal(stored_record(55, MASK("name"))->version, 1);
+    assert_int_equal(outcome_of(decide(POPULATION, WHY, name, true)), 0);
+    forget_all();
+}
+
+TEST("no value is told when its line cannot be written")
+{
+    filed(56, "name", "秦少游");
+    pg_sql("create function broken() returns trigger language plpgsql as "
+           "$$ begin raise exception 'injected' using errcode = '57P01'; end $$");
+    pg_sql("create trigger broken before insert on line execute function broken()");
+    request *rq = ask_list(&(listed){.uri = POPULATION, .why = WHY, .values = true});
+    expect_outcome(rq, VAULT_UNAVAILABLE, NULL);
+    assert_null(rq->out);
+    pg_sql("drop trigger broken on line");
+    pg_sql("drop function broken()");
+    forget_all();
+}
+
 TEST("declined, the field stays; the next round is another request, and the history tells both")
 {
     resident r;

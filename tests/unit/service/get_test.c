@@ -51,6 +51,19 @@ TEST("the masked form is that of a reveal, with the same provenance")
     fixture_reset();
 }
 
+TEST("a format-preserving token comes with the provenance of the value that it stands for")
+{
+    resident r;
+    the_resident(4, &r);
+    const char *named = token_for(POPULATION, WHY, 4);
+    const Vault__V1__Record *out =
+        record_of(get_record(POPULATION, WHY, named, MASK("id_number"), VAULT__V1__FORM__FORM_TOKEN));
+    assert_int_equal(strlen(out->values[0]->value->text), 18);
+    assert_string_not_equal(out->values[0]->value->text, resident_text(&r, FIELD_ID_NUMBER));
+    assert_string_equal(out->values[0]->department, "public-security");
+    fixture_reset();
+}
+
 TEST("elsewhere, another's token, a forgery and a restricted record have one answer")
 {
     uint64_t who = resident_in_street(150);
