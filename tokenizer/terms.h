@@ -5,6 +5,7 @@
 
 enum { SUFFIX_LEN = 4, YEAR_DIGITS = 4 };
 
+/* The term of what a kind takes of a value (term.h). */
 int64_t term_make(prf *key, const term_place *place, bytes taken);
 /* An empty list with room for `most`. */
 VAULT_MUST_USE vault_code terms_room(term_list *out, arena *mem, size_t most, vault_error *err);

@@ -37,7 +37,7 @@ searcher *searcher_open(const char *database, const char *root_key)
     "resident_term a WHERE a.term = ($1::bigint[])[1] AND a.area BETWEEN ($1::bigint[])[4] AND ($1::bigint[])[5]"
 #define AND(n)                                                                                                         \
     " AND EXISTS (SELECT FROM resident_term b WHERE b.term = ($1::bigint[])[" n "] AND b.area = a.area AND b.id = "    \
-                                                                                "a.id)"
+    "a.id)"
 
 void searcher_prepare(pg *p)
 {

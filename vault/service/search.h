@@ -32,7 +32,7 @@ typedef struct search {
     term_set term_sets[SEARCH_SETS_MAX];
     size_t groups[SEARCH_SETS_MAX];
     size_t set_count, probes;
-    store_search what; /* `after` is set by the page */
+    store_search what;    /* `after` is set by the page */
     size_t page, results; /* the most of a page, and of all pages */
     uint32_t given;       /* on the pages before */
     bool refused;         /* a resident of same_as is not the caller's to see */

@@ -300,10 +300,11 @@ TEST("a longer part may find a value that holds its pairs elsewhere, and never m
     for (int round = 0; round < 300; round++) {
         char value[64] = "", part[64] = "";
         int len = 2 + rand() % 8, from = rand() % (len - 1), to = from + 2 + rand() % (len - from - 1);
+        size_t value_len = 0, part_len = 0;
         for (int i = 0; i < len; i++) {
             const char *c = characters[rand() % 6];
-            strncat(value, c, sizeof value - strlen(value) - 1);
-            if (i >= from && i < to) strncat(part, c, sizeof part - strlen(part) - 1);
+            value_len += (size_t)snprintf(value + value_len, sizeof value - value_len, "%s", c);
+            if (i >= from && i < to) part_len += (size_t)snprintf(part + part_len, sizeof part - part_len, "%s", c);
         }
         if (!finds(INDEX_NGRAM, "text50", part, value)) fail_msg("'%s' not found in '%s'", part, value);
     }
