@@ -41,16 +41,6 @@ uint32_t bech32m_step(uint32_t rest, uint32_t value);
 void five_bits_write(uint8_t *out, size_t count, const uint8_t *from);
 bool five_bits_read(uint8_t *out, const uint8_t *values_of, size_t count);
 
-/* ---- token_characters.c: what stands behind "rv1" --------------------------------------------------------------- */
-
-enum { TOKEN_WORDS = 5, TOKEN_CHARACTERS = 40 };
-/* Words of 40 bits, eight lower-case characters each. Reading: false where a character is not one of them. */
-void token_characters_write(char *out, const uint64_t words[TOKEN_WORDS]);
-bool token_characters_read(uint64_t words[TOKEN_WORDS], const uint8_t *at);
-/* The same, one by one: for processors without SSSE3, and to hold the other way against. */
-void token_characters_write_plain(char *out, const uint64_t words[TOKEN_WORDS]);
-bool token_characters_read_plain(uint64_t words[TOKEN_WORDS], const uint8_t *at);
-
 /* ---- text.c: canonical characters ---------------------------------------------------------------------------- */
 
 /* Without the white space around it (ASCII blanks, no-break space, ideographic space). */

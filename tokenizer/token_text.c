@@ -3,8 +3,8 @@
  * eight characters each; the first word is domain and epoch. The check characters are linear over single bits, so that
  * a table holds what each byte adds to them at its place; it is made from the 168 remainders of single bits when this
  * is compiled. tests/unit/tokenizer/token_test.c holds both ways against each other. */
-#include "tokenizer/internal.h"
 #include "tokenizer/pseudonym.h"
+#include "tokenizer/token_characters.h"
 
 #include <assert.h>
 #include <endian.h>
@@ -60,7 +60,9 @@ static const uint32_t adds[HEAD_BYTES + PSEUDONYM_LEN][256] = {
     ROW(0x1ea119fa, 0x3d4233dd, 0x2a1462b3, 0x1fd7e966, 0x3d3f76cc, 0x2afaccb8, 0x07e1bd59, 0x0d537a9b),
 };
 
-static inline uint32_t check_of(const token *t)
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+
+ALWAYS_INLINE uint32_t check_of(const token *t)
 {
 #define HEAD(place, v) adds[place][(v)&255]
 #define BODY(i)        adds[HEAD_BYTES + (i)][t->pseudonym[i]]
@@ -88,7 +90,7 @@ static inline uint64_t low(uint64_t v, unsigned bits)
 }
 
 /* Forty bits each: domain and epoch; three times five bytes of the pseudonym; its last one, two zeros and the check. */
-static inline void pack(uint64_t words[TOKEN_WORDS], const token *t)
+ALWAYS_INLINE void pack(uint64_t words[TOKEN_WORDS], const token *t)
 {
     uint64_t left = load(t->pseudonym), right = load(t->pseudonym + 8);
     words[0] = (uint64_t)t->domain << 16 | t->epoch;
@@ -98,7 +100,7 @@ static inline void pack(uint64_t words[TOKEN_WORDS], const token *t)
     words[4] = low(right, 8) << (SPARE_BITS + CHECK_BITS) | check_of(t);
 }
 
-static inline void unpack(token *out, const uint64_t words[TOKEN_WORDS])
+ALWAYS_INLINE void unpack(token *out, const uint64_t words[TOKEN_WORDS])
 {
     out->domain = (uint32_t)(words[0] >> 16);
     out->epoch = (uint16_t)words[0];
@@ -109,23 +111,55 @@ static inline void unpack(token *out, const uint64_t words[TOKEN_WORDS])
 
 /* ---- writing and reading ----------------------------------------------------------------------------------------- */
 
-void token_write(char out[TOKEN_TEXT_LEN + 1], const token *t)
+static void write_plain(char *out, const token *t)
 {
     uint64_t words[TOKEN_WORDS];
-    assert(t->domain < 1U << DOMAIN_BITS);
     pack(words, t);
+    characters_write_plain(out, words);
+}
+
+WITH_SSSE3 static void write_fast(char *out, const token *t)
+{
+    uint64_t words[TOKEN_WORDS];
+    pack(words, t);
+    characters_write_fast(out, words);
+}
+
+void token_write(char out[TOKEN_TEXT_LEN + 1], const token *t)
+{
+    assert(t->domain < 1U << DOMAIN_BITS);
     memcpy(out, "rv1", TEXT_HEAD);
-    token_characters_write(out + TEXT_HEAD, words);
+    (characters_fast() ? write_fast : write_plain)(out + TEXT_HEAD, t);
     out[TOKEN_TEXT_LEN] = '\0';
 }
 
-/* False for all that is not a token as token_write writes it. */
-static bool read_plain(token *out, const uint8_t *text)
+/* The spare bits are zero, too. */
+ALWAYS_INLINE bool check_fits(const token *t, const uint64_t words[TOKEN_WORDS])
+{
+    return low(words[TOKEN_WORDS - 1], SPARE_BITS + CHECK_BITS) == check_of(t);
+}
+
+static bool read_one_by_one(token *out, const uint8_t *at)
 {
     uint64_t words[TOKEN_WORDS];
-    if (memcmp(text, "rv1", TEXT_HEAD) != 0 || !token_characters_read(words, text + TEXT_HEAD)) return false;
+    bool known = characters_read_plain(words, at);
     unpack(out, words);
-    return low(words[4], SPARE_BITS + CHECK_BITS) == check_of(out); /* the spare bits are zero, too */
+    return known && check_fits(out, words);
+}
+
+WITH_SSSE3 static bool read_fast(token *out, const uint8_t *at)
+{
+    uint64_t words[TOKEN_WORDS];
+    bool known = characters_read_fast(words, at);
+    unpack(out, words);
+    return known && check_fits(out, words);
+}
+
+/* False for all that is not a token as token_write writes it. */
+static bool read_exactly(token *out, const uint8_t *text)
+{
+    if (memcmp(text, "rv1", TEXT_HEAD) != 0) return false;
+    return (characters_fast() ? read_fast : read_one_by_one)(out, text + TEXT_HEAD);
 }
 
 /* What is not as it is written: upper case, or a refusal with its reason. */
@@ -138,12 +172,12 @@ static vault_code read_carefully(token *out, bytes text, vault_error *err)
         verdict = BECH32M_MALFORMED;
     if (verdict == BECH32M_MISTYPED) return vault_refuse(err, VAULT_INVALID, "TOKEN_MISTYPED", "");
     for (size_t i = 0; verdict == BECH32M_FITS && i < TOKEN_TEXT_LEN; i++) lower[i] = text.at[i] | 0x20;
-    if (verdict == BECH32M_FITS && read_plain(out, lower)) return VAULT_OK;
+    if (verdict == BECH32M_FITS && read_exactly(out, lower)) return VAULT_OK;
     return vault_refuse(err, VAULT_INVALID, "TOKEN_MALFORMED", "");
 }
 
 vault_code token_read(token *out, bytes text, vault_error *err)
 {
-    if (text.len == TOKEN_TEXT_LEN && read_plain(out, text.at)) return VAULT_OK;
+    if (text.len == TOKEN_TEXT_LEN && read_exactly(out, text.at)) return VAULT_OK;
     return read_carefully(out, text, err);
 }

@@ -26,6 +26,7 @@ static struct {
     char texts[POOL][TOKEN_TEXT_LEN + 1];
     char numbers[POOL][PRESERVE_TEXT_MAX + 1];
     int64_t sum; /* of what is read, so that it is */
+    vault_error err;
 } bench;
 
 static void issue(size_t i)
@@ -42,9 +43,8 @@ static void seal(size_t i)
 
 static void open_token(size_t i)
 {
-    vault_error err = {0};
     token t;
-    must(token_read(&t, bytes_of(bench.texts[i], TOKEN_TEXT_LEN), &err), &err, "read");
+    must(token_read(&t, bytes_of(bench.texts[i], TOKEN_TEXT_LEN), &bench.err), &bench.err, "read");
     resident_id id = pseudonym_open(bench.key, t.pseudonym);
     if (id.id != (int64_t)i + 1) die("a token opens to another resident");
     bench.sum += id.id;
@@ -52,17 +52,15 @@ static void open_token(size_t i)
 
 static void ff1_id(size_t i)
 {
-    vault_error err = {0};
     char out[PRESERVE_TEXT_MAX + 1];
-    must(preserve_seal(out, &bench.ids, bytes_of(bench.numbers[i], ID_LEN), &err), &err, "seal");
+    must(preserve_seal(out, &bench.ids, bytes_of(bench.numbers[i], ID_LEN), &bench.err), &bench.err, "seal");
     memcpy(bench.numbers[i], out, sizeof out);
 }
 
 static void ff1_id_back(size_t i)
 {
-    vault_error err = {0};
     char out[PRESERVE_TEXT_MAX + 1];
-    must(preserve_open(out, &bench.ids, bytes_of(bench.numbers[i], ID_LEN), &err), &err, "open");
+    must(preserve_open(out, &bench.ids, bytes_of(bench.numbers[i], ID_LEN), &bench.err), &bench.err, "open");
     memcpy(bench.numbers[i], out, sizeof out);
 }
 

@@ -1,12 +1,13 @@
-/* Forty characters of a token and their five words of forty bits. On processors that look up sixteen characters at once
- * (SSSE3: all of the last fifteen years) both ways take a third of the time; the others go one by one. */
+/* Forty characters of a token and their five words of forty bits, for token_text.c alone. On processors that look up
+ * sixteen characters at once (SSSE3: all of the last fifteen years) both ways take a third of the time; the others go
+ * one by one. In a header, so that it becomes a part of its caller. */
+#pragma once
 #include "tokenizer/internal.h"
 
-#include <string.h>
+enum { TOKEN_WORDS = 5, TOKEN_CHARACTERS = 40, WORD_CHARACTERS = 8, VALUE_BITS = 5, VALUE_MAX = 31 };
 
-enum { WORD_CHARACTERS = 8, VALUE_BITS = 5, VALUE_MAX = 31 };
-
-void token_characters_write_plain(char *out, const uint64_t words[TOKEN_WORDS])
+/* Words of 40 bits as eight lower-case characters each. */
+static inline void characters_write_plain(char *out, const uint64_t words[TOKEN_WORDS])
 {
     for (size_t w = 0; w < TOKEN_WORDS; w++) {
         for (unsigned i = 0; i < WORD_CHARACTERS; i++)
@@ -14,7 +15,8 @@ void token_characters_write_plain(char *out, const uint64_t words[TOKEN_WORDS])
     }
 }
 
-bool token_characters_read_plain(uint64_t words[TOKEN_WORDS], const uint8_t *at)
+/* False where a character is not one of the alphabet, or not in lower case. */
+static inline bool characters_read_plain(uint64_t words[TOKEN_WORDS], const uint8_t *at)
 {
     unsigned bad = 0;
     for (size_t w = 0; w < TOKEN_WORDS; w++) {
@@ -52,7 +54,7 @@ WITH_SSSE3 static inline __m128i values_of(uint64_t first, uint64_t second)
     return _mm_or_si128(_mm_srli_epi16(v, 5), _mm_slli_epi16(_mm_and_si128(v, _mm_set1_epi16(31)), 8));
 }
 
-WITH_SSSE3 static void write_fast(char *out, const uint64_t words[TOKEN_WORDS])
+WITH_SSSE3 static inline void characters_write_fast(char *out, const uint64_t words[TOKEN_WORDS])
 {
     _mm_storeu_si128((__m128i *)out, characters_of(values_of(words[0], words[1])));
     _mm_storeu_si128((__m128i *)(out + 16), characters_of(values_of(words[2], words[3])));
@@ -88,7 +90,7 @@ WITH_SSSE3 static inline __m128i words_of(__m128i values)
     return _mm_or_si128(_mm_mul_epu32(v, _mm_set1_epi64x(1 << 20)), _mm_srli_epi64(v, 32));
 }
 
-WITH_SSSE3 static bool read_fast(uint64_t words[TOKEN_WORDS], const uint8_t *at)
+WITH_SSSE3 static inline bool characters_read_fast(uint64_t words[TOKEN_WORDS], const uint8_t *at)
 {
     const __m128i values = _mm_set1_epi8(VALUE_MAX), mark = _mm_set1_epi8(32);
     __m128i a = marked_values(_mm_loadu_si128((const __m128i *)at));
@@ -101,26 +103,16 @@ WITH_SSSE3 static bool read_fast(uint64_t words[TOKEN_WORDS], const uint8_t *at)
     return _mm_movemask_epi8(_mm_cmpeq_epi8(all, mark)) == 0xffff;
 }
 
-void token_characters_write(char *out, const uint64_t words[TOKEN_WORDS])
+static inline bool characters_fast(void)
 {
-    if (__builtin_cpu_supports("ssse3"))
-        write_fast(out, words);
-    else
-        token_characters_write_plain(out, words);
-}
-
-bool token_characters_read(uint64_t words[TOKEN_WORDS], const uint8_t *at)
-{
-    return __builtin_cpu_supports("ssse3") ? read_fast(words, at) : token_characters_read_plain(words, at);
+    return __builtin_cpu_supports("ssse3");
 }
 #else
-void token_characters_write(char *out, const uint64_t words[TOKEN_WORDS])
+#define WITH_SSSE3
+#define characters_write_fast characters_write_plain
+#define characters_read_fast  characters_read_plain
+static inline bool characters_fast(void)
 {
-    token_characters_write_plain(out, words);
-}
-
-bool token_characters_read(uint64_t words[TOKEN_WORDS], const uint8_t *at)
-{
-    return token_characters_read_plain(words, at);
+    return false;
 }
 #endif
