@@ -180,8 +180,10 @@ TEST("an unknown suite is refused")
         if (id == SUITE_INTL) continue;
         expect_code(aead_new(&a, (suite_id)id, &err), VAULT_INVALID, &err);
         expect_code(prf_new(&p, (suite_id)id, bytes_of(key, KEY_LEN), &err), VAULT_INVALID, &err);
+        assert_true(!a && !p);
+        if (id == SUITE_GM) continue; /* has its block cipher: primitive_test.c */
         expect_code(block_new(&b, (suite_id)id, bytes_of(key, KEY_LEN), &err), VAULT_INVALID, &err);
-        assert_true(!a && !p && !b);
+        assert_null(b);
     }
 }
 
