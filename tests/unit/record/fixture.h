@@ -16,10 +16,22 @@ static uint8_t dek_bytes[4][KEY_LEN];
 enum { OWNER = 3 }; /* department that owns all fields */
 static const collection RESIDENTS;
 static schema_field FIELDS[FIXTURE_FIELDS] = {
-    {.name = "id_number", .number = FIELD_NUMBER, .collection = &RESIDENTS, .owner_no = OWNER, .indexes = 1U << INDEX_EQUALITY},
-    {.name = "name", .number = FIELD_NAME, .collection = &RESIDENTS, .owner_no = OWNER, .indexes = 1U << INDEX_EQUALITY},
+    {.name = "id_number",
+     .number = FIELD_NUMBER,
+     .collection = &RESIDENTS,
+     .owner_no = OWNER,
+     .indexes = 1U << INDEX_EQUALITY},
+    {.name = "name",
+     .number = FIELD_NAME,
+     .collection = &RESIDENTS,
+     .owner_no = OWNER,
+     .indexes = 1U << INDEX_EQUALITY},
     {.name = "residence_area", .number = FIELD_AREA, .collection = &RESIDENTS, .owner_no = OWNER},
-    {.name = "phone", .number = FIELD_PHONE, .collection = &RESIDENTS, .owner_no = OWNER, .indexes = 1U << INDEX_EQUALITY},
+    {.name = "phone",
+     .number = FIELD_PHONE,
+     .collection = &RESIDENTS,
+     .owner_no = OWNER,
+     .indexes = 1U << INDEX_EQUALITY},
     {.name = "note", .number = FIELD_NOTE, .collection = &RESIDENTS, .owner_no = OWNER}};
 static const schema_field *const RESIDENT_FIELDS[] = {&FIELDS[0], &FIELDS[1], &FIELDS[2], &FIELDS[3], &FIELDS[4]};
 static const collection RESIDENTS = {.name = "residents",
