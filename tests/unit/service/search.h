@@ -87,7 +87,7 @@ static inline Vault__V1__Condition *add(Vault__V1__SearchRequest *in, const char
     Vault__V1__Condition *one = arena_alloc(fixture_memory(), sizeof *one);
     vault__v1__condition__init(one);
     one->field = text_of(field);
-    one->question_case = question;
+    one->question_case = (Vault__V1__Condition__QuestionCase)question;
     in->conditions[in->n_conditions++] = one;
     return one;
 }
