@@ -44,21 +44,16 @@ static void show_approval(const ctl *c, const Vault__V1__Approval *a)
 
 ctl_exit propose(ctl *c, const char *document, ProtobufCBinaryData content, const char *base)
 {
-    Vault__V1__RequestContext context;
     Vault__V1__ProposeRequest request = VAULT__V1__PROPOSE_REQUEST__INIT;
-    VAULT_CLEANUP(exchange_clear)
-    exchange x = {.method = "/vault.v1.Approvals/Propose",
-                  .request = &request.base,
-                  .type = &vault__v1__propose_response__descriptor};
+    VAULT_CLEANUP(exchange_clear) exchange x = {0};
     int64_t days = option_number(c, OPT_EXPIRES, 7, EXPIRES_MAX_DAYS);
     if (days < 0) return usage_error(c, "--expires is not a number of days, 1 to %d", EXPIRES_MAX_DAYS);
-    if (!ctl_context(c, &context)) return CTL_USAGE;
-    request.context = &context;
     request.document = lent(document);
     request.content = content;
     request.replaces = lent(base);
     request.lifetime_seconds = (uint32_t)days * DAY_S;
-    ctl_exit end = ctl_exchange(c, &x);
+    ctl_exit end =
+        ctl_call(c, &x, "/vault.v1.Approvals/Propose", &request.base, &vault__v1__propose_response__descriptor);
     if (end == CTL_OK) show_approval(c, ((const Vault__V1__ProposeResponse *)(const void *)x.reply)->approval);
     return end;
 }
@@ -82,15 +77,10 @@ static void show_list(const ctl *c, const Vault__V1__ListApprovalsResponse *repl
 
 ctl_exit run_approval_list(ctl *c)
 {
-    Vault__V1__RequestContext context;
     Vault__V1__ListApprovalsRequest request = VAULT__V1__LIST_APPROVALS_REQUEST__INIT;
-    VAULT_CLEANUP(exchange_clear)
-    exchange x = {.method = "/vault.v1.Approvals/List",
-                  .request = &request.base,
-                  .type = &vault__v1__list_approvals_response__descriptor};
-    if (!ctl_context(c, &context)) return CTL_USAGE;
-    request.context = &context;
-    ctl_exit end = ctl_exchange(c, &x);
+    VAULT_CLEANUP(exchange_clear) exchange x = {0};
+    ctl_exit end =
+        ctl_call(c, &x, "/vault.v1.Approvals/List", &request.base, &vault__v1__list_approvals_response__descriptor);
     if (end != CTL_OK) return end;
     const Vault__V1__ListApprovalsResponse *reply = (const void *)x.reply;
     if (!c->options[OPT_JSON]) return show_list(c, reply), CTL_OK;
@@ -104,16 +94,11 @@ ctl_exit run_approval_list(ctl *c)
 /* What would change, in the words of the document: this is what the officer consents to. */
 ctl_exit run_approval_show(ctl *c)
 {
-    Vault__V1__RequestContext context;
     Vault__V1__GetApprovalRequest request = VAULT__V1__GET_APPROVAL_REQUEST__INIT;
-    VAULT_CLEANUP(exchange_clear)
-    exchange x = {.method = "/vault.v1.Approvals/Get",
-                  .request = &request.base,
-                  .type = &vault__v1__get_approval_response__descriptor};
-    if (!ctl_context(c, &context)) return CTL_USAGE;
-    request.context = &context;
+    VAULT_CLEANUP(exchange_clear) exchange x = {0};
     request.name = lent(c->arguments[0]);
-    ctl_exit end = ctl_exchange(c, &x);
+    ctl_exit end =
+        ctl_call(c, &x, "/vault.v1.Approvals/Get", &request.base, &vault__v1__get_approval_response__descriptor);
     if (end != CTL_OK) return end;
     const Vault__V1__GetApprovalResponse *reply = (const void *)x.reply;
     VAULT_CLEANUP(json_clear) json_t *before = content_json(reply->standing);
@@ -134,34 +119,24 @@ ctl_exit run_approval_show(ctl *c)
 
 ctl_exit run_approval_approve(ctl *c)
 {
-    Vault__V1__RequestContext context;
     Vault__V1__ApproveRequest request = VAULT__V1__APPROVE_REQUEST__INIT;
-    VAULT_CLEANUP(exchange_clear)
-    exchange x = {.method = "/vault.v1.Approvals/Approve",
-                  .request = &request.base,
-                  .type = &vault__v1__approve_response__descriptor};
+    VAULT_CLEANUP(exchange_clear) exchange x = {0};
     if (!c->options[OPT_DIGEST]) return usage_error(c, "--digest is missing: `approval show` says what it stands for");
-    if (!ctl_context(c, &context)) return CTL_USAGE;
-    request.context = &context;
     request.name = lent(c->arguments[0]);
     request.digest = lent(c->options[OPT_DIGEST]);
-    ctl_exit end = ctl_exchange(c, &x);
+    ctl_exit end =
+        ctl_call(c, &x, "/vault.v1.Approvals/Approve", &request.base, &vault__v1__approve_response__descriptor);
     if (end == CTL_OK) show_approval(c, ((const Vault__V1__ApproveResponse *)(const void *)x.reply)->approval);
     return end;
 }
 
 ctl_exit run_approval_reject(ctl *c)
 {
-    Vault__V1__RequestContext context;
     Vault__V1__RejectRequest request = VAULT__V1__REJECT_REQUEST__INIT;
-    VAULT_CLEANUP(exchange_clear)
-    exchange x = {.method = "/vault.v1.Approvals/Reject",
-                  .request = &request.base,
-                  .type = &vault__v1__reject_response__descriptor};
-    if (!ctl_context(c, &context)) return CTL_USAGE;
-    request.context = &context;
+    VAULT_CLEANUP(exchange_clear) exchange x = {0};
     request.name = lent(c->arguments[0]);
-    ctl_exit end = ctl_exchange(c, &x);
+    ctl_exit end =
+        ctl_call(c, &x, "/vault.v1.Approvals/Reject", &request.base, &vault__v1__reject_response__descriptor);
     if (end == CTL_OK) show_approval(c, ((const Vault__V1__RejectResponse *)(const void *)x.reply)->approval);
     return end;
 }

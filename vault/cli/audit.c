@@ -10,15 +10,10 @@
 
 ctl_exit run_audit_checkpoint(ctl *c)
 {
-    Vault__V1__RequestContext context;
     Vault__V1__GetCheckpointRequest request = VAULT__V1__GET_CHECKPOINT_REQUEST__INIT;
-    VAULT_CLEANUP(exchange_clear)
-    exchange x = {.method = "/vault.v1.Audit/GetCheckpoint",
-                  .request = &request.base,
-                  .type = &vault__v1__get_checkpoint_response__descriptor};
-    if (!ctl_context(c, &context)) return CTL_USAGE;
-    request.context = &context;
-    ctl_exit end = ctl_exchange(c, &x);
+    VAULT_CLEANUP(exchange_clear) exchange x = {0};
+    ctl_exit end = ctl_call(c, &x, "/vault.v1.Audit/GetCheckpoint", &request.base,
+                            &vault__v1__get_checkpoint_response__descriptor);
     if (end != CTL_OK) return end;
     const Vault__V1__GetCheckpointResponse *reply = (const void *)x.reply;
     if (c->options[OPT_JSON])
@@ -53,21 +48,16 @@ static void print_proof_json(uint64_t line, const Vault__V1__GetProofResponse *r
 
 ctl_exit run_audit_proof(ctl *c)
 {
-    Vault__V1__RequestContext context;
     Vault__V1__GetProofRequest request = VAULT__V1__GET_PROOF_REQUEST__INIT;
-    VAULT_CLEANUP(exchange_clear)
-    exchange x = {.method = "/vault.v1.Audit/GetProof",
-                  .request = &request.base,
-                  .type = &vault__v1__get_proof_response__descriptor};
+    VAULT_CLEANUP(exchange_clear) exchange x = {0};
     char *rest;
     unsigned long long line = strtoull(c->arguments[0], &rest, 10);
     if (*rest || c->arguments[0][0] < '0' || c->arguments[0][0] > '9')
         return usage_error(c, "%s is not the number of a line", c->arguments[0]);
-    if (!ctl_context(c, &context)) return CTL_USAGE;
-    request.context = &context;
     request.of_case = VAULT__V1__GET_PROOF_REQUEST__OF_LINE;
     request.line = line;
-    ctl_exit end = ctl_exchange(c, &x);
+    ctl_exit end =
+        ctl_call(c, &x, "/vault.v1.Audit/GetProof", &request.base, &vault__v1__get_proof_response__descriptor);
     if (end != CTL_OK) return end;
     if (c->options[OPT_JSON])
         print_proof_json(line, (const void *)x.reply);

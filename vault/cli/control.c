@@ -18,18 +18,11 @@ static const char *or_dash(const char *text)
 
 ctl_exit document_get(ctl *c, exchange *x, const char *name, uint64_t version)
 {
-    Vault__V1__RequestContext context;
     Vault__V1__GetDocumentRequest request = VAULT__V1__GET_DOCUMENT_REQUEST__INIT;
-    *x = (exchange){.method = "/vault.v1.Control/GetDocument",
-                    .request = &request.base,
-                    .type = &vault__v1__get_document_response__descriptor};
-    if (!ctl_context(c, &context)) return CTL_USAGE;
-    request.context = &context;
     request.document = lent(name);
     request.version = version;
-    ctl_exit end = ctl_exchange(c, x);
-    x->request = NULL;
-    return end;
+    return ctl_call(c, x, "/vault.v1.Control/GetDocument", &request.base,
+                    &vault__v1__get_document_response__descriptor);
 }
 
 json_t *content_json(ProtobufCBinaryData content)
@@ -135,17 +128,12 @@ static ctl_exit say_fault(const ctl *c, const content_origin *origin, const Vaul
 ctl_exit content_check(ctl *c, const char *document, ProtobufCBinaryData content, const content_origin *origin,
                        const char **canonical)
 {
-    Vault__V1__RequestContext context;
     Vault__V1__CheckDocumentRequest request = VAULT__V1__CHECK_DOCUMENT_REQUEST__INIT;
-    VAULT_CLEANUP(exchange_clear)
-    exchange x = {.method = "/vault.v1.Control/CheckDocument",
-                  .request = &request.base,
-                  .type = &vault__v1__check_document_response__descriptor};
-    if (!ctl_context(c, &context)) return CTL_USAGE;
-    request.context = &context;
+    VAULT_CLEANUP(exchange_clear) exchange x = {0};
     request.document = lent(document);
     request.content = content;
-    ctl_exit end = ctl_exchange(c, &x);
+    ctl_exit end = ctl_call(c, &x, "/vault.v1.Control/CheckDocument", &request.base,
+                            &vault__v1__check_document_response__descriptor);
     if (end != CTL_OK) return end;
     const Vault__V1__CheckDocumentResponse *reply = (const void *)x.reply;
     if (reply->fault) return say_fault(c, origin, reply->fault);
@@ -213,36 +201,42 @@ static table changes_table(arena *mem)
     return table_of(mem, 7, heads);
 }
 
+typedef struct history {
+    table rows;
+    json_t *all;
+} history;
+
+static ctl_exit history_page(ctl *c, void *context, paging *p)
+{
+    enum { PAGE_MAX = 1000 };
+    history *h = context;
+    Vault__V1__ListChangesRequest request = VAULT__V1__LIST_CHANGES_REQUEST__INIT;
+    VAULT_CLEANUP(exchange_clear) exchange x = {0};
+    request.page_size = page_size(p, PAGE_MAX);
+    request.page_token = lent(p->next);
+    ctl_exit end =
+        ctl_call(c, &x, "/vault.v1.Control/ListChanges", &request.base, &vault__v1__list_changes_response__descriptor);
+    if (end != CTL_OK) return end;
+    const Vault__V1__ListChangesResponse *reply = (const void *)x.reply;
+    for (size_t i = 0; i < reply->n_changes; i++) {
+        json_array_append_new(h->all, change_json(c->mem, reply->changes[i]));
+        add_change(&h->rows, reply->changes[i]);
+    }
+    page_done(c, p, reply->n_changes, reply->next_page_token);
+    return CTL_OK;
+}
+
 ctl_exit run_control_history(ctl *c)
 {
-    Vault__V1__RequestContext context;
-    Vault__V1__ListChangesRequest request = VAULT__V1__LIST_CHANGES_REQUEST__INIT;
-    table t = changes_table(c->mem);
+    enum { LIMIT = 100 };
     VAULT_CLEANUP(json_clear) json_t *all = json_array();
-    int64_t left = option_number(c, OPT_LIMIT, 100, 1000000);
-    if (left < 0) return usage_error(c, "--limit is not a number from 1 on");
-    do {
-        VAULT_CLEANUP(exchange_clear)
-        exchange x = {.method = "/vault.v1.Control/ListChanges",
-                      .request = &request.base,
-                      .type = &vault__v1__list_changes_response__descriptor};
-        if (!ctl_context(c, &context)) return CTL_USAGE;
-        request.context = &context;
-        request.page_size = left < 1000 ? (int32_t)left : 1000;
-        ctl_exit end = ctl_exchange(c, &x);
-        if (end != CTL_OK) return end;
-        const Vault__V1__ListChangesResponse *reply = (const void *)x.reply;
-        for (size_t i = 0; i < reply->n_changes; i++) {
-            json_array_append_new(all, change_json(c->mem, reply->changes[i]));
-            add_change(&t, reply->changes[i]);
-        }
-        left -= (int64_t)reply->n_changes;
-        request.page_token = lent(arena_text(c->mem, bytes_of_text(reply->next_page_token)));
-    } while (left > 0 && request.page_token && request.page_token[0]);
+    history h = {.rows = changes_table(c->mem), .all = all};
+    ctl_exit end = ctl_pages(c, LIMIT, history_page, &h);
+    if (end != CTL_OK) return end;
     if (c->options[OPT_JSON])
         print_json(json_incref(all));
     else
-        table_print(&t);
+        table_print(&h.rows);
     return CTL_OK;
 }
 
@@ -251,14 +245,8 @@ ctl_exit run_control_history(ctl *c)
 
 static ctl_exit revoke(ctl *c, Vault__V1__RevokeRequest *request)
 {
-    Vault__V1__RequestContext context;
-    VAULT_CLEANUP(exchange_clear)
-    exchange x = {.method = "/vault.v1.Control/Revoke",
-                  .request = &request->base,
-                  .type = &vault__v1__revoke_response__descriptor};
-    if (!ctl_context(c, &context)) return CTL_USAGE;
-    request->context = &context;
-    ctl_exit end = ctl_exchange(c, &x);
+    VAULT_CLEANUP(exchange_clear) exchange x = {0};
+    ctl_exit end = ctl_call(c, &x, "/vault.v1.Control/Revoke", &request->base, &vault__v1__revoke_response__descriptor);
     if (end != CTL_OK) return end;
     const Vault__V1__Change *change = ((const Vault__V1__RevokeResponse *)(const void *)x.reply)->change;
     if (c->options[OPT_JSON])

@@ -49,14 +49,9 @@ static void show_rings(arena *mem, const Vault__V1__StatusResponse *reply)
 
 ctl_exit run_keys_status(ctl *c)
 {
-    Vault__V1__RequestContext context;
     Vault__V1__StatusRequest request = VAULT__V1__STATUS_REQUEST__INIT;
-    VAULT_CLEANUP(exchange_clear)
-    exchange x = {
-        .method = "/vault.v1.Keys/Status", .request = &request.base, .type = &vault__v1__status_response__descriptor};
-    if (!ctl_context(c, &context)) return CTL_USAGE;
-    request.context = &context;
-    ctl_exit end = ctl_exchange(c, &x);
+    VAULT_CLEANUP(exchange_clear) exchange x = {0};
+    ctl_exit end = ctl_call(c, &x, "/vault.v1.Keys/Status", &request.base, &vault__v1__status_response__descriptor);
     if (end != CTL_OK) return end;
     if (c->options[OPT_JSON])
         print_json(status_json(c->mem, (const void *)x.reply));
