@@ -7,7 +7,7 @@ import stat
 import kit
 import pytest
 from conftest import DISTRICT, STREET
-from vaultctl_test import DENIED, INVALID, SOME_REFUSED, USAGE, Ctl
+from vaultctl_test import DENIED, INVALID, SOME_REFUSED, UNAVAILABLE, USAGE, Ctl
 
 SLIP = {"q": "p"}
 
@@ -77,6 +77,15 @@ def test_a_handover_leads_to_the_receivers_own_token_once(elder, clinic_ctl, reg
     elder("handover", "create", tokens[0], "--basis", "none", "--ticket", "t", wanted=(DENIED, SOME_REFUSED))
     assert "clause sharing" in elder.said
     elder("handover", "create", tokens[0], "--basis", "care-to-clinic", "--until", "whenever", "--ticket", "t", wanted=USAGE)
+
+
+def test_where_nobody_answers_it_is_said_how_to_try_again_without_doing_it_twice(elder, tokens):
+    elder("handover", "create", tokens[0], "--basis", "care-to-clinic", "--ticket", "t", "--server", "127.0.0.1:1", wanted=UNAVAILABLE)
+    again = re.search(r"--request-id (\w{32})", elder.said)[1]
+    first = elder("handover", "create", tokens[0], "--basis", "care-to-clinic", "--ticket", "t", "--request-id", again)
+    assert elder("handover", "create", tokens[0], "--basis", "care-to-clinic", "--ticket", "t", "--request-id", again) == first
+    elder("handover", "create", tokens[1], "--basis", "care-to-clinic", "--ticket", "t", "--request-id", again, wanted=6)
+    assert "REQUEST_ID_REUSED" in elder.said
 
 
 def test_a_voucher_is_redeemed_as_often_as_it_says_and_revoked(elder, clinic_ctl, people, tokens):
