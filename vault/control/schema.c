@@ -14,7 +14,7 @@ enum { MONTHS_MAX = 1200 };
 typedef struct field_entry {
     json_int_t number, level, strength;
     const char *format, *mask, *retention, *token; /* token: NULL when it has none */
-    const char *natural_key;                       /* of the collection */
+    const char *found_by;                          /* the collection's natural key */
     json_t *index;
     int retired, unique; /* unique: ABSENT when nothing is said */
 } field_entry;
@@ -106,7 +106,7 @@ static vault_code read_index(builder *b, schema_field *f, json_t *list)
 /* Residents can be named by what is unique: it is found by an equal term, or it is what records are found by. */
 static vault_code read_unique(builder *b, schema_field *f, const field_entry *e)
 {
-    bool natural = strcmp(f->name, e->natural_key) == 0;
+    bool natural = strcmp(f->name, e->found_by) == 0;
     f->unique = natural || e->unique == 1;
     if (natural && e->unique == 0) return builder_fail(b, "unique", "records are found by it: leave \"unique\" out");
     if (!f->unique || natural || f->indexes & 1U << INDEX_EQUALITY) return VAULT_OK;
@@ -174,9 +174,9 @@ static vault_code check_unique(builder *b, const schema_field *f)
     return VAULT_OK;
 }
 
-static vault_code read_field(builder *b, schema_field *f, const char *natural_key, json_t *value)
+static vault_code read_field(builder *b, schema_field *f, const char *found_by, json_t *value)
 {
-    field_entry e = {.natural_key = natural_key, .unique = ABSENT};
+    field_entry e = {.found_by = found_by, .unique = ABSENT};
     VAULT_TRY(builder_shape(b, value, "{s:s, s:I, s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:s, s:I, s:o, s?b, s?b, s?s}",
                             "name", &f->name, "number", &e.number, "label", &f->label, "format", &e.format, "group",
                             &f->group, "class", &f->class_name, "level", &e.level, "owner", &f->owner, "retention",

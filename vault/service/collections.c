@@ -9,6 +9,19 @@ static char *copied(arena *mem, const char *text)
     return arena_text(mem, bytes_of_text(text));
 }
 
+/* The kinds of search terms that are kept, by name. */
+static bool answer_index(Vault__V1__Field *out, arena *mem, const schema_field *from)
+{
+    out->index = arena_array(mem, INDEX_KINDS, sizeof *out->index);
+    if (!out->index) return false;
+    for (index_kind k = 0; k < INDEX_KINDS; k++) {
+        if (!(from->indexes & 1U << k)) continue;
+        if (!(out->index[out->n_index] = copied(mem, index_kind_name(k)))) return false;
+        out->n_index++;
+    }
+    return true;
+}
+
 static Vault__V1__Field *answer_field(arena *mem, const schema_field *from)
 {
     Vault__V1__Field *out = MESSAGE(mem, Vault__V1__Field, vault__v1__field__init);
@@ -20,7 +33,10 @@ static Vault__V1__Field *answer_field(arena *mem, const schema_field *from)
     out->class_ = copied(mem, from->class_name);
     out->level = from->level;
     out->owner = copied(mem, from->owner);
-    return out->name && out->label && out->format && out->group && out->class_ && out->owner ? out : NULL;
+    out->unique = from->unique;
+    out->token = from->token;
+    bool whole = out->name && out->label && out->format && out->group && out->class_ && out->owner;
+    return whole && answer_index(out, mem, from) ? out : NULL;
 }
 
 /* A field that is retired cannot be put, and is not told. */
@@ -36,6 +52,29 @@ static bool answer_fields(Vault__V1__Collection *out, arena *mem, const collecti
     return true;
 }
 
+static Vault__V1__Predicate *answer_predicate(arena *mem, const schema_predicate *from)
+{
+    Vault__V1__Predicate *out = MESSAGE(mem, Vault__V1__Predicate, vault__v1__predicate__init);
+    if (!out) return NULL;
+    out->name = copied(mem, from->name);
+    out->label = copied(mem, from->label);
+    out->field = copied(mem, from->field->name);
+    out->test = copied(mem, predicate_kind_name(from->test.kind));
+    out->amount = from->test.amount;
+    return out->name && out->label && out->field && out->test ? out : NULL;
+}
+
+static bool answer_predicates(Vault__V1__Collection *out, arena *mem, const collection *from)
+{
+    out->predicates = arena_array(mem, from->predicate_count + 1, sizeof *out->predicates);
+    if (!out->predicates) return false;
+    for (size_t i = 0; i < from->predicate_count; i++) {
+        if (!(out->predicates[i] = answer_predicate(mem, &from->predicates[i]))) return false;
+        out->n_predicates++;
+    }
+    return true;
+}
+
 static Vault__V1__Collection *answer_collection(arena *mem, const collection *from)
 {
     Vault__V1__Collection *out = MESSAGE(mem, Vault__V1__Collection, vault__v1__collection__init);
@@ -44,8 +83,8 @@ static Vault__V1__Collection *answer_collection(arena *mem, const collection *fr
     out->label = copied(mem, from->label);
     out->natural_key = copied(mem, from->natural_key->name);
     out->area = copied(mem, from->area->name);
-    bool whole = out->name && out->label && out->natural_key && out->area && answer_fields(out, mem, from);
-    return whole ? out : NULL;
+    bool whole = out->name && out->label && out->natural_key && out->area;
+    return whole && answer_fields(out, mem, from) && answer_predicates(out, mem, from) ? out : NULL;
 }
 
 static vault_code list(const schema *all, request *rq)

@@ -4,7 +4,7 @@
 
 /* ---- documents ---- */
 
-static const char *const NAMES[] = {"schema", "principals", "persons", "purposes", "policy", "sharing"};
+static const char *const NAMES[] = {"schema", "principals", "persons", "purposes", "policy", "sharing", "browsing"};
 enum { NAMES_COUNT = sizeof NAMES / sizeof *NAMES };
 
 TEST("a document comes as canonical JSON, with the digest of just that, and the version that brought it")
