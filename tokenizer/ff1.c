@@ -73,13 +73,11 @@ void ff1_prepare(ff1_plan *out, const ff1 *f, size_t len)
 /* The round's y, reduced: of d = 4 * ceil(b / 4) + 4 bytes, 8 or 12, of the last block. */
 static inline uint64_t round_value(const ff1_plan *p, unsigned round, uint64_t half, uint64_t modulus)
 {
-    uint64_t words[2];
-    const lanes in = {htobe64(p->high), htobe64(p->low ^ ((uint64_t)round << p->half_bits | half))};
-    memcpy(words, &in, sizeof words);
-    block_encrypt(p->key, (uint8_t *)words, (uint8_t *)words);
-    uint64_t first = be64toh(words[0]);
+    lanes block = {htobe64(p->high), htobe64(p->low ^ ((uint64_t)round << p->half_bits | half))};
+    block_encrypt(p->key, (uint8_t *)&block, (uint8_t *)&block);
+    uint64_t first = be64toh(block[0]);
     if (!p->long_remainder) return first % modulus;
-    return (uint64_t)(((wide)first << 32 | be64toh(words[1]) >> 32) % modulus);
+    return (uint64_t)(((wide)first << 32 | be64toh(block[1]) >> 32) % modulus);
 }
 
 void ff1_forward(const ff1_plan *p, uint64_t *a, uint64_t *b)

@@ -17,9 +17,9 @@ void pseudonym_seal(block_cipher *key, uint8_t out[PSEUDONYM_LEN], resident_id i
 
 resident_id pseudonym_open(block_cipher *key, const uint8_t pseudonym[PSEUDONYM_LEN])
 {
-    uint64_t words[2]; /* tells nothing that is not given back */
-    block_decrypt(key, (uint8_t *)words, pseudonym);
-    bool genuine = words[1] == 0; /* one comparison of all 64 bits: constant time */
-    int64_t id = (int64_t)be64toh(words[0]);
+    lanes block; /* tells nothing that is not given back */
+    block_decrypt(key, (uint8_t *)&block, pseudonym);
+    bool genuine = block[1] == 0; /* one comparison of all 64 bits: constant time */
+    int64_t id = (int64_t)be64toh(block[0]);
     return (resident_id){genuine && id > 0 ? id : 0};
 }

@@ -11,9 +11,9 @@ typedef struct resident_id {
 
 enum { PSEUDONYM_LEN = 16, TOKEN_TEXT_LEN = 43 };
 typedef struct token {
-    uint32_t domain; /* 24-bit opaque number of the domain */
-    uint16_t epoch;  /* version of the ring "token/<domain>" */
-    uint8_t pseudonym[PSEUDONYM_LEN];
+    _Alignas(16) uint8_t pseudonym[PSEUDONYM_LEN]; /* a block is loaded whole: never from two lines of the cache */
+    uint32_t domain;                               /* 24-bit opaque number of the domain */
+    uint16_t epoch;                                /* version of the ring "token/<domain>" */
 } token;
 
 /* The pseudonym of a resident in the key's domain and epoch; the id is from 1 (asserted). */
