@@ -15,7 +15,7 @@ static const Vault__V1__Correction *filed(uint64_t index, const char *field, con
 {
     clinic_says(index, field, value);
     const Vault__V1__ListCorrectionsResponse *all =
-        list(&(listed){.uri = POPULATION, .why = WHY, .token = token_for(POPULATION, WHY, index), .values = true});
+        list(&(listed){.uri = POPULATION, .why = WHY, .token = known_token(POPULATION, WHY, index), .values = true});
     for (size_t i = 0; i < all->n_corrections; i++)
         if (all->corrections[i]->state == PENDING && strcmp(all->corrections[i]->field, field) == 0)
             return all->corrections[i];
@@ -38,7 +38,7 @@ TEST("the owner is told who wants what, with a token of its own; the value only 
     assert_int_equal(all->n_corrections, 1);
     const Vault__V1__Correction *one = all->corrections[0];
     assert_int_equal(strncmp(one->name, "corrections/", 12), 0);
-    assert_string_equal(one->token, token_for(POPULATION, WHY, 50));
+    assert_string_equal(one->token, known_token(POPULATION, WHY, 50));
     assert_string_equal(one->field, "name");
     assert_string_equal(one->department, "health");
     assert_int_equal(one->state, PENDING);
@@ -76,7 +76,7 @@ TEST("accepted, the value is the field's, as the owner's word, and nowhere else 
 
 TEST("what the owner has said itself meanwhile is accepted without another version")
 {
-    const char *name = filed(54, "name", "曾子固")->name, *to = token_for(POPULATION, WHY, 54);
+    const char *name = filed(54, "name", "曾子固")->name, *to = known_token(POPULATION, WHY, 54);
     put_of(update(&(updated){
         .uri = POPULATION, .why = WHY, .token = to, .version = 1, .fields = MASK("name"), VALUES("曾子固")}));
     const Vault__V1__DecideResult *r = decide(POPULATION, WHY, name, true);
@@ -129,7 +129,7 @@ TEST("declined, the field stays; the next round is another request, and the hist
     assert_string_not_equal(second->name, first->name);
     assert_int_equal(outcome_of(decide(POPULATION, WHY, second->name, true)), 0);
     const Vault__V1__ListCorrectionsResponse *all = list(&(listed){
-        .uri = CLINIC, .why = "family-doctor", .token = token_for(CLINIC, "family-doctor", 52), .values = true});
+        .uri = CLINIC, .why = "family-doctor", .token = known_token(CLINIC, "family-doctor", 52), .values = true});
     assert_int_equal(all->n_corrections, 2);
     for (size_t i = 0; i < 2; i++) {
         const Vault__V1__Correction *one = all->corrections[i];
@@ -139,7 +139,7 @@ TEST("declined, the field stays; the next round is another request, and the hist
         assert_string_equal(one->department, "health");
         assert_true(one->decide_time->seconds >= one->file_time->seconds);
         assert_string_equal(one->value, "");
-        assert_string_equal(one->token, token_for(CLINIC, "family-doctor", 52));
+        assert_string_equal(one->token, known_token(CLINIC, "family-doctor", 52));
     }
     forget_all();
 }
@@ -183,7 +183,7 @@ TEST("nobody but the owner is told of what waits, or decides; one outside its ar
     const Vault__V1__ListCorrectionsResponse *mine =
         list(&(listed){.uri = ELDERCARE, .why = "elder-care", .values = true});
     assert_int_equal(mine->n_corrections, 1);
-    assert_string_equal(mine->corrections[0]->token, token_for(ELDERCARE, "elder-care", in));
+    assert_string_equal(mine->corrections[0]->token, known_token(ELDERCARE, "elder-care", in));
     assert_string_equal(mine->corrections[0]->value, "03");
     const char *other = arena_format(fixture_memory(), "corrections/%s",
                                      pg_sql("select number from correction c join resident r on r.id = c.resident where"
@@ -204,18 +204,18 @@ TEST("of a record, corrections are told of fields that the caller may put or see
     clinic_says(in, "education", "90");
     clinic_says(out, "name", "李清照");
     listed as_eldercare = {
-        .uri = ELDERCARE, .why = "elder-care", .token = token_for(ELDERCARE, "elder-care", in), .values = true};
+        .uri = ELDERCARE, .why = "elder-care", .token = known_token(ELDERCARE, "elder-care", in), .values = true};
     const Vault__V1__ListCorrectionsResponse *all = list(&as_eldercare);
     assert_int_equal(all->n_corrections, 1);
     assert_string_equal(all->corrections[0]->field, "name");
     assert_string_equal(all->corrections[0]->value, ""); /* not the owner */
-    as_eldercare.token = token_for(ELDERCARE, "elder-care", out);
+    as_eldercare.token = known_token(ELDERCARE, "elder-care", out);
     expect_outcome(ask_list(&as_eldercare), VAULT_DENIED, "resident");
-    as_eldercare.token = token_for(CLINIC, "family-doctor", in);
+    as_eldercare.token = known_token(CLINIC, "family-doctor", in);
     expect_outcome(ask_list(&as_eldercare), VAULT_DENIED, "resident");
     as_eldercare.token = "nonsense";
     expect_outcome(ask_list(&as_eldercare), VAULT_INVALID, NULL);
-    as_eldercare.token = token_for(ELDERCARE, "elder-care", resident_in_street(in + 1));
+    as_eldercare.token = known_token(ELDERCARE, "elder-care", resident_in_street(in + 1));
     assert_int_equal(list(&as_eldercare)->n_corrections, 0);
     forget_all();
 }
@@ -223,7 +223,7 @@ TEST("of a record, corrections are told of fields that the caller may put or see
 TEST("a restricted resident's requests are told to nobody and decided by nobody")
 {
     const Vault__V1__Correction *one = filed(80, "name", "陆放翁");
-    const char *named = token_for(POPULATION, WHY, 80);
+    const char *named = known_token(POPULATION, WHY, 80);
     restrict_record(POPULATION, WHY, named);
     assert_int_equal(waiting(true)->n_corrections, 0);
     expect_outcome(ask_list(&(listed){.uri = POPULATION, .why = WHY, .token = named}), VAULT_DENIED, "resident");

@@ -4,7 +4,7 @@
 
 static const char *token_of(uint64_t index)
 {
-    return token_for(POPULATION, WHY, index);
+    return known_token(POPULATION, WHY, index);
 }
 
 static unsigned version_of(uint64_t index)
@@ -78,9 +78,9 @@ TEST("a stale or future version is refused, nothing is written, and the refusal 
 
 TEST("who may not put the record is not told its version, nor that it is there")
 {
-    const char *elsewhere = token_for(ELDERCARE, "elder-care", resident_elsewhere(0)),
-               *masked = token_for(CLINIC, "family-doctor", 21),
-               *own = token_for(ELDERCARE, "elder-care", resident_in_street(0));
+    const char *elsewhere = known_token(ELDERCARE, "elder-care", resident_elsewhere(0)),
+               *masked = known_token(CLINIC, "family-doctor", 21),
+               *own = known_token(ELDERCARE, "elder-care", resident_in_street(0));
     updated u = {.uri = ELDERCARE,
                  .why = "elder-care",
                  .token = elsewhere,
