@@ -193,7 +193,7 @@ def tokens(machine, options):
     program, lines = machine.program("bench-tokens"), []
     watch = {"client": lambda: cpu_of(program.pid), "machine": cpu_of_machine}
     # case: what is measured, its limit, the aim for the ratio, what else is told, tokens a second that are aimed at
-    sides = {"pseudonym issue": ("issue", "block", 0.5, "seal", 0), "pseudonym open": ("open", "block", 0.5, None, 0),
+    sides = {"pseudonym issue": ("issue", "block", 0.5, "seal", 0), "pseudonym open": ("open", "block", 0.5, "unseal", 0),
              "ff1 id": ("ff1", "ten", 0, "unff1", 500000)}
     for case in cases(options, list(sides)):
         ours, limit, aim, other, least = sides[case]
@@ -201,8 +201,8 @@ def tokens(machine, options):
         pairs = interleave(options.rounds, lambda: program.obey(ours, options.seconds, watch=watch),
                            lambda: program.obey(limit, options.seconds, watch=watch))
         line = summary("tokens", case, "tokens/s", pairs)
-        if other:
-            line[other] = round(middle([rate(program.obey(other, options.seconds)) for _ in range(options.rounds)]))
+        line[other] = round(middle([rate(program.obey(other, options.seconds)) for _ in range(options.rounds)]))
+        line[f"{other}_ratio"] = round(line[other] / line["limit"], 3)
         lines.append(publish(judge(line, aim, **{f"below {least} a second": line["ours"] >= least})))
     program.close()
     return lines

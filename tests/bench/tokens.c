@@ -3,6 +3,7 @@
  *   KIND SECONDS     issue   a pseudonym is sealed and written as text
  *                    seal    the same without the text
  *                    open    a token's text is read and its pseudonym opened
+ *                    unseal  the same without the text
  *                    ff1     the format-preserving token of an ID number is made
  *                    unff1   and opened
  *                    block   one AES-256 block, each another
@@ -48,6 +49,11 @@ static void open_token(size_t i)
     resident_id id = pseudonym_open(bench.key, t.pseudonym);
     if (id.id != (int64_t)i + 1) die("a token opens to another resident");
     bench.sum += id.id;
+}
+
+static void unseal(size_t i)
+{
+    bench.sum += pseudonym_open(bench.key, bench.blocks[i]).id;
 }
 
 static void ff1_id(size_t i)
@@ -108,15 +114,15 @@ int main(void)
     static const struct {
         const char *name;
         void (*one)(size_t i);
-    } kinds[] = {{"issue", issue}, {"seal", seal},         {"open", open_token}, {"ff1", ff1_id},
-                 {"block", block}, {"unff1", ff1_id_back}, {"ten", ten_blocks}};
+    } kinds[] = {{"issue", issue}, {"seal", seal},   {"open", open_token},   {"unseal", unseal},
+                 {"ff1", ff1_id},  {"block", block}, {"unff1", ff1_id_back}, {"ten", ten_blocks}};
     enum { KINDS = sizeof kinds / sizeof *kinds };
     command c;
     start();
     while (command_read(&c)) {
         size_t i = 0;
         while (i < KINDS && !command_is(&c, kinds[i].name, 2)) i++;
-        if (i == KINDS) die("bench-tokens: issue, seal, open, ff1, unff1, block or ten, SECONDS");
+        if (i == KINDS) die("bench-tokens: issue, seal, open, unseal, ff1, unff1, block or ten, SECONDS");
         run(kinds[i].one, command_seconds(&c, 1));
     }
     return 0;
