@@ -42,7 +42,7 @@ static const command commands[] = {
      "the residents, if the schema and a rule allow it.\n"
      "\n"
      "  vaultctl issue 11010519491231002X --purpose elder-care\n"
-     "  vaultctl issue --field phone 13812345678 --purpose elder-care\n"
+     "  vaultctl issue --field permit_number G38901549 --purpose population-register\n"
      "  vaultctl issue --file ids.txt --purpose elder-care >tokens.txt\n",
      OPTION(OPT_FILE) | OPTION(OPT_COLLECTION) | OPTION(OPT_FIELD) | OPTION(OPT_RECEIPT), 0, SIZE_MAX, true, NULL,
      run_issue},
