@@ -82,9 +82,9 @@ static int64_t tag_of(const scribe *s, uint8_t block[BLOCK_LEN])
 int64_t scribe_resident_tag(const scribe *s, int64_t resident)
 {
     uint8_t block[BLOCK_LEN] = {'R'};
-    if (resident == 0) return 0;
     store_u64(block + 8, (uint64_t)resident);
-    return tag_of(s, block);
+    int64_t tag = tag_of(s, block); /* of nobody, too: a line takes as long, whether there is somebody or not */
+    return resident ? tag : 0;
 }
 
 int64_t scribe_person_tag(const scribe *s, const char *person)

@@ -251,6 +251,7 @@ void store_close(store **s)
     *s = NULL;
     if (!old) return;
     store_disconnect(old);
+    result_clear(&old->nobody);
     memory_free(old->out.at, old->out.cap);
     memory_free(old->conninfo, strlen(old->conninfo) + 1);
     memory_free(old, sizeof *old);

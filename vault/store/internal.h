@@ -99,6 +99,7 @@ struct store {
     size_t unswept;               /* assertion ids used since expired ones were swept */
     size_t requests_unswept;      /* the same of answers that are kept */
     size_t vouchers_unswept;      /* and of vouchers */
+    PGresult *nobody;             /* a row of usual size, read where there is none (residents.c); NULL: not made yet */
     struct {                      /* parameters of the call that is being built */
         uint8_t *at;
         size_t len, cap;
@@ -160,7 +161,8 @@ const char *col_text_copy(arena *mem, const PGresult *r, int row, int column, bo
 bytes col_bytes_copy(arena *mem, const PGresult *r, int row, int column, bool *full);
 vault_code store_out_of_memory(vault_error *err);
 
-/* ---- terms.c: the entries of resident_term, within the transaction of their rows ----------------------------------- */
+/* ---- terms.c: the entries of resident_term, within the transaction of their rows -----------------------------------
+ */
 
 VAULT_MUST_USE vault_code terms_insert(store *s, arena *mem, const resident_row *rows, size_t count, vault_error *err);
 /* After the rows are locked. Every row names the one that it replaces. */

@@ -139,8 +139,8 @@ static const statement table[STATEMENTS] = {
                          .columns = {SQL_INT8},
                          .rows = ROWS_ONE},
     [ST_IDS_OF_TERMS] = {.name = "ids_of_terms",
-                         .sql = "SELECT u.term, t.id FROM unnest($1) AS u(term) CROSS JOIN LATERAL"
-                                " (SELECT id FROM resident_term r WHERE r.term = u.term LIMIT 2) AS t",
+                         .sql = "SELECT u.term, coalesce(t.id, 0) FROM unnest($1) AS u(term) LEFT JOIN LATERAL"
+                                " (SELECT id FROM resident_term r WHERE r.term = u.term LIMIT 2) AS t ON true",
                          .params = {SQL_INT8S},
                          .columns = {SQL_INT8, SQL_INT8},
                          .rows = ROWS_ANY},
