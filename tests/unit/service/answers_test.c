@@ -1,6 +1,7 @@
 /* One table of what every call by token answers, whatever the token is worth: nobody can tell by the answer why it
  * leads nowhere. And the same for the calls by value. */
 #include "tests/unit/service/asking.h"
+#include "tokenizer/voucher.h"
 
 static session *by; /* NULL: the fixture's */
 static const domain *care;
@@ -424,6 +425,157 @@ TEST("every call by value answers as its table says, and all that lead nowhere i
     assert_string_equal(issue_by_number("110105194912310021").why, "BAD_CHECK_DIGIT values[0]");
     assert_string_equal(issue_by_phone("139000099").why, "BAD_LENGTH values[0]");
     assert_string_equal(restore_phone("139000099").why, "BAD_LENGTH values[0]");
+    block_free(&care_key);
+    fixture_reset();
+}
+
+/* ---- vouchers and handovers, redeemed ---- */
+
+/* Both made by eldercare for `genuine`: the voucher for itself, the handover for the clinic. */
+static const char *make_voucher(void)
+{
+    Vault__V1__BatchCreateVouchersRequest *in =
+        NEW(Vault__V1__BatchCreateVouchersRequest, vault__v1__batch_create_vouchers_request__init);
+    in->tokens = one_text(genuine), in->n_tokens = 1;
+    in->field_mask = MASK("name");
+    const request *rq = went_through(send("/vault.v1.Tokens/BatchCreateVouchers", &in->base));
+    return ((const Vault__V1__BatchCreateVouchersResponse *)(const void *)rq->out)->results[0]->voucher;
+}
+
+static const char *make_handover(void)
+{
+    Vault__V1__BatchCreateHandoversRequest *in =
+        NEW(Vault__V1__BatchCreateHandoversRequest, vault__v1__batch_create_handovers_request__init);
+    in->tokens = one_text(genuine), in->n_tokens = 1;
+    in->basis = (char *)(uintptr_t) "care-to-clinic";
+    const request *rq = went_through(send("/vault.v1.Tokens/BatchCreateHandovers", &in->base));
+    return ((const Vault__V1__BatchCreateHandoversResponse *)(const void *)rq->out)->results[0]->handover;
+}
+
+static reply redeem(const char *text, const char *uri, const char *purpose_id)
+{
+    Vault__V1__BatchRedeemVouchersRequest *in =
+        NEW(Vault__V1__BatchRedeemVouchersRequest, vault__v1__batch_redeem_vouchers_request__init);
+    in->vouchers = one_text(text), in->n_vouchers = 1;
+    return ITEM(
+        ask(&(asked){
+            .path = "/vault.v1.Tokens/BatchRedeemVouchers", .uri = uri, .purpose = purpose_id, .in = &in->base}),
+        Vault__V1__BatchRedeemVouchersResponse);
+}
+
+static reply take_over(const char *text, const char *uri, const char *purpose_id)
+{
+    Vault__V1__BatchRedeemHandoversRequest *in =
+        NEW(Vault__V1__BatchRedeemHandoversRequest, vault__v1__batch_redeem_handovers_request__init);
+    in->handovers = one_text(text), in->n_handovers = 1;
+    return ITEM(
+        ask(&(asked){
+            .path = "/vault.v1.Tokens/BatchRedeemHandovers", .uri = uri, .purpose = purpose_id, .in = &in->base}),
+        Vault__V1__BatchRedeemHandoversResponse);
+}
+
+static reply redeem_own(const char *text)
+{
+    return redeem(text, ELDERCARE, "elder-care");
+}
+static reply redeem_as_third(const char *text)
+{
+    return redeem(text, POPULATION, "population-register");
+}
+static reply take_own(const char *text)
+{
+    return take_over(text, CLINIC, "family-doctor");
+}
+static reply take_as_third(const char *text)
+{
+    return take_over(text, POPULATION, "population-register");
+}
+
+static char *brought; /* the voucher or handover at hand */
+
+static void use_voucher(void)
+{
+    assert_string_equal(redeem_own(brought).why, "");
+}
+static void use_handover(void)
+{
+    assert_string_equal(take_own(brought).why, "");
+}
+static void revoke(void)
+{
+    Vault__V1__BatchRevokeVouchersRequest *in =
+        NEW(Vault__V1__BatchRevokeVouchersRequest, vault__v1__batch_revoke_vouchers_request__init);
+    in->vouchers = one_text(brought), in->n_vouchers = 1;
+    assert_string_equal(
+        ITEM(send("/vault.v1.Tokens/BatchRevokeVouchers", &in->base), Vault__V1__BatchRevokeVouchersResponse).why, "");
+}
+static void wait_two_days(void)
+{
+    clock_set_for_test(clock_now_us() + INT64_C(2) * 86400 * 1000000);
+}
+static void to_real_time(void)
+{
+    clock_set_for_test(0);
+}
+static void spoil(void)
+{
+    brought[20] = brought[20] == 'q' ? 'p' : 'q';
+}
+static void cut(void)
+{
+    brought[30] = 0;
+}
+static void make_up(void)
+{
+    const uint8_t guess[VOUCHER_LEN] = {7};
+    voucher_write(brought, brought[2] == 'v' ? VOUCHER_VALUES : VOUCHER_HANDOVER, guess);
+}
+
+/* What became of it, and what is said to whoever comes with it. */
+static const struct fate {
+    const char *name;
+    void (*befall)(void);
+    void (*after)(void);
+    const char *voucher, *handover; /* INVALID: without the path */
+    bool third;                     /* who comes is not the one it was made for */
+} FATES[] = {
+    {"good", NULL, NULL, "", "", false},
+    {"another's", NULL, NULL, "resident", "resident", true},
+    {"never made", make_up, NULL, "resident", "resident", false},
+    {"restricted", restrict_it, free_it, "resident", "resident", false},
+    {"erased", erase_it, bring_back, "resident", "resident", false},
+    {"past its end", wait_two_days, to_real_time, "VOUCHER_EXPIRED", "HANDOVER_EXPIRED", false},
+    {"mistyped", spoil, NULL, "TOKEN_MISTYPED ", "TOKEN_MISTYPED ", false},
+    {"malformed", cut, NULL, "TOKEN_MALFORMED ", "TOKEN_MALFORMED ", false},
+};
+
+static void expect_fate(const struct fate *f, const char *text, reply (*come)(const char *), const char *wanted,
+                        const char *path)
+{
+    char whole[64];
+    bool invalid = wanted[0] && wanted[strlen(wanted) - 1] == ' ';
+    snprintf(whole, sizeof whole, "%s%s", wanted, invalid ? path : "");
+    brought = arena_text(fixture_memory(), bytes_of_text(text));
+    if (f->befall) f->befall();
+    const reply got = come(brought);
+    if (f->after) f->after();
+    if (strcmp(got.why, whole) != 0) fail_msg("%s, %s: \"%s\", not \"%s\"", f->name, path, got.why, whole);
+}
+
+TEST("every voucher and handover answers as the table says: used up, revoked, past its end, another's, nobody's")
+{
+    static const struct fate used_voucher = {"used up", use_voucher, NULL, "VOUCHER_USED", "", false},
+                             revoked = {"revoked", revoke, NULL, "VOUCHER_REVOKED", "", false},
+                             used_handover = {"used up", use_handover, NULL, "", "HANDOVER_USED", false};
+    given_residents();
+    for (size_t i = 0; i < sizeof FATES / sizeof *FATES; i++) {
+        const struct fate *f = &FATES[i];
+        expect_fate(f, make_voucher(), f->third ? redeem_as_third : redeem_own, f->voucher, "vouchers[0]");
+        expect_fate(f, make_handover(), f->third ? take_as_third : take_own, f->handover, "handovers[0]");
+    }
+    expect_fate(&used_voucher, make_voucher(), redeem_own, used_voucher.voucher, "vouchers[0]");
+    expect_fate(&revoked, make_voucher(), redeem_own, revoked.voucher, "vouchers[0]");
+    expect_fate(&used_handover, make_handover(), take_own, used_handover.handover, "handovers[0]");
     block_free(&care_key);
     fixture_reset();
 }
