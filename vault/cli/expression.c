@@ -76,6 +76,8 @@ static vault_code read_band(Vault__V1__Condition *out, arena *mem, const char *t
     band->high = arena_text(mem, bytes_of_text(dots ? dots + 2 : text));
     if (!band->low || !band->high) return vault_fail(err, VAULT_INVALID, "%s", too_long);
     if (!*band->low && !*band->high) return vault_fail(err, VAULT_INVALID, "is a band without an end");
+    if ((*band->low && band->low[strlen(band->low) - 1] == '.') || *band->high == '.')
+        return vault_fail(err, VAULT_INVALID, "has a dot too many");
     out->band = band;
     return VAULT_OK;
 }

@@ -86,6 +86,9 @@ TEST("what is no condition is refused, with what is wrong and without the values
                {"name@", "nothing"},
                {"born:", "without an end"},
                {"born:..", "without an end"},
+               {"born:secret...", "a dot too many"},
+               {"born:secret.", "a dot too many"},
+               {"born:...secret", "a dot too many"},
                {"姓名=secret", "begin"}};
     if (!mem) mem = arena_new(4 << 20);
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
