@@ -61,18 +61,17 @@ def reveal_batch(machine, options):
 def search(machine, options):
     """searches by terms, the first 100 of those found, against the bare SQL of the same terms (and, in limit_whole, with rows and lines)"""
     client, lines = machine.residents(), []
+    flight = 1 if options.batch is None else options.batch
+    client.obey("search", "suffix", flight, 2.0)  # lines for the bare side
+    bare = machine.program("bench-bare", "--database", machine.conninfo, "--root-key", machine.folder / "root.key", "--connections", 1)
+    bare.obey("prepare")
+    watch, watch_bare = machine.watch(client), machine.watch(bare)
     for case in cases(options, ["equality", "suffix", "ngram", "and"]):
         say(f"search {case}")
-        flight = 1 if options.batch is None else options.batch
         client.obey("search", case, flight, 2.0)  # warm
-        bare = machine.program("bench-bare", "--database", machine.conninfo, "--root-key", machine.folder / "root.key",
-                               "--connections", 1)
-        bare.obey("prepare")
-        watch, watch_bare = machine.watch(client), machine.watch(bare)
         ours = lambda: client.obey("search", case, flight, options.seconds, watch=watch, profile=machine.profile(f"search-{case}"))
         whole = interleave(options.rounds, ours, lambda: bare.obey("search-whole", case, options.seconds, watch=watch_bare))
         pairs = interleave(options.rounds, ours, lambda: bare.obey("search", case, options.seconds, watch=watch_bare))
-        bare.close()
         line = summary("search", case, "calls/s", pairs, inflight=flight, residents=options.residents)
         beside = summary("search", case, "calls/s", whole)
         line["p50_times_bare"] = round(line["p50_ms"] / line["limit_p50_ms"], 2)
@@ -80,6 +79,7 @@ def search(machine, options):
         line["p99_times_whole"] = round(beside["p99_ms"] / beside["limit_p99_ms"], 2)
         line["whole_p50_ms"], line["whole_p99_ms"] = beside["limit_p50_ms"], beside["limit_p99_ms"]
         lines.append(publish(line))
+    bare.close()
     return lines
 
 
