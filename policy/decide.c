@@ -110,8 +110,7 @@ admission policy_admit(const policy *p, const policy_facts *facts)
     return a;
 }
 
-/* Own areas are asked for after rule_fails: there is a person. */
-static bool rule_covers(const policy *p, const policy_rule *r, const policy_facts *facts, area_code area)
+bool rule_covers(const policy *p, const policy_rule *r, const policy_facts *facts, area_code area)
 {
     if (!area_ranges_cover(p->areas + r->first_area, r->area_count, area)) return false;
     return !r->own_area || area_ranges_cover(facts->person->areas, facts->person->area_count, area);

@@ -67,6 +67,8 @@ static inline bool form_allowed(const policy_rule *r, policy_form asked)
 /* Whether the rule, which an admission named, allows the call as far as can be said without the resident: asked again,
  * so that an admission of other facts, or of another version of the policy, can widen nothing. */
 bool rule_admits(const policy_rule *r, const policy_facts *facts);
+/* Whether a rule that admits the call is one for the area. With own_area there is a person: rule_admits asks first. */
+bool rule_covers(const policy *p, const policy_rule *r, const policy_facts *facts, area_code area);
 
 /* INVALID DOCUMENT_INVALID: err->field is the path of the fault ("policy.rules[3].fields[0]"; `key` is its part below
  * the rule, or ""), detail says for people which rule, what and the mend. */

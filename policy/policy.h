@@ -213,8 +213,9 @@ typedef struct policy_reach {
 } policy_reach;
 VAULT_MUST_USE vault_code policy_areas(area_list *out, arena *mem, const policy *p, const policy_reach *of,
                                        vault_error *err);
-/* How many residents an admitted search may give in all: the most that one of its rules allows. */
-unsigned policy_results(const policy *p, const admission *a);
+/* How many residents an admitted search may give in all, wherever in its areas they are: at each place the most that
+ * one of the rules for it allows, and of all places the least. 0: it is allowed nowhere. */
+unsigned policy_results(const policy *p, const policy_reach *of);
 
 /* ---- what officers and administrators may list (Records.Browse) ---- */
 

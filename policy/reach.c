@@ -88,12 +88,49 @@ vault_code policy_areas(area_list *out, arena *mem, const policy *p, const polic
     return VAULT_OK;
 }
 
-unsigned policy_results(const policy *p, const admission *a)
+/* ---- how many residents of them a search may give ------------------------------------------------------------------
+ */
+
+/* The most that one rule allows at the place; 0 where none does, or where it was not asked for. */
+static unsigned most_at(const policy *p, const policy_reach *of, int64_t place)
 {
     unsigned most = 0;
-    for (unsigned i = 0; i < a->count && i < ADMISSION_RULES; i++) {
-        uint16_t number = a->rules[i];
-        if (number < p->count && p->rules[number].results > most) most = p->rules[number].results;
+    if (of->asked.count > 0 && !area_ranges_cover(of->asked.at, of->asked.count, (area_code){place})) return 0;
+    for (unsigned i = 0; i < of->admission->count && i < ADMISSION_RULES; i++) {
+        uint16_t number = of->admission->rules[i];
+        const policy_rule *r = number < p->count ? &p->rules[number] : NULL;
+        if (!r || r->results <= most || !rule_admits(r, of->facts)) continue;
+        if (rule_covers(p, r, of->facts, (area_code){place})) most = r->results;
     }
     return most;
+}
+
+static unsigned lesser(unsigned least, unsigned most)
+{
+    return most > 0 && (least == 0 || most < least) ? most : least;
+}
+
+/* It changes where an area begins, and behind its end. */
+static unsigned least_of(const policy *p, const policy_reach *of, areas list, unsigned least)
+{
+    for (size_t i = 0; i < list.count; i++) {
+        least = lesser(least, most_at(p, of, list.at[i].low));
+        least = lesser(least, most_at(p, of, list.at[i].high + 1));
+    }
+    return least;
+}
+
+unsigned policy_results(const policy *p, const policy_reach *of)
+{
+    const policy_person *who = of->facts->person;
+    unsigned least = least_of(p, of, (areas){of->asked.at, of->asked.count}, 0);
+    if (of->admission->failed != CLAUSE_NONE) return 0;
+    if (who) least = least_of(p, of, (areas){who->areas, who->area_count}, least);
+    for (unsigned i = 0; i < of->admission->count && i < ADMISSION_RULES; i++) {
+        uint16_t number = of->admission->rules[i];
+        if (number >= p->count) continue;
+        const policy_rule *r = &p->rules[number];
+        least = least_of(p, of, (areas){p->areas + r->first_area, r->area_count}, least);
+    }
+    return least;
 }

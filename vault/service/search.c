@@ -18,7 +18,8 @@ static vault_code read_place(search *q, session *s, call *c)
 {
     bytes place;
     VAULT_TRY(page_open(&place, s, c, q->in->page_token, &q->asked_digest));
-    q->results = policy_results(s->manifest->policy, &c->admission);
+    const policy_reach of = {.admission = &c->admission, .facts = &c->facts, .asked = q->asked};
+    q->results = policy_results(s->manifest->policy, &of);
     if (place.len == 0) return VAULT_OK;
     reader r = reader_over(place);
     q->what.after = (int64_t)get_u64(&r);

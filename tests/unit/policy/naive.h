@@ -190,8 +190,8 @@ static const char *const naive_areas[] = {
     "33", "330105", "3301",   "34",        "320411002002", "11",        "320410",    "320411002001007"};
 enum { NAIVE_AREAS = sizeof naive_areas / sizeof *naive_areas };
 
-/* How many residents a search may give, by the rules that allow it somewhere. */
-static inline unsigned naive_results(json_t *document, const policy_facts *facts)
+/* How many residents of one place a search may give, by the rules that allow it there. */
+static inline unsigned naive_results(json_t *document, const policy_facts *facts, area_code place)
 {
     unsigned most = 0;
     size_t i;
@@ -199,11 +199,10 @@ static inline unsigned naive_results(json_t *document, const policy_facts *facts
     json_array_foreach(json_object_get(document, "rules"), i, rule)
     {
         json_t *results = json_object_get(rule, "results");
-        policy_clause failed = naive_rule(rule, facts, (area_code){0}); /* nobody lives there */
         bool finds =
             strcmp(naive_text(rule, "action"), "search") == 0 && strcmp(naive_text(rule, "form"), "token") == 0;
         unsigned own = results ? (unsigned)json_integer_value(results) : 1000;
-        if (finds && failed == CLAUSE_RESIDENT && own > most) most = own;
+        if (finds && naive_rule(rule, facts, place) == CLAUSE_NONE && own > most) most = own;
     }
     return most;
 }
