@@ -25,6 +25,7 @@ bool index_kind_named(index_kind *out, const char *name);
 bool index_by_street(index_kind k);
 /* NULL when values of the format can be indexed so; else why not, and what to take instead: for people. */
 const char *index_misfit(index_kind k, const format *f);
+bool format_is_date(const format *f); /* whose bands are calendar years */
 
 typedef struct term_list {
     int64_t *at;

@@ -13,6 +13,5 @@ VAULT_MUST_USE vault_code terms_room(term_list *out, arena *mem, size_t most, va
 void terms_of_pairs(term_list *out, prf *key, const term_place *place, bytes text);
 /* Bytes of the first character of text that is not empty. */
 size_t character_len(bytes text);
-bool format_is_date(const format *f);
 /* Number of the band of a normalised quantity. */
 uint8_t band_of_quantity(bytes value);

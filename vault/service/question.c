@@ -235,11 +235,20 @@ static vault_code read_values(term_ask *ask, session *s, call *c, size_t at)
     return VAULT_OK;
 }
 
+/* A year stands for itself: any day of it will do. */
+static vault_code read_edge(bytes *out, session *s, call *c, size_t at, const char *text)
+{
+    bool year = format_is_date(c->search->conditions[at].field->format) && strlen(text) == 4;
+    const char *day = year ? arena_format(s->mem, "%s0101", text) : text;
+    if (!day) return out_of_memory(c);
+    return text[0] ? normalise(out, s, c, at, day) : VAULT_OK;
+}
+
 static vault_code read_band(term_ask *ask, session *s, call *c, size_t at)
 {
     const Vault__V1__Band *in = c->search->conditions[at].in->band;
-    if (in->low[0]) VAULT_TRY(normalise(&ask->low, s, c, at, in->low));
-    return in->high[0] ? normalise(&ask->high, s, c, at, in->high) : VAULT_OK;
+    VAULT_TRY(read_edge(&ask->low, s, c, at, in->low));
+    return read_edge(&ask->high, s, c, at, in->high);
 }
 
 static vault_code read_part(term_ask *ask, session *s, call *c, size_t at)

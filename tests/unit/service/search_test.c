@@ -49,7 +49,7 @@ TEST("parts of names and addresses are found in the street that is named")
 TEST("bands, codes, and both together")
 {
     Vault__V1__SearchRequest *old = new_search(), *wed = new_search(), *both = new_search();
-    band(old, "birth_date", "", "19601231");
+    band(old, "birth_date", "", "1960"); /* the same as any day of it */
     equals(wed, "marital_status", "20");
     band(both, "birth_date", "", "19601231");
     equals(both, "marital_status", "20");
@@ -230,6 +230,9 @@ TEST("a question that its field cannot be asked is refused")
     in->n_conditions = 0;
     band(in, "birth_date", "1960-13-01", "");
     expect_invalid(in, "BAD_DATE", "conditions[0].band");
+    in->n_conditions = 0;
+    band(in, "birth_date", "19x0", "");
+    expect_invalid(in, "BAD_CHARACTER", "conditions[0].band");
     in->n_conditions = 0;
     same_as(in, "household_number", "rv1nonsense");
     request *rq = as_population(in);
