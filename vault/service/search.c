@@ -196,12 +196,14 @@ static vault_code judge(session *s, item *it)
 {
     search *q = it->call->search;
     if (it->nobody) return q->refused ? refuse_clause(&it->err, CLAUSE_RESIDENT) : VAULT_OK;
-    VAULT_TRY(judge_by_area(s, it));
-    if (!is_found(it)) return VAULT_OK;
-    unsigned met = conditions_met(q, &it->record);
-    q->matched[it->index] = (uint8_t)met;
-    if (meets(it, met)) return VAULT_OK;
+    if (!is_found(it)) return judge_by_area(s, it);
+    if (judge_by_area(s, it) == VAULT_OK) {
+        unsigned met = conditions_met(q, &it->record);
+        q->matched[it->index] = (uint8_t)met;
+        if (meets(it, met)) return VAULT_OK;
+    }
     it->grant = (grant){0};
+    vault_error_clear(&it->err);
     return check_entry(s, it);
 }
 

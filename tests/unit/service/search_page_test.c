@@ -191,3 +191,19 @@ TEST("an entry that SQL put into the index is no result, and is told")
     assert_int_equal(answer_of(as_population(again))->n_results, before);
     fixture_reset();
 }
+
+TEST("an entry that SQL moved into the caller's area brings nobody from elsewhere, and is told")
+{
+    uint64_t outside = resident_elsewhere(0);
+    resident r = someone(outside);
+    while (!resident_text(&r, FIELD_PHONE)[0]) r = someone(outside = resident_elsewhere(outside + 1));
+    Vault__V1__SearchRequest *in = new_search();
+    equals(in, "phone", resident_text(&r, FIELD_PHONE));
+    pg_sql("UPDATE resident_term SET area = " STREET "001000 WHERE area::text NOT LIKE '" STREET "%%'");
+    int64_t then = clock_now_us();
+    assert_int_equal(answer_of(as_eldercare(in))->n_results, 0);
+    assert_true(occurrences(views_since(then), "\"outcome\":\"failed\"") >= 1);
+    assert_null(strstr(views_since(then), "\"outcome\":\"refused\""));
+    pg_sql("UPDATE resident_term t SET area = r.area FROM resident r WHERE r.id = t.id");
+    fixture_reset();
+}
