@@ -83,6 +83,60 @@ static vault_code read_permit(builder *b, browse_permit *out, json_t *value)
     return check_entry(b, out, &e);
 }
 
+/* ---- strong together -----------------------------------------------------------------------------------------------
+ */
+
+field_set small_page_fields(const collection *of)
+{
+    field_set out = {0};
+    const schema_field *weak;
+    for (size_t i = 0; i < of->count; i++) {
+        const schema_field *f = of->fields[i];
+        if (f != of->natural_key && strcmp(f->class_name, "sensitive") != 0) field_set_add(&out, f->number);
+    }
+    while ((weak = masked_weakest(of, out))) out.words[weak->number >> 6] &= ~(UINT64_C(1) << (weak->number & 63));
+    return out;
+}
+
+static void add_all(field_set *to, field_set more)
+{
+    for (unsigned i = 0; i < FIELD_WORDS; i++) to->words[i] |= more.words[i];
+}
+
+/* Without what is hidden altogether: it is not even opened. */
+static field_set small_page_values(const collection *of)
+{
+    field_set all = small_page_fields(of), out = {0};
+    for (size_t i = 0; i < of->count; i++) {
+        const schema_field *f = of->fields[i];
+        if (field_set_has(all, f->number) && strcmp(mask_name(f->mask), "hidden") != 0) field_set_add(&out, f->number);
+    }
+    return out;
+}
+
+/* What its principal may list in its area: by it, by the others that hold there, and without any. Whoever lists the
+ * same few records twice knows which are which. Of two areas that meet one lies within the other. */
+static field_set listed_in(const manifest_body *body, const browse_permit *p)
+{
+    field_set out = small_page_values(p->collection);
+    for (size_t i = 0; i < body->permit_count; i++) {
+        const browse_permit *q = &body->permits[i];
+        bool same = q->collection == p->collection && strcmp(q->principal, p->principal) == 0;
+        if (same && q->area.low <= p->area.low && q->area.high >= p->area.high) add_all(&out, q->fields);
+    }
+    return out;
+}
+
+static vault_code check_together(builder *b, const browse_permit *p)
+{
+    const schema_field *weak = masked_weakest(p->collection, listed_in(b->body, p));
+    if (!weak) return VAULT_OK;
+    return builder_fail(b, "fields",
+                        "beside the other pages that '%s' may list there the masked %s leaves fewer than %llu to guess "
+                        "among: leave one of them out",
+                        p->principal, weak->name, (unsigned long long)weak->mask_strength);
+}
+
 static int compare_permits(const void *a, const void *b)
 {
     return strcmp(((const browse_permit *)a)->id, ((const browse_permit *)b)->id);
@@ -116,6 +170,12 @@ vault_code build_browsing(builder *b, json_t *value)
         builder_at(b, "browsing.permits", i);
         builder_named(b, entry, "id");
         VAULT_TRY(read_permit(b, &b->body->permits[i], entry));
+    }
+    json_array_foreach(list, i, entry)
+    {
+        builder_at(b, "browsing.permits", i);
+        builder_named(b, entry, "id");
+        VAULT_TRY(check_together(b, &b->body->permits[i]));
     }
     return index_permits(b);
 }

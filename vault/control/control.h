@@ -176,6 +176,9 @@ typedef struct manifest {
 } manifest;
 const sharing_basis *manifest_basis(const manifest *m, const char *id);  /* NULL when unknown */
 const browse_permit *manifest_permit(const manifest *m, const char *id); /* NULL when unknown */
+/* What of a collection may be listed without a permit: not the natural key, nothing sensitive (that a record has such a
+ * value at all tells of a group that its resident is in), and no mask that the others would leave too weak. */
+field_set small_page_fields(const collection *of);
 const principal *manifest_principal(const manifest *m, const char *uri); /* exact match; NULL when not registered */
 /* The principal's certificate of this digest; NULL when it is not registered (which is not to say: not revoked). */
 const certificate *principal_certificate(const principal *p, const digest *sha256);

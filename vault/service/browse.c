@@ -25,16 +25,10 @@ typedef struct browsing browsing;
 
 /* ---- may it be listed? ---- */
 
-/* The page that needs no permit shows what there is of the collection but the natural key, and but what is sensitive:
- * that a record has such a value at all tells of a group that its resident is in. */
+/* The page that needs no permit. */
 static browse_scope small_page(const collection *of, area_range area)
 {
-    browse_scope out = {.area = area, .rows = SMALL_PAGE, .until = UINT32_MAX};
-    for (size_t i = 0; i < of->count; i++) {
-        const schema_field *f = of->fields[i];
-        if (f != of->natural_key && strcmp(f->class_name, "sensitive") != 0) field_set_add(&out.fields, f->number);
-    }
-    return out;
+    return (browse_scope){.fields = small_page_fields(of), .area = area, .rows = SMALL_PAGE, .until = UINT32_MAX};
 }
 
 /* Nothing where the permit is unknown, another's, or for another collection: the same as one that has ended. */

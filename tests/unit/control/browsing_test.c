@@ -154,3 +154,75 @@ TEST("ids of permits that look alike are refused, at the later one")
     json_array_append_new(json_object_get(d.of[DOC_BROWSING], "permits"), more);
     refused(&d, "browsing.permits[1].id", "looks like");
 }
+
+/* ---- strong together -----------------------------------------------------------------------------------------------
+ */
+
+/* ID numbers are shown at both ends, dates by their year; either is strong by itself. */
+static documents with_ends(const char *date_class)
+{
+    documents d = with_permit();
+    json_t *fields = json_object_get(entry(&d, DOC_SCHEMA, "collections", 0), "fields");
+    set(d.of[DOC_POLICY], "rules", "[]");
+    set(json_array_get(fields, 0), "mask", "\"id_ends\"");
+    set(json_array_get(fields, 4), "mask", "\"date_year\"");
+    set(json_array_get(fields, 4), "mask_strength", "300");
+    set(json_array_get(fields, 4), "class", date_class);
+    return d;
+}
+
+static void permit_for(documents *d, const char *id, const char *whose, const char *area, const char *fields)
+{
+    json_t *more = parse(permit);
+    json_object_set_new(more, "id", json_string(id));
+    json_object_set_new(more, "principal", json_string(whose));
+    json_object_set_new(more, "area", json_string(area));
+    set(more, "fields", fields);
+    json_array_append_new(json_object_get(d->of[DOC_BROWSING], "permits"), more);
+}
+
+TEST("a permit is strong beside the page that needs none")
+{
+    documents d = with_ends("\"personal\"");
+    permit_for(&d, "numbers", "officer-wang", "320411003", "[\"id_number\"]");
+    refused(&d, "browsing.permits[1].fields", "the masked id_number leaves fewer than 1000");
+}
+
+TEST("permits of one principal are strong together where they meet, and those of two are apart")
+{
+    static const struct {
+        const char *whose, *area, *weak;
+    } others[] = {{"officer-wang", "320411002", "browsing.permits[0].fields"},
+                  {"officer-wang", "320411002003", "browsing.permits[1].fields"},
+                  {"officer-wang", "320411003", NULL},
+                  {"admin-li", "320411002", NULL}};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        documents d = with_ends("\"sensitive\"");
+        permit_for(&d, "dates", others[i].whose, others[i].area, "[\"birth_date\"]");
+        permit_for(&d, "numbers", "officer-wang", "320411002", "[\"id_number\"]");
+        if (others[i].weak) {
+            refused(&d, others[i].weak, "other pages");
+            continue;
+        }
+        manifest_body *b = build_of(&d);
+        assert_int_equal(b->m.permit_count, 3);
+        manifest_free(&b);
+    }
+}
+
+TEST("the page that needs no permit shows no mask that its others leave too weak")
+{
+    documents d = with_ends("\"personal\"");
+    json_t *head = json_array_get(json_object_get(entry(&d, DOC_SCHEMA, "collections", 0), "fields"), 24);
+    assert_string_equal(json_string_value(json_object_get(head, "name")), "head_id_number");
+    set(head, "mask", "\"id_ends\"");
+    set(head, "class", "\"personal\"");
+    manifest_body *b = build_of(&d);
+    const collection *people = schema_collection(&b->m.schema, "residents");
+    field_set shown = small_page_fields(people);
+    assert_true(field_set_has(shown, 2) && field_set_has(shown, 5));   /* name, birth date */
+    assert_false(field_set_has(shown, 1) || field_set_has(shown, 25)); /* the natural key, the number of the head */
+    assert_false(field_set_has(shown, 6));                             /* sensitive */
+    assert_null(masked_weakest(people, shown));
+    manifest_free(&b);
+}
