@@ -116,7 +116,8 @@ static void open_keys(void)
 /* As many control rows as a vault has: a manifest, and the documents that it names. */
 static void put_control_rows(void)
 {
-    static const char *const names[] = {"schema", "principals", "persons", "purposes", "policy", "sharing", "domains"};
+    static const char *const names[] = {"schema", "principals", "persons",  "purposes",
+                                        "policy", "sharing",    "browsing", "domains"};
     vault_error err = {0};
     static uint8_t sealed[8192];
     const manifest_row row = {.version = 1, .sealed = bytes_of(sealed, sizeof sealed)};
