@@ -296,14 +296,17 @@ static vault_code try_part(session *s, const item_kind *kind, item **items, size
     return VAULT_OK;
 }
 
+static void fail_item(item *it, const vault_error *err)
+{
+    it->err = *err;
+    if (it->call->rq->err.code == VAULT_OK) it->call->rq->err = *err;
+}
+
 /* No line stands for the part: its calls fail as a whole. */
 static void fail_part(session *s, item **items, size_t count, const vault_error *err)
 {
     service_note(s->service, err->code, err);
-    for (size_t i = 0; i < count; i++) {
-        items[i]->err = *err;
-        if (items[i]->call->rq->err.code == VAULT_OK) items[i]->call->rq->err = *err;
-    }
+    for (size_t i = 0; i < count; i++) fail_item(items[i], err);
 }
 
 /* What one item alone can have brought about: the others need not suffer for it. */
@@ -318,9 +321,42 @@ static bool cuts_pair(item **items, size_t end)
     return end > 0 && items[end - 1]->with == items[end - 1] + 1;
 }
 
+static void run_part(session *s, const item_kind *kind, item **items, size_t count);
+
+/* A request that another run answered meanwhile writes nothing, not even in a part of its own: what was written since
+ * would be undone. Its call fails, and finds that answer (kept_rival); the others run again without it. */
+static bool leave_out_answered(session *s, const item_kind *kind, item **items, size_t count, const vault_error *lost)
+{
+    vault_error err = {0};
+    bool answered[BATCH_ITEMS];
+    size_t left = 0;
+    if (kept_elsewhere(s, items, count, answered, &err) != VAULT_OK) {
+        fail_part(s, items, count, &err);
+        return true;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (answered[i])
+            fail_item(items[i], lost);
+        else
+            items[left++] = items[i];
+    }
+    if (left < count && left > 0) run_part(s, kind, items, left);
+    return left < count;
+}
+
+/* What is left of a call that has failed is of no use to anybody, and is not written. */
+static size_t drop_failed(item **items, size_t count)
+{
+    size_t left = 0;
+    for (size_t i = 0; i < count; i++)
+        if (items[i]->call->rq->err.code == VAULT_OK) items[left++] = items[i];
+    return left;
+}
+
 /* A control version that moved on is no failure: all runs again (service_run). */
 static void run_part(session *s, const item_kind *kind, item **items, size_t count)
 {
+    if ((count = drop_failed(items, count)) == 0) return;
     vault_error err = {0};
     vault_code code = VAULT_CONFLICT;
     for (int attempt = 0; code == VAULT_CONFLICT && attempt < PART_ATTEMPTS; attempt++) {
@@ -330,6 +366,7 @@ static void run_part(session *s, const item_kind *kind, item **items, size_t cou
         if (code == VAULT_OK || s->moved) return;
         reset(items, count);
     }
+    if (code == VAULT_CONFLICT && kind->write && leave_out_answered(s, kind, items, count, &err)) return;
     size_t half = count / 2 + cuts_pair(items, count / 2);
     if (half > 0 && half < count && one_may_be_to_blame(code)) {
         run_part(s, kind, items, half);

@@ -278,7 +278,7 @@ VAULT_MUST_USE vault_code put_read_values(put_keys *keys, session *s, item *it, 
 /* in.area from the keys of division and grid. */
 vault_code put_read_area(session *s, item *it, const put_keys *keys);
 int64_t number_of_digits(bytes digits);
-/* NULL when memory is out. */
+/* Of an item that went well; NULL when memory is out. */
 Vault__V1__PutResult *put_result(const item *it);
 /* For item_kind. */
 vault_code put_judge(session *s, item *it);
@@ -373,8 +373,10 @@ VAULT_MUST_USE vault_code change_refuse(session *s, call *c, const change *what)
  *   kept_ask ─ kept_find (all calls of the run at once) ─ batch_run, with kept_write in it ─ kept_settle
  *
  * A call that is answered again has no items. */
+#define KEPT_US (INT64_C(7) * 86400 * 1000000)
 typedef struct kept_answer {
     digest id, content; /* of what was asked */
+    int64_t expires_us; /* where it was found: it stands until it is swept, and may be older */
     bytes answer;       /* as it was given; in the session's arena */
     bool replayed;      /* it was found: the call is answered from it */
 } kept_answer;
@@ -400,6 +402,8 @@ VAULT_MUST_USE vault_code kept_packed(bytes *out, session *s, const ProtobufCMes
 /* Within the transaction of a part: the answers of the calls that end with it. CONFLICT: another one, of the same
  * request, was first. */
 VAULT_MUST_USE vault_code kept_write(session *s, item **items, size_t count, kept_pack *pack, vault_error *err);
+/* Whose calls another run answered since kept_find: they must write nothing more. Within a transaction, too. */
+VAULT_MUST_USE vault_code kept_elsewhere(session *s, item **items, size_t count, bool *answered, vault_error *err);
 /* A call that lost against itself (a run of it whose client has gone, or asked twice, has ended meanwhile): true, and
  * replayed, where the other one's answer was found. After call_fail_with_store. */
 bool kept_rival(session *s, call *c);
@@ -410,6 +414,20 @@ void kept_settle(session *s, call **calls, size_t count);
 
 /* What a line says of a voucher or handover: the other side, the sharing basis, a reference that is no secret. */
 void voucher_tell(line_facts *facts, const item *it);
+
+/* ---- results.c: answers of batches ---- */
+
+/* How an rpc's response is made of its items. Its message has `results`, of messages with `status`, and `receipts`. */
+typedef struct batch_shape {
+    const ProtobufCMessageDescriptor *response;
+    bool (*fill)(void *result, const item *it); /* of an item that went well; false: memory is out */
+    google_status *(*refused)(const item *it);  /* of one that did not; NULL: its err says all */
+    bool (*silent)(const item *it);             /* items that are not answered; NULL: none */
+    bool kept;                                  /* the answer is kept by request id (kept.c) */
+} batch_shape;
+void batch_answer(call *c, const batch_shape *as);
+/* For kept_pack: the answer without receipts. */
+VAULT_MUST_USE vault_code batch_pack(bytes *out, session *s, const call *c, const batch_shape *as, vault_error *err);
 
 /* ---- page.c ---- */
 

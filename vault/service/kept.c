@@ -4,15 +4,13 @@
  * An answer is sealed into the transaction that ends the call (or the message of a stream), together with the digest of
  * what was asked. The same request again is answered from there. Where the process died between two transactions of one
  * call there is no answer yet: what it does then is the method's own affair. Of two at once, one is first: the other
- * one's last transaction fails by the id, and it finds the first one's answer. */
+ * one's next transaction fails by the id, and it finds the first one's answer. */
 #include "vault/service/internal.h"
 
 #include "vault/base/clock.h"
 #include "vault/base/log.h"
 
 #include <string.h>
-
-static const int64_t KEPT_US = INT64_C(7) * 86400 * 1000000;
 
 static bytes with_nul(const char *text)
 {
@@ -73,10 +71,14 @@ static vault_code open_answer(session *s, call *c, const request_row *row)
     bytes note;
     cabinet_use(s->cabinet, s->mem);
     VAULT_TRY(cabinet_open_note(s->cabinet, &note, digest_bytes(&k->id), row->answer, err));
-    if (note.len < DIGEST_LEN) return vault_fail(err, VAULT_INTEGRITY, "an answer that was kept is cut short");
-    if (!bytes_same(bytes_of(note.at, DIGEST_LEN), digest_bytes(&k->content)))
+    reader r = reader_over(note);
+    bytes content = get_bytes(&r, DIGEST_LEN);
+    k->expires_us = (int64_t)get_u64(&r);
+    if (r.short_ || k->expires_us != row->expires_us)
+        return vault_fail(err, VAULT_INTEGRITY, "an answer that was kept is not as it was sealed");
+    if (!bytes_same(content, digest_bytes(&k->content)))
         return vault_refuse(err, VAULT_CONFLICT, "REQUEST_ID_REUSED", "context.request_id");
-    k->answer = bytes_of(note.at + DIGEST_LEN, note.len - DIGEST_LEN);
+    k->answer = r.rest;
     k->replayed = true;
     return VAULT_OK;
 }
@@ -139,13 +141,43 @@ static bool ends_here(const item *last)
 
 static vault_code seal_answer(session *s, request_row *out, const kept_answer *k, vault_error *err)
 {
-    size_t len = DIGEST_LEN + k->answer.len;
+    size_t len = DIGEST_LEN + sizeof(uint64_t) + k->answer.len;
     writer w = writer_over(arena_alloc(s->mem, len), len);
     if (!w.at) return vault_fail(err, VAULT_EXHAUSTED, "no memory for an answer");
-    put_bytes(&w, digest_bytes(&k->content));
-    put_bytes(&w, k->answer);
     *out = (request_row){.id = k->id, .expires_us = clock_now_us() + KEPT_US};
+    put_bytes(&w, digest_bytes(&k->content));
+    put_u64(&w, (uint64_t)out->expires_us);
+    put_bytes(&w, k->answer);
     return cabinet_seal_note(s->cabinet, &out->answer, digest_bytes(&out->id), writer_bytes(&w), err);
+}
+
+static bool is_last(item **items, size_t count, size_t i)
+{
+    return i + 1 == count || items[i + 1]->call != items[i]->call;
+}
+
+vault_code kept_elsewhere(session *s, item **items, size_t count, bool *answered, vault_error *err)
+{
+    size_t n = 0, at = 0;
+    request_row *rows = arena_array(s->mem, count + 1, sizeof *rows);
+    if (!rows) return vault_fail(err, VAULT_EXHAUSTED, "no memory for answers");
+    for (size_t i = 0; i < count; i++)
+        if (is_last(items, count, i) && is_asking(items[i]->call)) rows[n++].id = items[i]->call->kept->id;
+    if (n) VAULT_TRY(store_requests_find(s->store, s->mem, rows, n, err));
+    for (size_t i = 0; i < count; i++) {
+        answered[i] = is_asking(items[i]->call) && rows[at].found;
+        at += is_last(items, count, i) && is_asking(items[i]->call);
+    }
+    return VAULT_OK;
+}
+
+/* A call that goes on behind the part writes no id that would clash with another run's. */
+static vault_code check_waiting(session *s, item **items, size_t count, vault_error *err)
+{
+    bool waits = is_asking(items[count - 1]->call) && !ends_here(items[count - 1]), answered[BATCH_ITEMS];
+    if (!waits) return VAULT_OK;
+    VAULT_TRY(kept_elsewhere(s, items, count, answered, err));
+    return answered[count - 1] ? vault_fail(err, VAULT_CONFLICT, "a request was answered elsewhere") : VAULT_OK;
 }
 
 vault_code kept_write(session *s, item **items, size_t count, kept_pack *pack, vault_error *err)
@@ -155,12 +187,12 @@ vault_code kept_write(session *s, item **items, size_t count, kept_pack *pack, v
     if (!rows) return vault_fail(err, VAULT_EXHAUSTED, "no memory for answers");
     for (size_t i = 0; i < count; i++) {
         call *c = items[i]->call;
-        bool last = i + 1 == count || items[i + 1]->call != c;
-        if (!last || !is_asking(c) || !ends_here(items[i])) continue;
+        if (!is_last(items, count, i) || !is_asking(c) || !ends_here(items[i])) continue;
         VAULT_TRY(pack(s, c, &c->kept->answer, err));
         VAULT_TRY(seal_answer(s, &rows[n++], c->kept, err));
     }
-    return n ? store_requests_insert(s->store, s->mem, rows, n, err) : VAULT_OK;
+    if (n) VAULT_TRY(store_requests_insert(s->store, s->mem, rows, n, err));
+    return check_waiting(s, items, count, err);
 }
 
 /* ---- after the batch ---- */

@@ -23,7 +23,7 @@ typedef struct voucher_terms {
     field_set fields;                     /* voucher: what it is good for */
     policy_form form;
     uint32_t uses, used;
-    int64_t expires_us;
+    int64_t expires_us, used_us; /* used_us: last */
     bool revoked;
     uint8_t marks[USE_MARKS][USE_MARK_LEN]; /* of the last uses, the newest one last */
     unsigned mark_count;

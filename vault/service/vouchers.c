@@ -27,6 +27,7 @@ static void put_terms(writer *w, const voucher_terms *t)
     put_u32(w, t->uses);
     put_u32(w, t->used);
     put_u64(w, (uint64_t)t->expires_us);
+    put_u64(w, (uint64_t)t->used_us);
     put_u8(w, t->revoked);
     put_u8(w, (uint8_t)t->mark_count);
     put_bytes(w, bytes_of(t->marks, t->mark_count * USE_MARK_LEN));
@@ -50,6 +51,7 @@ static bool get_terms(voucher_terms *t, arena *mem, bytes from)
     t->uses = get_u32(&r);
     t->used = get_u32(&r);
     t->expires_us = (int64_t)get_u64(&r);
+    t->used_us = (int64_t)get_u64(&r);
     t->revoked = get_u8(&r) != 0;
     t->mark_count = get_u8(&r);
     if (t->mark_count > USE_MARKS) return false;
@@ -210,12 +212,15 @@ static vault_code work_alike(session *s, const voucher_item *v, vault_error *err
     return seal_terms(s, &none, &terms, err);
 }
 
+/* As long as an answer is kept, and no longer: a voucher for one use is not for all days until its end. */
 static bool was_counted(const item *it)
 {
     const voucher_item *v = it->voucher;
     const kept_answer *k = it->call->kept;
+    int64_t now = clock_now_us();
     if (!k) return false;
-    if (k->replayed && it->index < k->answer.len && k->answer.at[it->index]) return true;
+    if (k->replayed && now < k->expires_us && it->index < k->answer.len && k->answer.at[it->index]) return true;
+    if (now >= v->terms.used_us + KEPT_US) return false;
     for (unsigned i = 0; i < v->terms.mark_count; i++)
         if (bytes_same(bytes_of(v->terms.marks[i], USE_MARK_LEN), bytes_of(v->mark, USE_MARK_LEN))) return true;
     return false;
@@ -287,6 +292,7 @@ vault_code voucher_use(session *s, item *it, vault_error *err)
     voucher_terms *t = &it->voucher->terms;
     if (it->voucher->again) return VAULT_OK;
     t->used++;
+    t->used_us = clock_now_us();
     if (t->mark_count == USE_MARKS) memmove(t->marks[0], t->marks[1], (USE_MARKS - 1) * USE_MARK_LEN);
     if (t->mark_count < USE_MARKS) t->mark_count++;
     memcpy(t->marks[t->mark_count - 1], it->voucher->mark, USE_MARK_LEN);

@@ -284,6 +284,47 @@ TEST("a request that is repeated makes no other voucher; a redemption that is re
     fixture_reset();
 }
 
+TEST("the same wish twice in one run of calls makes its vouchers once, and both are answered alike")
+{
+    Vault__V1__BatchCreateVouchersRequest *in = wish(STREET, MASK("name"));
+    const char *token = in->tokens[0], *tokens[4] = {token, token, token, token};
+    asking give = {.uri = ELDERCARE, .purpose = CARE, .id = "make-twins"};
+    in->tokens = lend_all(tokens, in->n_tokens = 4);
+    NEW_REQUEST(copy, Vault__V1__BatchCreateVouchersRequest, vault__v1__batch_create_vouchers_request__init);
+    *copy = *in;
+    long stored = stored_vouchers();
+    request *both[2] = {prepared(&give, VOUCHERS, &in->base), prepared(&give, VOUCHERS, &copy->base)};
+    service_run(fixture_session(), method_at(VOUCHERS), both, 2);
+    for (size_t i = 0; i < 2; i++) expect_outcome(both[i], VAULT_OK, NULL);
+    const Vault__V1__BatchCreateVouchersResponse *one = (const void *)both[0]->out, *two = (const void *)both[1]->out;
+    for (size_t i = 0; i < 4; i++) assert_string_equal(one->results[i]->voucher, two->results[i]->voucher);
+    assert_int_equal(stored_vouchers(), stored + 4);
+    fixture_reset();
+}
+
+TEST("a redemption is repeated for a week after its use, and no longer: later it would be a second use")
+{
+    Vault__V1__BatchCreateVouchersRequest *in = wish(STREET, MASK("name"));
+    const int64_t now = clock_now_us(), day = INT64_C(86400) * 1000000;
+    asking use = {.uri = ELDERCARE, .purpose = CARE, .id = "use-for-a-week"};
+    in->expire_time = in_seconds(INT64_C(30) * 86400);
+    in->uses = 2;
+    const char *twice = made(&GIVER, in)->voucher;
+    in->uses = 1;
+    const char *once = made(&GIVER, in)->voucher, *texts[] = {twice, once};
+    assert_null(redeemed(called(&use, REDEEM, &shown(texts, 2)->base))->results[1]->status);
+    clock_set_for_test(now + 6 * day);
+    assert_null(redeemed(called(&use, REDEEM, &shown(texts, 2)->base))->results[1]->status);
+    clock_set_for_test(now + 8 * day);
+    const Vault__V1__BatchRedeemVouchersResponse *late = redeemed(called(&use, REDEEM, &shown(texts, 2)->base));
+    assert_int_equal(late->results[0]->uses_left, 0);
+    assert_null(late->results[0]->status);
+    assert_string_equal(refusal(late->results[1]->status), "VOUCHER_USED");
+    assert_int_equal(late->results[1]->n_values, 0);
+    clock_set_for_test(0);
+    fixture_reset();
+}
+
 TEST("sixty-four calls race on two nodes for a voucher of ten uses: exactly ten have them")
 {
     node other = {0};
