@@ -187,7 +187,7 @@ typedef enum sight {
     SEEN_PLAIN,
     SEEN_MASKED,
     SEEN_TOKEN, /* format-preserving */
-    SEEN_FOUND, /* searched by, where the residents found are told */
+    SEEN_FOUND, /* searched by, where the residents found are told, or can be told from counts */
     SEEN_ASKED, /* predicates */
     SIGHTS
 } sight;

@@ -51,9 +51,27 @@ typedef struct weakness {
 /* ---- what a rule shows ---------------------------------------------------------------------------------------------
  */
 
-/* False: nothing of a resident whom the caller can tell. */
-static bool sight_of(sight *out, const policy_scope *s)
+/* Whether somebody can be named in a question: as the one whose value the others share (same_as), by a value that few
+ * have, or by a part of a value beside another field. By bands nobody can. */
+static bool names_somebody(const manifest_body *body, field_set fields)
 {
+    const unsigned whole = 1U << INDEX_EQUALITY | 1U << INDEX_CODE, part = 1U << INDEX_SUFFIX | 1U << INDEX_NGRAM;
+    unsigned kinds = 0, count = 0;
+    for (size_t i = 0; i < body->field_count; i++) {
+        const schema_field *f = &body->fields[i];
+        if (!field_set_has(fields, f->number)) continue;
+        kinds |= f->indexes;
+        count++;
+    }
+    return (kinds & whole) != 0 || ((kinds & part) != 0 && count > 1);
+}
+
+/* False: nothing of a resident whom the caller can tell. Two counts that differ by one named resident tell of it what a
+ * search would. */
+static bool sight_of(sight *out, const manifest_body *body, const policy_scope *s)
+{
+    *out = SEEN_FOUND;
+    if (s->action == POLICY_SEARCH && s->form == FORM_COUNT) return names_somebody(body, s->fields);
     static const struct {
         policy_action action;
         policy_form form;
@@ -89,7 +107,7 @@ static void count_rule(sweep *w, const edge *e)
     sight how;
     const policy_scope s = policy_rule_scope(w->body->rules, e->rule);
     int by = e->begins ? 1 : -1;
-    if (!sight_of(&how, &s)) return;
+    if (!sight_of(&how, w->body, &s)) return;
     add_fields(&w->seen[how], s.fields, by);
     if (how == SEEN_PLAIN && !s.own_area && s.from <= w->from && s.until >= w->until)
         add_fields(&w->sure, s.fields, by);
@@ -105,7 +123,7 @@ static onlooker onlooker_without(const sweep *w, int64_t at, unsigned rule)
     for (size_t i = 0; i < w->count; i++) {
         sight how;
         const policy_scope s = policy_rule_scope(w->body->rules, w->rules[i]);
-        if (w->rules[i] == rule || !sight_of(&how, &s)) continue;
+        if (w->rules[i] == rule || !sight_of(&how, w->body, &s)) continue;
         if (!area_ranges_cover(s.areas, s.area_count, (area_code){at})) continue;
         for (unsigned k = 0; k < FIELD_WORDS; k++) r.seen[how].words[k] |= s.fields.words[k];
     }

@@ -294,6 +294,18 @@ TEST("a search by band tells the year of a masked date, and of an income the ban
     taken(&d);
 }
 
+TEST("counts tell what a search would where somebody can be named in them, and nothing where nobody can")
+{
+    documents d = beside_form("birth_date", "search", "count", "[\"birth_date\", \"phone\"]");
+    mask_by(&d, "birth_date", "\"date_decade\"", "1000");
+    too_weak(&d, "leaves 'eldercare' 365 to guess among"); /* as many with that phone among them, or one less */
+    d = beside_form("care_category", "search", "count", "[\"care_category\"]");
+    too_weak(&d, "leaves 'eldercare' 1 "); /* as many as share this one's */
+    d = beside_form("birth_date", "search", "count", "[\"birth_date\", \"annual_income\"]");
+    mask_by(&d, "birth_date", "\"date_decade\"", "1000");
+    taken(&d);
+}
+
 TEST("predicates on ages part what a mask leaves of a birth date, and what the birth date leaves of the ID number")
 {
     documents d = beside_form("birth_date", "reveal", "predicate", "[\"age_60\"]");
