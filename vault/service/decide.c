@@ -198,29 +198,16 @@ static const item_kind DECIDE = {.look = look, .judge = judge_decision, .prepare
 
 /* ---- the answer ---- */
 
-static Vault__V1__DecideResult *decide_result(const item *it)
+static bool fill(void *result, const item *it)
 {
-    arena *mem = it->call->rq->mem;
-    Vault__V1__DecideResult *out = MESSAGE(mem, Vault__V1__DecideResult, vault__v1__decide_result__init);
-    if (!out) return NULL;
-    if (it->err.code != VAULT_OK) return (out->status = status_message(mem, &it->err)) ? out : NULL;
-    out->record_version = it->version;
-    return out;
+    ((Vault__V1__DecideResult *)result)->record_version = it->version;
+    return true;
 }
 
 static void answer_decide(call *c)
 {
-    arena *mem = c->rq->mem;
-    Vault__V1__BatchDecideCorrectionsResponse *out =
-        MESSAGE(mem, Vault__V1__BatchDecideCorrectionsResponse, vault__v1__batch_decide_corrections_response__init);
-    Vault__V1__DecideResult **results = arena_array(mem, c->item_count, sizeof *results);
-    if (!out || !results) return;
-    out->results = results;
-    for (size_t i = 0; i < c->item_count; i++)
-        if (!(results[out->n_results++] = decide_result(&c->items[i]))) return;
-    out->receipts = c->receipts;
-    out->n_receipts = c->receipt_count;
-    c->rq->out = &out->base;
+    static const batch_shape as = {.response = &vault__v1__batch_decide_corrections_response__descriptor, .fill = fill};
+    batch_answer(c, &as);
 }
 
 void records_batch_decide_corrections(session *s, call **calls, size_t count)

@@ -5,8 +5,6 @@
 
 #include "vault/base/clock.h"
 
-#include "google/rpc/status.pb-c.h"
-
 #include <string.h>
 
 static const int64_t USUAL_US = INT64_C(3600) * 1000000, MOST_US = INT64_C(7) * 86400 * 1000000;
@@ -56,35 +54,18 @@ static vault_code prepare_new(session *s, item **items, size_t count, vault_erro
     return VAULT_OK;
 }
 
-static Vault__V1__HandoverResult *new_result(const item *it)
+static bool fill_new(void *result, const item *it)
 {
-    arena *mem = it->call->rq->mem;
-    Vault__V1__HandoverResult *out = MESSAGE(mem, Vault__V1__HandoverResult, vault__v1__handover_result__init);
-    if (!out) return NULL;
-    if (it->err.code != VAULT_OK) return (out->status = status_message(mem, &it->err)) ? out : NULL;
-    out->handover = lent(it->text);
-    return out;
+    ((Vault__V1__HandoverResult *)result)->handover = lent(it->text);
+    return true;
 }
 
-/* Without receipts; NULL when memory is out. */
-static Vault__V1__BatchCreateHandoversResponse *new_response(const call *c)
-{
-    arena *mem = c->rq->mem;
-    Vault__V1__BatchCreateHandoversResponse *out =
-        MESSAGE(mem, Vault__V1__BatchCreateHandoversResponse, vault__v1__batch_create_handovers_response__init);
-    Vault__V1__HandoverResult **results = arena_array(mem, c->item_count, sizeof *results);
-    if (!out || !results) return NULL;
-    out->results = results;
-    for (size_t i = 0; i < c->item_count; i++)
-        if (!(results[out->n_results++] = new_result(&c->items[i]))) return NULL;
-    return out;
-}
+static const batch_shape NEW = {
+    .response = &vault__v1__batch_create_handovers_response__descriptor, .fill = fill_new, .kept = true};
 
 static vault_code pack_new(session *s, const call *c, bytes *answer, vault_error *err)
 {
-    const Vault__V1__BatchCreateHandoversResponse *out = new_response(c);
-    if (!out) return vault_fail(err, VAULT_EXHAUSTED, "no memory for an answer");
-    return kept_packed(answer, s, &out->base, err);
+    return batch_pack(answer, s, c, &NEW, err);
 }
 
 static vault_code write_new(session *s, item **items, size_t count, vault_error *err)
@@ -95,16 +76,7 @@ static vault_code write_new(session *s, item **items, size_t count, vault_error 
 
 static void answer_new(call *c)
 {
-    ProtobufCAllocator mem = arena_allocator(c->rq->mem);
-    bytes before = c->kept && c->kept->replayed ? c->kept->answer : bytes_of(NULL, 0);
-    Vault__V1__BatchCreateHandoversResponse *out =
-        before.at ? vault__v1__batch_create_handovers_response__unpack(&mem, before.len, before.at) : new_response(c);
-    if (!out) return;
-    if (!before.at) {
-        out->receipts = c->receipts;
-        out->n_receipts = c->receipt_count;
-    }
-    c->rq->out = &out->base;
+    batch_answer(c, &NEW);
 }
 
 static vault_code ask_new(session *s, call *c)
@@ -202,29 +174,17 @@ static vault_code write_redeemed(session *s, item **items, size_t count, vault_e
     return kept_write(s, items, count, voucher_pack, err);
 }
 
-static Vault__V1__IssueResult *redeemed_result(const item *it)
+static bool fill_redeemed(void *result, const item *it)
 {
-    arena *mem = it->call->rq->mem;
-    Vault__V1__IssueResult *out = MESSAGE(mem, Vault__V1__IssueResult, vault__v1__issue_result__init);
-    if (!out) return NULL;
-    if (it->err.code != VAULT_OK) return (out->status = status_message(mem, &it->err)) ? out : NULL;
-    out->token = lent(it->text);
-    return out;
+    ((Vault__V1__IssueResult *)result)->token = lent(it->text);
+    return true;
 }
 
 static void answer_redeemed(call *c)
 {
-    request *rq = c->rq;
-    Vault__V1__BatchRedeemHandoversResponse *out =
-        MESSAGE(rq->mem, Vault__V1__BatchRedeemHandoversResponse, vault__v1__batch_redeem_handovers_response__init);
-    Vault__V1__IssueResult **results = arena_array(rq->mem, c->item_count, sizeof *results);
-    if (!out || !results) return;
-    out->results = results;
-    for (size_t i = 0; i < c->item_count; i++)
-        if (!(results[out->n_results++] = redeemed_result(&c->items[i]))) return;
-    out->receipts = c->receipts;
-    out->n_receipts = c->receipt_count;
-    rq->out = &out->base;
+    static const batch_shape as = {.response = &vault__v1__batch_redeem_handovers_response__descriptor,
+                                   .fill = fill_redeemed};
+    batch_answer(c, &as);
 }
 
 static vault_code ask_redeemed(session *s, call *c)

@@ -3,8 +3,6 @@
 
 #include "vault/base/clock.h"
 
-#include "google/rpc/status.pb-c.h"
-
 struct inspect_item {
     epoch_state epoch_state;
     uint32_t epoch, current;
@@ -74,31 +72,19 @@ static vault_code ask_inspect(session *s, call *c)
     return VAULT_OK;
 }
 
-static Vault__V1__InspectResult *result_of(const item *it)
+static bool fill(void *result, const item *it)
 {
-    arena *mem = it->call->rq->mem;
-    Vault__V1__InspectResult *out = MESSAGE(mem, Vault__V1__InspectResult, vault__v1__inspect_result__init);
-    if (!out) return NULL;
-    if (it->err.code != VAULT_OK) return (out->status = status_message(mem, &it->err)) ? out : NULL;
+    Vault__V1__InspectResult *out = result;
     out->state = it->inspect->state;
     out->epoch = it->inspect->epoch;
     out->current_epoch = it->inspect->current;
-    return out;
+    return true;
 }
 
 static void answer(call *c)
 {
-    request *rq = c->rq;
-    Vault__V1__BatchInspectResponse *out =
-        MESSAGE(rq->mem, Vault__V1__BatchInspectResponse, vault__v1__batch_inspect_response__init);
-    Vault__V1__InspectResult **results = arena_array(rq->mem, c->item_count, sizeof *results);
-    if (!out || !results) return;
-    out->results = results;
-    for (size_t i = 0; i < c->item_count; i++)
-        if (!(results[out->n_results++] = result_of(&c->items[i]))) return;
-    out->receipts = c->receipts;
-    out->n_receipts = c->receipt_count;
-    rq->out = &out->base;
+    static const batch_shape as = {.response = &vault__v1__batch_inspect_response__descriptor, .fill = fill};
+    batch_answer(c, &as);
 }
 
 void tokens_batch_inspect(session *s, call **calls, size_t count)

@@ -4,8 +4,6 @@
  * refuses one refuses the other. The pair stands side by side among the items, and in one part. */
 #include "vault/service/internal.h"
 
-#include "google/rpc/status.pb-c.h"
-
 #include <stdio.h>
 
 /* Of the one who is asked about; the one who is compared with has none. */
@@ -153,30 +151,25 @@ static vault_code finish(session *s, item *it)
 
 static const item_kind TEST = {.judge = judge_by_area, .prepare = join, .finish = finish};
 
-static Vault__V1__TestResult *result_of(const item *it)
+static bool fill(void *result, const item *it)
 {
-    arena *mem = it->call->rq->mem;
-    Vault__V1__TestResult *out = MESSAGE(mem, Vault__V1__TestResult, vault__v1__test_result__init);
-    if (!out) return NULL;
-    if (it->err.code != VAULT_OK) return (out->status = status_message(mem, &it->err)) ? out : NULL;
+    Vault__V1__TestResult *out = result;
     out->holds = it->test->answer == ANSWER_YES;
     out->absent = it->test->answer == ANSWER_ABSENT;
-    return out;
+    return true;
+}
+
+/* The other resident of a question. */
+static bool is_other(const item *it)
+{
+    return !it->test;
 }
 
 static void answer(call *c)
 {
-    request *rq = c->rq;
-    Vault__V1__BatchTestResponse *out =
-        MESSAGE(rq->mem, Vault__V1__BatchTestResponse, vault__v1__batch_test_response__init);
-    Vault__V1__TestResult **results = arena_array(rq->mem, c->item_count, sizeof *results);
-    if (!out || !results) return;
-    out->results = results;
-    for (size_t i = 0; i < c->item_count; i++)
-        if (c->items[i].test && !(results[out->n_results++] = result_of(&c->items[i]))) return;
-    out->receipts = c->receipts;
-    out->n_receipts = c->receipt_count;
-    rq->out = &out->base;
+    static const batch_shape as = {
+        .response = &vault__v1__batch_test_response__descriptor, .fill = fill, .silent = is_other};
+    batch_answer(c, &as);
 }
 
 void tokens_batch_test(session *s, call **calls, size_t count)

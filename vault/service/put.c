@@ -381,36 +381,28 @@ static bool name_corrections(Vault__V1__PutResult *out, const record_merged *mer
     return true;
 }
 
+static bool fill_put(void *result, const item *it)
+{
+    Vault__V1__PutResult *out = result;
+    out->created = it->put->created;
+    out->record_version = it->version;
+    out->unchanged = it->put->merged.unchanged;
+    return it->put->merged.correction_count == 0 || name_corrections(out, &it->put->merged, it->call->rq->mem);
+}
+
 Vault__V1__PutResult *put_result(const item *it)
 {
     arena *mem = it->call->rq->mem;
     Vault__V1__PutResult *out = MESSAGE(mem, Vault__V1__PutResult, vault__v1__put_result__init);
-    if (!out) return NULL;
-    if (it->err.code != VAULT_OK) return (out->status = faults_status(it)) ? out : NULL;
-    out->created = it->put->created;
-    out->record_version = it->version;
-    out->unchanged = it->put->merged.unchanged;
-    return it->put->merged.correction_count == 0 || name_corrections(out, &it->put->merged, mem) ? out : NULL;
+    return out && fill_put(out, it) ? out : NULL;
 }
 
-/* The answer without its receipts; NULL when memory is out. */
-static Vault__V1__BatchPutResponse *put_response(const call *c)
-{
-    arena *mem = c->rq->mem;
-    Vault__V1__BatchPutResponse *out = MESSAGE(mem, Vault__V1__BatchPutResponse, vault__v1__batch_put_response__init);
-    Vault__V1__PutResult **results = arena_array(mem, c->item_count, sizeof *results);
-    if (!out || !results) return NULL;
-    out->results = results;
-    for (size_t i = 0; i < c->item_count; i++)
-        if (!(results[out->n_results++] = put_result(&c->items[i]))) return NULL;
-    return out;
-}
+static const batch_shape PUT_ANSWER = {
+    .response = &vault__v1__batch_put_response__descriptor, .fill = fill_put, .refused = faults_status, .kept = true};
 
 static vault_code pack_put(session *s, const call *c, bytes *answer, vault_error *err)
 {
-    const Vault__V1__BatchPutResponse *out = put_response(c);
-    if (!out) return vault_fail(err, VAULT_EXHAUSTED, "no memory for an answer");
-    return kept_packed(answer, s, &out->base, err);
+    return batch_pack(answer, s, c, &PUT_ANSWER, err);
 }
 
 static vault_code write_put(session *s, item **items, size_t count, vault_error *err)
@@ -421,19 +413,9 @@ static vault_code write_put(session *s, item **items, size_t count, vault_error 
 
 static const item_kind PUT = {.by_natural_key = true, .judge = put_judge, .prepare = put_prepare, .write = write_put};
 
-/* What was answered before comes without receipts: its lines have theirs. */
 static void answer_put(call *c)
 {
-    ProtobufCAllocator mem = arena_allocator(c->rq->mem);
-    bytes before = c->kept && c->kept->replayed ? c->kept->answer : bytes_of(NULL, 0);
-    Vault__V1__BatchPutResponse *out =
-        before.at ? vault__v1__batch_put_response__unpack(&mem, before.len, before.at) : put_response(c);
-    if (!out) return;
-    if (!before.at) {
-        out->receipts = c->receipts;
-        out->n_receipts = c->receipt_count;
-    }
-    c->rq->out = &out->base;
+    batch_answer(c, &PUT_ANSWER);
 }
 
 static vault_code read_call(session *s, call *c)

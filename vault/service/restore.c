@@ -6,14 +6,21 @@
  */
 #include "vault/service/internal.h"
 
-#include "google/rpc/status.pb-c.h"
+/* Every number is a token of some value: who may not ask for pseudonyms by values must not get them by trying numbers.
+ */
+static bool may_issue(session *s, const item *it)
+{
+    const policy_facts facts = call_asks(it->call, POLICY_ISSUE, FORM_NOTHING, it->call->facts.fields);
+    return item_ask(s, it, &facts).given;
+}
 
 static vault_code finish(session *s, item *it)
 {
     it->values = arena_array(it->call->rq->mem, 1, sizeof *it->values);
     if (!it->values) return vault_fail(&it->err, VAULT_EXHAUSTED, "no memory for a value");
     VAULT_TRY(item_value(&it->values[0], s, it, it->call->mask[0]));
-    return item_issue(s, it);
+    it->text = NULL;
+    return may_issue(s, it) ? item_issue(s, it) : VAULT_OK;
 }
 
 static const item_kind RESTORE = {.look = unique_look, .judge = unique_judge, .finish = finish};
@@ -78,30 +85,18 @@ static vault_code ask_restore(session *s, call *c)
     return VAULT_OK;
 }
 
-static Vault__V1__RestoreResult *result_of(const item *it)
+static bool fill(void *result, const item *it)
 {
-    arena *mem = it->call->rq->mem;
-    Vault__V1__RestoreResult *out = MESSAGE(mem, Vault__V1__RestoreResult, vault__v1__restore_result__init);
-    if (!out) return NULL;
-    if (it->err.code != VAULT_OK) return (out->status = status_message(mem, &it->err)) ? out : NULL;
+    Vault__V1__RestoreResult *out = result;
     out->value = it->values[0]->text;
     out->token = lent(it->text);
-    return out;
+    return true;
 }
 
 static void answer(call *c)
 {
-    request *rq = c->rq;
-    Vault__V1__BatchRestoreResponse *out =
-        MESSAGE(rq->mem, Vault__V1__BatchRestoreResponse, vault__v1__batch_restore_response__init);
-    Vault__V1__RestoreResult **results = arena_array(rq->mem, c->item_count, sizeof *results);
-    if (!out || !results) return;
-    out->results = results;
-    for (size_t i = 0; i < c->item_count; i++)
-        if (!(results[out->n_results++] = result_of(&c->items[i]))) return;
-    out->receipts = c->receipts;
-    out->n_receipts = c->receipt_count;
-    rq->out = &out->base;
+    static const batch_shape as = {.response = &vault__v1__batch_restore_response__descriptor, .fill = fill};
+    batch_answer(c, &as);
 }
 
 void tokens_batch_restore(session *s, call **calls, size_t count)

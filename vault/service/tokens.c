@@ -1,8 +1,6 @@
 /* Tokens: issue and reveal. */
 #include "vault/service/internal.h"
 
-#include "google/rpc/status.pb-c.h"
-
 #include <string.h>
 
 /* ---- reveal ---- */
@@ -47,31 +45,19 @@ void tokens_reveal(session *s, call **calls, size_t count)
     call_answers(s, calls, count, answer_reveal);
 }
 
-static Vault__V1__RevealResult *reveal_result(const item *it)
+static bool fill_reveal(void *result, const item *it)
 {
-    arena *mem = it->call->rq->mem;
-    Vault__V1__RevealResult *out = MESSAGE(mem, Vault__V1__RevealResult, vault__v1__reveal_result__init);
-    if (!out) return NULL;
-    if (it->err.code != VAULT_OK) return (out->status = status_message(mem, &it->err)) ? out : NULL;
+    Vault__V1__RevealResult *out = result;
     out->n_values = it->call->mask_count;
     out->values = it->values;
     out->record_version = it->version;
-    return out;
+    return true;
 }
 
 static void answer_batch_reveal(call *c)
 {
-    request *rq = c->rq;
-    Vault__V1__BatchRevealResponse *out =
-        MESSAGE(rq->mem, Vault__V1__BatchRevealResponse, vault__v1__batch_reveal_response__init);
-    Vault__V1__RevealResult **results = arena_array(rq->mem, c->item_count, sizeof *results);
-    if (!out || !results) return;
-    out->results = results;
-    for (size_t i = 0; i < c->item_count; i++)
-        if (!(results[out->n_results++] = reveal_result(&c->items[i]))) return;
-    out->receipts = c->receipts;
-    out->n_receipts = c->receipt_count;
-    rq->out = &out->base;
+    static const batch_shape as = {.response = &vault__v1__batch_reveal_response__descriptor, .fill = fill_reveal};
+    batch_answer(c, &as);
 }
 
 void tokens_batch_reveal(session *s, call **calls, size_t count)
@@ -108,29 +94,16 @@ static vault_code read_value(session *s, item *it, const schema_field *by, const
 static const item_kind ISSUE = {.by_natural_key = true, .judge = judge_by_area, .finish = item_issue};
 static const item_kind ISSUE_BY_FIELD = {.look = unique_look, .judge = unique_judge, .finish = item_issue};
 
-static Vault__V1__IssueResult *issue_result(const item *it)
+static bool fill_issue(void *result, const item *it)
 {
-    arena *mem = it->call->rq->mem;
-    Vault__V1__IssueResult *out = MESSAGE(mem, Vault__V1__IssueResult, vault__v1__issue_result__init);
-    if (!out) return NULL;
-    if (it->err.code != VAULT_OK) return (out->status = status_message(mem, &it->err)) ? out : NULL;
-    out->token = (char *)(uintptr_t)it->text;
-    return out;
+    ((Vault__V1__IssueResult *)result)->token = lent(it->text);
+    return true;
 }
 
 static void answer_issue(call *c)
 {
-    request *rq = c->rq;
-    Vault__V1__BatchIssueResponse *out =
-        MESSAGE(rq->mem, Vault__V1__BatchIssueResponse, vault__v1__batch_issue_response__init);
-    Vault__V1__IssueResult **results = arena_array(rq->mem, c->item_count, sizeof *results);
-    if (!out || !results) return;
-    out->results = results;
-    for (size_t i = 0; i < c->item_count; i++)
-        if (!(results[out->n_results++] = issue_result(&c->items[i]))) return;
-    out->receipts = c->receipts;
-    out->n_receipts = c->receipt_count;
-    rq->out = &out->base;
+    static const batch_shape as = {.response = &vault__v1__batch_issue_response__descriptor, .fill = fill_issue};
+    batch_answer(c, &as);
 }
 
 static vault_code find_field(session *s, call *c, const schema_field **by, const Vault__V1__BatchIssueRequest *in)

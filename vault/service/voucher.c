@@ -5,8 +5,6 @@
 
 #include "vault/base/clock.h"
 
-#include "google/rpc/status.pb-c.h"
-
 #include <string.h>
 
 static const int64_t USUAL_US = INT64_C(86400) * 1000000, MOST_US = INT64_C(366) * 86400 * 1000000;
@@ -42,35 +40,18 @@ static vault_code prepare_new(session *s, item **items, size_t count, vault_erro
     return VAULT_OK;
 }
 
-static Vault__V1__VoucherResult *new_result(const item *it)
+static bool fill_new(void *result, const item *it)
 {
-    arena *mem = it->call->rq->mem;
-    Vault__V1__VoucherResult *out = MESSAGE(mem, Vault__V1__VoucherResult, vault__v1__voucher_result__init);
-    if (!out) return NULL;
-    if (it->err.code != VAULT_OK) return (out->status = status_message(mem, &it->err)) ? out : NULL;
-    out->voucher = lent(it->text);
-    return out;
+    ((Vault__V1__VoucherResult *)result)->voucher = lent(it->text);
+    return true;
 }
 
-/* Without receipts; NULL when memory is out. */
-static Vault__V1__BatchCreateVouchersResponse *new_response(const call *c)
-{
-    arena *mem = c->rq->mem;
-    Vault__V1__BatchCreateVouchersResponse *out =
-        MESSAGE(mem, Vault__V1__BatchCreateVouchersResponse, vault__v1__batch_create_vouchers_response__init);
-    Vault__V1__VoucherResult **results = arena_array(mem, c->item_count, sizeof *results);
-    if (!out || !results) return NULL;
-    out->results = results;
-    for (size_t i = 0; i < c->item_count; i++)
-        if (!(results[out->n_results++] = new_result(&c->items[i]))) return NULL;
-    return out;
-}
+static const batch_shape NEW = {
+    .response = &vault__v1__batch_create_vouchers_response__descriptor, .fill = fill_new, .kept = true};
 
 static vault_code pack_new(session *s, const call *c, bytes *answer, vault_error *err)
 {
-    const Vault__V1__BatchCreateVouchersResponse *out = new_response(c);
-    if (!out) return vault_fail(err, VAULT_EXHAUSTED, "no memory for an answer");
-    return kept_packed(answer, s, &out->base, err);
+    return batch_pack(answer, s, c, &NEW, err);
 }
 
 static vault_code write_new(session *s, item **items, size_t count, vault_error *err)
@@ -81,16 +62,7 @@ static vault_code write_new(session *s, item **items, size_t count, vault_error 
 
 static void answer_new(call *c)
 {
-    ProtobufCAllocator mem = arena_allocator(c->rq->mem);
-    bytes before = c->kept && c->kept->replayed ? c->kept->answer : bytes_of(NULL, 0);
-    Vault__V1__BatchCreateVouchersResponse *out =
-        before.at ? vault__v1__batch_create_vouchers_response__unpack(&mem, before.len, before.at) : new_response(c);
-    if (!out) return;
-    if (!before.at) {
-        out->receipts = c->receipts;
-        out->n_receipts = c->receipt_count;
-    }
-    c->rq->out = &out->base;
+    batch_answer(c, &NEW);
 }
 
 static vault_code ask_new(session *s, call *c)
@@ -222,34 +194,22 @@ static vault_code open_values(session *s, item *it)
     return VAULT_OK;
 }
 
-static Vault__V1__RedeemVoucherResult *redeemed_result(const item *it)
+static bool fill_redeemed(void *result, const item *it)
 {
-    arena *mem = it->call->rq->mem;
+    Vault__V1__RedeemVoucherResult *out = result;
     const voucher_item *v = it->voucher;
-    Vault__V1__RedeemVoucherResult *out =
-        MESSAGE(mem, Vault__V1__RedeemVoucherResult, vault__v1__redeem_voucher_result__init);
-    if (!out) return NULL;
-    if (it->err.code != VAULT_OK) return (out->status = status_message(mem, &it->err)) ? out : NULL;
     out->values = v->values;
     out->n_values = v->value_count;
     out->record_version = it->version;
     out->uses_left = v->terms.uses - v->terms.used;
-    return out;
+    return true;
 }
 
 static void answer_redeemed(call *c)
 {
-    request *rq = c->rq;
-    Vault__V1__BatchRedeemVouchersResponse *out =
-        MESSAGE(rq->mem, Vault__V1__BatchRedeemVouchersResponse, vault__v1__batch_redeem_vouchers_response__init);
-    Vault__V1__RedeemVoucherResult **results = arena_array(rq->mem, c->item_count, sizeof *results);
-    if (!out || !results) return;
-    out->results = results;
-    for (size_t i = 0; i < c->item_count; i++)
-        if (!(results[out->n_results++] = redeemed_result(&c->items[i]))) return;
-    out->receipts = c->receipts;
-    out->n_receipts = c->receipt_count;
-    rq->out = &out->base;
+    static const batch_shape as = {.response = &vault__v1__batch_redeem_vouchers_response__descriptor,
+                                   .fill = fill_redeemed};
+    batch_answer(c, &as);
 }
 
 static vault_code ask_redeemed(session *s, call *c)
@@ -303,24 +263,18 @@ static vault_code prepare_revoked(session *s, item **items, size_t count, vault_
     return VAULT_OK;
 }
 
+/* That it was done is all there is to say. */
+static bool fill_revoked(void *result, const item *it)
+{
+    (void)result, (void)it;
+    return true;
+}
+
 static void answer_revoked(call *c)
 {
-    arena *mem = c->rq->mem;
-    Vault__V1__BatchRevokeVouchersResponse *out =
-        MESSAGE(mem, Vault__V1__BatchRevokeVouchersResponse, vault__v1__batch_revoke_vouchers_response__init);
-    Vault__V1__RevokeVoucherResult **results = arena_array(mem, c->item_count, sizeof *results);
-    if (!out || !results) return;
-    out->results = results;
-    for (size_t i = 0; i < c->item_count; i++) {
-        const vault_error *err = &c->items[i].err;
-        Vault__V1__RevokeVoucherResult *one =
-            MESSAGE(mem, Vault__V1__RevokeVoucherResult, vault__v1__revoke_voucher_result__init);
-        if (!one || (err->code != VAULT_OK && !(one->status = status_message(mem, err)))) return;
-        results[out->n_results++] = one;
-    }
-    out->receipts = c->receipts;
-    out->n_receipts = c->receipt_count;
-    c->rq->out = &out->base;
+    static const batch_shape as = {.response = &vault__v1__batch_revoke_vouchers_response__descriptor,
+                                   .fill = fill_revoked};
+    batch_answer(c, &as);
 }
 
 static vault_code ask_revoked(session *s, call *c)
