@@ -4,6 +4,7 @@
  *   prepare                        data keys opened, a second line table, the newest lines read
  *   reveal-batch ITEMS SECONDS     read the rows of ITEMS random residents, insert and commit as many lines, open one
  *   value of each with AES-256-GCM of libgcrypt (its data key is at hand already)
+ *   issue-batch ITEMS SECONDS      the same rows by natural key, and as many lines; no cipher at all
  *   dump                           the rows of the three resident tables, into memory, as binary COPY gives them
  *   put                            the same rows by binary COPY into the same tables, which the caller has emptied
  *   search KIND SECONDS            the ids of searches like the vault's (query.h, search.c)
@@ -50,8 +51,10 @@ static struct {
     atomic_llong next_line;
     int64_t *ids;             /* of all residents, in order */
     uint8_t (*deks)[KEY_LEN]; /* beside them */
+    uint8_t (*naturals)[NATURAL_KEY_LEN];
     uint64_t residents;
     size_t items;
+    void (*batch)(lane *l);
     generator *people;
     query_kind query;
     bool whole; /* rows and lines, too */
@@ -85,6 +88,7 @@ static void open_dek(aead *a, const resident_row *row)
     vault_error err = {0};
     uint8_t aad[DEK_AAD_LEN];
     if (!row->found) die("resident %lld is not there", (long long)row->id);
+    memcpy(bare.naturals[place_of(row->id)], row->natural_key, NATURAL_KEY_LEN);
     must(aead_open(a, bare.deks[place_of(row->id)], dek_aad(aad, (uint32_t)row->ring_version, row->id), row->dek, &err),
          &err, "data key");
 }
@@ -99,6 +103,7 @@ static void open_deks(store *s, const keyring *keys)
     must(aead_new(&a, wraps->suite, &err), &err, "aead");
     must(aead_set_key(a, secret_bytes(&wraps->key), &err), &err, "aead");
     bare.deks = memory_array(bare.residents, sizeof *bare.deks);
+    bare.naturals = memory_array(bare.residents, sizeof *bare.naturals);
     for (uint64_t from = 0; from < bare.residents; from += KEYS_AT_ONCE) {
         size_t count = bare.residents - from < KEYS_AT_ONCE ? bare.residents - from : KEYS_AT_ONCE;
         arena_reset(mem);
@@ -126,6 +131,10 @@ static void open_keys(void)
     secret_clear(&root);
 }
 
+#define ROWS                                                                                                           \
+    "SELECT r.id, r.natural_key, r.area, r.state, r.version, r.sealed, r.terms, r.tag, k.ring_version, k.dek"          \
+    " FROM resident r JOIN resident_key k ON k.id = r.id WHERE "
+
 static void prepare(void)
 {
     pg *p = bare.lanes[0].pg;
@@ -138,15 +147,13 @@ static void prepare(void)
     for (size_t i = 0; i < bare.lane_count; i++) {
         lane *l = &bare.lanes[i];
         pg_lines_prepare(l->pg);
-        pg_prepare(
-            l->pg, "rows",
-            "SELECT r.id, r.natural_key, r.area, r.state, r.version, r.sealed, r.terms, r.tag, k.ring_version, k.dek"
-            " FROM resident r JOIN resident_key k ON k.id = r.id WHERE r.id = ANY($1::bigint[])");
+        pg_prepare(l->pg, "rows", ROWS "r.id = ANY($1::bigint[])");
+        pg_prepare(l->pg, "rows of keys", ROWS "r.natural_key = ANY($1::bytea[])");
         if (gcry_cipher_open(&l->cipher, GCRY_CIPHER_AES256, GCRY_CIPHER_MODE_GCM, GCRY_CIPHER_SECURE)) die("cipher");
     }
 }
 
-/* ---- reveal-batch ---- */
+/* ---- reveal-batch and issue-batch ---- */
 
 static void open_value(lane *l, int64_t id, bytes sealed)
 {
@@ -167,14 +174,28 @@ static void open_value(lane *l, int64_t id, bytes sealed)
     if (failed) die("resident %lld: %s", (long long)id, gcry_strerror(failed));
 }
 
+static void append(lane *l, size_t count)
+{
+    pg_lines_insert(l->pg, bare.pool + random_next(&l->random) % (POOL - count), count,
+                    atomic_fetch_add(&bare.next_line, (long long)count));
+}
+
+static void issue(lane *l)
+{
+    pg_array(l->pg, PG_BYTEA, bare.items);
+    for (size_t i = 0; i < bare.items; i++)
+        pg_bytea(l->pg, bytes_of(bare.naturals[random_next(&l->random) % bare.residents], NATURAL_KEY_LEN));
+    PQclear(pg_execute(l->pg, "rows of keys"));
+    append(l, bare.items);
+}
+
 static void reveal(lane *l)
 {
     enum { ID, SEALED = 5 };
     pg_array(l->pg, PG_INT8, bare.items);
     for (size_t i = 0; i < bare.items; i++) pg_int8(l->pg, bare.ids[random_next(&l->random) % bare.residents]);
     PGresult *rows = pg_execute(l->pg, "rows");
-    pg_lines_insert(l->pg, bare.pool + random_next(&l->random) % (POOL - bare.items), bare.items,
-                    atomic_fetch_add(&bare.next_line, (long long)bare.items));
+    append(l, bare.items);
     for (int i = 0; i < PQntuples(rows); i++) {
         int64_t id = (int64_t)load_u64((const uint8_t *)PQgetvalue(rows, i, ID));
         open_value(l, id, bytes_of(PQgetvalue(rows, i, SEALED), (size_t)PQgetlength(rows, i, SEALED)));
@@ -182,12 +203,12 @@ static void reveal(lane *l)
     PQclear(rows);
 }
 
-static void *reveal_on(void *argument)
+static void *batch_on(void *argument)
 {
     lane *l = argument;
     while (!atomic_load(&bare.window.until)) {
         int64_t began = clock_monotonic_us();
-        reveal(l);
+        bare.batch(l);
         if (window_counts(&bare.window)) samples_add(&l->samples, clock_monotonic_us() - began, bare.items);
     }
     return NULL;
@@ -201,8 +222,7 @@ static void fetch_and_log(lane *l, const int64_t *ids, size_t count)
     pg_array(l->pg, PG_INT8, count);
     for (size_t i = 0; i < count; i++) pg_int8(l->pg, ids[i]);
     PQclear(pg_execute(l->pg, "rows"));
-    pg_lines_insert(l->pg, bare.pool + random_next(&l->random) % (POOL - count - 1), count + 1,
-                    atomic_fetch_add(&bare.next_line, (long long)count + 1));
+    append(l, count + 1);
 }
 
 static void *search_on(void *argument)
@@ -353,10 +373,11 @@ static void report(void)
 static void obey(const command *c)
 {
     bare.window = (window){0};
-    if (command_is(c, "reveal-batch", 3)) {
+    if (command_is(c, "reveal-batch", 3) || command_is(c, "issue-batch", 3)) {
+        bare.batch = c->words[0][0] == 'r' ? reveal : issue;
         bare.items = (size_t)command_number(c, 1);
         if (bare.items < 1 || bare.items > KEYS_AT_ONCE) die("1 to %d items", KEYS_AT_ONCE);
-        start(reveal_on);
+        start(batch_on);
         window_run(&bare.window, command_seconds(c, 2));
         join();
     } else if ((command_is(c, "search", 3) || command_is(c, "search-whole", 3)) &&

@@ -36,26 +36,35 @@ def reveal(machine, options):
     return lines
 
 
-def reveal_batch(machine, options):
-    """values of BatchReveal of 1,000 items, against bare reads, line inserts and the bare cipher on as many connections as workers"""
+def batches(machine, options, name, unit):
     client, lines = machine.residents(), []
     items = options.batch or 1000
     for case in cases(options, [f"items={items}"]):
-        say(f"reveal-batch {case}")
-        client.obey("reveal-batch", items, 4, 2.0)  # warm, and lines for the bare side
+        say(f"{name} {case}")
+        client.obey(name, items, 4, 2.0)  # warm, and lines for the bare side
         bare = machine.program("bench-bare", "--database", machine.conninfo, "--root-key", machine.folder / "root.key",
                                "--connections", options.workers)
         bare.obey("prepare")
         machine.sql("CHECKPOINT")
         watch, watch_bare = machine.watch(client), machine.watch(bare)
-        pairs = interleave(options.rounds, lambda: client.obey("reveal-batch", items, 4, options.seconds, watch=watch,
-                                                                profile=machine.profile(f"reveal-batch-{case}")),
-                           lambda: bare.obey("reveal-batch", items, options.seconds, watch=watch_bare))
+        ours = lambda profile: client.obey(name, items, 4, options.seconds, watch=watch, profile=profile)
+        pairs = interleave(options.rounds, lambda: ours(machine.profile(f"{name}-{case}")),
+                           lambda: bare.obey(name, items, options.seconds, watch=watch_bare))
         bare.close()
-        line = summary("reveal-batch", case, "values/s", pairs, inflight=4, connections=options.connections, workers=options.workers,
+        line = summary(name, case, unit, pairs, inflight=4, connections=options.connections, workers=options.workers,
                        limit_connections=options.workers)
-        lines.append(publish(judge(line, 0.6)))
+        lines.append(publish(judge(machine.stages(line, ours), 0.6)))
     return lines
+
+
+def reveal_batch(machine, options):
+    """values of BatchReveal of 1,000 items, against bare reads, line inserts and the bare cipher on as many connections as workers"""
+    return batches(machine, options, "reveal-batch", "values/s")
+
+
+def issue_batch(machine, options):
+    """tokens of BatchIssue of 1,000 items by ID number, against bare reads by natural key and line inserts on as many connections as workers"""
+    return batches(machine, options, "issue-batch", "tokens/s")
 
 
 def search(machine, options):
@@ -104,10 +113,11 @@ def put(machine, options):
         pairs = interleave(options.rounds, lambda: emptied(client, "put", 8, watch=watch, profile=machine.profile(f"put-{case}")),
                            lambda: emptied(bare, "put", watch=watch_bare))
         bare.close()
-        machine.loaded = False  # what came back last has ids that no token knows
-        machine.sql("TRUNCATE resident, resident_key, resident_term, request")
         line = summary("put", case, "residents/s", pairs, inflight=8, items=512, connections=options.connections, workers=options.workers,
                        limit_connections=options.workers)
+        line = machine.stages(line, lambda profile: emptied(client, "put", 8, profile=profile))
+        machine.loaded = False  # what came back last has ids that no token knows
+        machine.sql("TRUNCATE resident, resident_key, resident_term, request")
         lines.append(publish(judge(line, 0.5)))
     return lines
 
@@ -216,5 +226,5 @@ def faults(machine, options):
     return []
 
 
-BENCHES = {"reveal": reveal, "reveal-batch": reveal_batch, "search": search, "put": put, "import": import_file, "start": start, "control": control, "tokens": tokens, "log": log,
-           "faults": faults}
+BENCHES = {"reveal": reveal, "reveal-batch": reveal_batch, "issue-batch": issue_batch, "search": search, "put": put, "import": import_file,
+           "start": start, "control": control, "tokens": tokens, "log": log, "faults": faults}

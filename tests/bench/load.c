@@ -6,6 +6,7 @@
  *   health FLIGHT SECONDS           grpc.health.v1.Health/Check
  *   reveal FLIGHT SECONDS           one field of a random resident, with receipt
  *   reveal-batch ITEMS FLIGHT SECONDS
+ *   issue-batch ITEMS FLIGHT SECONDS   tokens of random residents, by their ID numbers
  *   search KIND FLIGHT SECONDS      by what a random resident has (query.h), the first 100
  *
  * One thread a connection; FLIGHT is of all connections together. */
@@ -29,6 +30,7 @@ enum {
     ISSUE_ITEMS = 4096,
     BATCH_MOST = 4096,
     TOKEN_ROOM = 48,
+    NUMBER_ROOM = 20,
     LANES_MAX = 16,
     FLIGHT_MAX = 1024,
     TIMEOUT_MS = 60000,
@@ -78,7 +80,8 @@ static struct {
     size_t residents;
     generator *people;
     char (*tokens)[TOKEN_ROOM];
-    bytes *puts; /* packed requests */
+    char (*numbers)[NUMBER_ROOM]; /* ID numbers, beside the tokens that `issue` gets for them */
+    bytes *puts;                  /* packed requests */
     size_t put_calls;
     lane *lanes[LANES_MAX];
     size_t lane_count;
@@ -124,17 +127,20 @@ static bool ask_reveal(lane *l, slot *s, bytes *out)
     return true;
 }
 
+static void choose_subjects(lane *l, slot *s)
+{
+    if (!s->subjects) s->subjects = memory_array(BATCH_MOST, sizeof *s->subjects);
+    for (size_t i = 0; i < l->job->items; i++) s->subjects[i] = (uint32_t)(random_next(&l->random) % app.residents);
+}
+
 static bool ask_batch(lane *l, slot *s, bytes *out)
 {
     char *tokens[BATCH_MOST];
     CONTEXT(context);
     Google__Protobuf__FieldMask mask = GOOGLE__PROTOBUF__FIELD_MASK__INIT;
     Vault__V1__BatchRevealRequest m = VAULT__V1__BATCH_REVEAL_REQUEST__INIT;
-    if (!s->subjects) s->subjects = memory_array(BATCH_MOST, sizeof *s->subjects);
-    for (size_t i = 0; i < l->job->items; i++) {
-        s->subjects[i] = (uint32_t)(random_next(&l->random) % app.residents);
-        tokens[i] = app.tokens[s->subjects[i]];
-    }
+    choose_subjects(l, s);
+    for (size_t i = 0; i < l->job->items; i++) tokens[i] = app.tokens[s->subjects[i]];
     mask.n_paths = 1;
     mask.paths = &field_name;
     m.context = &context;
@@ -212,7 +218,7 @@ static bool ask_put(lane *l, slot *s, bytes *out)
 
 static bool ask_issue(lane *l, slot *s, bytes *out)
 {
-    char *numbers[ISSUE_ITEMS], text[ISSUE_ITEMS][20];
+    char *numbers[ISSUE_ITEMS];
     CONTEXT(context);
     Vault__V1__BatchIssueRequest m = VAULT__V1__BATCH_ISSUE_REQUEST__INIT;
     s->first = atomic_fetch_add(&l->job->next, 1) * ISSUE_ITEMS;
@@ -220,11 +226,26 @@ static bool ask_issue(lane *l, slot *s, bytes *out)
     for (uint64_t i = s->first; i < app.residents && m.n_values < ISSUE_ITEMS; i++) {
         resident r;
         generator_resident(app.people, i, &r);
-        numbers[m.n_values] = text[m.n_values];
-        snprintf(text[m.n_values++], sizeof *text, "%s", resident_text(&r, FIELD_ID_NUMBER));
+        snprintf(app.numbers[i], NUMBER_ROOM, "%s", resident_text(&r, FIELD_ID_NUMBER));
+        numbers[m.n_values++] = app.numbers[i];
     }
     m.context = &context;
     m.values = numbers;
+    *out = packed(l, &m.base);
+    return true;
+}
+
+static bool ask_issue_batch(lane *l, slot *s, bytes *out)
+{
+    char *numbers[BATCH_MOST];
+    CONTEXT(context);
+    Vault__V1__BatchIssueRequest m = VAULT__V1__BATCH_ISSUE_REQUEST__INIT;
+    choose_subjects(l, s);
+    for (size_t i = 0; i < l->job->items; i++) numbers[i] = app.numbers[s->subjects[i]];
+    m.context = &context;
+    m.n_values = l->job->items;
+    m.values = numbers;
+    m.want_receipt = true;
     *out = packed(l, &m.base);
     return true;
 }
@@ -327,9 +348,24 @@ static uint64_t take_issue(lane *l, slot *s, bytes in)
     return count;
 }
 
+/* The tokens are those that `issue` got. */
+static uint64_t take_issue_batch(lane *l, slot *s, bytes in)
+{
+    if (in.len < l->job->items * 100) die("a reply that lacks tokens or receipts");
+    if (l->replies++ % 7) return l->job->items;
+    Vault__V1__BatchIssueResponse *out = vault__v1__batch_issue_response__unpack(NULL, in.len, in.at);
+    if (!out || out->n_results != l->job->items) die("a reply that is not one");
+    for (size_t i = 0; i < out->n_results; i++)
+        if (strcmp(out->results[i]->token, app.tokens[s->subjects[i]]) != 0)
+            die("resident %u: another token came back", (unsigned)s->subjects[i]);
+    vault__v1__batch_issue_response__free_unpacked(out, NULL);
+    return l->job->items;
+}
+
 static const kind HEALTH = {"/grpc.health.v1.Health/Check", ask_health, take_health};
 static const kind REVEAL = {"/vault.v1.Tokens/Reveal", ask_reveal, take_reveal};
 static const kind BATCH = {"/vault.v1.Tokens/BatchReveal", ask_batch, take_batch};
+static const kind ISSUE_BATCH = {"/vault.v1.Tokens/BatchIssue", ask_issue_batch, take_issue_batch};
 static const kind SEARCH = {"/vault.v1.Records/Search", ask_search, take_search};
 static const kind PUT = {"/vault.v1.Records/BatchPut", ask_put, take_put};
 static const kind ISSUE = {"/vault.v1.Tokens/BatchIssue", ask_issue, take_issue};
@@ -460,8 +496,9 @@ static void obey(const command *c)
     } else if (command_is(c, "health", 3) || command_is(c, "reveal", 3)) {
         j.kind = c->words[0][0] == 'h' ? &HEALTH : &REVEAL;
         run(&j, (size_t)command_number(c, 1), command_seconds(c, 2));
-    } else if (command_is(c, "reveal-batch", 4)) {
-        j.kind = &BATCH, j.items = (size_t)command_number(c, 1);
+    } else if (command_is(c, "reveal-batch", 4) || command_is(c, "issue-batch", 4)) {
+        j.kind = c->words[0][0] == 'r' ? &BATCH : &ISSUE_BATCH;
+        j.items = (size_t)command_number(c, 1);
         if (j.items < 1 || j.items > BATCH_MOST) die("1 to %d items", BATCH_MOST);
         run(&j, (size_t)command_number(c, 2), command_seconds(c, 3));
     } else if (command_is(c, "search", 4) && query_named(&j.query, c->words[1])) {
@@ -509,6 +546,7 @@ int main(int argc, char **argv)
     if (!app.residents || app.lane_count < 1 || app.lane_count > LANES_MAX) die("bench-load: bad numbers");
     app.people = generator_new(1);
     app.tokens = memory_array(app.residents, sizeof *app.tokens);
+    app.numbers = memory_array(app.residents, sizeof *app.numbers);
     client_silence();
     calm_absl();
     for (size_t i = 0; i < app.lane_count; i++) app.lanes[i] = lane_new(i);

@@ -9,6 +9,8 @@ import sys
 import tempfile
 import time
 
+from stages import stages
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SUPPORT = ROOT / "tests/support"
 TICK = os.sysconf("SC_CLK_TCK")
@@ -104,9 +106,9 @@ class Program:
     def obey(self, *words, watch=None, profile=None):
         """Runs one command; adds the seconds of CPU of what is watched: name -> function that reads."""
         watch = watch or {}
+        recorder = profile() if profile else None
         self.process.stdin.write(" ".join(map(str, words)) + "\n")
         self.expect("go")
-        recorder = profile() if profile else None
         before = {name: read() for name, read in watch.items()}
         self.expect("end")
         after = {name: read() for name, read in watch.items()}
@@ -348,11 +350,28 @@ class Machine:
         file = pathlib.Path(self.options.profile, name.replace("=", "-") + ".perf")
         file.parent.mkdir(parents=True, exist_ok=True)
 
-        def start():
+        return lambda: self.record(file)
+
+    def stages(self, line, run):
+        """With --stages, one more run, recorded: where the servers' CPU time goes."""
+        if not self.options.stages:
+            return line
+        file = self.folder / "stages.perf"
+        run(lambda: self.record(file))
+        return stages(line, file, self.vaultd.pid)
+
+    def record(self, file):
+        """Starts perf: again where one of PostgreSQL's short processes had gone before perf came to it."""
+        for _ in range(20):
             servers = [str(self.postmaster)] + [e for e in os.listdir("/proc") if e.isdigit() and (stat(e) or ["", ""])[1] == str(self.postmaster)]
             pids = ",".join(servers + ([str(self.vaultd.pid)] if self.vaultd else []))
-            return subprocess.Popen(["perf", "record", "-q", "-F", "997", "--call-graph", "dwarf,16384", "-e", "cpu-clock", "-p", pids, "-o", file], stderr=subprocess.DEVNULL)
-        return start
+            recorder = subprocess.Popen(["perf", "record", "-q", "-F", "997", "--call-graph", "dwarf,8192", "-e", "cpu-clock", "-p", pids, "-o", file],
+                                        stderr=subprocess.PIPE, text=True)
+            try:
+                recorder.wait(0.5)
+            except subprocess.TimeoutExpired:
+                return recorder
+        sys.exit(f"bench: perf does not record: {recorder.stderr.read()[-400:]}")
 
     def watch(self, client):
         """What CPU is read of, for Program.obey."""
