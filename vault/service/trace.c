@@ -18,7 +18,8 @@ enum {
     ALL_LINES_MAX = 4096,     /* in one answer: some 3 MB */
     PLAIN_BUDGET = 900,       /* whole, two wrong or two gone: 0.1 ms at most */
     DAMAGED_BUDGET = 1 << 18, /* more than there is to try: 5 ms */
-    SEARCH_US = 2000000       /* for all that is damaged more */
+    SEARCH_US = 2000000,      /* for all that is damaged more */
+    TRACE_US = 20000000       /* for all, whatever the deadline: other calls wait for the worker */
 };
 
 typedef struct traced_domain {
@@ -45,7 +46,7 @@ typedef struct tracing {
     suspect *findings;
     suspect *judged; /* the one at hand */
     size_t genuine;
-    int64_t half_us; /* monotonic: half of the time until the deadline is over */
+    int64_t half_us; /* monotonic: half of the time until the deadline is over, or TRACE_US */
 } tracing;
 
 /* ---- judging -------------------------------------------------------------------------------------------------------
@@ -321,7 +322,8 @@ static vault_code trace(session *s, call *c)
 {
     vault_error *err = &c->rq->err;
     const int64_t now = clock_monotonic_us();
-    tracing t = {.s = s, .c = c, .in = (const void *)c->rq->in, .half_us = now + (c->rq->deadline_us - now) / 2};
+    const int64_t half = (c->rq->deadline_us - now) / 2;
+    tracing t = {.s = s, .c = c, .in = (const void *)c->rq->in, .half_us = now + (half < TRACE_US ? half : TRACE_US)};
     VAULT_TRY(check(t.in, err));
     cabinet_use(s->cabinet, s->mem);
     t.findings = arena_array(s->mem, t.in->n_findings, sizeof *t.findings);

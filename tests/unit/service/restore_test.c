@@ -121,19 +121,36 @@ TEST("what is taken back is the value and the own pseudonym, logged as what it i
     fixture_reset();
 }
 
-TEST("nobody's token, another domain's, and that of somebody elsewhere are refused alike; a poor text names its place")
+/* The token that an app would have of the resident's phone. */
+static char *phone_token(const char *uri, const char *purpose_id, uint64_t index)
 {
-    uint64_t index = with_own_phone(true, 0), away = with_own_phone(false, 0);
-    const char *foreign = token_of(POPULATION, "population-register", index, "phone");
-    const char *hidden = NULL;
-    /* The token that eldercare would have of somebody elsewhere: the street is looked at when it is taken back. */
     vault_error err = {0};
     session *s = fixture_session();
     const schema_field phone = {.name = "phone", .format = format_find("mobile"), .token = true};
     char made[PRESERVE_TEXT_MAX + 1];
-    cabinet_act_for(s->cabinet, domain_of(ELDERCARE, "elder-care"));
-    expect_ok(cabinet_preserve(s->cabinet, made, &phone, bytes_of_text(value_of(away, FIELD_PHONE)), &err), &err);
-    hidden = made;
+    cabinet_act_for(s->cabinet, domain_of(uri, purpose_id));
+    expect_ok(cabinet_preserve(s->cabinet, made, &phone, bytes_of_text(value_of(index, FIELD_PHONE)), &err), &err);
+    return arena_text(fixture_memory(), bytes_of_text(made));
+}
+
+TEST("a pseudonym comes with the value for whoever may issue by it: the others get none by trying numbers")
+{
+    uint64_t index = with_own_phone(true, 0);
+    char **shown = one_text(phone_token(CLINIC, "family-doctor", index));
+    request *rq = restore_by(NULL, CLINIC, "family-doctor", "phone", shown, 1);
+    expect_outcome(rq, VAULT_OK, NULL);
+    const Vault__V1__RestoreResult *got = ((const Vault__V1__BatchRestoreResponse *)(void *)rq->out)->results[0];
+    assert_string_equal(got->value, value_of(index, FIELD_PHONE));
+    assert_string_equal(got->token, "");
+    fixture_reset();
+}
+
+TEST("nobody's token, another domain's, and that of somebody elsewhere are refused alike; a poor text names its place")
+{
+    uint64_t index = with_own_phone(true, 0), away = with_own_phone(false, 0);
+    const char *foreign = token_of(POPULATION, "population-register", index, "phone");
+    /* The street is looked at when it is taken back. */
+    const char *hidden = phone_token(ELDERCARE, "elder-care", away);
     assert_string_equal(why(restored(NULL, "phone", foreign)->status), "resident");
     assert_string_equal(why(restored(NULL, "phone", "13900009999")->status), "resident");
     assert_string_equal(why(restored(NULL, "phone", hidden)->status), "resident");
