@@ -99,16 +99,26 @@ static uint64_t left_of_id(const onlooker *r, const schema_field *f)
     return mask_strength_of_id(&company);
 }
 
-/* Ages are counted as those of ID numbers are. */
+/* What is shown of the ID number whose birth date the field is; NULL: nothing. */
+static const mask *shown_of_id(const onlooker *r, const schema_field *date)
+{
+    const schema_field *id = date->collection->natural_key;
+    if (!is_birth_date(date) || !is_format(id, "resident_id") || !sees(r, SEEN_MASKED, id)) return NULL;
+    return finds_by(r, id, INDEX_SUFFIX) ? mask_find("id_ends") : id->mask;
+}
+
+/* Ages are counted as those of ID numbers are, and so are dates that must give the check character that is shown. */
 static uint64_t left_of_date(const onlooker *r, const schema_field *f)
 {
     unsigned ages[AGES_MAX];
-    const mask *known = known_date(r, f);
-    const mask_company company = {.id_number = mask_find("id_area"),
+    const mask *known = known_date(r, f), *beside = shown_of_id(r, f);
+    bool ends = beside && is_mask(beside, "id_ends");
+    const mask_company company = {.id_number = ends ? beside : mask_find("id_area"),
                                   .birth_date = known,
                                   .age_thresholds = ages,
                                   .age_count = asked_ages(ages, r, f->collection)};
     if (is_birth_date(f) && sees(r, SEEN_PLAIN, f->collection->natural_key)) return 1;
+    if (ends) return mask_strength_of_id(&company);
     uint64_t left = known ? mask_strength(known, f->format) : NO_LIST;
     if (company.age_count == 0) return left;
     uint64_t by_age = mask_strength_of_id(&company) / SEQUENCES;

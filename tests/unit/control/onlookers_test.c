@@ -78,7 +78,7 @@ TEST("masks that leave too few ID numbers together are refused, with rule, field
     too_weak(&d, "leaves 'eldercare' 197");
 }
 
-TEST("the same masks pass alone, hidden, with a weaker claim, and where the ID number is not shown")
+TEST("the same masks pass alone, hidden, with weaker claims, and where the ID number is not shown")
 {
     documents d = no_rules();
     add_rule(&d, "care-show", "reveal", "masked", "[\"id_number\", \"name\"]");
@@ -89,6 +89,7 @@ TEST("the same masks pass alone, hidden, with a weaker claim, and where the ID n
     taken(&d);
     d = no_rules();
     mask_by(&d, "id_number", "\"id_ends\"", "32");
+    mask_by(&d, "birth_date", "\"date_year\"", "32");
     add_rule(&d, "care-show", "reveal", "masked", "[\"id_number\", \"birth_date\"]");
     taken(&d);
     d = no_rules();
@@ -353,6 +354,18 @@ TEST("an ID number in plain tells the birth date and the sex, its end the sex")
     taken(&d);
     d = beside_form("permit_expires", "reveal", "plain", "[\"id_number\"]");
     taken(&d); /* no birth date */
+}
+
+TEST("the ends of an ID number leave few birth dates of a year, whatever little is claimed for the number")
+{
+    documents d = no_rules();
+    mask_by(&d, "id_number", "\"id_ends\"", "30");
+    add_rule(&d, "care-show", "reveal", "masked", "[\"id_number\", \"birth_date\"]");
+    too_weak(&d, "the masked birth_date leaves 'eldercare' 32 to guess among, fewer than 300");
+    d = no_rules();
+    mask_by(&d, "id_number", "\"id_area\"", "30");
+    add_rule(&d, "care-show", "reveal", "masked", "[\"id_number\", \"birth_date\", \"permit_expires\"]");
+    taken(&d);
 }
 
 TEST("a format-preserving token of a mobile number shows its head")
