@@ -42,7 +42,7 @@ policy_scope policy_rule_scope(const policy *p, unsigned rule)
                           .area_count = r->area_count,
                           .own_area = r->own_area,
                           .from = r->from,
-                          .until = r->until};
+                          .until = r->until < r->assessed_until ? r->until : r->assessed_until};
 }
 
 /* First cell in [low, high) whose key is not below `key`. */

@@ -171,7 +171,7 @@ typedef struct policy_scope {
     const area_range *areas; /* sorted and disjoint */
     size_t area_count;
     bool own_area;
-    uint32_t from, until;
+    uint32_t from, until; /* of the rule, and of its purpose's assessment: what ends first */
 } policy_scope;
 policy_scope policy_rule_scope(const policy *p, unsigned rule); /* zero past the last rule */
 

@@ -224,6 +224,15 @@ TEST("a plain right for a part of the area, for own areas, or for a shorter time
     too_weak(&d, "the masked id_number leaves");
 }
 
+TEST("a plain right whose purpose is assessed for a shorter time leaves the mask to be strong")
+{
+    documents d = plain_beside("purpose", "\"family-doctor\"");
+    taken(&d);
+    d = plain_beside("purpose", "\"family-doctor\"");
+    set(entry(&d, DOC_PURPOSES, "purposes", 2), "assessment", "{\"id\": \"PIA-2026-021\", \"until\": \"2026-12-30\"}");
+    too_weak(&d, "the masked id_number leaves");
+}
+
 TEST("plain at home and masked elsewhere is strong as long as the masks are")
 {
     documents d = no_rules();
