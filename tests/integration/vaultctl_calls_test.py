@@ -127,6 +127,23 @@ def test_a_record_is_got_updated_by_version_and_exported(elder, register, people
     assert json.loads(elder("export", of_elder, "--ticket", "t"))["record"]["version"] == version + 1
 
 
+def test_what_can_be_asked_of_fields_is_shown(elder):
+    def cells(said, name):
+        return next(line.split() for line in said.splitlines() if line.startswith(name + " "))
+
+    said = elder("fields")
+    assert cells(said, "phone")[1:5] == ["mobile", "personal", "equality,suffix", "token"]
+    assert "natural key,token" in said and cells(said, "same_street")[1:4] == ["residence_area", "same_area", "9"]
+    said = elder("fields", "--collection", "housing")
+    assert "tenant_name" in said and "PREDICATE" not in said
+    (shown,) = elder.json("fields")
+    schema = json.loads((kit.ROOT / "deploy/dev/schema.json").read_text())
+    people = next(c for c in schema["collections"] if c["name"] == "residents")
+    assert [f["name"] for f in shown["fields"]] == [f["name"] for f in people["fields"]]
+    assert [p["name"] for p in shown["predicates"]] == [p["name"] for p in people["predicates"]]
+    elder("fields", "--collection", "nothing", wanted=USAGE)
+
+
 def test_residents_are_searched_by_words_of_the_shell(elder, eldercare, people, tokens):
     old = {t for t, p in zip(tokens, people) if p["birth_date"][:4] <= "1979" and p["residence_area"].startswith(STREET)}
     search = lambda *words, **options: elder("search", *words, "--ticket", "t", **options)

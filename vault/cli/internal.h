@@ -290,6 +290,7 @@ ctl_exit run_voucher_revoke(ctl *c);
 ctl_exit run_get(ctl *c);
 ctl_exit run_update(ctl *c);
 ctl_exit run_export(ctl *c);
+ctl_exit run_fields(ctl *c);
 ctl_exit run_search(ctl *c);
 ctl_exit run_browse(ctl *c);
 ctl_exit run_correction_list(ctl *c);

@@ -64,7 +64,7 @@ static const command commands[] = {
      "  vaultctl inspect --file tokens.txt --purpose elder-care --json\n",
      OPTION(OPT_FILE) | OPTION(OPT_RECEIPT), 0, SIZE_MAX, true, NULL, run_inspect},
     {"test", "PREDICATE [TOKEN...]", "a question about residents, answered by yes or no",
-     "A line for each: yes, no, or unknown (the vault holds no such value). PREDICATE is one of the schema. Where it\n"
+     "A line for each: yes, no, or unknown (the vault holds no such value). PREDICATE is one of `fields`. Where it\n"
      "compares: with --than, or with what stands behind the token, after a blank (then quote both, or use --file).\n"
      "\n"
      "  vaultctl test age_60 rv1... --purpose elder-care --ticket bus-pass-7\n"
@@ -72,10 +72,11 @@ static const command commands[] = {
      OPTION(OPT_FILE) | OPTION(OPT_THAN) | OPTION(OPT_RECEIPT) | OPTION(OPT_TICKET), 1, SIZE_MAX, true, NULL,
      run_predicate},
     {"restore", "FIELD [NUMBER...]", "the values behind numbers that `reveal --form token` gave",
-     "A line for each: the value, a tab, the resident's token.\n"
+     "A line for each: the value, a tab, the resident's token. Of the natural key and of unique fields, for whoever\n"
+     "may see them in plain.\n"
      "\n"
      "  vaultctl restore id_number 320411198007150139 --purpose elder-care --ticket old-system\n"
-     "  vaultctl restore phone --file numbers.txt --purpose elder-care --ticket old-system\n",
+     "  vaultctl restore id_number --file numbers.txt --purpose elder-care --ticket old-system\n",
      OPTION(OPT_FILE) | OPTION(OPT_RECEIPT) | OPTION(OPT_TICKET), 1, SIZE_MAX, true, NULL, run_restore},
     {"handover create", "[TOKEN...]", "residents for another app, under a registered basis",
      "A line for each: what the receiver redeems for its own token. It ends in an hour, unless --until says "
@@ -130,6 +131,13 @@ static const command commands[] = {
      "\n"
      "  vaultctl export rv1... --out resident.json --purpose data-subject-request --ticket request-12\n",
      OPTION(OPT_OUT) | OPTION(OPT_RECEIPT) | OPTION(OPT_TICKET), 1, 1, true, NULL, run_export},
+    {"fields", "", "the fields of a collection, and what can be asked of them",
+     "SEARCHED BY: kinds of index (`search`). ALSO: unique (`issue --field` takes it), token (`reveal --form token`).\n"
+     "Below them the predicates (`test`). What we may do with each is for the policy to say.\n"
+     "\n"
+     "  vaultctl fields --purpose elder-care\n"
+     "  vaultctl fields --collection housing --purpose population-register --json\n",
+     OPTION(OPT_COLLECTION), 0, 0, true, NULL, run_fields},
     {"search", "CONDITION...", "tokens of residents, by what is known of them",
      "All conditions must hold, or --at-least K of them; then those that hold stand behind each token. A condition:\n"
      "\n"
@@ -137,10 +145,9 @@ static const command commands[] = {
      "  FIELD%1234,5678     ends with one of these four   FIELD:LOW..HIGH   in this band; one end may be missing\n"
      "  FIELD@TOKEN         the same as this resident\n"
      "\n"
-     "What may be asked of a field is its index in the schema, and a rule must allow it. Parts, bands and codes need "
-     "--area,\n"
-     "with prefixes of 9 digits (a street) or more. Bands of dates are years: any day of a year stands for it. In a\n"
-     "list \\, is a comma that belongs to the value.\n"
+     "What may be asked of a field is its index (`fields` shows it), and a rule must allow it. Parts, bands and codes\n"
+     "need --area, with prefixes of 9 digits (a street) or more. Bands of dates are years: any day of a year stands\n"
+     "for it. In a list \\, is a comma that belongs to the value.\n"
      "\n"
      "  vaultctl search birth_date:..19511231 care_category=01 --area 320411002001,320411002002,320411002003 \\\n"
      "      --purpose elder-care --ticket winter-visits >tokens.txt\n"
@@ -173,9 +180,9 @@ static const command commands[] = {
      "  vaultctl correction decline corrections/117 --purpose population-register --ticket number-not-in-use\n",
      OPTION(OPT_FILE) | OPTION(OPT_RECEIPT) | OPTION(OPT_TICKET), 0, SIZE_MAX, true, NULL, run_correction_decline},
     {"trace", "FILE", "whose tokens are these? A list as it was found (officers)",
-     "FILE has a finding a line; - is standard input. A token may have lost its prefix, up to four characters, or have "
-     "two\n"
-     "wrong ones; or be 16 bytes in hexadecimal or base64. --limit N shows lines of the log for each, newest first.\n"
+     "FILE has a pseudonym (rv1...) a line; - is standard input. It may have lost its prefix, up to four characters,\n"
+     "or have two wrong ones; or be 16 bytes in hexadecimal or base64. --limit N shows lines of the log for each,\n"
+     "newest first.\n"
      "\n"
      "  vaultctl trace leaked.txt --ticket incident-3\n"
      "  vaultctl trace - --limit 20 --json --ticket incident-3 <leaked.txt\n",

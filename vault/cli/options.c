@@ -31,7 +31,7 @@ static const option_row rows[OPTIONS] = {
     [OPT_OF_PURPOSE] = {"of-purpose", "ID", NULL, "lines of this purpose"},
     [OPT_SINCE] = {"since", "TIME", NULL, "from this time on (RFC 3339, or a date in China)"},
     [OPT_UNTIL] = {"until", "TIME", NULL, "before this time; of what is made: its end"},
-    [OPT_LIMIT] = {"limit", "N", NULL, "at most N (100)"},
+    [OPT_LIMIT] = {"limit", "N", NULL, "at most N (100; of browse 20; lines of trace: none)"},
     [OPT_LOG_KEY] = {"log-key", "KEY", "VAULT_LOG_KEY",
                      "verifier key that the operator published: its text, or a file"},
     [OPT_STATE] = {"state", "FILE", "VAULT_STATE",
