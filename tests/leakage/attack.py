@@ -8,6 +8,7 @@ Each attack returns a Result: shares of the residents whose whole value, and who
 right; `blind` is what he gets without the table, always guessing the most frequent one."""
 import collections
 import dataclasses
+import itertools
 import math
 import random
 import subprocess
@@ -276,7 +277,7 @@ def logs_of_pairs(census, scale):
 
 def fit(seen, census, codes_in_order, rounds, seed):
     """Which of the census' years each year term is, by annealing: the likelihood of the counts, of the codes beside them and of who
-    lives with whom. Returns the census' index of each term."""
+    lives with whom. Returns that likelihood (a logarithm) and the census' index of each term."""
     scale, n = sum(seen.counts) / sum(census.counts), len(seen.years)
     logs, chance = logs_of_pairs(census, scale), random.Random(seed)
 
@@ -300,29 +301,39 @@ def fit(seen, census, codes_in_order, rounds, seed):
         x, y, z = seen.pairs[a][a], seen.pairs[b][b], seen.pairs[a][b]
         more -= (x - z) * (lb[va] - la[va]) + (z - y) * (lb[vb] - la[vb])
         more += (x - y) * (logs[vb][vb] - logs[va][va]) / 2
-        heat = 20 * (1 - step / rounds) ** 2 + 1e-9
+        heat = 60 * (2 / 60) ** (step / rounds)
         if more >= 0 or chance.random() < math.exp(max(more / heat, -700)):
             at[a], at[b] = vb, va
-    return at
+    together = sum(n * logs[at[a]][at[b]] for a in range(n) for b, n in enumerate(seen.pairs[a]))
+    return sum(score[t][v] for t, v in enumerate(at)) + together / 2, at
 
 
-def years_by_housemates(t, census, rounds=60000, streets=1):
-    """Years of birth from their number, from the codes of care beside them and from who lives with whom (the term of the household)."""
+def pairings(terms, values):
+    """Each way in which the terms may stand for the values, the most frequent one being sure."""
+    for rest in itertools.permutations(values[1:], len(terms) - 1):
+        yield list(zip(terms, (values[0], *rest)))
+
+
+def years_by_housemates(t, census, rounds=200000, tries=2):
+    """Years of birth from their number, from the codes of care beside them and from who lives with whom (the term of the household), in the
+    largest street: the likeliest of some tries with each meaning of the codes. The codes are read by the way: two results."""
     year, code, house = "birth_date.band", "care_category.code", "household_number.equality"
     of_census = street_of(range(len(census.area)), lambda i: census.values[year][i][:4], lambda i: census.values[code][i],
                           lambda i: census.values[house][i])
-    codes, good, count, blind = Census(code, census.values[code]), 0, 0, 0
-    most = max(of_census.counts)
-    for number, rows in enumerate(sorted(t.streets, key=len, reverse=True)[:streets]):
-        seen = street_of(rows, lambda i: t.terms[year][i][0], lambda i: t.terms[code][i][0], lambda i: t.terms[house][i][0])
-        matched = rank_match(rows, t.terms[code], codes)
-        at = fit(seen, of_census, list(matched.items()), rounds, number)
-        guess = {term: of_census.years[at[k]] for k, term in enumerate(seen.years)}
-        for i in rows:
-            count += 1
-            good += guess[t.terms[year][i][0]] == t.values[year][i][:4]
-            blind += t.values[year][i][:4] == of_census.years[of_census.counts.index(most)]
-    return Result("birth_date.band + code + household", "intersection", good / count / 365, share(good, count), 0.0, share(blind, count))
+    rows = max(t.streets, key=len)
+    seen = street_of(rows, lambda i: t.terms[year][i][0], lambda i: t.terms[code][i][0], lambda i: t.terms[house][i][0])
+    codes = Census(code, census.values[code]).likeliest
+    ranked = [term for term, _ in Counter(t.terms[code][i][0] for i in rows).most_common()]
+    found = [(fit(seen, of_census, pairing, rounds, attempt), pairing) for pairing in pairings(ranked, codes) for attempt in range(tries)]
+    (_, at), pairing = max(found)
+    years, meant = {term: of_census.years[at[k]] for k, term in enumerate(seen.years)}, dict(pairing)
+    most = of_census.years[of_census.counts.index(max(of_census.counts))]
+    true = [t.values[year][i][:4] for i in rows]
+    good = share(sum(years[t.terms[year][i][0]] == y for i, y in zip(rows, true)), len(rows))
+    read = share(sum(meant[t.terms[code][i][0]] == t.values[code][i] for i in rows), len(rows))
+    blind = share(sum(t.values[code][i] == codes[0] for i in rows), len(rows))
+    return (Result("birth_date.band + code + household", "intersection", good / 365, good, 0.0, share(true.count(most), len(rows))),
+            Result("care_category.code + band + household", "intersection", read, read, blind, blind))
 
 
 # --- 2b: known residents ---

@@ -86,6 +86,19 @@ def test_namesakes_carry_parts_of_names_from_street_to_street():
     assert attack.linked_pairs(table, values).part > 0.5
 
 
+def test_who_lives_with_whom_tells_years():
+    """All in one street, and only the kinds that this attack looks at."""
+    columns = ("birth_date", "care_category", "household_number")
+    kinds = ("birth_date.band", "care_category.code", "household_number.equality")
+    plain = attack.table(TOOL, 11, RESIDENTS, "generator", columns)
+    values = {kind: plain.values[column] for kind, column in zip(kinds, columns)}
+    terms = {kind: [(f"{kind} {attack.taken_by(kind)(v)}",) for v in values[kind]] for kind in kinds}
+    street = attack.Table(["320411002001"] * len(plain.area), values, terms)
+    years, codes = attack.years_by_housemates(street, street, rounds=20000, tries=1)
+    assert years.part > 10 * years.blind_part
+    assert codes.part == 1.0
+
+
 def test_the_number_of_terms_shows_long_names():
     stolen, _ = stolen_and_census(("name.ngram", "ethnicity"), "generator")
     right, found = attack.long_names(stolen)
