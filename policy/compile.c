@@ -76,9 +76,10 @@ static int compare_fields(field_set a, field_set b)
 static int compare_scopes(const void *a, const void *b)
 {
     const policy_rule *x = ((const scope *)a)->rule, *y = ((const scope *)b)->rule;
-    int by[] = {compare_cells(x, y),       order(x->form, y->form),       order(x->person, y->person),
-                order(x->from, y->from),   order(x->until, y->until),     order(x->own_area, y->own_area),
-                order(x->roles, y->roles), order(x->results, y->results), compare_fields(x->fields, y->fields)};
+    int by[] = {compare_cells(x, y),         order(x->form, y->form),
+                order(x->person, y->person), order(x->from, y->from),
+                order(x->until, y->until),   order(x->own_area, y->own_area),
+                order(x->roles, y->roles),   compare_fields(x->fields, y->fields)};
     for (size_t i = 0; i < sizeof by / sizeof *by; i++) {
         if (by[i]) return by[i];
     }
