@@ -13,8 +13,11 @@ static const char *searched_by(arena *mem, const Vault__V1__Field *f)
     return all;
 }
 
-static const char *also(const Vault__V1__Field *f)
+static const char *also(const Vault__V1__Collection *of, const Vault__V1__Field *f)
 {
+    const char *naming = of->natural_key;
+    if (strcmp(f->name, naming) == 0) return f->token ? "natural key,token" : "natural key";
+    if (strcmp(f->name, of->area) == 0) return "area";
     if (f->unique) return f->token ? "unique,token" : "unique";
     return f->token ? "token" : "";
 }
@@ -25,11 +28,7 @@ static void show_fields(ctl *c, const Vault__V1__Collection *of)
     table rows = table_of(c->mem, sizeof heads / sizeof *heads, heads);
     for (size_t i = 0; i < of->n_fields; i++) {
         const Vault__V1__Field *f = of->fields[i];
-        bool key = strcmp(f->name, of->natural_key) == 0, area = strcmp(f->name, of->area) == 0;
-        table_add(&rows, (const char *const[]){f->name, f->format, f->class_, searched_by(c->mem, f),
-                                               key    ? f->token ? "natural key,token" : "natural key"
-                                               : area ? "area"
-                                                      : also(f),
+        table_add(&rows, (const char *const[]){f->name, f->format, f->class_, searched_by(c->mem, f), also(of, f),
                                                f->owner, f->label});
     }
     table_print(&rows);
