@@ -63,7 +63,8 @@ static vault_code ids_of_keys(const looking *l, session *s, vault_error *err)
     return VAULT_OK;
 }
 
-/* The next `count` ids are those of an item's values: the one that stands, if only one does. */
+/* The next ids are those of an item's values: the one that stands, if only one does. A value that several residents
+ * have is somebody's, too: another one that a stranger has is no more likely to be meant. */
 static void settle(item *it, const int64_t *ids)
 {
     unique_item *u = it->unique;
@@ -71,7 +72,7 @@ static void settle(item *it, const int64_t *ids)
     it->id = (resident_id){0};
     for (size_t v = 0; v < u->count; v++) {
         if (ids[v] == 0) continue;
-        found++;
+        found += ids[v] == SEVERAL_IDS ? 2 : 1;
         u->meant = v;
         it->id = (resident_id){ids[v]};
     }

@@ -90,7 +90,6 @@ vault_code store_search_count(store *s, const store_search *what, uint64_t *coun
 /* Two residents are enough to know that the term names nobody. */
 vault_code store_ids_of_terms(store *s, arena *mem, const int64_t *terms, size_t count, int64_t *ids, vault_error *err)
 {
-    enum { SEVERAL = -1 };
     places where;
     VAULT_CLEANUP(result_clear) PGresult *r = NULL;
     if (count > TERMS_MOST) return vault_fail(err, VAULT_INTERNAL, "ids of %zu terms in one call", count);
@@ -103,9 +102,7 @@ vault_code store_ids_of_terms(store *s, arena *mem, const int64_t *terms, size_t
     for (int i = 0; i < PQntuples(r); i++) {
         int64_t term = col_int8(r, i, 0), id = col_int8(r, i, 1);
         for (int64_t at = places_first(&where, &term); at != NO_PLACE; at = places_next(&where, at))
-            ids[at] = ids[at] == 0 || ids[at] == id ? id : SEVERAL;
+            ids[at] = ids[at] == 0 || ids[at] == id ? id : SEVERAL_IDS;
     }
-    for (size_t i = 0; i < count; i++)
-        if (ids[i] == SEVERAL) ids[i] = 0;
     return VAULT_OK;
 }

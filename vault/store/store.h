@@ -88,8 +88,9 @@ VAULT_MUST_USE vault_code store_search_ids(store *s, arena *mem, const store_sea
                                            vault_error *err);
 /* How many there are. */
 VAULT_MUST_USE vault_code store_search_count(store *s, const store_search *what, uint64_t *count, vault_error *err);
-/* ids[i]: the one resident that has terms[i]; 0: none, or several. At most 4,096. The SQL is the same whatever is
- * found. */
+/* ids[i]: the one resident that has terms[i]; 0: none, SEVERAL_IDS: more than one. At most 4,096. The SQL is the same
+ * whatever is found. */
+enum { SEVERAL_IDS = -1 };
 VAULT_MUST_USE vault_code store_ids_of_terms(store *s, arena *mem, const int64_t *terms, size_t count, int64_t *ids,
                                              vault_error *err);
 /* Ids of a collection in an area range above `after`, ascending (Records.Browse). */

@@ -171,6 +171,41 @@ TEST("the field must have tokens, be unique, and be permitted in plain form")
     fixture_reset();
 }
 
+/* What a token may mean in two epochs. */
+static resident_id meant(const char *one, const char *other)
+{
+    vault_error err = {0};
+    session *s = fixture_session();
+    const schema_field *phone = schema_find(&s->manifest->schema, bytes_of_text("phone"));
+    unique_item u = {.field = phone};
+    item it = {.unique = &u}, *items[] = {&it};
+    cabinet_use(s->cabinet, s->mem);
+    expect_ok(unique_add(&u, s, bytes_of_text(one), &err), &err);
+    expect_ok(unique_add(&u, s, bytes_of_text(other), &err), &err);
+    expect_ok(unique_look(s, items, 1, &err), &err);
+    return it.id;
+}
+
+TEST("where one of the values is that of two residents, the token is not taken for a stranger's who has another")
+{
+    session *s = fixture_session();
+    control *c = s->service->control;
+    const char *own = value_of(with_own_phone(true, 0), FIELD_PHONE), *shared = NULL;
+    for (uint64_t i = 0; i < FIXTURE_RESIDENTS && !shared; i++) {
+        const char *phone = value_of(i, FIELD_PHONE);
+        for (uint64_t k = 0; k < i; k++)
+            if (phone[0] && strcmp(value_of(k, FIELD_PHONE), phone) == 0) shared = phone;
+    }
+    s->manifest = control_acquire(c);
+    assert_true(meant(own, "13900009999").id > 0);
+    assert_int_equal(meant(own, shared).id, 0);
+    assert_int_equal(meant(shared, own).id, 0);
+    assert_int_equal(meant(shared, "13900009999").id, 0);
+    control_release(c, s->manifest);
+    s->manifest = NULL;
+    fixture_reset();
+}
+
 /* The last one: the fixture's own session stays in the first epoch. */
 TEST("a token of an epoch that has ended is taken back while its key stands, and leads nowhere afterwards")
 {
