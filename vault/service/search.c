@@ -6,11 +6,12 @@
  * fetched, proven, decided and compared with the question once more, and stands in no order. */
 #include "vault/service/search.h"
 
+#include "vault/base/clock.h"
 #include "vault/base/log.h"
 
 #include <string.h>
 
-enum { PLACE_LEN = 12, COUNT_FEW = 10 };
+enum { PLACE_LEN = 12, COUNT_FEW = 10, SEARCH_TIME_US = 5 * 1000 * 1000 };
 
 /* ---- where the page begins ---- */
 
@@ -135,6 +136,13 @@ static vault_code make_items(search *q, session *s, call *c, const int64_t *ids,
     return VAULT_OK;
 }
 
+/* No search holds a worker for longer, and none goes on for a client that has left. */
+static int64_t end_of(const call *c)
+{
+    int64_t most = clock_monotonic_us() + SEARCH_TIME_US;
+    return c->rq->deadline_us < most ? c->rq->deadline_us : most;
+}
+
 static vault_code look(search *q, session *s, call *c)
 {
     int64_t *ids = NULL;
@@ -142,6 +150,7 @@ static vault_code look(search *q, session *s, call *c)
     uint64_t counted = 0;
     if (c->admission.failed == CLAUSE_NONE && !q->refused) {
         VAULT_TRY(search_plan(q, s, c));
+        q->what.until_us = end_of(c);
         VAULT_TRY(q->in->count_only ? store_search_count(s->store, &q->what, &counted, &c->rq->err)
                                     : find(q, s, c, &ids, &count));
     }

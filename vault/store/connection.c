@@ -81,15 +81,28 @@ static bool result_good(const PGresult *r)
     return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
 }
 
+/* Asks the server to end what it does. It answers on the connection: that it was cancelled, or with the result if that
+ * was ready first. */
+static void cancel(store *s)
+{
+    char why[256];
+    PGcancel *how = PQgetCancel(s->conn);
+    s->until = 0;
+    s->cut = how && PQcancel(how, why, sizeof why);
+    PQfreeCancel(how);
+}
+
 /* The server ends a statement after 30 seconds by itself: if it says nothing for longer, it is frozen or unreachable,
  * and libpq alone would wait for ever. */
-static bool answers(const store *s)
+static bool answers(store *s)
 {
     int64_t end = clock_monotonic_us() + s->silence_most;
     while (PQisBusy(s->conn)) {
         struct pollfd readable = {.fd = PQsocket(s->conn), .events = POLLIN};
-        int64_t left = end - clock_monotonic_us();
+        int64_t now = clock_monotonic_us(), left = end - now;
         if (left <= 0) return false;
+        if (s->until != 0 && now >= s->until) cancel(s);
+        if (s->until != 0 && s->until - now < left) left = s->until - now;
         if (poll(&readable, 1, (int)(left / 1000) + 1) <= 0) continue; /* a signal, or the time is up */
         if (!PQconsumeInput(s->conn)) return true;                     /* PQgetResult says what is wrong */
     }

@@ -96,6 +96,8 @@ struct store {
     bool in_transaction;          /* begun and neither committed nor rolled back, whatever the connection says */
     int64_t retry_at, retry_wait; /* microseconds, monotonic: no connect before, and how long after the next failure */
     int64_t silence_most;         /* microseconds: a server that is silent for longer is gone */
+    int64_t until;                /* microseconds, monotonic: a statement that lasts longer is cancelled; 0: none is */
+    bool cut;                     /* one was */
     size_t unswept;               /* assertion ids used since expired ones were swept */
     size_t requests_unswept;      /* the same of answers that are kept */
     size_t vouchers_unswept;      /* and of vouchers */

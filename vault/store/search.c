@@ -60,6 +60,18 @@ static void arg_search(store *s, const store_search *what)
     arg_int8(s, (int64_t)(what->least < what->group_count ? what->group_count - what->least + 1 : 1));
 }
 
+/* A search that took too long would take as long again: its caller must ask for less. */
+static vault_code run_search(store *s, const store_search *what, PGresult **r, vault_error *err)
+{
+    s->until = what->until_us;
+    s->cut = false;
+    vault_code code = call_run(s, r, err);
+    s->until = 0;
+    if (code != VAULT_UNAVAILABLE || !s->cut) return code;
+    vault_error_clear(err);
+    return vault_refuse(err, VAULT_EXHAUSTED, "SEARCH_TOO_LONG", "");
+}
+
 vault_code store_search_ids(store *s, arena *mem, const store_search *what, int64_t **ids, size_t *count,
                             vault_error *err)
 {
@@ -69,7 +81,7 @@ vault_code store_search_ids(store *s, arena *mem, const store_search *what, int6
     call_start(s, ST_SEARCH_IDS);
     arg_search(s, what);
     arg_int8(s, (int64_t)what->limit);
-    VAULT_TRY(call_run(s, &r, err));
+    VAULT_TRY(run_search(s, what, &r, err));
     *ids = arena_array(mem, (size_t)PQntuples(r) + 1, sizeof **ids);
     if (!*ids) return store_out_of_memory(err);
     for (; *count < (size_t)PQntuples(r); ++*count) (*ids)[*count] = col_int8(r, (int)*count, 0);
@@ -82,7 +94,7 @@ vault_code store_search_count(store *s, const store_search *what, uint64_t *coun
     VAULT_TRY(check_search(what, err));
     call_start(s, ST_SEARCH_COUNT);
     arg_search(s, what);
-    VAULT_TRY(call_run(s, &r, err));
+    VAULT_TRY(run_search(s, what, &r, err));
     *count = (uint64_t)col_int8(r, 0, 0);
     return VAULT_OK;
 }

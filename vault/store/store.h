@@ -82,8 +82,9 @@ typedef struct store_search {
     size_t group_count, least; /* how many conditions must hold */
     int64_t after;             /* ids above this one, ascending */
     size_t limit;
+    int64_t until_us; /* monotonic clock: a search that lasts longer is given up; 0: as long as the server lets it */
 } store_search;
-/* Ids in ascending order, at most `limit`. The SQL is the same whatever is found. */
+/* Ids in ascending order, at most `limit`. The SQL is the same whatever is found. EXHAUSTED SEARCH_TOO_LONG. */
 VAULT_MUST_USE vault_code store_search_ids(store *s, arena *mem, const store_search *what, int64_t **ids, size_t *count,
                                            vault_error *err);
 /* How many there are. */

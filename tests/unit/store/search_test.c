@@ -1,6 +1,8 @@
 /* The index of terms against a naive look through the rows, and what is written to it. */
 #include "tests/unit/store/fixture.h"
 
+#include "vault/base/clock.h"
+
 enum { TERMS = 12, PEOPLE = 300, AREAS = 4 };
 static const int64_t AREA = 320411002001000;
 
@@ -216,5 +218,31 @@ TEST("a search of impossible size is a fault of the caller")
     what.set_count = 1;
     groups[0] = 1;
     expect_code(store_search_ids(s, mem, &what, &ids, &count, &err), VAULT_INTERNAL, &err);
+    store_close(&s);
+}
+
+TEST("a search that lasts too long is given up, and the connection goes on")
+{
+    store *s = fresh_store();
+    pg_sql("INSERT INTO resident_term SELECT 7, %lld, i FROM generate_series(1000, 100000) i", (long long)AREA);
+    const term_probe all = {.term = 7, .low = AREA, .high = AREA + AREAS};
+    term_set sets[6];
+    size_t groups[6];
+    for (size_t i = 0; i < 6; i++) sets[i] = (term_set){&all, 1}, groups[i] = i;
+    store_search what = {.sets = sets, .groups = groups, .set_count = 6, .group_count = 6, .least = 6, .limit = 10};
+    int64_t *ids, begun = clock_monotonic_us();
+    size_t found;
+    uint64_t number = 0;
+    what.until_us = begun + 20000;
+    assert_int_equal(store_search_ids(s, mem, &what, &ids, &found, &err), VAULT_EXHAUSTED);
+    assert_string_equal(err.reason, "SEARCH_TOO_LONG");
+    vault_error_clear(&err);
+    expect_code(store_search_count(s, &what, &number, &err), VAULT_EXHAUSTED, &err); /* its time is up */
+    what.until_us = clock_monotonic_us() + INT64_C(60000000);
+    expect_ok(store_search_count(s, &what, &number, &err), &err);
+    assert_int_equal(number, 99001);
+    what.until_us = 0;
+    expect_ok(store_search_ids(s, mem, &what, &ids, &found, &err), &err);
+    assert_int_equal(found, 10);
     store_close(&s);
 }
