@@ -1,5 +1,6 @@
 #include "tests/support/pg_harness.h"
 
+#include <libpq-fe.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,27 +26,19 @@ static void die(const char *what)
 }
 
 /* Runs a program and keeps the first `cap - 1` bytes that it prints. */
-static bool capture(char *out, size_t cap, const char *const *argv, const char *input)
+static bool capture(char *out, size_t cap, const char *const *argv)
 {
-    int pipe_out[2], pipe_in[2];
-    if (pipe(pipe_out) || pipe(pipe_in)) die("pipe");
+    int pipe_out[2];
+    if (pipe(pipe_out)) die("pipe");
     pid_t pid = fork();
     if (pid < 0) die("fork");
     if (pid == 0) {
-        dup2(pipe_in[0], 0);
         dup2(pipe_out[1], 1);
         for (int fd = 3; fd < 256; fd++) close(fd);
         execvp(argv[0], (char *const *)(const void *)argv);
         _exit(127);
     }
-    close(pipe_in[0]);
     close(pipe_out[1]);
-    for (size_t done = 0, len = strlen(input); done < len;) {
-        ssize_t n = write(pipe_in[1], input + done, len - done);
-        if (n <= 0) break;
-        done += (size_t)n;
-    }
-    close(pipe_in[1]);
     size_t len = 0;
     char piece[4096];
     for (ssize_t n; (n = read(pipe_out[0], piece, sizeof piece)) > 0;) {
@@ -61,18 +54,33 @@ static bool capture(char *out, size_t cap, const char *const *argv, const char *
 
 static void script(const char *command, const char *a, const char *b, char *out, size_t cap)
 {
-    if (!capture(out, cap, (const char *const[]){PG_SCRIPT, command, folder, a, b, NULL}, "")) die(command);
+    if (!capture(out, cap, (const char *const[]){PG_SCRIPT, command, folder, a, b, NULL})) die(command);
 }
 
-static const char *psql(const char *dbname, const char *sql)
+/* Columns apart by '|', up to the first line's end. */
+static void first_row(char *out, size_t cap, const PGresult *r)
+{
+    size_t len = 0;
+    for (int i = 0; i < PQnfields(r) && len < cap; i++)
+        len += (size_t)snprintf(out + len, cap - len, "%s%s", i ? "|" : "", PQgetvalue(r, 0, i));
+    out[strcspn(out, "\n")] = 0;
+}
+
+/* By a connection of its own, because the server may be stopped, and connections cut, between two calls; not by psql,
+ * because to fork a program with sanitizers costs more than most tests. */
+static const char *run(const char *dbname, const char *sql)
 {
     static char out[8192];
     char target[1024];
-    snprintf(target, sizeof target, "%s user=postgres dbname=%s options=-cclient_min_messages=warning", server, dbname);
-    if (!capture(out, sizeof out,
-                 (const char *const[]){"psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", target, "-f", "-", NULL}, sql))
-        die(sql);
-    out[strcspn(out, "\n")] = 0;
+    snprintf(target, sizeof target, "%s user=postgres dbname=%s options=-cclient_min_messages=error", server, dbname);
+    PGconn *conn = PQconnectdb(target);
+    if (PQstatus(conn) != CONNECTION_OK || !PQsendQuery(conn, sql)) die(PQerrorMessage(conn));
+    out[0] = 0;
+    for (PGresult *r; (r = PQgetResult(conn)); PQclear(r)) {
+        if (PQresultStatus(r) != PGRES_COMMAND_OK && PQresultStatus(r) != PGRES_TUPLES_OK) die(PQerrorMessage(conn));
+        if (!out[0] && PQntuples(r) > 0) first_row(out, sizeof out, r);
+    }
+    PQfinish(conn);
     return out;
 }
 
@@ -87,7 +95,7 @@ static void remove_instance(void)
         rmdir(folder);
     } else if (*database) {
         snprintf(out, sizeof out, "DROP DATABASE IF EXISTS %s WITH (FORCE)", database);
-        psql("postgres", out);
+        run("postgres", out);
     }
 }
 
@@ -102,9 +110,10 @@ static void start_own(const char *setting)
 static void make_database(void)
 {
     char sql[256];
-    snprintf(sql, sizeof sql, "DROP DATABASE IF EXISTS %s WITH (FORCE);\nCREATE DATABASE %s OWNER vault;\n", database,
-             database);
-    psql("postgres", sql);
+    snprintf(sql, sizeof sql, "DROP DATABASE IF EXISTS %s WITH (FORCE)", database);
+    run("postgres", sql);
+    snprintf(sql, sizeof sql, "CREATE DATABASE %s OWNER vault", database);
+    run("postgres", sql);
     snprintf(conninfo, sizeof conninfo, "%s dbname=%s", server, database);
 }
 
@@ -153,7 +162,7 @@ const char *pg_sql(const char *format, ...)
     va_start(args, format);
     vsnprintf(sql, sizeof sql, format, args);
     va_end(args);
-    return psql(database, sql);
+    return run(database, sql);
 }
 
 void pg_stop(const char *mode)
