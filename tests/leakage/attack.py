@@ -482,6 +482,28 @@ def known_addresses(t, column, fraction):
 
 # --- what else the table tells ---
 
+def colours(rows, rounds=4):
+    """Of (area, terms), one a resident: what can be said of each without names of residents and terms: its area, and with whom it shares
+    what. Two tables of the same colours differ in nothing that a thief could use."""
+    colour = [hash(area) for area, _ in rows]
+    for _ in range(rounds):
+        of_term = collections.defaultdict(list)
+        for mine, (_, terms) in zip(colour, rows):
+            for term in terms:
+                of_term[term].append(mine)
+        shade = {term: hash(tuple(sorted(found))) for term, found in of_term.items()}
+        colour = [hash((mine, tuple(sorted(shade[t] for t in terms)))) for mine, (_, terms) in zip(colour, rows)]
+    return colour
+
+
+def listed(t, columns):
+    """He has a list of everybody with the values of these columns (an older leak), and finds the row of each: by whom they share what with.
+    The share of the rows that are alone in looking so."""
+    seen = colours([(area, [term for c in columns for term in t.terms[c][i]]) for i, area in enumerate(t.area)])
+    alone = sum(n == 1 for n in Counter(seen).values())
+    return Result(" + ".join(columns), "listed", share(alone, len(seen)), share(alone, len(seen)), 0.0, 0.0)
+
+
 def long_names(t, column="name.ngram", ethnicity="ethnicity", minority=("04", "05", "17")):
     """How many terms a record has shows how long a name is: of those with the longest names, how many are Tibetan, Uyghur or Kazakh, and
     how many of these are found so. (precision, recall)"""

@@ -15,7 +15,7 @@ import kit  # noqa: E402
 
 TOOL = str(kit.BUILD / "tests/leakage/leakage_table")
 RESIDENTS = int(os.environ.get("VAULT_LEAKAGE", 10000))
-DEFAULT = ("name.equality", "phone.equality", "household_number.equality", "phone.suffix")
+DEFAULT = ("id_number.equality", "name.equality", "phone.equality", "household_number.equality", "phone.suffix")
 PROMISE = 0.01
 
 
@@ -99,6 +99,13 @@ def test_who_lives_with_whom_tells_years():
     assert codes.part == 1.0
 
 
+def test_a_list_of_everybody_finds_most_rows_by_who_shares_what():
+    columns = ("name.equality", "household_number.equality", "phone.equality", "phone.suffix")
+    stolen, _ = stolen_and_census(columns, "generator")
+    assert attack.listed(stolen, columns).whole > 0.5
+    assert attack.listed(stolen, ("household_number.equality",)).whole < 0.01
+
+
 def test_the_number_of_terms_shows_long_names():
     stolen, _ = stolen_and_census(("name.ngram", "ethnicity"), "generator")
     right, found = attack.long_names(stolen)
@@ -107,18 +114,8 @@ def test_the_number_of_terms_shows_long_names():
 
 # --- what the vault writes is what the attacker is given ---
 
-def colours(rows, rounds=4):
-    """Of (area, terms), one a resident: what can be said of each without names of residents and terms: its area, and with whom it shares
-    what. Two tables of the same colours differ in nothing that a thief could use."""
-    colour = [hash(area) for area, _ in rows]
-    for _ in range(rounds):
-        of_term = collections.defaultdict(list)
-        for mine, (_, terms) in zip(colour, rows):
-            for term in terms:
-                of_term[term].append(mine)
-        shade = {term: hash(tuple(sorted(found))) for term, found in of_term.items()}
-        colour = [hash((mine, tuple(sorted(shade[t] for t in terms)))) for mine, (_, terms) in zip(colour, rows)]
-    return collections.Counter(colour)
+def colours(rows):
+    return collections.Counter(attack.colours(rows))
 
 
 SHIPPED = ("name.equality", "name.ngram", "birth_date.band", "phone.equality", "phone.suffix", "household_number.equality",
