@@ -302,6 +302,35 @@ TEST("the same wish twice in one run of calls makes its vouchers once, and both 
     fixture_reset();
 }
 
+TEST("what broke between its two parts is made anew, is kept whole, and what was made before is nobody's")
+{
+    enum { MANY = 600 };
+    Vault__V1__BatchCreateVouchersRequest *in = wish(STREET, MASK("name"));
+    const char *tokens[MANY];
+    const asking give = {.uri = ELDERCARE, .purpose = CARE, .id = "make-many"};
+    for (size_t i = 0; i < MANY; i++) tokens[i] = in->tokens[0];
+    in->tokens = lend_all(tokens, in->n_tokens = MANY);
+    pg_sql("create function broken() returns trigger language plpgsql as "
+           "$$ begin raise exception 'injected' using errcode = '57P01'; end $$;"
+           "create trigger broken before insert on request execute function broken()");
+    expect_outcome(called(&give, VOUCHERS, &in->base), VAULT_UNAVAILABLE, NULL);
+    pg_sql("drop trigger broken on request; drop function broken");
+    const Vault__V1__BatchCreateVouchersResponse *out[2];
+    for (size_t i = 0; i < 2; i++) {
+        request *rq = called(&give, VOUCHERS, &in->base);
+        expect_outcome(rq, VAULT_OK, NULL);
+        out[i] = (const void *)rq->out;
+        assert_int_equal(out[i]->n_results, MANY);
+    }
+    for (size_t i = 0; i < MANY; i++) {
+        assert_null(out[0]->results[i]->status);
+        assert_string_equal(out[0]->results[i]->voucher, out[1]->results[i]->voucher);
+    }
+    static const size_t some[] = {0, 511, 512, MANY - 1};
+    for (size_t i = 0; i < 4; i++) assert_null(redeem(&GIVER, out[1]->results[some[i]]->voucher)->status);
+    fixture_reset();
+}
+
 TEST("a redemption is repeated for a week after its use, and no longer: later it would be a second use")
 {
     Vault__V1__BatchCreateVouchersRequest *in = wish(STREET, MASK("name"));
