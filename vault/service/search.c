@@ -304,10 +304,17 @@ static vault_code read_and_look(session *s, call *c)
     return look(q, s, c);
 }
 
+/* One that took too long has told nothing, and is a line all the same. */
+static vault_code search_one(session *s, call *c)
+{
+    vault_code code = read_and_look(s, c);
+    return code == VAULT_EXHAUSTED ? write_call_line(s, c, &(line_facts){.fields = c->fields}) : code;
+}
+
 void records_search(session *s, call **calls, size_t count)
 {
     cabinet_use(s->cabinet, s->mem);
-    for (size_t i = 0; i < count; i++) (void)read_and_look(s, calls[i]);
+    for (size_t i = 0; i < count && !s->moved; i++) (void)search_one(s, calls[i]);
     batch_run(s, &SEARCH, calls, count);
     for (size_t i = 0; i < count && !s->moved; i++) {
         call_fail_with_store(calls[i]);

@@ -88,7 +88,8 @@ static void cancel(store *s)
     char why[256];
     PGcancel *how = PQgetCancel(s->conn);
     s->until = 0;
-    s->cut = how && PQcancel(how, why, sizeof why);
+    s->cut = true;
+    if (how) (void)PQcancel(how, why, sizeof why);
     PQfreeCancel(how);
 }
 

@@ -67,7 +67,8 @@ static vault_code run_search(store *s, const store_search *what, PGresult **r, v
     s->cut = false;
     vault_code code = call_run(s, r, err);
     s->until = 0;
-    if (code != VAULT_UNAVAILABLE || !s->cut) return code;
+    if (!s->cut || (code != VAULT_OK && code != VAULT_UNAVAILABLE)) return code;
+    result_clear(r);
     vault_error_clear(err);
     return vault_refuse(err, VAULT_EXHAUSTED, "SEARCH_TOO_LONG", "");
 }

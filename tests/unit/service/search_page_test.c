@@ -207,3 +207,20 @@ TEST("an entry that SQL moved into the caller's area brings nobody from elsewher
     pg_sql("UPDATE resident_term t SET area = r.area FROM resident r WHERE r.id = t.id");
     fixture_reset();
 }
+
+TEST("a search whose time is up is refused, and is a line")
+{
+    (void)fixture_session();
+    Vault__V1__SearchRequest *in = new_search();
+    band(in, "birth_date", "", "");
+    in_area(in, STREET);
+    in->count_only = true;
+    request *rq = make_request(&(asked){
+        .path = "/vault.v1.Records/Search", .uri = POPULATION, .purpose = "population-register", .in = &in->base});
+    int64_t then = clock_now_us();
+    rq->deadline_us = clock_monotonic_us();
+    service_run(fixture_session(), method_at("/vault.v1.Records/Search"), &rq, 1);
+    expect_outcome(rq, VAULT_EXHAUSTED, "SEARCH_TOO_LONG");
+    assert_int_equal(occurrences(views_since(then), "\"clause\":\"SEARCH_TOO_LONG\""), 1);
+    fixture_reset();
+}
