@@ -70,10 +70,18 @@ static vault_code join(sealing *s, const gathering *from, vault_error *err)
     return VAULT_OK;
 }
 
+/* At most one of each kind of each indexed field: most fields have none, and what is taken from the arena is wiped. */
+static size_t lists_most(const collection *of)
+{
+    size_t indexed = 0;
+    for (size_t i = 0; i < of->count; i++) indexed += of->fields[i]->indexes != 0;
+    return indexed * INDEX_KINDS;
+}
+
 vault_code seal_terms(sealing *s, vault_error *err)
 {
     const collection *of = s->in->collection;
-    gathering found = {.lists = arena_array(s->c->mem, of->count * INDEX_KINDS, sizeof *found.lists)};
+    gathering found = {.lists = arena_array(s->c->mem, lists_most(of), sizeof *found.lists)};
     if (!found.lists) return vault_fail(err, VAULT_EXHAUSTED, "no memory for terms");
     for (size_t i = 0; i < of->count; i++)
         if (of->fields[i]->indexes) VAULT_TRY(gather(&found, s, of->fields[i], err));
