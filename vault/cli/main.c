@@ -72,8 +72,8 @@ static const command commands[] = {
      OPTION(OPT_FILE) | OPTION(OPT_THAN) | OPTION(OPT_RECEIPT) | OPTION(OPT_TICKET), 1, SIZE_MAX, true, NULL,
      run_predicate},
     {"restore", "FIELD [NUMBER...]", "the values behind numbers that `reveal --form token` gave",
-     "A line for each: the value, a tab, the resident's token (none where we may not issue by the field). Of the natural\n"
-     "key and of unique fields, for whoever may see them in plain.\n"
+     "A line for each: the value, a tab, the resident's token (none where we may not issue by the field). Of the\n"
+     "natural key and of unique fields, for whoever may see them in plain.\n"
      "\n"
      "  vaultctl restore id_number 320411198007150139 --purpose elder-care --ticket old-system\n"
      "  vaultctl restore id_number --file numbers.txt --purpose elder-care --ticket old-system\n",
