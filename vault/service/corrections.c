@@ -247,13 +247,14 @@ static bool may_decide(const queue *q, const resident_row *of, const correction_
     return policy_decide(rules, &a, &put, (area_code){live ? of->area : 0}).given;
 }
 
-/* One look at the queue: those of other areas are left out. */
+/* One look at the queue: those of other areas are left out. However small the page is the look is wide, so that pages
+ * with few on them do not tell how many wait elsewhere. */
 static vault_code scan(queue *q, vault_error *err)
 {
     session *s = q->s;
     listing *l = q->c->listing;
     const correction_range range = {
-        .fields = q->fields, .field_count = q->field_count, .after = l->after, .limit = l->limit};
+        .fields = q->fields, .field_count = q->field_count, .after = l->after, .limit = PAGE_MOST};
     correction_row *found = NULL;
     size_t count = 0;
     VAULT_TRY(store_corrections_pending(s->store, s->mem, &range, &found, &count, err));
@@ -262,7 +263,7 @@ static vault_code scan(queue *q, vault_error *err)
     if (!ids || !rows) return vault_fail(err, VAULT_EXHAUSTED, "no memory for a page");
     for (size_t i = 0; i < count; i++) ids[i] = found[i].resident;
     VAULT_TRY(store_residents_by_id(s->store, s->mem, ids, count, rows, err));
-    l->more = count == l->limit;
+    l->more = count == PAGE_MOST;
     for (size_t i = 0; i < count && q->count < l->limit; i++) {
         if (may_decide(q, &rows[i], &found[i])) q->kept[q->count++] = found[i];
         l->after = found[i].number;
