@@ -1,27 +1,13 @@
 /* Assertion ids that were used: each passes once, whichever node sees it first. */
-#include "vault/base/clock.h"
-#include "vault/base/log.h"
 #include "vault/base/memory.h"
 #include "vault/store/internal.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { BATCH_MOST = 4096, SWEEP_EVERY = 500 };
-static const int64_t SWEEP_AFTER_US = INT64_C(600) * 1000 * 1000; /* past the expiry: nodes' clocks differ */
-
-/* Twice as many as came since: the table shrinks to those that could still be accepted. */
-static void sweep(store *s, size_t count)
-{
-    vault_error err = {0};
-    s->unswept += count;
-    if (s->unswept < SWEEP_EVERY) return;
-    call_start(s, ST_ASSERTIONS_SWEEP);
-    arg_int8(s, clock_now_us() - SWEEP_AFTER_US);
-    arg_int8(s, 2 * (int64_t)s->unswept);
-    s->unswept = 0;
-    if (call_done(s, &err) != VAULT_OK) log_failure(LOG_WARN, "store.sweep", &err);
-}
+enum { BATCH_MOST = 4096 };
+/* Nodes' clocks differ. */
+static const sweep_rule ENDED = {.by = ST_ASSERTIONS_SWEEP, .every = 500, .kept_us = INT64_C(600) * 1000 * 1000};
 
 typedef struct use {
     const digest *id;
@@ -78,6 +64,8 @@ vault_code store_assertions_use(store *s, const digest *ids, const int64_t *expi
     for (size_t i = 0; i < count; i++) uses[i] = (use){.id = &ids[i], .expires = expires_us[i], .place = i};
     vault_code code = use_all(s, uses, count, fresh, err);
     memory_free(uses, count * sizeof *uses);
-    if (code == VAULT_OK) sweep(s, count);
-    return code;
+    if (code != VAULT_OK) return code;
+    s->assertions.fresh += count;
+    sweep(s, &s->assertions, &ENDED);
+    return VAULT_OK;
 }

@@ -89,6 +89,12 @@ typedef struct statement {
 } statement;
 const statement *statement_of(statement_id id);
 
+/* Rows of one table since those that have ended were swept. */
+typedef struct sweeping {
+    size_t fresh;
+    int64_t again_us; /* monotonic: when to sweep whatever comes */
+} sweeping;
+
 struct store {
     PGconn *conn; /* NULL: closed; the next call connects */
     char *conninfo;
@@ -98,11 +104,9 @@ struct store {
     int64_t silence_most;         /* microseconds: a server that is silent for longer is gone */
     int64_t until;                /* microseconds, monotonic: a statement that lasts longer is cancelled; 0: none is */
     bool cut;                     /* one was */
-    size_t unswept;               /* assertion ids used since expired ones were swept */
-    size_t requests_unswept;      /* the same of answers that are kept */
-    size_t vouchers_unswept;      /* and of vouchers */
-    PGresult *nobody;             /* a row of usual size, read where there is none (residents.c); NULL: not made yet */
-    struct {                      /* parameters of the call that is being built */
+    sweeping assertions, requests, vouchers;
+    PGresult *nobody; /* a row of usual size, read where there is none (residents.c); NULL: not made yet */
+    struct {          /* parameters of the call that is being built */
         uint8_t *at;
         size_t len, cap;
     } out;
@@ -162,6 +166,17 @@ bool col_fixed(const PGresult *r, int row, int column, uint8_t *out,
 const char *col_text_copy(arena *mem, const PGresult *r, int row, int column, bool *full);
 bytes col_bytes_copy(arena *mem, const PGresult *r, int row, int column, bool *full);
 vault_code store_out_of_memory(vault_error *err);
+
+/* ---- sweep.c -------------------------------------------------------------------------------------------------------
+ */
+
+typedef struct sweep_rule {
+    statement_id by;
+    size_t every;    /* rows that come */
+    int64_t kept_us; /* past their end */
+} sweep_rule;
+/* When it is time, and never within a transaction. That it failed is told to the operator, and to nobody else. */
+void sweep(store *s, sweeping *of, const sweep_rule *rule);
 
 /* ---- terms.c: the entries of resident_term, within the transaction of their rows -----------------------------------
  */

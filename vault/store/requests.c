@@ -1,26 +1,13 @@
 /* Answers that are kept by request id, for as long as a client may ask again. */
-#include "vault/base/clock.h"
-#include "vault/base/log.h"
 #include "vault/store/internal.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { SWEEP_EVERY = 64, BATCH_MOST = 4096 };
+enum { BATCH_MOST = 4096 };
 enum { COL_ID, COL_ANSWER, COL_EXPIRES };
-static const int64_t SWEEP_AFTER_US = INT64_C(600) * 1000 * 1000; /* past the end: nodes' clocks differ */
-
-/* Twice as many as came since: the table shrinks to those that may still be asked for. */
-static void sweep(store *s)
-{
-    vault_error err = {0};
-    if (s->requests_unswept < SWEEP_EVERY || s->in_transaction) return;
-    call_start(s, ST_REQUESTS_SWEEP);
-    arg_int8(s, clock_now_us() - SWEEP_AFTER_US);
-    arg_int8(s, 2 * (int64_t)s->requests_unswept);
-    s->requests_unswept = 0;
-    if (call_done(s, &err) != VAULT_OK) log_failure(LOG_WARN, "store.sweep", &err);
-}
+/* Nodes' clocks differ. */
+static const sweep_rule ENDED = {.by = ST_REQUESTS_SWEEP, .every = 64, .kept_us = INT64_C(600) * 1000 * 1000};
 
 static vault_code read_row(const PGresult *r, int i, const places *where, arena *mem, request_row *rows,
                            vault_error *err)
@@ -46,7 +33,7 @@ vault_code store_requests_find(store *s, arena *mem, request_row *rows, size_t c
     uint8_t(*ids)[DIGEST_LEN] = arena_array(mem, count + 1, sizeof *ids);
     if (!ids) return store_out_of_memory(err);
     if (count > BATCH_MOST) return vault_fail(err, VAULT_INTERNAL, "requests: %zu in one call", count);
-    sweep(s); /* here, because an insert stands in a transaction that a sweep must not fail */
+    sweep(s, &s->requests, &ENDED); /* here, because an insert stands in a transaction that a sweep must not fail */
     call_start(s, ST_REQUESTS_FIND);
     arg_array(s, count);
     for (size_t i = 0; i < count; i++) {
@@ -81,6 +68,6 @@ vault_code store_requests_insert(store *s, arena *mem, const request_row *rows, 
     arg_array(s, count);
     for (size_t i = 0; i < count; i++) put_int8(s, sorted[i]->expires_us);
     VAULT_TRY(call_done(s, err));
-    s->requests_unswept += count;
+    s->requests.fresh += count;
     return VAULT_OK;
 }

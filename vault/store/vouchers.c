@@ -1,26 +1,13 @@
 /* Vouchers and handovers: sealed rows, found by a hash of their secret, each use a version of its own. */
-#include "vault/base/clock.h"
-#include "vault/base/log.h"
 #include "vault/store/internal.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { SWEEP_EVERY = 500, BATCH_MOST = 4096 };
+enum { BATCH_MOST = 4096 };
 enum { COL_ID, COL_VERSION, COL_SEALED, COL_EXPIRES };
-static const int64_t KEPT_US = INT64_C(30) * 86400 * 1000 * 1000; /* past the end: the holder is told why */
-
-/* Twice as many as were made since: the table shrinks to those whose holder may still ask. */
-static void sweep(store *s)
-{
-    vault_error err = {0};
-    if (s->vouchers_unswept < SWEEP_EVERY || s->in_transaction) return;
-    call_start(s, ST_VOUCHERS_SWEEP);
-    arg_int8(s, clock_now_us() - KEPT_US);
-    arg_int8(s, 2 * (int64_t)s->vouchers_unswept);
-    s->vouchers_unswept = 0;
-    if (call_done(s, &err) != VAULT_OK) log_failure(LOG_WARN, "store.sweep", &err);
-}
+/* The holder is told why for a month. */
+static const sweep_rule ENDED = {.by = ST_VOUCHERS_SWEEP, .every = 500, .kept_us = INT64_C(30) * 86400 * 1000 * 1000};
 
 static vault_code too_many(size_t count, vault_error *err)
 {
@@ -50,7 +37,7 @@ vault_code store_vouchers_read(store *s, arena *mem, const uint8_t (*ids)[VOUCHE
     VAULT_CLEANUP(result_clear) PGresult *r = NULL;
     places where;
     VAULT_TRY(too_many(count, err));
-    sweep(s);
+    sweep(s, &s->vouchers, &ENDED);
     call_start(s, ST_VOUCHERS_READ);
     arg_array(s, count);
     for (size_t i = 0; i < count; i++) {
@@ -105,7 +92,7 @@ vault_code store_vouchers_insert(store *s, arena *mem, const voucher_row *rows, 
     arg_array(s, count);
     for (size_t i = 0; i < count; i++) put_int8(s, sorted[i]->expires_us);
     VAULT_TRY(call_done(s, err));
-    s->vouchers_unswept += count;
+    s->vouchers.fresh += count;
     return VAULT_OK;
 }
 

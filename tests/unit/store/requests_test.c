@@ -1,5 +1,6 @@
 /* Answers that are kept: found by their id, kept once, swept after their end. */
 #include "tests/unit/store/fixture.h"
+#include "vault/store/internal.h"
 
 #include "vault/base/clock.h"
 
@@ -39,7 +40,7 @@ TEST("an answer is found by its id, byte for byte, and an unknown id finds nothi
 TEST("an id is taken once, and with its transaction")
 {
     store *s = fresh_store();
-    request_row row = row_of(1, 10, 1), other = row_of(2, 10, 1);
+    request_row row = row_of(1, 10, INT64_MAX), other = row_of(2, 10, INT64_MAX);
     keep(s, &row);
     row.answer = filled(9, 10);
     expect_ok(store_begin(s, &err), &err);
@@ -68,6 +69,23 @@ TEST("what has ended is swept as fast as answers come, and what may still be ask
     }
     assert_true(strtol(pg_sql("select count(*) from request where expires < %lld", (long long)now), NULL, 10) < 40);
     assert_string_equal(pg_sql("select count(*) from request where expires > %lld", (long long)now), "100");
+    store_close(&s);
+}
+
+TEST("what has ended goes within the hour, however few come, and a store that is opened begins with it")
+{
+    store *s = fresh_store();
+    request_row old = row_of(1, 20, clock_now_us() - HOUR), any = row_of(2, 20, clock_now_us() + HOUR);
+    keep(s, &old);
+    keep(s, &any);
+    expect_ok(store_requests_find(s, mem, &any, 1, &err), &err);
+    assert_string_equal(pg_sql("select count(*) from request"), "1");
+    keep(s, &old);
+    expect_ok(store_requests_find(s, mem, &any, 1, &err), &err);
+    assert_string_equal(pg_sql("select count(*) from request"), "2"); /* not with every call */
+    s->requests.again_us -= HOUR;
+    expect_ok(store_requests_find(s, mem, &any, 1, &err), &err);
+    assert_string_equal(pg_sql("select count(*) from request"), "1");
     store_close(&s);
 }
 
