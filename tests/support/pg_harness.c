@@ -67,12 +67,14 @@ static void first_row(char *out, size_t cap, const PGresult *r)
 }
 
 /* By a connection of its own, because the server may be stopped, and connections cut, between two calls; not by psql,
- * because to fork a program with sanitizers costs more than most tests. */
+ * because to fork a program with sanitizers costs more than most tests. Several statements are one transaction. */
 static const char *run(const char *dbname, const char *sql)
 {
     static char out[8192];
     char target[1024];
-    snprintf(target, sizeof target, "%s user=postgres dbname=%s options=-cclient_min_messages=error", server, dbname);
+    snprintf(target, sizeof target,
+             "%s user=postgres dbname=%s options='-cclient_min_messages=error -cdefault_transaction_read_only=off'",
+             server, dbname);
     PGconn *conn = PQconnectdb(target);
     if (PQstatus(conn) != CONNECTION_OK || !PQsendQuery(conn, sql)) die(PQerrorMessage(conn));
     out[0] = 0;

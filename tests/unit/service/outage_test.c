@@ -35,7 +35,7 @@ TEST("a read-only server: nothing is revealed, and it goes on by itself afterwar
     request *rq = reveal_one(token);
     expect_outcome(rq, VAULT_UNAVAILABLE, NULL);
     assert_null(rq->out);
-    pg_sql("set default_transaction_read_only = off; alter system reset default_transaction_read_only");
+    pg_sql("alter system reset default_transaction_read_only");
     pg_sql("select pg_reload_conf()");
     expect_recovery(token);
     fixture_reset();

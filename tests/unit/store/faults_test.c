@@ -181,7 +181,7 @@ TEST("a read-only server answers reads, refuses writes as unavailable, and is wr
     expect_ok(store_begin(s, &err), &err);
     expect_code(append_next(s), VAULT_UNAVAILABLE, &err);
     store_rollback(s);
-    pg_sql("SET default_transaction_read_only = off; ALTER SYSTEM RESET default_transaction_read_only");
+    pg_sql("ALTER SYSTEM RESET default_transaction_read_only");
     pg_sql("SELECT pg_reload_conf()");
     expect_recovery(s);
     store_close(&s);
