@@ -50,13 +50,14 @@ def forged(token):
 
 @pytest.fixture(scope="module")
 def moved(clinic, population, people):
-    """A token of the clinic whose resident has moved out of the clinic's street since."""
+    """A token of the clinic whose resident has moved out of the clinic's street since; and then back, for the tests of other files."""
     person = dict(people[50])
     token = clinic.issue([person["id_number"]]).results[0].token
     assert clinic.reveal(token, ["name"]).values[0].text == person["name"]
     person["residence_area"] = "320411004001"
     assert population.put([person]).results[0].status.code == 0
-    return token
+    yield token
+    assert population.put([people[50]]).results[0].status.code == 0
 
 
 def test_no_such_resident_not_yours_and_forged_are_one_and_the_same_refusal(clinic, eldercare, tokens, moved):
