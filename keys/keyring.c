@@ -4,9 +4,12 @@
 #include "vault/base/memory.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 
 struct keyring {
+    atomic_uint holders;
+    uint64_t generation;
     pthread_rwlock_t lock; /* of the index; never of a ring, which does not change */
     ring **rings;
     size_t count, cap;
@@ -26,14 +29,34 @@ static void unlock(const keyring *k)
 vault_code keyring_new(keyring **out, vault_error *err)
 {
     (void)err;
+    static atomic_uint_fast64_t made;
     *out = memory_new(sizeof **out);
+    (*out)->generation = atomic_fetch_add(&made, 1) + 1;
+    atomic_store(&(*out)->holders, 1);
     pthread_rwlock_init(&(*out)->lock, NULL);
     return VAULT_OK;
 }
 
+keyring *keyring_hold(const keyring *k)
+{
+    keyring *held = (keyring *)(uintptr_t)k;
+    atomic_fetch_add(&held->holders, 1);
+    return held;
+}
+
+uint64_t keyring_generation(const keyring *k)
+{
+    return k->generation;
+}
+
 void keyring_free(keyring **k)
 {
-    if (!*k) return;
+    keyring *let_go = *k;
+    if (!let_go) return;
+    if (atomic_fetch_sub(&let_go->holders, 1) > 1) {
+        *k = NULL;
+        return;
+    }
     for (size_t i = 0; i < (*k)->count; i++) {
         secret_clear(&(*k)->rings[i]->key);
         memory_free((*k)->rings[i], sizeof *(*k)->rings[i]);
@@ -147,4 +170,15 @@ const ring *keyring_at(const keyring *k, size_t index)
     const ring *r = index < k->count ? k->rings[index] : NULL;
     unlock(k);
     return r;
+}
+
+size_t keyring_versions(const keyring *k, const char *name, const ring *out[RING_VERSIONS_MAX])
+{
+    size_t count = 0;
+    read_lock(k);
+    size_t end = place_of(k, name, UINT32_MAX);
+    while (end-- > 0 && strcmp(k->rings[end]->name, name) == 0 && count < RING_VERSIONS_MAX)
+        if (k->rings[end]->key.at) out[count++] = k->rings[end];
+    unlock(k);
+    return count;
 }

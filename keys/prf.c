@@ -53,12 +53,12 @@ static void prf_expand(prf *p, secret *out, const char *label)
     prf_compute(p, out->at, out->len, parts, 2);
 }
 
-vault_code key_derive(secret *out, bytes key, const char *label, vault_error *err)
+vault_code key_derive(secret *out, suite_id suite, bytes key, const char *label, vault_error *err)
 {
     *out = (secret){0};
     if (label[0] == '\0') return vault_fail(err, VAULT_INTERNAL, "a key derived for no use");
     VAULT_CLEANUP(prf_free) prf *p = NULL;
-    VAULT_TRY(prf_new(&p, SUITE_INTL, key, err));
+    VAULT_TRY(prf_new(&p, suite, key, err));
     VAULT_TRY(secret_new(out, KEY_LEN, err));
     prf_expand(p, out, label);
     return VAULT_OK;

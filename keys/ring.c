@@ -30,7 +30,7 @@ static vault_code check_row(const ring *r, vault_error *err)
 /* ---- wrapping ---- */
 
 static const char CONTEXT[] = "resident-vault ring 1";
-enum { CONTEXT_MAX = sizeof CONTEXT + RING_NAME_MAX + 16 };
+enum { CONTEXT_MAX = sizeof CONTEXT + RING_NAME_MAX + 32 };
 
 static bytes context_of(uint8_t out[CONTEXT_MAX], const ring *r)
 {
@@ -40,6 +40,8 @@ static bytes context_of(uint8_t out[CONTEXT_MAX], const ring *r)
     put_u32(&w, r->version);
     put_u16(&w, (uint16_t)r->suite);
     put_u8(&w, (uint8_t)r->state);
+    put_u64(&w, (uint64_t)r->since);
+    put_u64(&w, (uint64_t)r->ends_us);
     return writer_bytes(&w);
 }
 
@@ -82,14 +84,14 @@ vault_code ring_open(ring *r, bytes root, vault_error *err)
 
 /* ---- life of a ring ---- */
 
-vault_code ring_create(ring *out, bytes root, const char *name, uint32_t version, suite_id suite, vault_error *err)
+vault_code ring_create(ring *out, bytes root, const ring_wish *wish, vault_error *err)
 {
-    ring made = {.version = version, .suite = suite, .state = RING_ACTIVE};
+    ring made = {.version = wish->version, .suite = wish->suite, .state = RING_ACTIVE, .since = wish->since};
     *out = (ring){0};
-    if (!name_valid(name, sizeof made.name) || version == 0) {
-        return vault_fail(err, VAULT_INVALID, "a key ring named \"%.64s\" of version %u", name, version);
+    if (!name_valid(wish->name, sizeof made.name) || wish->version == 0) {
+        return vault_fail(err, VAULT_INVALID, "a key ring named \"%.64s\" of version %u", wish->name, wish->version);
     }
-    memcpy(made.name, name, strlen(name));
+    memcpy(made.name, wish->name, strlen(wish->name));
     VAULT_CLEANUP(secret_clear) secret key = {0};
     VAULT_TRY(secret_new(&key, KEY_LEN, err));
     VAULT_TRY(entropy_fill(key.at, key.len, err));
@@ -100,7 +102,7 @@ vault_code ring_create(ring *out, bytes root, const char *name, uint32_t version
     return VAULT_OK;
 }
 
-vault_code ring_set_state(ring *r, bytes root, ring_state state, vault_error *err)
+vault_code ring_set_state(ring *r, bytes root, ring_state state, int64_t ends_us, vault_error *err)
 {
     VAULT_TRY(check_row(r, err));
     if (!state_valid(state) || state < r->state || !r->key.at) {
@@ -109,9 +111,21 @@ vault_code ring_set_state(ring *r, bytes root, ring_state state, vault_error *er
     }
     ring changed = *r;
     changed.state = state;
+    changed.ends_us = ends_us;
     if (state == RING_DESTROYED) changed.key = (secret){0};
     VAULT_TRY(wrap(&changed, root, err));
     if (state == RING_DESTROYED) secret_clear(&r->key);
+    *r = changed;
+    return VAULT_OK;
+}
+
+vault_code ring_rewrap(ring *r, bytes root, vault_error *err)
+{
+    VAULT_TRY(check_row(r, err));
+    if (!r->key.at && r->state != RING_DESTROYED)
+        return vault_fail(err, VAULT_INVALID, "key ring %s, version %u, is not open", r->name, r->version);
+    ring changed = *r;
+    VAULT_TRY(wrap(&changed, root, err));
     *r = changed;
     return VAULT_OK;
 }

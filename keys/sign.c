@@ -50,11 +50,12 @@ static vault_code public_of(uint8_t out[PUBLIC_KEY_LEN], bytes seed, vault_error
     return vault_fail(err, VAULT_INTERNAL, "OpenSSL: no Ed25519 key");
 }
 
-vault_code signer_new(signer **out, bytes seed, vault_error *err)
+vault_code signer_new(signer **out, signature_kind kind, bytes seed, vault_error *err)
 {
     uint8_t public_key[PUBLIC_KEY_LEN];
     VAULT_CLEANUP(secret_clear) secret kept = {0};
     *out = NULL;
+    if (kind != SIGNATURE_ED25519) return vault_fail(err, VAULT_INVALID, "no signatures of kind %d yet", (int)kind);
     if (seed.len != KEY_LEN) return vault_fail(err, VAULT_INTERNAL, "a signature seed of %zu bytes", seed.len);
     VAULT_TRY(public_of(public_key, seed, err));
     VAULT_TRY(secret_copy(&kept, seed, err));
@@ -72,9 +73,9 @@ void signer_free(signer **s)
     *s = NULL;
 }
 
-const uint8_t *signer_public_key(const signer *s)
+bytes signer_public_key(const signer *s)
 {
-    return s->public_key;
+    return bytes_of(s->public_key, PUBLIC_KEY_LEN);
 }
 
 vault_code signer_sign(const signer *s, uint8_t out[SIGNATURE_LEN], bytes message, vault_error *err)
@@ -90,11 +91,11 @@ vault_code signer_sign(const signer *s, uint8_t out[SIGNATURE_LEN], bytes messag
     return vault_fail(err, VAULT_INTERNAL, "OpenSSL: no Ed25519 signature");
 }
 
-bool signature_valid(const uint8_t public_key[PUBLIC_KEY_LEN], bytes message, bytes signature)
+bool signature_valid(signature_kind kind, bytes public_key, bytes message, bytes signature)
 {
-    if (signature.len != SIGNATURE_LEN) return false;
+    if (kind != SIGNATURE_ED25519 || public_key.len != PUBLIC_KEY_LEN || signature.len != SIGNATURE_LEN) return false;
     VAULT_CLEANUP(key_free)
-    EVP_PKEY *key = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, public_key, PUBLIC_KEY_LEN);
+    EVP_PKEY *key = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, public_key.at, public_key.len);
     VAULT_CLEANUP(context_free) EVP_MD_CTX *context = EVP_MD_CTX_new();
     return key && context && EVP_DigestVerifyInit(context, NULL, NULL, NULL, key) == 1 &&
            EVP_DigestVerify(context, signature.at, signature.len, message.at, message.len) == 1;

@@ -18,6 +18,18 @@ vault_code suite_find(const suite_row **out, suite_id id, vault_error *err)
     return vault_fail(err, VAULT_INVALID, "there is no suite %d", (int)id);
 }
 
+const char *suite_name(suite_id id)
+{
+    return id == SUITE_INTL ? "intl" : id == SUITE_GM ? "gm" : "";
+}
+
+bool suite_named(suite_id *out, const char *name)
+{
+    for (*out = SUITE_INTL; *out <= SUITE_GM; ++*out)
+        if (strcmp(suite_name(*out), name) == 0) return true;
+    return *out = SUITE_NONE, false;
+}
+
 vault_code gcrypt_result(gcry_error_t error, const char *doing, vault_error *err)
 {
     if (!error) return VAULT_OK;

@@ -21,7 +21,7 @@
 #define VERSION "0.1.0"
 
 enum { EXIT_USAGE = 64, EXIT_UNAVAILABLE = 69, EXIT_CONFIG = 78 };
-enum { SECRET_HEAP = 16 << 20, PASSPHRASE_LIMIT = 4096, SALT_BYTES = 16, SMALL_MEMORY = 1 << 20 };
+enum { SECRET_HEAP = 16 << 20, PASSPHRASE_LIMIT = 4096, SMALL_MEMORY = 1 << 20 };
 
 static const char HELP[] =
     "vaultd: the service of Resident Vault\n"
@@ -106,40 +106,46 @@ static vault_code root_from_passphrase(secret *out, const config *c, bytes salt,
     return root_key_from_passphrase(out, secret_bytes(&passphrase), salt, cost, err);
 }
 
-/* Salt and cost stand in the vault's row. */
+/* How the root key is wrapped stands in the vault's row. */
 static vault_code read_root(secret *out, const config *c, vault_error *err)
 {
-    if (c->root_key_file) return root_key_from_file(out, c->root_key_file, err);
+    VAULT_CLEANUP(secret_clear) secret unseal = {0};
     VAULT_CLEANUP(store_close) store *s = NULL;
     VAULT_CLEANUP(arena_free) arena *mem = arena_new(SMALL_MEMORY);
     vault_row row;
     if (!mem) return vault_fail(err, VAULT_UNAVAILABLE, "no memory");
     VAULT_TRY(store_open(&s, c->database, err));
     VAULT_TRY(store_vault_read(s, mem, &row, err));
-    if (row.root_salt.len == 0)
-        return vault_fail(err, VAULT_INVALID, "this vault was made with a root key file, not a passphrase");
-    argon2_cost cost = {.passes = (uint32_t)row.argon2_passes,
-                        .memory_kib = (uint32_t)row.argon2_memory_kib,
-                        .lanes = (uint32_t)row.argon2_lanes};
-    return root_from_passphrase(out, c, row.root_salt, cost, err);
+    root_seal sealed;
+    VAULT_TRY(control_root_seal(&sealed, &row, err));
+    if (sealed.source != (c->root_key_file ? ROOT_FILE : ROOT_PASSPHRASE))
+        return vault_fail(err, VAULT_INVALID, "this vault's root key is of another source: %s",
+                          root_source_name(sealed.source));
+    VAULT_TRY(c->root_key_file
+                  ? root_key_from_file(&unseal, c->root_key_file, err)
+                  : root_from_passphrase(&unseal, c, bytes_of(sealed.salt, sizeof sealed.salt), sealed.cost, err));
+    return root_seal_open(out, &sealed, row.name, secret_bytes(&unseal), err);
 }
 
 /* ---- --init ---- */
 
 static vault_code make_vault(const config *c, const arguments *a, vault_error *err)
 {
-    VAULT_CLEANUP(secret_clear) secret root = {0};
+    VAULT_CLEANUP(secret_clear) secret root = {0}, unseal = {0};
     VAULT_CLEANUP(store_close) store *s = NULL;
-    uint8_t salt[SALT_BYTES];
-    init_options options = {.name = a->name, .folder = a->folder, .cost = ARGON2_DEFAULT};
+    root_seal sealed = {.source = c->root_key_file ? ROOT_FILE : ROOT_PASSPHRASE, .generation = 1};
+    init_options options = {.name = a->name, .folder = a->folder, .seal = &sealed, .suite = SUITE_INTL};
     VAULT_TRY(control_check_folder(a->folder, err));
     if (c->root_key_file) {
-        VAULT_TRY(root_key_from_file(&root, c->root_key_file, err));
+        VAULT_TRY(root_key_from_file(&unseal, c->root_key_file, err));
     } else {
-        VAULT_TRY(entropy_fill(salt, sizeof salt, err));
-        options.root_salt = bytes_of(salt, sizeof salt);
-        VAULT_TRY(root_from_passphrase(&root, c, options.root_salt, options.cost, err));
+        sealed.cost = ARGON2_DEFAULT;
+        VAULT_TRY(entropy_fill(sealed.salt, sizeof sealed.salt, err));
+        VAULT_TRY(root_from_passphrase(&unseal, c, bytes_of(sealed.salt, sizeof sealed.salt), sealed.cost, err));
     }
+    VAULT_TRY(secret_new(&root, KEY_LEN, err));
+    VAULT_TRY(entropy_fill(root.at, KEY_LEN, err));
+    VAULT_TRY(root_seal_make(&sealed, a->name, secret_bytes(&root), secret_bytes(&unseal), err));
     options.root = secret_bytes(&root);
     VAULT_TRY(store_open(&s, c->database, err));
     return control_init(s, &options, err);

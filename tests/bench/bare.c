@@ -49,8 +49,8 @@ static struct {
     arena *kept;
     line_row *pool;
     atomic_llong next_line;
-    int64_t *ids;             /* of all residents, in order */
-    uint8_t (*deks)[KEY_LEN]; /* beside them */
+    int64_t *ids;                     /* of all residents, in order */
+    uint8_t (*deks)[RECORD_KEYS_LEN]; /* beside them */
     uint8_t (*naturals)[NATURAL_KEY_LEN];
     uint64_t residents;
     size_t items;

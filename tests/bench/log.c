@@ -106,7 +106,9 @@ static void open_keys(void)
     uint8_t root[KEY_LEN];
     memset(root, 7, sizeof root);
     must(secret_heap_init(4 << 20, &err), &err, "secure heap");
-    must(ring_create(&r, bytes_of(root, KEY_LEN), "log", 1, SUITE_INTL, &err), &err, "ring");
+    must(ring_create(&r, bytes_of(root, KEY_LEN),
+                     &(ring_wish){.name = "log", .version = 1, .suite = SUITE_INTL, .since = 1}, &err),
+         &err, "ring");
     secret_clear(&r.key);
     must(keyring_new(&bench.keys, &err), &err, "keyring");
     must(keyring_add(bench.keys, bytes_of(root, KEY_LEN), &r, &err), &err, "keyring");

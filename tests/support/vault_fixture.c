@@ -225,8 +225,12 @@ static void init_vault(void)
     vault_error err = {0};
     store *s = NULL;
     memset(vault.root, 7, sizeof vault.root);
-    const init_options o = {
-        .name = "resident-vault/test", .folder = vault.folder, .root = bytes_of(vault.root, sizeof vault.root)};
+    const root_seal seal = {.source = ROOT_FILE, .generation = 1};
+    const init_options o = {.name = "resident-vault/test",
+                            .folder = vault.folder,
+                            .root = bytes_of(vault.root, sizeof vault.root),
+                            .seal = &seal,
+                            .suite = SUITE_INTL};
     must(store_open(&s, pg_conninfo(), &err), &err, "store_open");
     must(control_init(s, &o, &err), &err, "control_init");
     store_close(&s);

@@ -34,6 +34,11 @@ typedef enum line_action {
     LINE_CORRECT, /* corrections listed or decided */
     LINE_BROWSE,
     LINE_TRACE,
+    LINE_KEYS,     /* an operation on keys: `change` says which */
+    LINE_REWRITE,  /* rows written again by a job: `count` of them, under a newer version of `ring` */
+    LINE_ERASE,    /* a resident */
+    LINE_RESTRICT, /* a resident's record: stored from now on, and shown to nobody */
+    LINE_VERIFY,   /* all rows */
     LINE_ACTIONS
 } line_action;
 typedef enum line_outcome { LINE_GRANTED, LINE_REFUSED, LINE_FAILED, LINE_OUTCOMES } line_outcome;
@@ -55,7 +60,10 @@ typedef struct line_facts {
     const char *counterpart;                  /* app on the other side of a handover or voucher */
     const char *sharing;                      /* id of the sharing basis */
     const char *voucher;                      /* of a voucher or handover: 16 hexadecimal digits, not the secret */
-    uint64_t hits;                            /* of a search: residents found, or counted */
+    const char *ring;                         /* "record": of a key operation or a rewrite */
+    uint32_t ring_version;                    /* its version */
+    const char *suite;                        /* of that version */
+    uint64_t hits;                            /* of a search: residents found, or counted; of a job: rows */
     uint64_t control_version;
     uint32_t record_version;
     int64_t area;      /* area_code; 0: none */
@@ -80,6 +88,9 @@ typedef struct line {
 typedef struct ledger ledger;
 VAULT_MUST_USE vault_code ledger_open(ledger **out, store *s, const keyring *keys, const char *name, vault_error *err);
 void ledger_close(ledger **l);
+/* From now on with the keys of this keyring: the active version of the log ring writes, all that have a key read, and
+ * sign checkpoints. Any thread, while no scribe works (each is made anew for the keyring). */
+VAULT_MUST_USE vault_code ledger_follow(ledger *l, const keyring *keys, vault_error *err);
 
 /* Per thread: cipher handles for views and tags. */
 typedef struct scribe scribe;
@@ -104,11 +115,21 @@ typedef struct control_step {
     digest digest;
 } control_step;
 
+/* What a batch does to rows of residents: a row that is written is added, the one that it replaces is taken away (was);
+ * an erased one is taken away. Order does not matter. */
+typedef struct row_change {
+    const resident_row *row, *was; /* one of them may be NULL */
+} row_change;
+
 typedef struct line_batch {
     int64_t control_version, control_stamp; /* by which the lines were decided */
     line *lines;
     size_t count;
     const control_step *next; /* the lines of a change of control: what the head says from then on; else NULL */
+    const row_change *rows;   /* rows of residents that are written with these lines: they go into the head's sum */
+    size_t row_count;
+    const int64_t *erased; /* residents that are erased with these lines: links of the chain, written by the append */
+    size_t erased_count;
 } line_batch;
 
 /* Appends the lines in order as one durable statement, under the process's head mutex; several nodes race safely.
@@ -204,3 +225,36 @@ typedef struct growth_proof {
 VAULT_MUST_USE vault_code ledger_prove_inclusion(ledger *l, store *s, arena *mem, line_proof *proof, vault_error *err);
 VAULT_MUST_USE vault_code ledger_prove_consistency(ledger *l, store *s, arena *mem, growth_proof *proof,
                                                    vault_error *err);
+
+/* ---- the sum of all rows -----------------------------------------------------------------------------------------
+ *
+ * The head holds, hidden and under its MAC, the sum modulo 2^256 of PRF(key, id || version || tag) over all rows of
+ * residents (MSet-Add-Hash: Clarke, Devadas, van Dijk, Gassend, Suh, ASIACRYPT 2003, with a secret key and a hidden
+ * sum). An old row that is put back, one that is taken away or put in changes it. The key is that of the ring "rows",
+ * which stays: another key would need all rows at once. */
+
+typedef struct row_sum {
+    uint8_t at[ROW_SUM_LEN]; /* little-endian */
+} row_sum;
+void row_sum_add(row_sum *inout, const scribe *s, const resident_row *row);
+void row_sum_take(row_sum *inout, const scribe *s, const resident_row *row);
+/* What a head says that the sum is. */
+VAULT_MUST_USE vault_code ledger_row_sum(row_sum *out, const ledger *l, const head_row *head, vault_error *err);
+/* The head as it was committed last, checked. */
+VAULT_MUST_USE vault_code ledger_head(ledger *l, store *s, head_row *out, vault_error *err);
+
+/* ---- certificates ------------------------------------------------------------------------------------------------ */
+
+/* A text as a C2SP signed note under all keys of the log that are good now. In the arena. */
+VAULT_MUST_USE vault_code ledger_sign_note(const char **note, const ledger *l, arena *mem, bytes text,
+                                           vault_error *err);
+
+/* ---- erasures ---------------------------------------------------------------------------------------------------- */
+
+/* link n = SHA-256("resident-vault erasure 1" || link n-1 || n (8) || resident (8) || line (8)), from a link of zeros.
+ * The chain is kept outside the database as well: `<checkpoint file>.erasures`, a line a link: number, resident, line,
+ * link in hexadecimal. INTEGRITY: the table or the file does not end in the head's link, or they differ where both have
+ * one. */
+VAULT_MUST_USE vault_code ledger_check_erasures(ledger *l, store *s, const char *checkpoint_file, vault_error *err);
+/* What the file lacks, appended durably. By the publisher, before the checkpoint goes out. */
+VAULT_MUST_USE vault_code ledger_keep_erasures(ledger *l, store *s, const char *checkpoint_file, vault_error *err);

@@ -93,7 +93,6 @@ struct ledger {
 
 ledger *ledger_new(void); /* knows nothing yet; for ledger_close */
 /* The committed head, checked: its MAC, and that it is no older than what this process has seen. */
-VAULT_MUST_USE vault_code ledger_head(ledger *l, store *s, head_row *out, vault_error *err);
 merkle_tree head_tree(const head_row *head);
 VAULT_MUST_USE vault_code tree_sign(const char **note, arena *mem, const log_keys *k, const merkle_tree *tree,
                                     vault_error *err);

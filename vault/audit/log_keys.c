@@ -7,13 +7,13 @@ static vault_code derive(log_keys *k, bytes ring_key, vault_error *err)
 {
     VAULT_CLEANUP(secret_clear) secret seed = {0};
     VAULT_CLEANUP(secret_clear) secret mac = {0};
-    VAULT_TRY(key_derive(&k->view, ring_key, "officer view", err));
-    VAULT_TRY(key_derive(&k->tag, ring_key, "tag", err));
-    VAULT_TRY(key_derive(&k->reference, ring_key, "resident reference", err));
-    VAULT_TRY(key_derive(&mac, ring_key, "head mac", err));
+    VAULT_TRY(key_derive(&k->view, k->suite, ring_key, "officer view", err));
+    VAULT_TRY(key_derive(&k->tag, k->suite, ring_key, "tag", err));
+    VAULT_TRY(key_derive(&k->reference, k->suite, ring_key, "resident reference", err));
+    VAULT_TRY(key_derive(&mac, k->suite, ring_key, "head mac", err));
     VAULT_TRY(prf_new(&k->head_mac, k->suite, secret_bytes(&mac), err));
-    VAULT_TRY(key_derive(&seed, ring_key, "checkpoint signature", err));
-    return signer_new(&k->signer, secret_bytes(&seed), err);
+    VAULT_TRY(key_derive(&seed, k->suite, ring_key, "checkpoint signature", err));
+    return signer_new(&k->signer, SIGNATURE_ED25519, secret_bytes(&seed), err);
 }
 
 vault_code log_keys_open(log_keys *k, const keyring *keys, const char *name, vault_error *err)
@@ -26,7 +26,7 @@ vault_code log_keys_open(log_keys *k, const keyring *keys, const char *name, vau
     writer stamp = writer_over(k->stamp, STAMP_LEN);
     put_u32(&stamp, (uint32_t)log->suite << 24 | log->version);
     VAULT_TRY(derive(k, secret_bytes(&log->key), err));
-    return note_key_make(&k->note, name, signer_public_key(k->signer), err);
+    return note_key_make(&k->note, name, signer_public_key(k->signer).at, err);
 }
 
 void log_keys_close(log_keys *k)

@@ -123,7 +123,8 @@ note_verdict note_open(bytes *text, bytes note, const note_key *key)
         if (i == NOTE_SIGNATURES_MAX || !cut(&line, &rest, '\n') || !read_signature(&s, line)) return NOTE_MALFORMED;
         if (!is_of(&s, key)) continue;
         bytes signature = bytes_of(s.blob + KEY_ID_LEN, s.len - KEY_ID_LEN);
-        if (!signature_valid(key->public_key, body, signature)) return NOTE_BAD_SIGNATURE;
+        if (!signature_valid(SIGNATURE_ED25519, bytes_of(key->public_key, PUBLIC_KEY_LEN), body, signature))
+            return NOTE_BAD_SIGNATURE;
         found = true;
     }
     if (!found) return NOTE_NO_SIGNATURE;

@@ -13,11 +13,12 @@ typedef struct view {
 } view;
 
 static const char *ACTIONS[LINE_ACTIONS] = {
-    [LINE_INIT] = "init",       [LINE_REVEAL] = "reveal",     [LINE_ISSUE] = "issue",     [LINE_PUT] = "put",
-    [LINE_QUERY] = "query",     [LINE_CONTROL] = "control",   [LINE_INSPECT] = "inspect", [LINE_TEST] = "test",
-    [LINE_RESTORE] = "restore", [LINE_HANDOVER] = "handover", [LINE_REDEEM] = "redeem",   [LINE_VOUCHER] = "voucher",
-    [LINE_SEARCH] = "search",   [LINE_EXPORT] = "export",     [LINE_CORRECT] = "correct", [LINE_BROWSE] = "browse",
-    [LINE_TRACE] = "trace"};
+    [LINE_INIT] = "init",         [LINE_REVEAL] = "reveal",     [LINE_ISSUE] = "issue",     [LINE_PUT] = "put",
+    [LINE_QUERY] = "query",       [LINE_CONTROL] = "control",   [LINE_INSPECT] = "inspect", [LINE_TEST] = "test",
+    [LINE_RESTORE] = "restore",   [LINE_HANDOVER] = "handover", [LINE_REDEEM] = "redeem",   [LINE_VOUCHER] = "voucher",
+    [LINE_SEARCH] = "search",     [LINE_EXPORT] = "export",     [LINE_CORRECT] = "correct", [LINE_BROWSE] = "browse",
+    [LINE_TRACE] = "trace",       [LINE_KEYS] = "keys",         [LINE_REWRITE] = "rewrite", [LINE_ERASE] = "erase",
+    [LINE_RESTRICT] = "restrict", [LINE_VERIFY] = "verify"};
 static const char *OUTCOMES[LINE_OUTCOMES] = {
     [LINE_GRANTED] = "granted", [LINE_REFUSED] = "refused", [LINE_FAILED] = "failed"};
 
@@ -150,8 +151,11 @@ vault_code view_of_officer(writer *w, const line_facts *f, vault_error *err)
     if (f->refers_to > 0) put_number(&v, "refers", (uint64_t)f->refers_to); /* line 0 is the log's own start */
     put_id(&v, "request", f->request);
     put_number(&v, "resident", (uint64_t)f->resident);
+    put_id(&v, "ring", f->ring);
+    put_number(&v, "ringversion", f->ring_version);
     put_id(&v, "rule", f->rule);
     put_id(&v, "sharing", f->sharing);
+    put_id(&v, "suite", f->suite);
     put_id(&v, "ticket", f->ticket);
     put_id(&v, "voucher", f->voucher);
     return finish(&v, err);
@@ -209,13 +213,14 @@ vault_code view_read(view_facts *out, arena *mem, bytes text, vault_error *err)
     if (json_read(&json, text, "view", err) != VAULT_OK) return not_ours(err);
     if (json_shape(json, err, "view",
                    "{s:s, s?s, s?s, s?s, s?I, s?s, s?s, s?s, s?s, s?I, s?s, s?s, s?s, s?s, s?s, s?I, s:s, s?s, s?s,"
-                   " s?I, s?I, s?s, s?I, s?s, s?s, s?s, s?s}",
+                   " s?I, s?I, s?s, s?I, s?s, s?I, s?s, s?s, s?s, s?s, s?s}",
                    "action", &action, "after", &ignored, "app", &app, "approval", &ignored, "area", &number, "basis",
                    &ignored, "before", &ignored, "change", &ignored, "clause", &ignored, "control", &number,
                    "counterpart", &ignored, "department", &ignored, "document", &ignored, "fields", &ignored, "form",
                    &ignored, "hits", &number, "outcome", &outcome, "person", &person, "purpose", &purpose, "record",
-                   &number, "refers", &number, "request", &ignored, "resident", &resident, "rule", &ignored, "sharing",
-                   &ignored, "ticket", &ignored, "voucher", &ignored) != VAULT_OK) {
+                   &number, "refers", &number, "request", &ignored, "resident", &resident, "ring", &ignored,
+                   "ringversion", &number, "rule", &ignored, "sharing", &ignored, "suite", &ignored, "ticket", &ignored,
+                   "voucher", &ignored) != VAULT_OK) {
         return not_ours(err);
     }
     out->action = action_named(action);

@@ -241,6 +241,7 @@ void manifest_free(manifest_body **b)
     *b = NULL;
     if (!it) return;
     policy_free(&it->rules);
+    keyring_free(&it->rings);
     for (size_t i = 0; i < it->key_count; i++) cjose_jwk_release(it->keys[i].jwk);
     memory_free(it->keys, it->key_capacity * sizeof *it->keys);
     memory_free(it->fields, it->field_count * sizeof *it->fields);
@@ -271,7 +272,7 @@ void manifest_free(manifest_body **b)
 
 vault_code manifest_rings(const manifest_body *b, ring_visitor each, void *context, vault_error *err)
 {
-    static const char *const fixed[] = {"record", "natural", "control", "log"};
+    static const char *const fixed[] = {"record", "natural", "control", "log", "rows"};
     for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++) VAULT_TRY(each(context, fixed[i], err));
     for (size_t i = 0; i < b->field_count; i++) {
         char name[RING_NAME_MAX];

@@ -35,7 +35,11 @@ static vault_code same_ring(const ring *r, const ring_row *row, vault_error *err
 
 vault_code control_add_ring(control *c, const ring_row *row, vault_error *err)
 {
-    ring r = {.version = (uint32_t)row->version, .suite = (suite_id)row->suite, .state = (ring_state)row->state};
+    ring r = {.version = (uint32_t)row->version,
+              .suite = (suite_id)row->suite,
+              .state = (ring_state)row->state,
+              .since = row->since,
+              .ends_us = row->ends_us};
     if (strlen(row->name) >= sizeof r.name || row->wrapped.len != sizeof r.wrapped || row->version < 1) {
         return vault_fail(err, VAULT_INTEGRITY, "key ring '%.40s': the row is malformed", row->name);
     }
@@ -176,6 +180,7 @@ static vault_code load(manifest_body **out, control *c, store *s, const control_
     body->m.version = named->version;
     body->m.digest = named->digest;
     body->references = 1;
+    body->rings = keyring_hold(c->keys);
     body->core = core;
     core = (manifest_core){0};
     *out = body;
@@ -355,6 +360,11 @@ void control_close(control **c)
 const keyring *control_keys(const control *c)
 {
     return c->keys;
+}
+
+const keyring *manifest_keys(const manifest *m)
+{
+    return body_of(m)->rings;
 }
 
 const char *control_vault_name(const control *c)

@@ -173,7 +173,10 @@ typedef struct manifest {
     size_t basis_count;
     const browse_permit *permits; /* by id */
     size_t permit_count;
+    bool sealed; /* every node lets go of its keys, and opens them again only by hand */
 } manifest;
+/* The key rings that this version names; borrowed from it. */
+const keyring *manifest_keys(const manifest *m);
 const sharing_basis *manifest_basis(const manifest *m, const char *id);  /* NULL when unknown */
 const browse_permit *manifest_permit(const manifest *m, const char *id); /* NULL when unknown */
 /* What of a collection may be listed without a permit: not the natural key, nothing sensitive (that a record has such a
@@ -204,6 +207,7 @@ typedef struct control control;
  * edited; nothing is written. */
 VAULT_MUST_USE vault_code control_open(control **out, store *s, bytes root, vault_error *err);
 void control_close(control **c);
+/* The rings of the manifest in force, borrowed until it is another: keyring_hold to keep them. */
 const keyring *control_keys(const control *c);
 const char *control_vault_name(const control *c);
 /* The manifest in force: count a reference, give it back. Any thread. */
@@ -222,12 +226,16 @@ VAULT_MUST_USE vault_code control_check_history(control *c, store *s, vault_erro
 
 /* A new vault in an empty database, in one transaction: tables, rings, manifest version 1, log with its first line. */
 typedef struct init_options {
-    const char *name;   /* "resident-vault/dev" : 1 to 64 of [a-z0-9./-] */
-    const char *folder; /* of the document files */
-    bytes root;         /* root key */
-    bytes root_salt;    /* with a passphrase; else empty */
-    argon2_cost cost;
+    const char *name;      /* "resident-vault/dev" : 1 to 64 of [a-z0-9./-] */
+    const char *folder;    /* of the document files; or NULL, and */
+    const bytes *texts;    /* the documents themselves, by `document` up to DOC_DOMAINS */
+    bytes root;            /* root key */
+    const root_seal *seal; /* how it lies in the database */
+    suite_id suite;        /* of all rings */
 } init_options;
+/* The vault's row as a root_seal; INTEGRITY for lengths that it never has. */
+VAULT_MUST_USE vault_code control_root_seal(root_seal *out, const vault_row *row, vault_error *err);
+
 VAULT_MUST_USE vault_code control_init(store *s, const init_options *options, vault_error *err);
 /* Everything that control_init would check in the folder, without a database. */
 VAULT_MUST_USE vault_code control_check_folder(const char *folder, vault_error *err);
@@ -249,9 +257,22 @@ typedef enum change_kind {
     CHANGE_ACTIVATE, /* the last one */
     CHANGE_REJECT,
     CHANGE_REVOKE,
+    CHANGE_ROTATE,  /* new versions of rings */
+    CHANGE_DESTROY, /* of one version; two people */
+    CHANGE_REKEY,   /* another way to the root key, perhaps another root key; two people */
+    CHANGE_SEAL,
+    CHANGE_UNSEAL, /* by hand, of one node: `sealed` ends */
     CHANGES
 } change_kind;
 const char *change_kind_name(change_kind k); /* "propose" */
+
+/* One ring of a rotation or a destruction. */
+typedef struct ring_change {
+    const char *name;
+    uint32_t version; /* destroy */
+    suite_id suite;   /* rotate; SUITE_NONE: as it is */
+    int64_t ends_us;  /* rotate, of a token ring: end of the epochs before */
+} ring_change;
 
 /* What is asked for. Texts are borrowed. CHANGE_APPROVE becomes CHANGE_ACTIVATE by itself. */
 typedef struct change {
@@ -266,6 +287,17 @@ typedef struct change {
     const char *approval;                             /* approve, reject: "approvals/..." */
     const char *digest;                               /* approve: in hexadecimal */
     const char *certificate, *assertion_key, *person; /* revoke: one of them */
+    const ring_change *rings;                         /* rotate; destroy: one */
+    size_t ring_count;
+    const root_seal *seal; /* rekey: how the root key lies from now on */
+    bytes root;            /* rekey: another root key; empty: it stays */
+    /* destroy, rekey: what is asked for, as canonical JSON. With `approval` empty it is proposed (as `lifetime_us`
+     * says); else that approval must be complete, of the same text, and the caller's own. */
+    bytes operation;
+    /* What is written in the same transaction, after the control rows are locked and before the line; or NULL. A
+     * refusal undoes all. */
+    vault_code (*write)(void *context, store *s, vault_error *err);
+    void *context;
 } change;
 
 /* A request that waits. Borrowed from the manifest. */
@@ -300,7 +332,8 @@ VAULT_MUST_USE vault_code change_record_copy(change_record *out, arena *mem, con
  * of the fault), CHANGE_UNREADABLE (stored values could not be read any more: field), BAD_DIGEST, BAD_LIFETIME,
  * NOTHING_CHANGES; DENIED SELF_APPROVAL, ALREADY_APPROVED, NOT_YOURS, ROLE, LAST_OFFICER, LAST_ADMINISTRATOR; NOT_FOUND
  * (approval, certificate, key, person; revoked already); CONFLICT BASE_MOVED, DIGEST_DIFFERS; EXHAUSTED
- * TOO_MANY_PENDING.
+ * TOO_MANY_PENDING. Of keys: INVALID RING_UNKNOWN, SUITE_UNKNOWN, BAD_END; FAILED_PRECONDITION RING_ACTIVE,
+ * STILL_NEEDED, RING_DESTROYED, NOT_APPROVED, TOO_MANY_VERSIONS (RING_VERSIONS_MAX with a key), ROTATION_OPEN.
  */
 typedef struct staged staged;
 VAULT_MUST_USE vault_code control_stage(staged **out, control *c, store *s, const manifest *m, const change *what,

@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const kinds[CHANGES] = {"init", "propose", "approve", "activate", "reject", "revoke"};
+static const char *const kinds[CHANGES] = {"init",   "propose", "approve", "activate", "reject", "revoke",
+                                           "rotate", "destroy", "rekey",   "seal",     "unseal"};
 
 const char *change_kind_name(change_kind k)
 {
@@ -268,12 +269,14 @@ static int compare_rings(const void *a, const void *b)
 /* A chain of digests, so that no buffer need hold them all. */
 static digest chain_ring(const digest *before, const ring_row *row)
 {
-    uint8_t fixed[24];
+    uint8_t fixed[40];
     writer w = writer_over(fixed, sizeof fixed);
     put_u32(&w, (uint32_t)strlen(row->name));
     put_u32(&w, (uint32_t)row->version);
     put_u16(&w, (uint16_t)row->suite);
     put_u16(&w, (uint16_t)row->state);
+    put_u64(&w, (uint64_t)row->since);
+    put_u64(&w, (uint64_t)row->ends_us);
     put_u64(&w, (uint64_t)row->created_us);
     put_u32(&w, (uint32_t)row->wrapped.len);
     const bytes parts[] = {digest_bytes(before), writer_bytes(&w), bytes_of_text(row->name), row->wrapped};
@@ -294,20 +297,29 @@ ring_row ring_row_of(const ring *r)
                       .version = (int32_t)r->version,
                       .suite = (int16_t)r->suite,
                       .state = (int16_t)r->state,
+                      .since = r->since,
+                      .ends_us = r->ends_us,
                       .wrapped = bytes_of(r->wrapped, sizeof r->wrapped),
                       .created_us = clock_now_us()};
 }
 
 digest vault_row_digest(const vault_row *row)
 {
-    uint8_t fixed[24];
+    const int64_t numbers[] = {row->format,
+                               row->source,
+                               row->generation,
+                               row->threshold,
+                               row->shares,
+                               row->argon2_passes,
+                               row->argon2_memory_kib,
+                               row->argon2_lanes,
+                               (int64_t)row->salt.len,
+                               (int64_t)row->checks.len,
+                               (int64_t)row->root.len};
+    uint8_t fixed[sizeof numbers];
     writer w = writer_over(fixed, sizeof fixed);
-    put_u32(&w, (uint32_t)row->format);
-    put_u32(&w, (uint32_t)row->argon2_passes);
-    put_u32(&w, (uint32_t)row->argon2_memory_kib);
-    put_u32(&w, (uint32_t)row->argon2_lanes);
-    put_u32(&w, (uint32_t)row->root_salt.len);
-    const bytes parts[] = {writer_bytes(&w), row->root_salt, bytes_of_text(row->name)};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) put_u64(&w, (uint64_t)numbers[i]);
+    const bytes parts[] = {writer_bytes(&w), row->salt, row->checks, row->root, bytes_of_text(row->name)};
     return sha256_parts(parts, sizeof parts / sizeof *parts);
 }
 
@@ -322,4 +334,39 @@ vault_code core_check_fixed(const manifest_core *core, const digest *fixed, vaul
 {
     if (digest_same(fixed, &core->fixed)) return VAULT_OK;
     return vault_fail(err, VAULT_INTEGRITY, "the row of the vault is not the one that the manifest names");
+}
+
+/* ---- the root key at rest ------------------------------------------------------------------------------------------
+ */
+
+vault_code control_root_seal(root_seal *out, const vault_row *row, vault_error *err)
+{
+    *out = (root_seal){.source = (root_source)row->source,
+                       .generation = (uint32_t)row->generation,
+                       .threshold = (uint32_t)row->threshold,
+                       .shares = (uint32_t)row->shares,
+                       .cost = {.passes = (uint32_t)row->argon2_passes,
+                                .memory_kib = (uint32_t)row->argon2_memory_kib,
+                                .lanes = (uint32_t)row->argon2_lanes}};
+    if (row->salt.len != sizeof out->salt || row->checks.len != sizeof out->checks ||
+        row->root.len != sizeof out->wrapped)
+        return vault_fail(err, VAULT_INTEGRITY, "the vault's row is not as this program writes it");
+    memcpy(out->salt, row->salt.at, sizeof out->salt);
+    memcpy(out->checks, row->checks.at, sizeof out->checks);
+    memcpy(out->wrapped, row->root.at, sizeof out->wrapped);
+    return VAULT_OK;
+}
+
+void vault_row_seal(vault_row *inout, const root_seal *s)
+{
+    inout->source = (int16_t)s->source;
+    inout->generation = (int32_t)s->generation;
+    inout->threshold = (int32_t)s->threshold;
+    inout->shares = (int32_t)s->shares;
+    inout->salt = bytes_of(s->salt, sizeof s->salt);
+    inout->argon2_passes = (int32_t)s->cost.passes;
+    inout->argon2_memory_kib = (int32_t)s->cost.memory_kib;
+    inout->argon2_lanes = (int32_t)s->cost.lanes;
+    inout->checks = bytes_of(s->checks, sizeof s->checks);
+    inout->root = bytes_of(s->wrapped, sizeof s->wrapped);
 }

@@ -60,6 +60,7 @@ VAULT_MUST_USE vault_code core_check_rings(const manifest_core *core, ring_row *
 VAULT_MUST_USE vault_code core_check_fixed(const manifest_core *core, const digest *fixed, vault_error *err);
 ring_row ring_row_of(const ring *r);
 digest vault_row_digest(const vault_row *row);
+void vault_row_seal(vault_row *inout, const root_seal *s); /* all but name and format; borrows the seal */
 
 /* ---- in force (control.c) ---------------------------------------------------------------------------------------- */
 

@@ -29,6 +29,7 @@ typedef struct maker {
     keyring *keys;
     bytes root;
     arena *mem;
+    suite_id suite;
     digest fixed; /* of the row of vault */
     ring_row *rows;
     size_t count, most;
@@ -56,7 +57,7 @@ static vault_code make_ring(void *context, const char *name, vault_error *err)
 {
     ring r = {0};
     maker *k = context;
-    VAULT_TRY(ring_create(&r, k->root, name, 1, SUITE_INTL, err));
+    VAULT_TRY(ring_create(&r, k->root, &(ring_wish){.name = name, .version = 1, .suite = k->suite, .since = 1}, err));
     vault_code code = keep_ring(k, &r, err);
     secret_clear(&r.key);
     return code;
@@ -77,12 +78,9 @@ static vault_code check_options(const init_options *o, vault_error *err)
 
 static vault_row row_of(const init_options *o)
 {
-    return (vault_row){.name = o->name,
-                       .format = TABLES_FORMAT,
-                       .root_salt = o->root_salt,
-                       .argon2_passes = (int32_t)o->cost.passes,
-                       .argon2_memory_kib = (int32_t)o->cost.memory_kib,
-                       .argon2_lanes = (int32_t)o->cost.lanes};
+    vault_row row = {.name = o->name, .format = TABLES_FORMAT};
+    vault_row_seal(&row, o->seal);
+    return row;
 }
 
 static vault_code write_documents(maker *k, const manifest_body *body, manifest_core *core, vault_error *err)
@@ -129,7 +127,8 @@ static vault_code write_all(store *s, const init_options *o, const manifest_body
     if (!mem) return vault_fail(err, VAULT_EXHAUSTED, "init: no memory");
     VAULT_TRY(store_vault_insert(s, &row, err));
     VAULT_TRY(keyring_new(&keys, err));
-    maker k = {.store = s, .keys = keys, .root = o->root, .mem = mem, .fixed = vault_row_digest(&row)};
+    maker k = {
+        .store = s, .keys = keys, .root = o->root, .mem = mem, .suite = o->suite, .fixed = vault_row_digest(&row)};
     VAULT_TRY(manifest_rings(body, count_ring, &k.most, err));
     k.rows = arena_array(mem, k.most, sizeof *k.rows);
     if (!k.rows) return vault_fail(err, VAULT_EXHAUSTED, "init: no memory");

@@ -57,6 +57,7 @@ typedef struct manifest_core {
 /* The public part comes first: a `const manifest *` is the address of its body. */
 typedef struct manifest_body {
     manifest m;
+    keyring *rings;      /* held */
     unsigned references; /* under the control's mutex */
     documents docs;
     manifest_core core;
@@ -209,7 +210,7 @@ VAULT_MUST_USE vault_code assertion_key_read(builder *b, assertion_key *out, jso
 
 /* ---- at rest ---- */
 
-enum { ROOT_KEY_LEN = 32, TABLES_FORMAT = 3 };
+enum { ROOT_KEY_LEN = 32, TABLES_FORMAT = 4 };
 
 /* A document's canonical text: keys sorted, no spaces; its digest is SHA-256 of it. */
 VAULT_MUST_USE vault_code document_canonical(bytes *out, arena *mem, json_t *value, vault_error *err);

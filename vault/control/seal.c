@@ -30,7 +30,7 @@ static vault_code cipher_of(aead **out, const ring *r, vault_error *err)
 {
     VAULT_CLEANUP(secret_clear) secret key = {0};
     VAULT_CLEANUP(aead_free) aead *cipher = NULL;
-    VAULT_TRY(key_derive(&key, secret_bytes(&r->key), "manifest", err));
+    VAULT_TRY(key_derive(&key, r->suite, secret_bytes(&r->key), "manifest", err));
     VAULT_TRY(aead_new(&cipher, r->suite, err));
     VAULT_TRY(aead_set_key(cipher, secret_bytes(&key), err));
     *out = cipher;

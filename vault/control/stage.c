@@ -84,7 +84,9 @@ static vault_code make_missing(void *context, const char *name, vault_error *err
     if (keyring_active(k->d->control->keys, name)) return VAULT_OK;
     ring *r = arena_alloc(st->mem, sizeof *r);
     if (!r) return vault_fail(err, VAULT_EXHAUSTED, "no room for rings");
-    VAULT_TRY(ring_create(r, secret_bytes(&k->d->control->root), name, 1, SUITE_INTL, err));
+    VAULT_TRY(ring_create(
+        r, secret_bytes(&k->d->control->root),
+        &(ring_wish){.name = name, .version = 1, .suite = SUITE_INTL, .since = k->d->core.record.version}, err));
     secret_clear(&r->key);
     if (st->ring_count == k->capacity) {
         size_t capacity = k->capacity ? 2 * k->capacity : 16;
@@ -137,6 +139,7 @@ static vault_code seal_manifest(draft *d)
     st->next->m.version = at.version;
     st->next->m.digest = st->next->core.record.manifest;
     st->next->references = 1;
+    st->next->rings = keyring_hold(d->control->keys);
     return VAULT_OK;
 }
 

@@ -21,13 +21,14 @@ static vault_code make_decoy(cabinet *c, vault_error *err)
     c->decoy = (resident_row){.id = 0, .state = RECORD_LIVE, .version = 1, .ring_version = (int32_t)kek_ring->version};
     c->decoy_sealed = memory_new(DECOY_SEALED_LEN);
     c->decoy.sealed = bytes_of(c->decoy_sealed, DECOY_SEALED_LEN);
-    VAULT_TRY(entropy_fill(dek, KEY_LEN, err));
+    VAULT_TRY(entropy_fill(dek, RECORD_KEYS_LEN, err));
     aead *kek = NULL;
     VAULT_TRY(cabinet_ring(c, &kek, kek_ring->version, err));
-    VAULT_TRY(aead_seal(kek, c->decoy_dek, dek_aad(aad_buffer, kek_ring->version, 0), bytes_of(dek, KEY_LEN), err));
-    c->decoy.dek = bytes_of(c->decoy_dek, WRAPPED_DEK_LEN);
+    VAULT_TRY(
+        aead_seal(kek, c->decoy_dek, dek_aad(aad_buffer, kek_ring->version, 0), bytes_of(dek, RECORD_KEYS_LEN), err));
+    c->decoy.dek = bytes_of(c->decoy_dek, WRAPPED_KEYS_LEN);
     VAULT_TRY(row_seal_tag(c, dek, &c->decoy, c->decoy_tag, err));
-    wipe(dek, KEY_LEN);
+    wipe(dek, RECORD_KEYS_LEN);
     return VAULT_OK;
 }
 

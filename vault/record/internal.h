@@ -40,7 +40,7 @@ struct cabinet {
     secret scratch;      /* SCRATCH_LEN bytes of locked memory: a padded value, and behind it a derived key */
     uint8_t *aad;        /* TAG_AAD_MAX bytes, for the input of the row tag, or of a note */
     resident_row decoy;
-    uint8_t decoy_dek[WRAPPED_DEK_LEN], decoy_tag[ROW_TAG_LEN];
+    uint8_t decoy_dek[WRAPPED_KEYS_LEN], decoy_tag[ROW_TAG_LEN];
     uint8_t *decoy_sealed;
 };
 
@@ -55,6 +55,9 @@ VAULT_MUST_USE vault_code cabinet_domain_key(cabinet *c, domain_key **out, const
 /* The token of a value for the domain that the cabinet acts for, under its active epoch. */
 VAULT_MUST_USE vault_code cabinet_preserve(cabinet *c, char out[PRESERVE_TEXT_MAX + 1], const schema_field *field,
                                            bytes text, vault_error *err);
+
+/* The field handle keyed with the record's DEK. Valid until the next call on the cabinet. */
+VAULT_MUST_USE vault_code record_cipher(aead **out, cabinet *c, const record *r, vault_error *err);
 
 /* Contexts of a wrapped DEK and of a sealed field, written to `out`. */
 bytes dek_aad(uint8_t out[DEK_AAD_LEN], uint32_t ring_version, int64_t id);

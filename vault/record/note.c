@@ -14,7 +14,7 @@ static vault_code note_key(cabinet *c, uint32_t version, vault_error *err)
     const ring *found = keyring_find(c->keys, "record", version);
     if (!found) return vault_fail(err, VAULT_INTEGRITY, "record ring has no version %u", version);
     VAULT_CLEANUP(secret_clear) secret key = {0};
-    VAULT_TRY(key_derive(&key, secret_bytes(&found->key), NOTE_LABEL, err));
+    VAULT_TRY(key_derive(&key, found->suite, secret_bytes(&found->key), NOTE_LABEL, err));
     c->note_version = 0;
     VAULT_TRY(aead_set_key(c->note, secret_bytes(&key), err));
     c->note_version = version;

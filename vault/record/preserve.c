@@ -14,7 +14,7 @@ static vault_code ff1_key(cabinet *c, block_cipher **out, const domain *d, uint3
         VAULT_CLEANUP(secret_clear) secret derived = {0};
         const ring *from = keyring_find(c->keys, d->ring, epoch);
         if (!from) return VAULT_OK;
-        VAULT_TRY(key_derive(&derived, secret_bytes(&from->key), LABEL, err));
+        VAULT_TRY(key_derive(&derived, from->suite, secret_bytes(&from->key), LABEL, err));
         VAULT_TRY(block_new(&key->ff1, from->suite, secret_bytes(&derived), err));
     }
     *out = key->ff1;

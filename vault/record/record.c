@@ -38,6 +38,7 @@ vault_code tag_prepare(cabinet *c, const uint8_t dek[KEY_LEN], const resident_ro
     put_u64(&w, (uint64_t)row->area);
     put_u16(&w, (uint16_t)row->state);
     put_u32(&w, (uint32_t)row->version);
+    put_u64(&w, (uint64_t)row->made);
     put_u32(&w, (uint32_t)row->term_count);
     for (size_t i = 0; i < row->term_count; i++) put_u64(&w, (uint64_t)row->terms[i]);
     put_bytes(&w, row->sealed);
@@ -58,7 +59,7 @@ vault_code row_seal_tag(cabinet *c, const uint8_t dek[KEY_LEN], resident_row *ro
 
 void record_clear(record *r)
 {
-    if (r->dek) wipe(r->dek, KEY_LEN);
+    if (r->dek) wipe(r->dek, RECORD_KEYS_LEN);
     *r = (record){.dek = r->dek};
 }
 
@@ -67,7 +68,7 @@ static vault_code prove(record *out, cabinet *c, const resident_row *row, vault_
     uint8_t buffer[DEK_AAD_LEN];
     bytes aad;
     aead *kek = NULL;
-    if (row->dek.len != WRAPPED_DEK_LEN || row->tag.len != ROW_TAG_LEN)
+    if (row->dek.len != WRAPPED_KEYS_LEN || row->tag.len != ROW_TAG_LEN)
         return vault_fail(err, VAULT_INTEGRITY, "row %lld lacks its key or its tag", (long long)row->id);
     VAULT_TRY(cabinet_ring(c, &kek, (uint32_t)row->ring_version, err));
     VAULT_TRY(aead_open(kek, out->dek, dek_aad(buffer, (uint32_t)row->ring_version, row->id), row->dek, err));
@@ -84,11 +85,21 @@ vault_code record_prove(record *out, cabinet *c, const resident_row *row, vault_
     return code;
 }
 
-vault_code record_cipher(aead **out, cabinet *c, const record *r, vault_error *err)
+static vault_code key_field(aead **out, cabinet *c, const uint8_t key[KEY_LEN], vault_error *err)
 {
-    VAULT_TRY(aead_set_key(c->field, bytes_of(r->dek, KEY_LEN), err));
+    VAULT_TRY(aead_set_key(c->field, bytes_of(key, KEY_LEN), err));
     *out = c->field;
     return VAULT_OK;
+}
+
+vault_code record_cipher(aead **out, cabinet *c, const record *r, vault_error *err)
+{
+    return key_field(out, c, r->dek, err);
+}
+
+vault_code record_view_cipher(aead **out, cabinet *c, const record *r, vault_error *err)
+{
+    return key_field(out, c, r->dek + KEY_LEN, err);
 }
 
 /* ---- texts ---- */

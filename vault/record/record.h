@@ -1,10 +1,13 @@
 /* Where keys, tokens, policy and rows meet: a resident's row is checked against its tag, its fields are opened under a
  * grant, and rows are made from values.
  *
- *   DEK       wrapped by the record ring; AAD = "D" ‖ suite ‖ ring version ‖ resident
+ *   keys      DEK and view key of a resident, wrapped together by the record ring; AAD = "D" ‖ suite ‖ ring version ‖
+ *             resident. Everything of a row is in the suite of the ring version that wraps its keys
  *   field     under the DEK; AAD = "F" ‖ suite ‖ resident ‖ field ‖ field version
  *   row tag   AEAD of nothing (GMAC, SP 800-38D) under HKDF-Extract("resident-vault row tag 1", DEK);
- *             AAD = "R" ‖ id ‖ collection ‖ natural key ‖ area ‖ state ‖ version ‖ terms ‖ sealed fields
+ *             AAD = "R" ‖ id ‖ collection ‖ natural key ‖ area ‖ state ‖ version ‖ made ‖ terms ‖ sealed
+ *             fields
+ *   view      of a line about the resident: under the view key, which stays when the DEK is replaced
  *   correction  suite ‖ mark ‖ value under the DEK; AAD = all columns of its row (correction.c)
  *
  * A cabinet holds one thread's cipher handles. Nothing here knows the database. */
@@ -21,7 +24,7 @@
  * found. */
 enum { RECORD_LIVE = 1, RECORD_RESTRICTED = 2 };
 
-typedef struct cabinet cabinet; /* one thread at a time */
+typedef struct cabinet cabinet; /* one thread at a time; made anew for another keyring */
 /* What comes out of the cabinet from now on lives in `mem`. */
 void cabinet_use(cabinet *c, arena *mem);
 /* The domain whose format-preserving tokens come out of it; NULL: none do (INTERNAL). Borrowed until the next call. */
@@ -34,6 +37,10 @@ void cabinet_free(cabinet **c);
 /* Keyed hash of a normalised natural key, which must not be empty; the same text in two collections has two keys. */
 VAULT_MUST_USE vault_code cabinet_natural_key(cabinet *c, uint8_t out[NATURAL_LEN], const collection *of, bytes text,
                                               vault_error *err);
+/* While the natural ring is rotated a resident stands under one of several: the keys of all versions that there are,
+ * the active one first. Returns how many are filled. */
+VAULT_MUST_USE vault_code cabinet_natural_keys(cabinet *c, uint8_t out[RING_VERSIONS_MAX][NATURAL_LEN], size_t *count,
+                                               const collection *of, bytes text, vault_error *err);
 /* Seals, or opens, what the vault keeps for itself about a request (answers to imports), under a key derived from the
  * record ring; `context` binds it to its place. In the cabinet's arena. */
 VAULT_MUST_USE vault_code cabinet_seal_note(cabinet *c, bytes *out, bytes context, bytes plain, vault_error *err);
@@ -69,8 +76,9 @@ VAULT_MUST_USE vault_code cabinet_restore(cabinet *c, bytes *out, const preserve
 typedef struct record {
     const resident_row *row;
     bool genuine; /* found, and proven */
-    uint8_t *dek; /* KEY_LEN bytes of the locked heap, the caller's */
+    uint8_t *dek; /* RECORD_KEYS_LEN bytes of the locked heap, the caller's: data key, view key */
 } record;
+enum { RECORD_KEYS_LEN = 2 * KEY_LEN };
 void record_clear(record *r);
 
 /* Unwraps the DEK and checks the tag over every column. INTEGRITY when anything was edited, moved or put in another
@@ -78,9 +86,9 @@ void record_clear(record *r);
  * `genuine` is then false. */
 VAULT_MUST_USE vault_code record_prove(record *out, cabinet *c, const resident_row *row, vault_error *err);
 
-/* The cabinet's handle keyed with the record's DEK (for sealing the resident's view). Valid until the next call on the
- * cabinet. */
-VAULT_MUST_USE vault_code record_cipher(aead **out, cabinet *c, const record *r, vault_error *err);
+/* The cabinet's handle keyed with the record's view key (for sealing the resident's view). Valid until the next call on
+ * the cabinet. */
+VAULT_MUST_USE vault_code record_view_cipher(aead **out, cabinet *c, const record *r, vault_error *err);
 
 typedef struct field_text {
     bytes text;
@@ -200,3 +208,27 @@ typedef struct correction_verdict {
 } correction_verdict;
 VAULT_MUST_USE vault_code correction_decide(correction_row *out, cabinet *c, const record *r, const correction_row *row,
                                             const correction_verdict *how, vault_error *err);
+
+/* ---- rotation ---------------------------------------------------------------------------------------------------- */
+
+/* Unwraps a resident's keys and wraps them under the active version of the record ring, of which row->ring_version is
+ * then. In the cabinet's arena. The suite must be the same (INTERNAL). INTEGRITY when they do not open. */
+VAULT_MUST_USE vault_code record_rewrap(cabinet *c, key_row *inout, vault_error *err);
+/* A note as it is sealed now (cabinet_open_note), under the active version of the record ring. `context` is its place.
+ */
+VAULT_MUST_USE vault_code cabinet_reseal_note(cabinet *c, bytes *out, bytes context, bytes sealed, vault_error *err);
+/* Which version of the record ring a note is under; 0: it is none. */
+uint32_t note_version(bytes sealed);
+/* The proven row as it would be written today: natural key and terms under the active versions of their rings, `made`
+ * = the control version given. The record version stays. With `reseal` also under new keys of the active version of the
+ * record ring, every value sealed anew in its suite; the view key stays. Corrections that wait come along:
+ * `corrections` are those of the resident, sealed anew in place. */
+typedef struct record_renewal {
+    const collection *collection;
+    int64_t made;
+    bool reseal;
+    correction_row *corrections;
+    size_t correction_count;
+} record_renewal;
+VAULT_MUST_USE vault_code record_renew(resident_row *out, cabinet *c, const record *old, const record_renewal *how,
+                                       vault_error *err);

@@ -76,7 +76,7 @@ vault_code seal_row(sealing *s, vault_error *err)
 
 vault_code record_create(record *out, cabinet *c, resident_row *row, const record_input *in, vault_error *err)
 {
-    uint8_t buffer[DEK_AAD_LEN], *wrapped = arena_alloc(c->mem, WRAPPED_DEK_LEN);
+    uint8_t buffer[DEK_AAD_LEN], *wrapped = arena_alloc(c->mem, WRAPPED_KEYS_LEN);
     const ring *active = keyring_active(c->keys, "record");
     aead *kek = NULL;
     if (!wrapped) return vault_fail(err, VAULT_EXHAUSTED, "no memory for a record");
@@ -84,10 +84,11 @@ vault_code record_create(record *out, cabinet *c, resident_row *row, const recor
     row->area = in->area.code;
     row->version = 1;
     row->ring_version = (int32_t)active->version;
-    VAULT_TRY(entropy_fill(out->dek, KEY_LEN, err));
+    VAULT_TRY(entropy_fill(out->dek, RECORD_KEYS_LEN, err));
     VAULT_TRY(cabinet_ring(c, &kek, active->version, err));
-    VAULT_TRY(aead_seal(kek, wrapped, dek_aad(buffer, active->version, row->id), bytes_of(out->dek, KEY_LEN), err));
-    row->dek = bytes_of(wrapped, WRAPPED_DEK_LEN);
+    VAULT_TRY(
+        aead_seal(kek, wrapped, dek_aad(buffer, active->version, row->id), bytes_of(out->dek, RECORD_KEYS_LEN), err));
+    row->dek = bytes_of(wrapped, WRAPPED_KEYS_LEN);
     VAULT_TRY(seal_row(&(sealing){.c = c, .in = in, .dek = out->dek, .row = row}, err));
     out->row = row;
     out->genuine = true;

@@ -119,7 +119,7 @@ static vault_code make_line(part *p, item *it, vault_error *err)
         facts.area = it->record.row->area;
         facts.record_version = it->version = (uint32_t)it->record.row->version;
     }
-    if (it->record.row) VAULT_TRY(record_cipher(&cipher, p->s->cabinet, &it->record, err));
+    if (it->record.row) VAULT_TRY(record_view_cipher(&cipher, p->s->cabinet, &it->record, err));
     VAULT_TRY(line_make(it->line, p->s->scribe, p->s->mem, &facts, cipher, err));
     if (!it->record.genuine) hide_nobody(it->line);
     return VAULT_OK;
@@ -168,7 +168,7 @@ static vault_code commit(part *p, vault_error *err)
     if (p->kind->look) VAULT_TRY(p->kind->look(p->s, p->items, p->count, err));
     VAULT_TRY(fetch(p, err));
     for (size_t i = 0; i < p->count; i++) {
-        p->items[i]->record.dek = p->s->deks.at + i * KEY_LEN;
+        p->items[i]->record.dek = p->s->deks.at + i * RECORD_KEYS_LEN;
         judge(p, p->items[i]);
     }
     if (p->kind->prepare) VAULT_TRY(p->kind->prepare(p->s, p->items, p->count, err));

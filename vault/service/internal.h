@@ -38,7 +38,8 @@ struct session {
     cabinet *cabinet;
     scribe *scribe;
     arena *mem;               /* of one run; wiped after it */
-    secret deks;              /* BATCH_ITEMS data keys */
+    secret deks;              /* BATCH_ITEMS times RECORD_KEYS_LEN */
+    keyring *rings;           /* that cabinet and scribe were made for; held */
     const manifest *manifest; /* in force during a run */
     int64_t control_stamp;    /* of the control rows that it was read from */
     bool moved;               /* the control version moved on: reload and run again */

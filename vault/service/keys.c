@@ -61,7 +61,7 @@ static void status(session *s, request *rq)
     ring_row *rows;
     size_t count;
     if (store_rings_read(s->store, rq->mem, &rows, &count, &rq->err) != VAULT_OK ||
-        check_rows(control_keys(s->service->control), rows, count, &rq->err) != VAULT_OK)
+        check_rows(manifest_keys(s->manifest), rows, count, &rq->err) != VAULT_OK)
         return;
     (void)answer(s, rq, rows, count);
 }

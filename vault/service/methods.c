@@ -44,6 +44,7 @@ COUNT_OF(redeem_handover_items, Vault__V1__BatchRedeemHandoversRequest, n_handov
 COUNT_OF(voucher_items, Vault__V1__BatchCreateVouchersRequest, n_tokens)
 COUNT_OF(redeem_voucher_items, Vault__V1__BatchRedeemVouchersRequest, n_vouchers)
 COUNT_OF(revoke_items, Vault__V1__BatchRevokeVouchersRequest, n_vouchers)
+COUNT_OF(erase_items, Vault__V1__EraseRequest, n_tokens)
 COUNT_OF(decide_items, Vault__V1__BatchDecideCorrectionsRequest, n_decisions)
 
 /* Who is compared with is a resident, too. */
@@ -83,6 +84,12 @@ static size_t import_items(const ProtobufCMessage *in)
 #define ROW(service, name, request, response, who, line, count, body)                                                  \
     .path = "/vault.v1." #service "/" #name, .input = &vault__v1__##request##__descriptor,                             \
     .output = &vault__v1__##response##__descriptor, .roles = (who), .action = (line), .items = (count), .run = (body)
+
+static void not_built(session *s, call **calls, size_t count)
+{
+    (void)s;
+    for (size_t i = 0; i < count; i++) (void)vault_refuse(&calls[i]->rq->err, VAULT_UNAVAILABLE, "NOT_BUILT", "");
+}
 
 static const method METHODS[] = {
     RPC(Records, BatchPut, batch_put_request, batch_put_response, ROLE_APP, LINE_PUT, put_items, records_batch_put),
@@ -124,6 +131,18 @@ static const method METHODS[] = {
         audit_get_checkpoint),
     RPC(Audit, GetProof, get_proof_request, get_proof_response, ANYONE, LINE_QUERY, one_item, audit_get_proof),
     RPC(Audit, Query, query_request, query_response, ROLE_OFFICER, LINE_QUERY, one_item, audit_query),
+    RPC(Audit, VerifyRows, verify_rows_request, verify_rows_response, STEWARDS, LINE_VERIFY, one_item, not_built),
+    RPC(Records, Erase, erase_request, erase_response, ROLE_APP, LINE_ERASE, erase_items, not_built),
+    RPC(Keys, Initialise, init_request, init_response, STEWARDS, LINE_KEYS, one_item, not_built),
+    RPC(Keys, Unseal, unseal_request, unseal_response, STEWARDS, LINE_KEYS, one_item, not_built),
+    RPC(Keys, Seal, seal_request, seal_response, STEWARDS, LINE_KEYS, one_item, not_built),
+    RPC(Keys, Rekey, rekey_request, rekey_response, ROLE_ADMINISTRATOR, LINE_KEYS, one_item, not_built),
+    RPC(Keys, Rotate, rotate_request, rotate_response, ROLE_ADMINISTRATOR, LINE_KEYS, one_item, not_built),
+    RPC(Keys, Progress, progress_request, progress_response, STEWARDS, LINE_QUERY, one_item, not_built),
+    RPC(Keys, ChangeJob, change_job_request, change_job_response, ROLE_ADMINISTRATOR, LINE_KEYS, one_item, not_built),
+    RPC(Keys, Destroy, destroy_request, destroy_response, ROLE_ADMINISTRATOR, LINE_KEYS, one_item, not_built),
+    RPC(Keys, GetCertificate, get_certificate_request, get_certificate_response, STEWARDS, LINE_QUERY, one_item,
+        not_built),
     RPC(Keys, Status, status_request, status_response, STEWARDS, LINE_QUERY, one_item, keys_status),
     RPC(Control, GetDocument, get_document_request, get_document_response, STEWARDS, LINE_QUERY, one_item,
         control_get_document),

@@ -183,12 +183,28 @@ bool service_healthy(const service *s)
 
 /* ---- sessions ---- */
 
+static void drop_handles(session *w)
+{
+    scribe_free(&w->scribe);
+    cabinet_free(&w->cabinet);
+    keyring_free(&w->rings);
+}
+
+/* Cipher handles are of one keyring: whatever was destroyed is gone with them. */
+static vault_code take_keys(session *w, const keyring *rings, vault_error *err)
+{
+    if (w->rings && keyring_generation(w->rings) == keyring_generation(rings)) return VAULT_OK;
+    drop_handles(w);
+    VAULT_TRY(cabinet_new(&w->cabinet, rings, err));
+    VAULT_TRY(scribe_new(&w->scribe, w->service->ledger, err));
+    w->rings = keyring_hold(rings);
+    return VAULT_OK;
+}
+
 static vault_code open_session(session *w, vault_error *err)
 {
     VAULT_TRY(store_open(&w->store, w->service->database, err));
-    VAULT_TRY(cabinet_new(&w->cabinet, control_keys(w->service->control), err));
-    VAULT_TRY(scribe_new(&w->scribe, w->service->ledger, err));
-    VAULT_TRY(secret_new(&w->deks, BATCH_ITEMS * KEY_LEN, err));
+    VAULT_TRY(secret_new(&w->deks, BATCH_ITEMS * RECORD_KEYS_LEN, err));
     w->mem = arena_new(SESSION_MEMORY);
     if (!w->mem) return vault_fail(err, VAULT_EXHAUSTED, "no memory for a session");
     arena_keep(w->mem, SESSION_KEEPS);
@@ -211,8 +227,7 @@ void session_close(session **at)
     if (!w) return;
     arena_free(&w->mem);
     secret_clear(&w->deks);
-    scribe_free(&w->scribe);
-    cabinet_free(&w->cabinet);
+    drop_handles(w);
     store_close(&w->store);
     memory_free(w, sizeof *w);
     *at = NULL;
@@ -272,28 +287,32 @@ static void confirm(session *s, request **requests, size_t count)
         if (requests[i]->err.code == VAULT_OK) requests[i]->err = err;
 }
 
-/* One attempt with the manifest in force. The stamp is taken before the manifest: when another thread reloads in
- * between, the pair fits nothing, and the append says so. */
-static void attempt(session *s, const method *m, request **requests, size_t count)
-{
-    control *c = s->service->control;
-    s->moved = s->confirmed = false;
-    s->control_stamp = control_stamp(c);
-    s->manifest = control_acquire(c);
-    run_once(s, m, requests, count);
-    if (!s->moved && !s->confirmed) confirm(s, requests, count);
-    control_release(c, s->manifest);
-    s->manifest = NULL;
-    wipe(s->deks.at, s->deks.len);
-    arena_reset(s->mem);
-}
-
 static void fail_calls(request **requests, size_t count, const vault_error *err)
 {
     for (size_t i = 0; i < count; i++) {
         requests[i]->err = *err;
         requests[i]->out = NULL;
     }
+}
+
+/* One attempt with the manifest in force. The stamp is taken before the manifest: when another thread reloads in
+ * between, the pair fits nothing, and the append says so. */
+static void attempt(session *s, const method *m, request **requests, size_t count)
+{
+    vault_error err = {0};
+    control *c = s->service->control;
+    s->moved = s->confirmed = false;
+    s->control_stamp = control_stamp(c);
+    s->manifest = control_acquire(c);
+    if (take_keys(s, manifest_keys(s->manifest), &err) == VAULT_OK)
+        run_once(s, m, requests, count);
+    else
+        fail_calls(requests, count, &err);
+    if (!s->moved && !s->confirmed) confirm(s, requests, count);
+    control_release(c, s->manifest);
+    s->manifest = NULL;
+    wipe(s->deks.at, s->deks.len);
+    arena_reset(s->mem);
 }
 
 /* Reloads after control moved on. False: there is nothing to go on with, and the calls have failed. */

@@ -70,7 +70,7 @@ static vault_code read_domains(tracing *t, vault_error *err)
         traced_domain *d = &t->domains[i];
         snprintf(d->ring, sizeof d->ring, "token/%u", d->of.number);
         d->found = (domain){.number = d->of.number, .ring = d->ring};
-        const ring *active = keyring_active(control_keys(t->s->service->control), d->ring);
+        const ring *active = keyring_active(manifest_keys(t->s->manifest), d->ring);
         d->newest = active ? active->version : 0;
     }
     return VAULT_OK;
@@ -222,7 +222,7 @@ static vault_code make_resident_line(tracing *t, line *out, const traced_residen
     if (proven.genuine) {
         facts.area = r->row.area;
         facts.record_version = (uint32_t)r->row.version;
-        VAULT_TRY(record_cipher(&cipher, s->cabinet, &proven, err));
+        VAULT_TRY(record_view_cipher(&cipher, s->cabinet, &proven, err));
     }
     vault_code code = line_make(out, s->scribe, s->mem, &facts, cipher, err);
     record_clear(&proven);

@@ -9,7 +9,10 @@ static void arg_head(store *s, const head_row *head)
     arg_int8(s, head->time);
     arg_int8(s, head->control_version);
     arg_bytes(s, digest_bytes(&head->control_digest));
+    arg_int4(s, head->log_version);
+    arg_int8(s, head->erased);
     arg_bytes(s, digest_bytes(&head->erasure));
+    arg_bytes(s, bytes_of(head->row_sum, ROW_SUM_LEN));
     arg_bytes(s, bytes_of(head->frontier, head->frontier_len));
     arg_bytes(s, bytes_of(head->mac, HEAD_MAC_LEN));
 }
@@ -20,10 +23,15 @@ static vault_code read_head(store *s, statement_id id, head_row *out, vault_erro
     call_start(s, id);
     VAULT_TRY(call_run(s, &r, err));
     if (PQntuples(r) == 0) return vault_fail(err, VAULT_NOT_FOUND, "the log has no head");
-    bytes frontier = col_bytes(r, 0, 5);
-    *out = (head_row){.size = col_int8(r, 0, 0), .time = col_int8(r, 0, 1), .control_version = col_int8(r, 0, 2)};
-    if (!col_fixed(r, 0, 3, out->control_digest.at, DIGEST_LEN) || !col_fixed(r, 0, 4, out->erasure.at, DIGEST_LEN) ||
-        !col_fixed(r, 0, 6, out->mac, HEAD_MAC_LEN) || frontier.len > FRONTIER_MAX)
+    bytes frontier = col_bytes(r, 0, 8);
+    *out = (head_row){.size = col_int8(r, 0, 0),
+                      .time = col_int8(r, 0, 1),
+                      .control_version = col_int8(r, 0, 2),
+                      .log_version = col_int4(r, 0, 4),
+                      .erased = col_int8(r, 0, 5)};
+    if (!col_fixed(r, 0, 3, out->control_digest.at, DIGEST_LEN) || !col_fixed(r, 0, 6, out->erasure.at, DIGEST_LEN) ||
+        !col_fixed(r, 0, 7, out->row_sum, ROW_SUM_LEN) || !col_fixed(r, 0, 9, out->mac, HEAD_MAC_LEN) ||
+        frontier.len > FRONTIER_MAX)
         return vault_fail(err, VAULT_INTEGRITY, "a column of the head has a length that it never has");
     out->frontier_len = frontier.len;
     memcpy(out->frontier, frontier.at, frontier.len);

@@ -62,6 +62,7 @@ typedef enum statement_id {
     ST_VOUCHERS_SWEEP,
     ST_RINGS_READ,
     ST_RING_INSERT,
+    ST_RING_UPDATE,
     ST_CONTROL_LOCK,
     ST_CONTROL_STAMP,
     ST_CONTROL_HISTORY,
@@ -73,6 +74,7 @@ typedef enum statement_id {
     ST_DOCUMENT_FIND,
     ST_VAULT_READ,
     ST_VAULT_INSERT,
+    ST_VAULT_UPDATE,
     STATEMENTS
 } statement_id;
 
@@ -81,7 +83,7 @@ typedef enum statement_id {
 
 typedef enum rows_expected { ROWS_NONE, ROWS_ONE, ROWS_AT_MOST_ONE, ROWS_ANY } rows_expected;
 
-enum { PARAMS_MAX = 17, COLUMNS_MAX = 12 };
+enum { PARAMS_MAX = 20, COLUMNS_MAX = 13 };
 typedef struct statement {
     const char *name, *sql;
     sql_type params[PARAMS_MAX + 1], columns[COLUMNS_MAX + 1]; /* ended by SQL_NONE */

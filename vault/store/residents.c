@@ -15,6 +15,7 @@ enum {
     COL_SEALED,
     COL_TERMS,
     COL_TAG,
+    COL_MADE,
     COL_RING,
     COL_DEK
 };
@@ -53,6 +54,7 @@ static vault_code copy_row(resident_row *row, arena *mem, const PGresult *r, int
     row->area = col_int8(r, i, COL_AREA);
     row->state = col_int2(r, i, COL_STATE);
     row->version = col_int4(r, i, COL_VERSION);
+    row->made = col_int8(r, i, COL_MADE);
     row->ring_version = col_int4(r, i, COL_RING);
     row->terms = (const int64_t *)(void *)at; /* first, because the arena's piece is aligned */
     /* Other terms cannot be shown as what they are: the row comes without its tag, and so does not pass. */
@@ -72,7 +74,7 @@ enum {
     NOBODY_SEALED = 1024,
     NOBODY_TERMS = 20 + 12 * 3,
     NOBODY_TAG = 28,
-    NOBODY_DEK = 60,
+    NOBODY_DEK = WRAPPED_KEYS_LEN,
     RESIDENT_COLS = COL_DEK + 1
 };
 
@@ -87,6 +89,7 @@ static PGresult *make_nobody(void)
                                              [COL_SEALED] = NOBODY_SEALED,
                                              [COL_TERMS] = NOBODY_TERMS,
                                              [COL_TAG] = NOBODY_TAG,
+                                             [COL_MADE] = 8,
                                              [COL_RING] = 4,
                                              [COL_DEK] = NOBODY_DEK};
     static char zeros[NOBODY_SEALED];
@@ -257,12 +260,13 @@ static vault_code copy_residents(store *s, const resident_row *const *rows, size
     copy_start(s, ST_RESIDENTS_COPY);
     for (size_t i = 0; i < count; i++) {
         const resident_row *row = rows[i];
-        copy_next(s, 9);
+        copy_next(s, 10);
         put_int8(s, row->id);
         put_int8(s, row->area);
         put_int4(s, row->version);
         put_int2(s, row->state);
         put_int2(s, row->collection);
+        put_int8(s, row->made);
         put_blob(s, bytes_of(row->natural_key, NATURAL_KEY_LEN));
         put_blob(s, row->tag);
         put_int8s(s, row->terms, row->term_count);
@@ -312,6 +316,8 @@ vault_code store_residents_update(store *s, arena *mem, const resident_row *rows
     arg_term_bounds(s, sorted, count);
     arg_all_terms(s, sorted, count);
     arg_column(s, put_blob, sorted, count, row->tag);
+    arg_column(s, put_int8, sorted, count, row->made);
+    arg_column(s, put_blob, sorted, count, bytes_of(row->natural_key, NATURAL_KEY_LEN));
     VAULT_TRY(call_run(s, &r, err));
     int64_t updated = col_int8(r, 0, 0);
     if (updated != (int64_t)count)

@@ -5,10 +5,24 @@
 static const char people[] =
     /* What was fixed at init. */
     "CREATE TABLE vault (id smallint PRIMARY KEY CHECK (id = 1), name text NOT NULL, format integer NOT NULL,"
-    " root_salt bytea NOT NULL, argon2_passes integer NOT NULL, argon2_memory_kib integer NOT NULL,"
-    " argon2_lanes integer NOT NULL);"
+    " source smallint NOT NULL, generation integer NOT NULL, threshold integer NOT NULL, shares integer NOT NULL,"
+    " salt bytea NOT NULL, argon2_passes integer NOT NULL, argon2_memory_kib integer NOT NULL,"
+    " argon2_lanes integer NOT NULL, checks bytea NOT NULL, root bytea NOT NULL);"
     "CREATE TABLE key_ring (name text NOT NULL, version integer NOT NULL, suite smallint NOT NULL,"
-    " state smallint NOT NULL, wrapped bytea NOT NULL, created bigint NOT NULL, PRIMARY KEY (name, version));"
+    " state smallint NOT NULL, since bigint NOT NULL, ends bigint NOT NULL, wrapped bytea NOT NULL,"
+    " created bigint NOT NULL, PRIMARY KEY (name, version));"
+    /* Work that goes over many rows: its progress, and whether it is to go on. What is still to be done, the rows
+     * themselves say. */
+    "CREATE TABLE job (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, kind smallint NOT NULL, ring text NOT NULL,"
+    " version integer NOT NULL, state smallint NOT NULL, total bigint NOT NULL, done bigint NOT NULL,"
+    " created bigint NOT NULL, resumed bigint NOT NULL, resumed_done bigint NOT NULL, ended bigint NOT NULL,"
+    " finding text NOT NULL) WITH (fillfactor = 50);"
+    "CREATE UNIQUE INDEX job_open ON job (kind, ring) WHERE state <= 2;"
+    /* Signed statements that a key is gone. */
+    "CREATE TABLE certificate (ring text NOT NULL, version integer NOT NULL, line bigint NOT NULL, note text NOT NULL,"
+    " PRIMARY KEY (ring, version));"
+    /* Who was erased: a chain, whose end is in the head. */
+    "CREATE TABLE erasure (number bigint PRIMARY KEY, resident bigint NOT NULL UNIQUE, line bigint NOT NULL);"
     "CREATE TABLE control (version bigint PRIMARY KEY, sealed bytea NOT NULL);"
     "ALTER TABLE control ALTER sealed SET STORAGE EXTERNAL;"
     /* Read by every append for their stamp: what is sealed lies aside, and the rows fill one page. */
@@ -22,7 +36,8 @@ static const char people[] =
     /* One wide row a resident; the key that erases it stands apart and narrow, so that rewrapping is cheap. */
     "CREATE SEQUENCE resident_id AS bigint;"
     "CREATE TABLE resident (id bigint PRIMARY KEY, area bigint NOT NULL, version integer NOT NULL,"
-    " state smallint NOT NULL, collection smallint NOT NULL, natural_key bytea NOT NULL UNIQUE, tag bytea NOT NULL,"
+    " state smallint NOT NULL, collection smallint NOT NULL, made bigint NOT NULL, natural_key bytea NOT NULL UNIQUE,"
+    " tag bytea NOT NULL,"
     " terms bigint[] NOT NULL, sealed bytea NOT NULL) WITH (toast_tuple_target = 8128);"
     "ALTER TABLE resident ALTER natural_key SET STORAGE PLAIN, ALTER tag SET STORAGE PLAIN,"
     " ALTER terms SET STORAGE EXTERNAL, ALTER sealed SET STORAGE EXTERNAL;"
@@ -46,11 +61,13 @@ static const char log_tables[] =
      * versions since: 300 us of PostgreSQL instead of 40 after 3 s. By its size the newest version is found at once;
      * that costs an entry per append. */
     "CREATE TABLE head (size bigint PRIMARY KEY, time bigint NOT NULL, control_version bigint NOT NULL,"
-    " control_digest bytea NOT NULL, erasure bytea NOT NULL, frontier bytea NOT NULL, mac bytea NOT NULL)"
+    " control_digest bytea NOT NULL, log_version integer NOT NULL, erased bigint NOT NULL, erasure bytea NOT NULL,"
+    " row_sum bytea NOT NULL, frontier bytea NOT NULL, mac bytea NOT NULL)"
     " WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000,"
     " autovacuum_vacuum_cost_delay = 0);"
     "ALTER TABLE head ALTER control_digest SET STORAGE PLAIN, ALTER erasure SET STORAGE PLAIN,"
-    " ALTER frontier SET STORAGE PLAIN, ALTER mac SET STORAGE PLAIN;"
+    " ALTER row_sum SET STORAGE PLAIN, ALTER frontier SET STORAGE PLAIN,"
+    " ALTER mac SET STORAGE PLAIN;"
 
     /* Appended and read, never updated. */
     "CREATE TABLE line (idx bigint PRIMARY KEY, resident_tag bigint NOT NULL, person_tag bigint NOT NULL,"

@@ -3,18 +3,20 @@
 #include "vault/store/internal.h"
 
 #define RESIDENT_COLUMNS                                                                                               \
-    "r.id, r.natural_key, r.collection, r.area, r.state, r.version, r.sealed, r.terms, r.tag, k.ring_version, k.dek"
+    "r.id, r.natural_key, r.collection, r.area, r.state, r.version, r.sealed, r.terms, r.tag, r.made, "                \
+    "k.ring_version, k.dek"
 /* Not JOIN ... ON: where the tables were analyzed while they were empty, that is planned as a walk through a whole
  * index, for the order that a merge would want; and the plan stays with the connection while they fill. */
 #define RESIDENT_WITH_KEY                                                                                              \
     "resident r CROSS JOIN LATERAL (SELECT ring_version, dek FROM resident_key WHERE id = r.id OFFSET 0) k"
 #define RESIDENT_TYPES                                                                                                 \
     {                                                                                                                  \
-        SQL_INT8, SQL_BYTEA, SQL_INT2, SQL_INT8, SQL_INT2, SQL_INT4, SQL_BYTEA, SQL_INT8S, SQL_BYTEA, SQL_INT4,        \
-            SQL_BYTEA                                                                                                  \
+        SQL_INT8, SQL_BYTEA, SQL_INT2, SQL_INT8, SQL_INT2, SQL_INT4, SQL_BYTEA, SQL_INT8S, SQL_BYTEA, SQL_INT8,        \
+            SQL_INT4, SQL_BYTEA                                                                                        \
     }
-#define HEAD_COLUMNS "size, time, control_version, control_digest, erasure, frontier, mac"
-#define HEAD_TYPES   SQL_INT8, SQL_INT8, SQL_INT8, SQL_BYTEA, SQL_BYTEA, SQL_BYTEA, SQL_BYTEA
+#define HEAD_COLUMNS "size, time, control_version, control_digest, log_version, erased, erasure, row_sum, frontier, mac"
+#define HEAD_TYPES                                                                                                     \
+    SQL_INT8, SQL_INT8, SQL_INT8, SQL_BYTEA, SQL_INT4, SQL_INT8, SQL_BYTEA, SQL_BYTEA, SQL_BYTEA, SQL_BYTEA
 #define LINE_COLUMNS "idx, leaf, nodes, officer, resident, resident_tag, person_tag"
 #define LINE_TYPES                                                                                                     \
     {                                                                                                                  \
@@ -70,11 +72,19 @@
     " UNION ALL SELECT t.id, bit_or(1::int8 << p.set) FROM p JOIN " ENTRIES                                            \
     " WHERE NOT (SELECT so FROM few) GROUP BY t.id),"                                                                  \
     " hit AS (SELECT id FROM h WHERE (SELECT count(*) FROM unnest($7) AS m WHERE h.met & m = m) >= $8) "
-#define SEARCH_TYPES  SQL_INT4S, SQL_INT8S, SQL_INT8S, SQL_INT8S, SQL_INT8, SQL_INT4S, SQL_INT8S, SQL_INT8, SQL_INT8
-#define VAULT_COLUMNS "name, format, root_salt, argon2_passes, argon2_memory_kib, argon2_lanes"
+#define SEARCH_TYPES SQL_INT4S, SQL_INT8S, SQL_INT8S, SQL_INT8S, SQL_INT8, SQL_INT4S, SQL_INT8S, SQL_INT8, SQL_INT8
+#define VAULT_COLUMNS                                                                                                  \
+    "name, format, source, generation, threshold, shares, salt, argon2_passes, argon2_memory_kib, argon2_lanes,"       \
+    " checks, root"
 #define VAULT_TYPES                                                                                                    \
     {                                                                                                                  \
-        SQL_TEXT, SQL_INT4, SQL_BYTEA, SQL_INT4, SQL_INT4, SQL_INT4                                                    \
+        SQL_TEXT, SQL_INT4, SQL_INT2, SQL_INT4, SQL_INT4, SQL_INT4, SQL_BYTEA, SQL_INT4, SQL_INT4, SQL_INT4,           \
+            SQL_BYTEA, SQL_BYTEA                                                                                       \
+    }
+#define RING_COLUMNS "name, version, suite, state, since, ends, wrapped, created"
+#define RING_TYPES                                                                                                     \
+    {                                                                                                                  \
+        SQL_TEXT, SQL_INT4, SQL_INT2, SQL_INT2, SQL_INT8, SQL_INT8, SQL_BYTEA, SQL_INT8                                \
     }
 
 static const statement table[STATEMENTS] = {
@@ -104,10 +114,10 @@ static const statement table[STATEMENTS] = {
                            .params = {SQL_INT8, SQL_INT8, SQL_INT8, SQL_INT8, SQL_INT8},
                            .columns = {SQL_INT8},
                            .rows = ROWS_ANY},
-    [ST_RESIDENTS_COPY] = {.name = "residents_copy",
-                           .sql =
-                               "COPY resident (id, area, version, state, collection, natural_key, tag, terms, sealed)"
-                               " FROM STDIN (FORMAT binary)"},
+    [ST_RESIDENTS_COPY] =
+        {.name = "residents_copy",
+         .sql = "COPY resident (id, area, version, state, collection, made, natural_key, tag, terms, sealed)"
+                " FROM STDIN (FORMAT binary)"},
     [ST_KEYS_COPY] = {.name = "keys_copy",
                       .sql = "COPY resident_key (id, ring_version, dek) FROM STDIN (FORMAT binary)"},
     /* An array of arrays must be a rectangle: the terms of all rows come as one array, and where each row's part begins
@@ -115,13 +125,14 @@ static const statement table[STATEMENTS] = {
     [ST_RESIDENTS_UPDATE] = {.name = "residents_update",
                              .sql =
                                  "WITH w AS (UPDATE resident r SET area = u.area, state = u.state, version = u.version,"
-                                 " sealed = u.sealed, terms = ($8)[u.low:u.high], tag = u.tag"
-                                 " FROM unnest($1, $2, $3, $4, $5, $6, $7, $9)"
-                                 " AS u(id, area, state, version, sealed, low, high, tag)"
+                                 " sealed = u.sealed, terms = ($8)[u.low:u.high], tag = u.tag,"
+                                 " made = u.made, natural_key = u.natural_key"
+                                 " FROM unnest($1, $2, $3, $4, $5, $6, $7, $9, $10, $11)"
+                                 " AS u(id, area, state, version, sealed, low, high, tag, made, natural_key)"
                                  " WHERE r.id = u.id AND r.version = u.version - 1 RETURNING 1)"
                                  " SELECT count(*) FROM w",
                              .params = {SQL_INT8S, SQL_INT8S, SQL_INT2S, SQL_INT4S, SQL_BYTEAS, SQL_INT4S, SQL_INT4S,
-                                        SQL_INT8S, SQL_BYTEAS},
+                                        SQL_INT8S, SQL_BYTEAS, SQL_INT8S, SQL_BYTEAS},
                              .columns = {SQL_INT8},
                              .rows = ROWS_ONE},
 
@@ -187,7 +198,8 @@ static const statement table[STATEMENTS] = {
                                 .rows = ROWS_ANY},
 
     [ST_HEAD_CREATE] = {.name = "head_create",
-                        .sql = "WITH h AS (INSERT INTO head (" HEAD_COLUMNS ") SELECT $1, $2, $3, $4, $5, $6, $7"
+                        .sql = "WITH h AS (INSERT INTO head (" HEAD_COLUMNS
+                               ") SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10"
                                " WHERE NOT EXISTS (SELECT FROM head) RETURNING 1) SELECT count(*) FROM h",
                         .params = {HEAD_TYPES},
                         .columns = {SQL_INT8},
@@ -206,10 +218,11 @@ static const statement table[STATEMENTS] = {
      * row by row: in FROM they are stored first. */
     [ST_APPEND] = {.name = "append",
                    .sql = "WITH h AS (UPDATE head SET size = $1, time = $2, control_version = $3, control_digest = $4,"
-                          " erasure = $5, frontier = $6, mac = $7 WHERE size = $8 AND control_version = $9"
-                          " AND ($17 = 0 OR $17 = " CONTROL_STAMP ") RETURNING 1),"
-                          " l AS (INSERT INTO line (" LINE_COLUMNS ") SELECT unnest($10), unnest($11), unnest($12),"
-                          " unnest($13), unnest($14), unnest($15), unnest($16) FROM h)"
+                          " log_version = $5, erased = $6, erasure = $7, row_sum = $8, frontier = $9, mac = $10"
+                          " WHERE size = $11 AND control_version = $12"
+                          " AND ($20 = 0 OR $20 = " CONTROL_STAMP ") RETURNING 1),"
+                          " l AS (INSERT INTO line (" LINE_COLUMNS ") SELECT unnest($13), unnest($14), unnest($15),"
+                          " unnest($16), unnest($17), unnest($18), unnest($19) FROM h)"
                           " SELECT count(*) FROM h",
                    .params = {HEAD_TYPES, SQL_INT8, SQL_INT8, SQL_INT8S, SQL_BYTEAS, SQL_BYTEAS, SQL_BYTEAS, SQL_BYTEAS,
                               SQL_INT8S, SQL_INT8S, SQL_INT8},
@@ -302,14 +315,19 @@ static const statement table[STATEMENTS] = {
                            .params = {SQL_INT8, SQL_INT8}},
 
     [ST_RINGS_READ] = {.name = "rings_read",
-                       .sql =
-                           "SELECT name, version, suite, state, wrapped, created FROM key_ring ORDER BY name, version",
-                       .columns = {SQL_TEXT, SQL_INT4, SQL_INT2, SQL_INT2, SQL_BYTEA, SQL_INT8},
+                       .sql = "SELECT " RING_COLUMNS " FROM key_ring ORDER BY name, version",
+                       .columns = RING_TYPES,
                        .rows = ROWS_ANY},
     [ST_RING_INSERT] = {.name = "ring_insert",
-                        .sql = "INSERT INTO key_ring (name, version, suite, state, wrapped, created)"
-                               " VALUES ($1, $2, $3, $4, $5, $6)",
-                        .params = {SQL_TEXT, SQL_INT4, SQL_INT2, SQL_INT2, SQL_BYTEA, SQL_INT8}},
+                        .sql = "INSERT INTO key_ring (" RING_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+                        .params = RING_TYPES},
+    [ST_RING_UPDATE] = {.name = "ring_update",
+                        .sql = "WITH u AS (UPDATE key_ring SET suite = $3, state = $4, since = $5, ends = $6,"
+                               " wrapped = $7, created = $8 WHERE name = $1 AND version = $2 RETURNING 1)"
+                               " SELECT count(*) FROM u",
+                        .params = RING_TYPES,
+                        .columns = {SQL_INT8},
+                        .rows = ROWS_ONE},
     /* Whoever else would write these rows waits; readers do not. To prepare a statement that writes takes a lock, too,
      * and all are prepared in one transaction: the tables stand here in the order of this table's statements, or a
      * connection that is made while control changes would deadlock with the change. */
@@ -367,8 +385,18 @@ static const statement table[STATEMENTS] = {
                        .columns = VAULT_TYPES,
                        .rows = ROWS_AT_MOST_ONE},
     [ST_VAULT_INSERT] = {.name = "vault_insert",
-                         .sql = "INSERT INTO vault (id, " VAULT_COLUMNS ") VALUES (1, $1, $2, $3, $4, $5, $6)",
+                         .sql =
+                             "INSERT INTO vault (id, " VAULT_COLUMNS ") VALUES (1, $1, $2, $3, $4, $5, $6, $7, $8, $9,"
+                             " $10, $11, $12)",
                          .params = VAULT_TYPES},
+    [ST_VAULT_UPDATE] = {.name = "vault_update",
+                         .sql = "WITH u AS (UPDATE vault SET source = $3, generation = $4, threshold = $5, shares = $6,"
+                                " salt = $7, argon2_passes = $8, argon2_memory_kib = $9, argon2_lanes = $10,"
+                                " checks = $11, root = $12 WHERE name = $1 AND format = $2 AND generation = $4 - 1"
+                                " RETURNING 1) SELECT count(*) FROM u",
+                         .params = VAULT_TYPES,
+                         .columns = {SQL_INT8},
+                         .rows = ROWS_ONE},
 };
 
 const statement *statement_of(statement_id id)

@@ -26,7 +26,7 @@ void store_rollback(store *s);                                      /* harmless 
 
 /* ---- residents ------------------------------------------------------------------------------------------------- */
 
-enum { NATURAL_KEY_LEN = 16, ROW_TAG_LEN = 28, WRAPPED_DEK_LEN = 60 };
+enum { NATURAL_KEY_LEN = 16, ROW_TAG_LEN = 28, WRAPPED_KEYS_LEN = 92 };
 typedef struct resident_row {
     bool found; /* with its key: false once that was destroyed. Lengths of what is borrowed are those in the table:
                    check them */
@@ -36,12 +36,13 @@ typedef struct resident_row {
     int64_t area;       /* area_code: 12 digits of the division, 3 of the grid */
     int16_t state;      /* 1 live */
     int32_t version;    /* record version, from 1 */
+    int64_t made;       /* control version by whose rings the natural key, the terms and the suite are made */
     bytes sealed;       /* packed fields, vault/record/pack.h */
     const int64_t *terms;
     size_t term_count;
     bytes tag;
-    int32_t ring_version; /* of the record ring that wraps dek */
-    bytes dek;
+    int32_t ring_version;           /* of the record ring that wraps `dek` */
+    bytes dek;                      /* data key and view key, wrapped: WRAPPED_KEYS_LEN */
     const struct resident_row *was; /* of an update: the row that this one replaces, as it was proven */
 } resident_row;
 
@@ -60,6 +61,45 @@ VAULT_MUST_USE vault_code store_residents_insert(store *s, arena *mem, const res
                                                  vault_error *err);
 VAULT_MUST_USE vault_code store_residents_update(store *s, arena *mem, const resident_row *rows, size_t count,
                                                  vault_error *err);
+
+/* Residents' keys that another version of the record ring wraps than `version`: at most `limit` above id `after`, in
+ * order, locked; what another transaction has locked is passed over. Within a transaction. */
+typedef struct key_row {
+    int64_t id;
+    int32_t ring_version;
+    bytes dek;
+} key_row;
+typedef struct stale_range {
+    int64_t after;
+    int32_t version; /* keys under another version than this one; 0: not asked for */
+    int64_t made;    /* rows made by an older control version than this one; 0: not asked for */
+    size_t limit;
+} stale_range;
+VAULT_MUST_USE vault_code store_keys_stale(store *s, arena *mem, const stale_range *of, key_row *rows, size_t *count,
+                                           vault_error *err);
+/* Writes dek and ring_version by id; CONFLICT unless every row was there. */
+VAULT_MUST_USE vault_code store_keys_update(store *s, const key_row *rows, size_t count, vault_error *err);
+/* The same of whole residents, stale by keys or by what they are made of: either is enough. */
+VAULT_MUST_USE vault_code store_residents_stale(store *s, arena *mem, const stale_range *of, resident_row *rows,
+                                                size_t *count, vault_error *err);
+/* A row written again as the same version, with its keys where they are others: natural key, state, made, terms,
+ * sealed, tag; and the entries in which it differs from `was`. CONFLICT unless every row had the version and `made` of
+ * `was`. */
+VAULT_MUST_USE vault_code store_residents_renew(store *s, arena *mem, const resident_row *rows, size_t count,
+                                                vault_error *err);
+/* Row, keys, entries of the index and corrections; CONFLICT unless every row had the version of rows[i]. */
+VAULT_MUST_USE vault_code store_residents_erase(store *s, arena *mem, const resident_row *rows, size_t count,
+                                                vault_error *err);
+/* What still needs a version of a ring; all zero: nothing does. Counted in one snapshot, over whole tables. */
+typedef struct ring_references {
+    int64_t keys, vouchers, requests; /* wrapped or sealed under this version of the record ring */
+    int64_t rows;                     /* of residents, made before control version `since` (term and natural rings) */
+    int64_t entries;                  /* of the index that no row has, or that a row has and the index does not */
+    int64_t lines;                    /* sealed under this version of the log ring */
+    int64_t manifests, documents;     /* sealed under this version of the control ring */
+} ring_references;
+VAULT_MUST_USE vault_code store_references(store *s, const char *ring, int32_t version, int64_t since,
+                                           ring_references *out, vault_error *err);
 
 /* ---- search ------------------------------------------------------------------------------------------------------
  *
@@ -129,13 +169,16 @@ VAULT_MUST_USE vault_code store_vouchers_update(store *s, arena *mem, const vouc
 
 /* ---- head and lines -------------------------------------------------------------------------------------------- */
 
-enum { FRONTIER_MAX = 63 * DIGEST_LEN, HEAD_MAC_LEN = 32 };
+enum { FRONTIER_MAX = 63 * DIGEST_LEN, HEAD_MAC_LEN = 32, ROW_SUM_LEN = 32 };
 typedef struct head_row {
     int64_t size; /* lines in the log */
     int64_t time; /* of the last line, microseconds; never goes back */
     int64_t control_version;
-    digest control_digest; /* of the manifest */
-    digest erasure;        /* chain of erasures */
+    digest control_digest;        /* of the manifest */
+    int32_t log_version;          /* of the log ring, under whose keys mac and row_sum are */
+    int64_t erased;               /* erasures: links of the chain */
+    digest erasure;               /* chain of erasures: its last link */
+    uint8_t row_sum[ROW_SUM_LEN]; /* over all rows of residents, hidden (vault/audit) */
     uint8_t frontier[FRONTIER_MAX];
     size_t frontier_len;
     uint8_t mac[HEAD_MAC_LEN]; /* over all the above (vault/audit) */
@@ -202,12 +245,15 @@ typedef struct ring_row {
     const char *name;
     int32_t version;
     int16_t suite, state;
+    int64_t since, ends_us; /* control version that brought it; end of a token epoch, or 0 */
     bytes wrapped;
     int64_t created_us;
 } ring_row;
 /* All versions of all rings, by name and version; CONFLICT when a version stands. */
 VAULT_MUST_USE vault_code store_rings_read(store *s, arena *mem, ring_row **rows, size_t *count, vault_error *err);
 VAULT_MUST_USE vault_code store_ring_insert(store *s, const ring_row *row, vault_error *err); /* one version */
+/* Suite, state, end and wrap of a version; NOT_FOUND. Within a transaction that holds the control lock. */
+VAULT_MUST_USE vault_code store_ring_update(store *s, const ring_row *row, vault_error *err);
 
 /* Control rows. `control`: one sealed manifest a version. `control_document`: the sealed documents that the newest one
  * names, in force or pending. `control_archive`: all former ones.
@@ -252,6 +298,64 @@ VAULT_MUST_USE vault_code store_document_insert(store *s, const document_row *ro
 VAULT_MUST_USE vault_code store_document_archive(store *s, const document_row *row, int64_t ended, vault_error *err);
 /* By name and version, live or archived; NOT_FOUND; INTEGRITY: both. */
 VAULT_MUST_USE vault_code store_document_find(store *s, arena *mem, document_row *inout, vault_error *err);
+
+/* ---- jobs, certificates, erasures ---------------------------------------------------------------------------------
+ */
+
+/* Stored values. */
+typedef enum job_kind {
+    JOB_REWRAP = 1, /* residents' keys, vouchers and requests under the active version of the record ring */
+    JOB_REWRITE,    /* rows: terms, natural keys */
+    JOB_RESEAL,     /* rows: new data keys, values sealed anew; and all of the two above */
+    JOB_LINES,      /* of the log, under the active version of its ring */
+    JOB_CONTROL,    /* manifests and documents */
+    JOB_VERIFY,     /* every row against its tag, all against the sum */
+    JOB_RETENTION,  /* values and records past their time */
+    JOB_KINDS
+} job_kind;
+typedef enum job_state { JOB_RUNNING = 1, JOB_PAUSED, JOB_CANCELLED, JOB_DONE, JOB_FAILED, JOB_STATES } job_state;
+typedef struct job_row {
+    int64_t id;
+    int16_t kind, state;
+    const char *ring; /* or "" */
+    int32_t version;  /* of the ring, that it brings everything to */
+    int64_t total, done;
+    int64_t created_us, resumed_us, resumed_done, ended_us;
+    const char *finding;
+} job_row;
+/* CONFLICT when a job of this kind and ring runs or is paused. Sets the id. */
+VAULT_MUST_USE vault_code store_job_insert(store *s, job_row *inout, vault_error *err);
+/* One by id, or (0) the newest 100, newest first; `open` alone: those that run or are paused. */
+typedef struct job_filter {
+    int64_t id;
+    bool open;
+} job_filter;
+VAULT_MUST_USE vault_code store_jobs_read(store *s, arena *mem, job_filter which, job_row **rows, size_t *count,
+                                          vault_error *err);
+/* In the transaction of the work, as its last statement: so much more is done. NOT_FOUND: it does not run any more, and
+ * the work must not be committed. */
+VAULT_MUST_USE vault_code store_job_advance(store *s, int64_t id, int64_t more, vault_error *err);
+/* state, total, finding, and resumed or ended at now_us. CONFLICT: it stands in none of the states that lead there. */
+VAULT_MUST_USE vault_code store_job_set(store *s, const job_row *row, int64_t now_us, vault_error *err);
+
+typedef struct certificate_row {
+    const char *ring, *note;
+    int32_t version;
+    int64_t line;
+} certificate_row;
+VAULT_MUST_USE vault_code store_certificate_insert(store *s, const certificate_row *row, vault_error *err);
+VAULT_MUST_USE vault_code store_certificate_read(store *s, arena *mem, certificate_row *inout,
+                                                 vault_error *err); /* by ring and version; NOT_FOUND */
+
+typedef struct erasure_row {
+    int64_t number, resident, line; /* number: from 1, without a gap */
+} erasure_row;
+VAULT_MUST_USE vault_code store_erasures_insert(store *s, const erasure_row *rows, size_t count, vault_error *err);
+/* In order, from number `from`. */
+VAULT_MUST_USE vault_code store_erasures_read(store *s, int64_t from, erasure_row *rows, size_t *inout_count,
+                                              vault_error *err);
+/* Takes away whatever there still, or again, is of residents in the table of erasures; how many rows that was. */
+VAULT_MUST_USE vault_code store_erasures_replay(store *s, int64_t *rows, vault_error *err);
 
 /* ---- imports and corrections --------------------------------------------------------------------------------------
  */
@@ -311,13 +415,20 @@ VAULT_MUST_USE vault_code store_requests_find(store *s, arena *mem, request_row 
 VAULT_MUST_USE vault_code store_requests_insert(store *s, arena *mem, const request_row *rows, size_t count,
                                                 vault_error *err);
 
-/* What is fixed at init: name of the vault (origin of the log), format of the tables, and how the root key is made. */
+/* Name of the vault (origin of the log) and format of the tables, fixed at init; and how the root key lies here
+ * (root_seal of keys.h), which a rekey writes anew. */
 typedef struct vault_row {
     const char *name; /* "resident-vault/dev" */
-    int32_t format;   /* 1 */
-    bytes root_salt;  /* Argon2id salt, or empty for a key file */
+    int32_t format;
+    int16_t source;
+    int32_t generation, threshold, shares;
+    bytes salt;
     int32_t argon2_passes, argon2_memory_kib, argon2_lanes;
+    bytes checks; /* of all shares, one after the other */
+    bytes root;   /* wrapped */
 } vault_row;
+/* All but name and format, where the generation is the one before; CONFLICT for another. */
+VAULT_MUST_USE vault_code store_vault_update(store *s, const vault_row *row, vault_error *err);
 VAULT_MUST_USE vault_code store_vault_read(store *s, arena *mem, vault_row *out,
                                            vault_error *err); /* NOT_FOUND: not initialised */
 VAULT_MUST_USE vault_code store_vault_insert(store *s, const vault_row *row, vault_error *err);

@@ -26,7 +26,9 @@ static inline keyring *given_keys(uint8_t seed)
     ring r;
     uint8_t root[KEY_LEN];
     memset(root, seed, sizeof root);
-    expect_ok(ring_create(&r, bytes_of(root, KEY_LEN), "log", 1, SUITE_INTL, &err), &err);
+    expect_ok(ring_create(&r, bytes_of(root, KEY_LEN),
+                          &(ring_wish){.name = "log", .version = 1, .suite = SUITE_INTL, .since = 1}, &err),
+              &err);
     secret_clear(&r.key);
     expect_ok(keyring_new(&k, &err), &err);
     expect_ok(keyring_add(k, bytes_of(root, KEY_LEN), &r, &err), &err);

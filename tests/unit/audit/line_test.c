@@ -14,7 +14,9 @@ static ring log_ring(uint32_t version)
 {
     ring r;
     const uint8_t root[KEY_LEN] = {1};
-    expect_ok(ring_create(&r, bytes_of(root, KEY_LEN), "log", version, SUITE_INTL, &err), &err);
+    expect_ok(ring_create(&r, bytes_of(root, KEY_LEN),
+                          &(ring_wish){.name = "log", .version = version, .suite = SUITE_INTL, .since = 1}, &err),
+              &err);
     return r;
 }
 

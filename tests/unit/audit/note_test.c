@@ -23,8 +23,8 @@ static void given_log(const char *name)
     signer_free(&by);
     arena_free(&mem);
     mem = arena_new(1 << 20);
-    expect_ok(signer_new(&by, bytes_of(seed, sizeof seed), &err), &err);
-    expect_ok(note_key_make(&key, name, signer_public_key(by), &err), &err);
+    expect_ok(signer_new(&by, SIGNATURE_ED25519, bytes_of(seed, sizeof seed), &err), &err);
+    expect_ok(note_key_make(&key, name, signer_public_key(by).at, &err), &err);
 }
 
 static const char *signed_text(const char *text)
@@ -82,7 +82,7 @@ TEST("the name of a log has no space, plus, control character or other alphabet,
     char longest[NOTE_NAME_MAX + 2] = {0};
     given_log("a");
     memset(longest, 'x', NOTE_NAME_MAX);
-    expect_ok(note_key_make(&key, longest, signer_public_key(by), &err), &err);
+    expect_ok(note_key_make(&key, longest, signer_public_key(by).at, &err), &err);
     memset(longest, 'x', NOTE_NAME_MAX + 1);
     const char *BAD[] = {"",
                          "a b",
@@ -93,7 +93,7 @@ TEST("the name of a log has no space, plus, control character or other alphabet,
                          "b",
                          longest};
     for (size_t i = 0; i < sizeof BAD / sizeof *BAD; i++) {
-        expect_code(note_key_make(&key, BAD[i], signer_public_key(by), &err), VAULT_INVALID, &err);
+        expect_code(note_key_make(&key, BAD[i], signer_public_key(by).at, &err), VAULT_INVALID, &err);
     }
 }
 

@@ -65,8 +65,8 @@ static void log_make(log *l)
     merkle_path path;
     const char *note;
     *l = (log){.mem = arena_new(MEMORY)};
-    expect_ok(signer_new(&l->signer, bytes_of(seed, sizeof seed), &err), &err);
-    expect_ok(note_key_make(&l->key, "test/log", signer_public_key(l->signer), &err), &err);
+    expect_ok(signer_new(&l->signer, SIGNATURE_ED25519, bytes_of(seed, sizeof seed), &err), &err);
+    expect_ok(note_key_make(&l->key, "test/log", signer_public_key(l->signer).at, &err), &err);
     make_leaves(l, hashes);
     expect_ok(merkle_append(&batch, l->mem, (merkle_frontier){0}, hashes, LINES, &err), &err);
     expect_ok(merkle_batch_path(batch, l->mem, FIRST, COUNT, &path, &err), &err);

@@ -504,7 +504,9 @@ TEST("a ring of a change that was rolled back, put back by SQL, is not taken for
     pg_sql("DELETE FROM key_ring WHERE name = 'term/phone'"); /* as if it had been made by what is not there */
     expect_code(control_check_history(n.c, n.s, &err), VAULT_INTEGRITY, &err);
     ring other;
-    expect_ok(ring_create(&other, root_key(), "term/phone", 1, SUITE_INTL, &err), &err);
+    expect_ok(ring_create(&other, root_key(),
+                          &(ring_wish){.name = "term/phone", .version = 1, .suite = SUITE_INTL, .since = 1}, &err),
+              &err);
     secret_clear(&other.key);
     hex_encode(wrapped, bytes_of(other.wrapped, sizeof other.wrapped));
     pg_sql("INSERT INTO key_ring VALUES ('term/phone', 1, 1, 2, '\\x%s', 17)", wrapped);

@@ -49,8 +49,9 @@ static inline void given_empty(void)
 static inline init_options options(void)
 {
     documents d = dev_documents();
+    static const root_seal seal = {.source = ROOT_FILE, .generation = 1};
     return (init_options){
-        .name = "resident-vault/test", .folder = folder_of(&d), .root = root_key(), .cost = {3, 65536, 1}};
+        .name = "resident-vault/test", .folder = folder_of(&d), .root = root_key(), .seal = &seal, .suite = SUITE_INTL};
 }
 
 static inline void given_vault_of(documents *d)

@@ -150,7 +150,7 @@ static void expect_derived(const char *key, const char *label, const char *wante
 {
     vault_error err = {0};
     VAULT_CLEANUP(secret_clear) secret out = {0};
-    expect_ok(key_derive(&out, hex(0, key), label, &err), &err);
+    expect_ok(key_derive(&out, SUITE_INTL, hex(0, key), label, &err), &err);
     expect_hex(secret_bytes(&out), wanted);
 }
 
@@ -171,12 +171,12 @@ TEST("labels separate keys, and no label is an error")
     static const char *const labels[] = {"row tag", "row tag ", "row-tag", "Row tag", "row ta"};
     secret keys[5];
     for (int i = 0; i < 5; i++) {
-        expect_ok(key_derive(&keys[i], bytes_of_text("some key"), labels[i], &err), &err);
+        expect_ok(key_derive(&keys[i], SUITE_INTL, bytes_of_text("some key"), labels[i], &err), &err);
         for (int j = 0; j < i; j++) assert_false(bytes_equal_secret(secret_bytes(&keys[i]), secret_bytes(&keys[j])));
     }
     for (int i = 0; i < 5; i++) secret_clear(&keys[i]);
-    expect_code(key_derive(&keys[0], bytes_of_text("some key"), "", &err), VAULT_INTERNAL, &err);
-    expect_code(key_derive(&keys[0], bytes_of(NULL, 0), "label", &err), VAULT_INTERNAL, &err);
+    expect_code(key_derive(&keys[0], SUITE_INTL, bytes_of_text("some key"), "", &err), VAULT_INTERNAL, &err);
+    expect_code(key_derive(&keys[0], SUITE_INTL, bytes_of(NULL, 0), "label", &err), VAULT_INTERNAL, &err);
     assert_null(keys[0].at);
 }
 
@@ -187,12 +187,12 @@ static void expect_signature(const char *seed, const char *public_key, const cha
     vault_error err = {0};
     uint8_t out[SIGNATURE_LEN];
     signer *s;
-    expect_ok(signer_new(&s, hex(0, seed), &err), &err);
-    expect_hex(bytes_of(signer_public_key(s), PUBLIC_KEY_LEN), public_key);
+    expect_ok(signer_new(&s, SIGNATURE_ED25519, hex(0, seed), &err), &err);
+    expect_hex(signer_public_key(s), public_key);
     bytes m = hex(1, message);
     expect_ok(signer_sign(s, out, m, &err), &err);
     expect_hex(bytes_of(out, SIGNATURE_LEN), signature);
-    assert_true(signature_valid(signer_public_key(s), m, bytes_of(out, SIGNATURE_LEN)));
+    assert_true(signature_valid(SIGNATURE_ED25519, signer_public_key(s), m, bytes_of(out, SIGNATURE_LEN)));
     signer_free(&s);
     signer_free(&s);
 }
@@ -224,19 +224,21 @@ TEST("each flipped bit of a signature, of the message and of the public key is f
     vault_error err = {0};
     uint8_t out[SIGNATURE_LEN], key[PUBLIC_KEY_LEN], message[5] = "leaf";
     signer *s;
-    expect_ok(signer_new(&s, bytes_of("0123456789abcdef0123456789abcdef", 32), &err), &err);
-    memcpy(key, signer_public_key(s), sizeof key);
+    expect_ok(signer_new(&s, SIGNATURE_ED25519, bytes_of("0123456789abcdef0123456789abcdef", 32), &err), &err);
+    memcpy(key, signer_public_key(s).at, sizeof key);
     expect_ok(signer_sign(s, out, bytes_of(message, 5), &err), &err);
     uint8_t *const fields[] = {out, message, key};
     const size_t lengths[] = {sizeof out, sizeof message, sizeof key};
     for (int f = 0; f < 3; f++) {
         for (size_t bit = 0; bit < 8 * lengths[f]; bit++) {
             fields[f][bit / 8] ^= (uint8_t)(1 << bit % 8);
-            assert_false(signature_valid(key, bytes_of(message, 5), bytes_of(out, sizeof out)));
+            assert_false(signature_valid(SIGNATURE_ED25519, bytes_of(key, PUBLIC_KEY_LEN), bytes_of(message, 5),
+                                         bytes_of(out, sizeof out)));
             fields[f][bit / 8] ^= (uint8_t)(1 << bit % 8);
         }
     }
-    assert_true(signature_valid(key, bytes_of(message, 5), bytes_of(out, sizeof out)));
+    assert_true(signature_valid(SIGNATURE_ED25519, bytes_of(key, PUBLIC_KEY_LEN), bytes_of(message, 5),
+                                bytes_of(out, sizeof out)));
     signer_free(&s);
 }
 
@@ -249,23 +251,24 @@ TEST("a signature with S + L, of another length, or by a key that is no point is
     uint8_t out[SIGNATURE_LEN + 1] = {0}, no_point[PUBLIC_KEY_LEN];
     bytes message = bytes_of_text("leaf");
     signer *s;
-    expect_ok(signer_new(&s, bytes_of("0123456789abcdef0123456789abcdef", 32), &err), &err);
+    expect_ok(signer_new(&s, SIGNATURE_ED25519, bytes_of("0123456789abcdef0123456789abcdef", 32), &err), &err);
     expect_ok(signer_sign(s, out, message, &err), &err);
-    assert_false(signature_valid(signer_public_key(s), message, bytes_of(out, 63)));
-    assert_false(signature_valid(signer_public_key(s), message, bytes_of(out, 65)));
-    assert_false(signature_valid(signer_public_key(s), message, bytes_of(NULL, 0)));
+    assert_false(signature_valid(SIGNATURE_ED25519, signer_public_key(s), message, bytes_of(out, 63)));
+    assert_false(signature_valid(SIGNATURE_ED25519, signer_public_key(s), message, bytes_of(out, 65)));
+    assert_false(signature_valid(SIGNATURE_ED25519, signer_public_key(s), message, bytes_of(NULL, 0)));
     memset(no_point, 0xff, sizeof no_point);
-    assert_false(signature_valid(no_point, message, bytes_of(out, 64)));
+    assert_false(signature_valid(SIGNATURE_ED25519, bytes_of(no_point, PUBLIC_KEY_LEN), message, bytes_of(out, 64)));
     unsigned carry = 0;
     for (int i = 0; i < 32; i++) {
         carry += (unsigned)out[32 + i] + order[i];
         out[32 + i] = (uint8_t)carry;
         carry >>= 8;
     }
-    assert_false(signature_valid(signer_public_key(s), message, bytes_of(out, 64)));
+    assert_false(signature_valid(SIGNATURE_ED25519, signer_public_key(s), message, bytes_of(out, 64)));
     signer_free(&s);
     for (size_t len = 0; len <= 64; len += 16) {
-        if (len != 32) expect_code(signer_new(&s, bytes_of(scratch[0], len), &err), VAULT_INTERNAL, &err);
+        if (len != 32)
+            expect_code(signer_new(&s, SIGNATURE_ED25519, bytes_of(scratch[0], len), &err), VAULT_INTERNAL, &err);
     }
 }
 

@@ -134,7 +134,7 @@ TEST("sealing, MACs, blocks and derivation leave no copy of the key, while keyed
     expect_ok(block_new(&b, SUITE_INTL, secret_bytes(&key), &err), &err);
     block_encrypt(b, out, part.at);
     assert_int_equal(copies_outside(key.at), 0);
-    expect_ok(key_derive(&derived, secret_bytes(&key), "label", &err), &err);
+    expect_ok(key_derive(&derived, SUITE_INTL, secret_bytes(&key), "label", &err), &err);
     assert_int_equal(copies_outside(key.at), 0);
     hide(derived.at);
     assert_int_equal(copies_outside(key.at), 0);
@@ -152,7 +152,7 @@ TEST("a signer leaves no copy of its seed, while it stands and after")
     uint8_t out[SIGNATURE_LEN];
     secret seed = given_key();
     signer *s;
-    expect_ok(signer_new(&s, secret_bytes(&seed), &err), &err);
+    expect_ok(signer_new(&s, SIGNATURE_ED25519, secret_bytes(&seed), &err), &err);
     expect_ok(signer_sign(s, out, bytes_of_text("leaf"), &err), &err);
     assert_int_equal(copies_outside(seed.at), 0);
     signer_free(&s);
@@ -167,7 +167,9 @@ TEST("making and opening a ring, and reading a key file, leave no copy")
     secret key = given_key(), read;
     ring r;
     keyring *k;
-    expect_ok(ring_create(&r, secret_bytes(&key), "record", 1, SUITE_INTL, &err), &err);
+    expect_ok(ring_create(&r, secret_bytes(&key),
+                          &(ring_wish){.name = "record", .version = 1, .suite = SUITE_INTL, .since = 1}, &err),
+              &err);
     expect_ok(keyring_new(&k, &err), &err);
     expect_ok(keyring_add(k, secret_bytes(&key), &r, &err), &err);
     assert_int_equal(copies_outside(key.at), 0);

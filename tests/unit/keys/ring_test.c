@@ -16,7 +16,9 @@ static ring given_ring(const char *name, uint32_t version)
 {
     vault_error err = {0};
     ring r;
-    expect_ok(ring_create(&r, root(), name, version, SUITE_INTL, &err), &err);
+    expect_ok(
+        ring_create(&r, root(), &(ring_wish){.name = name, .version = version, .suite = SUITE_INTL, .since = 1}, &err),
+        &err);
     return r;
 }
 
@@ -24,7 +26,7 @@ static ring given_ring_in(const char *name, uint32_t version, ring_state state)
 {
     vault_error err = {0};
     ring r = given_ring(name, version);
-    expect_ok(ring_set_state(&r, root(), state, &err), &err);
+    expect_ok(ring_set_state(&r, root(), state, 0, &err), &err);
     return r;
 }
 
@@ -154,15 +156,24 @@ TEST("malformed names and version 0 are refused when a ring is made")
     char name[RING_NAME_MAX + 1] = {0};
     ring r;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        expect_code(ring_create(&r, root(), names[i], 1, SUITE_INTL, &err), VAULT_INVALID, &err);
+        expect_code(ring_create(&r, root(),
+                                &(ring_wish){.name = names[i], .version = 1, .suite = SUITE_INTL, .since = 1}, &err),
+                    VAULT_INVALID, &err);
     }
     memset(name, 'a', RING_NAME_MAX);
-    expect_code(ring_create(&r, root(), name, 1, SUITE_INTL, &err), VAULT_INVALID, &err);
-    expect_code(ring_create(&r, root(), "record", 0, SUITE_INTL, &err), VAULT_INVALID, &err);
-    expect_code(ring_create(&r, root(), "record", 1, SUITE_NONE, &err), VAULT_INVALID, &err);
+    expect_code(
+        ring_create(&r, root(), &(ring_wish){.name = name, .version = 1, .suite = SUITE_INTL, .since = 1}, &err),
+        VAULT_INVALID, &err);
+    expect_code(
+        ring_create(&r, root(), &(ring_wish){.name = "record", .version = 0, .suite = SUITE_INTL, .since = 1}, &err),
+        VAULT_INVALID, &err);
+    expect_code(
+        ring_create(&r, root(), &(ring_wish){.name = "record", .version = 1, .suite = SUITE_NONE, .since = 1}, &err),
+        VAULT_INVALID, &err);
     assert_null(r.key.at);
     name[RING_NAME_MAX - 1] = '\0';
-    expect_ok(ring_create(&r, root(), name, 1, SUITE_INTL, &err), &err);
+    expect_ok(ring_create(&r, root(), &(ring_wish){.name = name, .version = 1, .suite = SUITE_INTL, .since = 1}, &err),
+              &err);
     secret_clear(&r.key);
 }
 
@@ -170,13 +181,13 @@ TEST("states only go forward, and a failed change changes nothing")
 {
     vault_error err = {0};
     ring r = given_ring_in("record", 1, RING_RETIRING), before = r;
-    expect_code(ring_set_state(&r, root(), RING_ACTIVE, &err), VAULT_INVALID, &err);
-    expect_code(ring_set_state(&r, root(), RING_STATES, &err), VAULT_INVALID, &err);
-    expect_code(ring_set_state(&r, bytes_of(ROOT, 5), RING_DESTROYED, &err), VAULT_INTERNAL, &err);
+    expect_code(ring_set_state(&r, root(), RING_ACTIVE, 0, &err), VAULT_INVALID, &err);
+    expect_code(ring_set_state(&r, root(), RING_STATES, 0, &err), VAULT_INVALID, &err);
+    expect_code(ring_set_state(&r, bytes_of(ROOT, 5), RING_DESTROYED, 0, &err), VAULT_INTERNAL, &err);
     assert_memory_equal(&r, &before, sizeof r);
-    expect_ok(ring_set_state(&r, root(), RING_DESTROYED, &err), &err);
+    expect_ok(ring_set_state(&r, root(), RING_DESTROYED, 0, &err), &err);
     assert_null(r.key.at);
-    expect_code(ring_set_state(&r, root(), RING_DESTROYED, &err), VAULT_INVALID, &err);
+    expect_code(ring_set_state(&r, root(), RING_DESTROYED, 0, &err), VAULT_INVALID, &err);
 }
 
 TEST("a changed state opens in its new state only")
@@ -326,9 +337,11 @@ TEST("without random bytes no ring is made and no state changed")
     vault_error err = {0};
     ring r = given_ring("record", 1), before = r, none;
     entropy_set_for_test(dead_source);
-    expect_code(ring_create(&none, root(), "record", 2, SUITE_INTL, &err), VAULT_INTERNAL, &err);
+    expect_code(
+        ring_create(&none, root(), &(ring_wish){.name = "record", .version = 2, .suite = SUITE_INTL, .since = 1}, &err),
+        VAULT_INTERNAL, &err);
     assert_null(none.key.at);
-    expect_code(ring_set_state(&r, root(), RING_RETIRING, &err), VAULT_INTERNAL, &err);
+    expect_code(ring_set_state(&r, root(), RING_RETIRING, 0, &err), VAULT_INTERNAL, &err);
     assert_memory_equal(&r, &before, sizeof r);
     entropy_set_for_test(NULL);
     secret_clear(&r.key);

@@ -11,7 +11,7 @@ static vault_error err;
 static keyring *keys;
 static arena *mem;
 static cabinet *box;
-static uint8_t dek_bytes[4][KEY_LEN];
+static uint8_t dek_bytes[4][RECORD_KEYS_LEN];
 
 enum { OWNER = 3 }; /* department that owns all fields */
 static const collection RESIDENTS;
@@ -61,7 +61,9 @@ static inline void given_ring(const char *name, uint32_t version)
 {
     static const uint8_t root[KEY_LEN] = {7};
     ring r = {0};
-    expect_ok(ring_create(&r, bytes_of(root, sizeof root), name, version, SUITE_INTL, &err), &err);
+    expect_ok(ring_create(&r, bytes_of(root, sizeof root),
+                          &(ring_wish){.name = name, .version = version, .suite = SUITE_INTL, .since = 1}, &err),
+              &err);
     secret_clear(&r.key);
     expect_ok(keyring_add(keys, bytes_of(root, sizeof root), &r, &err), &err);
 }

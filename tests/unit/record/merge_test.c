@@ -332,7 +332,7 @@ static void say_anything(saying *s, char grid[16])
 TEST("4,000 random puts of three departments: record, requests, area and terms are those of a naive model")
 {
     enum { KEEP = 1 << 16 };
-    static uint8_t sealed[KEEP], kept_tag[ROW_TAG_LEN], kept_dek[WRAPPED_DEK_LEN];
+    static uint8_t sealed[KEEP], kept_tag[ROW_TAG_LEN], kept_dek[WRAPPED_KEYS_LEN];
     static int64_t terms[8];
     stored p;
     model m = {.version = 1};
@@ -352,7 +352,7 @@ TEST("4,000 random puts of three departments: record, requests, area and terms a
         /* As if it had gone through the database: nothing that the row borrows is in the arena any more. */
         p.row.sealed = bytes_of(memmove(sealed, p.row.sealed.at, p.row.sealed.len), p.row.sealed.len);
         p.row.tag = bytes_of(memmove(kept_tag, p.row.tag.at, ROW_TAG_LEN), ROW_TAG_LEN);
-        p.row.dek = bytes_of(memmove(kept_dek, p.row.dek.at, WRAPPED_DEK_LEN), WRAPPED_DEK_LEN);
+        p.row.dek = bytes_of(memmove(kept_dek, p.row.dek.at, WRAPPED_KEYS_LEN), WRAPPED_KEYS_LEN);
         p.row.terms = memmove(terms, p.row.terms, p.row.term_count * sizeof *terms);
         given_cabinet();
     }

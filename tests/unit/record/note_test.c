@@ -58,7 +58,7 @@ TEST("a note is not a wrapped data key, nor a field, nor the other way round")
 {
     record r;
     resident_row row;
-    uint8_t aad[DEK_AAD_LEN], out[KEY_LEN];
+    uint8_t aad[DEK_AAD_LEN], out[RECORD_KEYS_LEN];
     aead *kek;
     given_cabinet();
     given_resident(&r, &row, 1, ANNA, 0);

@@ -172,7 +172,7 @@ static void given_chance_of(size_t bytes_left)
 
 TEST("a source of chance that fails at any point stops sealing: no record, no tag")
 {
-    enum { NEEDED = KEY_LEN + NONCE_LEN * (1 + 4 + 1) }; /* DEK; wrap, four fields, tag */
+    enum { NEEDED = RECORD_KEYS_LEN + NONCE_LEN * (1 + 4 + 1) }; /* DEK; wrap, four fields, tag */
     record r;
     resident_row row;
     for (size_t left = 0; left < NEEDED; left++) {

@@ -65,7 +65,9 @@ static inline void begin_epoch_2(const domain *d, ring_state first)
     old->state = first;
     if (first == RING_DESTROYED) secret_clear(&old->key);
     if (ring_of(d, 2)) return;
-    expect_ok(ring_create(&fresh, root, d->ring, 2, SUITE_INTL, &err), &err);
+    expect_ok(
+        ring_create(&fresh, root, &(ring_wish){.name = d->ring, .version = 2, .suite = SUITE_INTL, .since = 1}, &err),
+        &err);
     expect_ok(keyring_add(keys, root, &fresh, &err), &err);
     secret_clear(&fresh.key);
 }

@@ -36,7 +36,7 @@ static inline resident_row resident(int64_t id)
     memcpy(row.natural_key + 8, &id, 8);
     row.sealed = filled((int)id, (size_t)(id * 97 % 2000));
     row.tag = filled((int)id + 1, ROW_TAG_LEN);
-    row.dek = filled((int)id + 2, WRAPPED_DEK_LEN);
+    row.dek = filled((int)id + 2, WRAPPED_KEYS_LEN);
     row.collection = (int16_t)(1 + id % 255);
     row.term_count = (size_t)(id % 5);
     int64_t *terms = arena_array(mem, row.term_count, sizeof *terms);

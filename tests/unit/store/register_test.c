@@ -27,7 +27,11 @@ TEST("what was fixed at init is read back, and stands once")
     store *s = fresh_store();
     vault_row row = {.name = "resident-vault/dev",
                      .format = 1,
-                     .root_salt = filled(1, 16),
+                     .source = 2,
+                     .generation = 1,
+                     .salt = filled(1, 16),
+                     .checks = filled(2, 256),
+                     .root = filled(3, 60),
                      .argon2_passes = 3,
                      .argon2_memory_kib = 65536,
                      .argon2_lanes = 4};
@@ -36,7 +40,8 @@ TEST("what was fixed at init is read back, and stands once")
     expect_ok(store_vault_read(s, mem, &got, &err), &err);
     assert_string_equal(got.name, row.name);
     assert_int_equal(got.format, 1);
-    assert_true(bytes_same(got.root_salt, row.root_salt));
+    assert_true(bytes_same(got.salt, row.salt) && bytes_same(got.checks, row.checks) && bytes_same(got.root, row.root));
+    assert_int_equal(got.source, 2);
     assert_int_equal(got.argon2_passes, 3);
     assert_int_equal(got.argon2_memory_kib, 65536);
     assert_int_equal(got.argon2_lanes, 4);

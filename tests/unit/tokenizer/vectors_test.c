@@ -112,7 +112,7 @@ TEST("every written key is derived, and none is its ring's or another's")
         uint8_t raw[KEY_LEN];
         VAULT_CLEANUP(secret_clear) secret out = {0};
         bytes from = bytes_of(raw, unhex(raw, sizeof raw, derivations[i].key));
-        expect_ok(key_derive(&out, from, derivations[i].label, &err), &err);
+        expect_ok(key_derive(&out, SUITE_INTL, from, derivations[i].label, &err), &err);
         expect_hex(secret_bytes(&out), derivations[i].derived);
         assert_string_not_equal(derivations[i].derived, derivations[i].key);
         for (size_t j = 0; j < i; j++) assert_string_not_equal(derivations[i].derived, derivations[j].derived);
