@@ -18,11 +18,9 @@ typedef struct loader {
 
 #define refuse(l, key, ...) rule_refuse((l)->policy, (l)->rule, (l)->err, (key), __VA_ARGS__)
 
-static const char *const action_names[POLICY_ACTIONS] = {[POLICY_REVEAL] = "reveal",
-                                                         [POLICY_ISSUE] = "issue",
-                                                         [POLICY_PUT] = "put",
-                                                         [POLICY_SEARCH] = "search",
-                                                         [POLICY_EXPORT] = "export"};
+static const char *const action_names[POLICY_ACTIONS] = {
+    [POLICY_REVEAL] = "reveal", [POLICY_ISSUE] = "issue",   [POLICY_PUT] = "put",
+    [POLICY_SEARCH] = "search", [POLICY_EXPORT] = "export", [POLICY_ERASE] = "erase"};
 static const char *const form_names[FORMS] = {
     [FORM_NOTHING] = "nothing", [FORM_COUNT] = "count",   [FORM_PREDICATE] = "predicate",
     [FORM_TOKEN] = "token",     [FORM_MASKED] = "masked", [FORM_PLAIN] = "plain"};
@@ -260,7 +258,7 @@ static vault_code read_names(loader *l, const char *consumer, const char *purpos
 }
 
 /* A reveal shows something, a put brings whole values, an issue grants none, a search gives residents or their number,
- * an export is of no use but in full. */
+ * an export is of no use but in full; an erase leaves none. */
 static const struct {
     unsigned forms; /* set of 1 << form */
     const char *names;
@@ -271,13 +269,15 @@ static const struct {
     [POLICY_PUT] = {1U << FORM_PLAIN, "plain"},
     [POLICY_SEARCH] = {1U << FORM_TOKEN | 1U << FORM_COUNT, "token or count"},
     [POLICY_EXPORT] = {1U << FORM_PLAIN, "plain"},
+    [POLICY_ERASE] = {1U << FORM_NOTHING, "nothing"},
 };
 
 static vault_code read_kinds(loader *l, const char *action, const char *form)
 {
     unsigned action_no, form_no;
     if (!find_name(&action_no, action_names, POLICY_ACTIONS, action)) {
-        return refuse(l, "action", "unknown action '%s': reveal, issue, put, search or export", cut(action).text);
+        return refuse(l, "action", "unknown action '%s': reveal, issue, put, search, export or erase",
+                      cut(action).text);
     }
     if (!find_name(&form_no, form_names, FORMS, form)) {
         return refuse(l, "form", "unknown form '%s': plain, masked, token, predicate, count or nothing",

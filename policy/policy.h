@@ -7,23 +7,24 @@
  *               "fields": ["name", "phone"], "form": "plain", "areas": ["330105"],
  *               "acting": "person", "roles": ["grid-worker"], "own_area": true,
  *               "valid": {"from": "2026-01-01", "until": "2026-12-31"}}]}
- * "action": "reveal", "issue", "put", "search" or "export". "form": "plain", "masked" (each field by the mask that the
- * schema gives it), "token" (format-preserving tokens), "predicate" (the answers of predicates, which stand in "fields"
- * by their own names and nowhere else), "count", "nothing" (grants no value: it is for "issue"). Of a search: "token"
- * (tokens of the residents found; allows "count", too) or "count"; its fields are those that may be searched by;
- * "results" (1 to 4,096; may be left out: 1,000) is how many residents one search may give in all. "areas": prefixes of
- * the 15-digit area code (12 of the division, 3 of the grid), 2 to 15 digits each ("33" is a whole province); at least
- * one. "acting": "person" (an assertion is required) or "app" (one may be left out). "roles" stands with "person" only,
- * and then must: registered roles, one of which the person has; the person's contract must hold on the day. "own_area"
- * (with "person" only; may be left out) narrows the areas to those of the person itself. "valid": both days included,
- * Asia/Shanghai. A "reveal" is "plain", "masked", "token" or "predicate", a "put" or "export" is "plain", an "issue" is
- * "nothing"; the fields of an issue are those that the caller names residents by
- * ("id_number"). A reveal in plain form allows the masked and the token form as well. A call for values that asks for
- * no field is refused. A person whose contract does not hold on the day does not act at all: also a rule with acting
- * "app" refuses the call that carries such a person's assertion. The fields of a rule are of one collection. After a
- * purpose's assessment has expired, none of its rules passes. Load errors, too: an empty list, an area within another
- * of the same rule, two ids that look alike, two rules of one scope, and more than ADMISSION_RULES rules that one call
- * could meet (join their areas): none may silently not apply.
+ * "action": "reveal", "issue", "put", "search", "export" or "erase". "form": "plain", "masked" (each field by the mask
+ * that the schema gives it), "token" (format-preserving tokens), "predicate" (the answers of predicates, which stand in
+ * "fields" by their own names and nowhere else), "count", "nothing" (grants no value: it is for "issue" and "erase").
+ * Of a search: "token" (tokens of the residents found; allows "count", too) or "count"; its fields are those that may
+ * be searched by; "results" (1 to 4,096; may be left out: 1,000) is how many residents one search may give in all.
+ * "areas": prefixes of the 15-digit area code (12 of the division, 3 of the grid), 2 to 15 digits each ("33" is a whole
+ * province); at least one. "acting": "person" (an assertion is required) or "app" (one may be left out). "roles" stands
+ * with "person" only, and then must: registered roles, one of which the person has; the person's contract must hold on
+ * the day. "own_area" (with "person" only; may be left out) narrows the areas to those of the person itself. "valid":
+ * both days included, Asia/Shanghai. A "reveal" is "plain", "masked", "token" or "predicate", a "put" or "export" is
+ * "plain", an "issue" is "nothing"; the fields of an issue are those that the caller names residents by
+ * ("id_number"); an "erase" is "nothing", and names the natural key of the records that may be erased. A reveal in
+ * plain form allows the masked and the token form as well. A call for values that asks for no field is refused. A
+ * person whose contract does not hold on the day does not act at all: also a rule with acting "app" refuses the call
+ * that carries such a person's assertion. The fields of a rule are of one collection. After a purpose's assessment has
+ * expired, none of its rules passes. Load errors, too: an empty list, an area within another of the same rule, two ids
+ * that look alike, two rules of one scope, and more than ADMISSION_RULES rules that one call could meet (join their
+ * areas): none may silently not apply.
  */
 #pragma once
 #include "vault/base/arena.h"
@@ -86,6 +87,7 @@ typedef enum policy_action {
     POLICY_PUT,
     POLICY_SEARCH,
     POLICY_EXPORT,
+    POLICY_ERASE,
     POLICY_ACTIONS
 } policy_action;
 typedef enum policy_form {

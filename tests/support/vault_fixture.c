@@ -44,6 +44,10 @@ static const struct {
     {"houses-put", "put", "population", "population-register", HOUSE, "plain", "320411", ALONE, NO_END},
     {"houses-issue", "issue", "population", "population-register", "[\"house_number\"]", "nothing", "320411", ALONE,
      NO_END},
+    {"population-erase", "erase", "population", "population-register", ID, "nothing", "320411", ALONE, NO_END},
+    {"eldercare-erase", "erase", "eldercare", "elder-care", ID, "nothing", "320411002", ALONE, NO_END},
+    {"houses-erase", "erase", "population", "population-register", "[\"house_number\"]", "nothing", "320411", ALONE,
+     NO_END},
     {"houses-reveal", "reveal", "population", "population-register", HOUSE, "plain", "320411", ALONE, NO_END},
 };
 

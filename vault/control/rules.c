@@ -56,6 +56,17 @@ static bool registered(const manifest_body *body, const char *consumer, const ch
     }
 }
 
+/* Whole records are erased: a rule with other fields than what names them would never be met. */
+static vault_code check_erase(builder *b, json_t *rule)
+{
+    const json_t *fields = json_object_get(rule, "fields");
+    const char *name = json_string_value(json_array_get(fields, 0));
+    const schema_field *f = schema_find(&b->body->m.schema, bytes_of_text(name));
+    if (strcmp(json_string_value(json_object_get(rule, "action")), "erase") != 0) return VAULT_OK;
+    if (json_array_size(fields) == 1 && f && f == f->collection->natural_key) return VAULT_OK;
+    return builder_fail(b, "fields", "an erase names one field, the natural key of the records: make a rule for each");
+}
+
 /* The shape is known to be good: the policy has been loaded from it. */
 static vault_code check_pairs(builder *b, json_t *rules)
 {
@@ -71,6 +82,7 @@ static vault_code check_pairs(builder *b, json_t *rules)
             return builder_fail(b, "consumer", "'%.40s' is not registered for purpose '%.40s': add it to its consumers",
                                 consumer, id);
         }
+        VAULT_TRY(check_erase(b, value));
     }
     return VAULT_OK;
 }

@@ -24,3 +24,25 @@ TEST("a fault of the policy has the path of its key, and the rule's name once")
     vault_error_clear(&err);
     documents_clear(&d);
 }
+
+static void as_erase(const char *fields, const char *what)
+{
+    documents d = dev_documents();
+    json_t *rule = entry(&d, DOC_POLICY, "rules", 0);
+    set(rule, "action", "\"erase\"");
+    set(rule, "fields", fields);
+    if (what) {
+        refused(&d, "policy.rules[0].fields", what);
+        return;
+    }
+    manifest_body *body = build_of(&d);
+    manifest_free(&body);
+}
+
+TEST("an erase names the natural key of a collection, and nothing else")
+{
+    as_erase("[\"id_number\"]", NULL);
+    as_erase("[\"house_number\"]", NULL);
+    as_erase("[\"name\"]", "an erase names one field");
+    as_erase("[\"id_number\", \"name\"]", "an erase names one field");
+}

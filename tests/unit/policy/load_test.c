@@ -69,7 +69,7 @@ TEST("a document that is not an object of a list of rules is refused")
 
 TEST("an unknown action is refused: in other case, empty, a wildcard, a number")
 {
-    static const char *const bad[] = {"\"erase\"", "\"Reveal\"", "\"\"", "\"*\"", "\"reveal \""};
+    static const char *const bad[] = {"\"delete\"", "\"Reveal\"", "\"\"", "\"*\"", "\"reveal \""};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) refused(changed("action", bad[i]), "action: unknown action");
     refused(changed("action", "1"), "string");
     refused(changed("action", "[\"reveal\"]"), "string");
@@ -99,7 +99,8 @@ TEST("each action has the forms of its own, and nothing else is a rule")
         policy_form form;
     } fits[] = {{POLICY_REVEAL, FORM_PLAIN},     {POLICY_REVEAL, FORM_MASKED}, {POLICY_REVEAL, FORM_TOKEN},
                 {POLICY_REVEAL, FORM_PREDICATE}, {POLICY_ISSUE, FORM_NOTHING}, {POLICY_PUT, FORM_PLAIN},
-                {POLICY_SEARCH, FORM_TOKEN},     {POLICY_SEARCH, FORM_COUNT},  {POLICY_EXPORT, FORM_PLAIN}};
+                {POLICY_SEARCH, FORM_TOKEN},     {POLICY_SEARCH, FORM_COUNT},  {POLICY_EXPORT, FORM_PLAIN},
+                {POLICY_ERASE, FORM_NOTHING}};
     size_t taken = 0;
     for (policy_action a = 0; a < POLICY_ACTIONS; a++) {
         for (policy_form f = 0; f < FORMS; f++) {
@@ -125,7 +126,7 @@ TEST("predicates stand in rules of form predicate, and fields in all others")
                "'q1' is a predicate: name it in a rule of form predicate");
     static const char *const others[][2] = {{"reveal", "masked"}, {"reveal", "token"}, {"search", "token"},
                                             {"search", "count"},  {"put", "plain"},    {"issue", "nothing"},
-                                            {"export", "plain"}};
+                                            {"export", "plain"},  {"erase", "nothing"}};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
         rule = of_kind(others[i][0], others[i][1]);
         json_object_set_new(rule, "fields", parse("[\"q4\"]"));
@@ -149,7 +150,7 @@ TEST("a search for tokens has 1 to 4,096 results, and no other rule has any")
         refused_at(with_results("search", "token", bad[i]), "policy.rules[0].results", "is not 1 to 4096");
     static const char *const others[][2] = {{"search", "count"}, {"reveal", "plain"}, {"reveal", "predicate"},
                                             {"reveal", "token"}, {"put", "plain"},    {"issue", "nothing"},
-                                            {"export", "plain"}};
+                                            {"export", "plain"}, {"erase", "nothing"}};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
         refused_at(with_results(others[i][0], others[i][1], "10"), "policy.rules[0].results",
                    "stands with a search of form token only");
@@ -338,7 +339,7 @@ TEST("a fault carries the path by which an editor finds it")
 {
     static const char *const faults[][3] = {
         {"id", "\"A\"", "policy.rules[0].id"},
-        {"action", "\"erase\"", "policy.rules[0].action"},
+        {"action", "\"delete\"", "policy.rules[0].action"},
         {"consumer", "\"c9\"", "policy.rules[0].consumer"},
         {"purpose", "\"p9\"", "policy.rules[0].purpose"},
         {"fields", "[\"f1\", \"f9\"]", "policy.rules[0].fields[1]"},
