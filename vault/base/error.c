@@ -43,6 +43,7 @@ const char *vault_code_name(vault_code code)
         [VAULT_INTEGRITY] = "INTEGRITY",
         [VAULT_INTERNAL] = "INTERNAL",
         [VAULT_UNAUTHENTICATED] = "UNAUTHENTICATED",
+        [VAULT_PRECONDITION] = "PRECONDITION",
     };
     return (unsigned)code < VAULT_CODES ? names[code] : "UNKNOWN";
 }

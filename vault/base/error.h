@@ -17,6 +17,7 @@ typedef enum vault_code {
     VAULT_INTEGRITY,   /* stored data failed authentication: DATA_LOSS */
     VAULT_INTERNAL,
     VAULT_UNAUTHENTICATED, /* certificate or assertion does not say who calls: `reason` */
+    VAULT_PRECONDITION,    /* not as things stand: `reason` says what must be so first */
     VAULT_CODES
 } vault_code;
 

@@ -23,6 +23,7 @@ static const public_status STATUSES[VAULT_CODES] = {
     [VAULT_INTEGRITY] = {15, "stored data failed authentication; the operator has been told"},
     [VAULT_INTERNAL] = {13, "internal error"},
     [VAULT_UNAUTHENTICATED] = {16, "the caller or the acting person is not authenticated; the details say why"},
+    [VAULT_PRECONDITION] = {9, "not as things stand; the details say what must be so first"},
 };
 
 int status_code(vault_code code)
