@@ -75,6 +75,10 @@ typedef enum statement_id {
     ST_VAULT_READ,
     ST_VAULT_INSERT,
     ST_VAULT_UPDATE,
+    ST_JOB_INSERT,
+    ST_JOBS_READ,
+    ST_JOB_ADVANCE,
+    ST_JOB_SET,
     STATEMENTS
 } statement_id;
 

@@ -86,6 +86,9 @@
     {                                                                                                                  \
         SQL_TEXT, SQL_INT4, SQL_INT2, SQL_INT2, SQL_INT8, SQL_INT8, SQL_BYTEA, SQL_INT8                                \
     }
+#define JOB_COLUMNS "kind, state, ring, version, total, done, created, resumed, resumed_done, ended, finding"
+#define JOB_TYPES                                                                                                      \
+    SQL_INT2, SQL_INT2, SQL_TEXT, SQL_INT4, SQL_INT8, SQL_INT8, SQL_INT8, SQL_INT8, SQL_INT8, SQL_INT8, SQL_TEXT
 
 static const statement table[STATEMENTS] = {
     [ST_BEGIN] = {.name = "begin", .sql = "BEGIN ISOLATION LEVEL READ COMMITTED"},
@@ -397,6 +400,34 @@ static const statement table[STATEMENTS] = {
                          .params = VAULT_TYPES,
                          .columns = {SQL_INT8},
                          .rows = ROWS_ONE},
+
+    [ST_JOB_INSERT] = {.name = "job_insert",
+                       .sql = "INSERT INTO job (" JOB_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+                              " RETURNING id",
+                       .params = {JOB_TYPES},
+                       .columns = {SQL_INT8},
+                       .rows = ROWS_ONE},
+    [ST_JOBS_READ] = {.name = "jobs_read",
+                      .sql = "SELECT id, " JOB_COLUMNS " FROM job WHERE ($1 = 0 OR id = $1) AND state <= $2"
+                             " ORDER BY id DESC LIMIT 100",
+                      .params = {SQL_INT8, SQL_INT2},
+                      .columns = {SQL_INT8, JOB_TYPES},
+                      .rows = ROWS_ANY},
+    [ST_JOB_ADVANCE] = {.name = "job_advance",
+                        .sql = "WITH u AS (UPDATE job SET done = done + $2 WHERE id = $1 AND state = 1 RETURNING 1)"
+                               " SELECT count(*) FROM u",
+                        .params = {SQL_INT8, SQL_INT8},
+                        .columns = {SQL_INT8},
+                        .rows = ROWS_ONE},
+    [ST_JOB_SET] = {.name = "job_set",
+                    .sql = "WITH u AS (UPDATE job SET state = $2, total = $3, finding = $4,"
+                           " resumed = CASE WHEN $2 = 1 THEN $5 ELSE resumed END,"
+                           " resumed_done = CASE WHEN $2 = 1 THEN done ELSE resumed_done END,"
+                           " ended = CASE WHEN $2 > 2 THEN $5 ELSE ended END"
+                           " WHERE id = $1 AND state = ANY($6) RETURNING 1) SELECT count(*) FROM u",
+                    .params = {SQL_INT8, SQL_INT2, SQL_INT8, SQL_TEXT, SQL_INT8, SQL_INT2S},
+                    .columns = {SQL_INT8},
+                    .rows = ROWS_ONE},
 };
 
 const statement *statement_of(statement_id id)
