@@ -204,15 +204,12 @@ static bool fill(void *result, const item *it)
     return true;
 }
 
-static void answer_decide(call *c)
-{
-    static const batch_shape as = {.response = &vault__v1__batch_decide_corrections_response__descriptor, .fill = fill};
-    batch_answer(c, &as);
-}
+static const batch_shape DECIDE_ANSWER = {.response = &vault__v1__batch_decide_corrections_response__descriptor,
+                                          .fill = fill};
 
 void records_batch_decide_corrections(session *s, call **calls, size_t count)
 {
     for (size_t i = 0; i < count; i++) (void)read_call(s, calls[i]);
     batch_run(s, &DECIDE, calls, count);
-    call_answers(s, calls, count, answer_decide);
+    batch_answers(s, calls, count, &DECIDE_ANSWER);
 }

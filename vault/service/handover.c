@@ -47,13 +47,6 @@ static vault_code judge_new(session *s, item *it)
     return judge_resident(it, b);
 }
 
-static vault_code prepare_new(session *s, item **items, size_t count, vault_error *err)
-{
-    for (size_t i = 0; i < count; i++)
-        if (items[i]->err.code == VAULT_OK) VAULT_TRY(voucher_make(s, items[i], err));
-    return VAULT_OK;
-}
-
 static bool fill_new(void *result, const item *it)
 {
     ((Vault__V1__HandoverResult *)result)->handover = lent(it->text);
@@ -63,30 +56,12 @@ static bool fill_new(void *result, const item *it)
 static const batch_shape NEW = {
     .response = &vault__v1__batch_create_handovers_response__descriptor, .fill = fill_new, .kept = true};
 
-static vault_code pack_new(session *s, const call *c, bytes *answer, vault_error *err)
-{
-    return batch_pack(answer, s, c, &NEW, err);
-}
-
-static vault_code write_new(session *s, item **items, size_t count, vault_error *err)
-{
-    VAULT_TRY(voucher_insert(s, items, count, err));
-    return kept_write(s, items, count, pack_new, err);
-}
-
-static void answer_new(call *c)
-{
-    batch_answer(c, &NEW);
-}
-
 static vault_code ask_new(session *s, call *c)
 {
     const Vault__V1__BatchCreateHandoversRequest *in = (const void *)c->rq->in;
-    int64_t end;
     c->want_receipt = in->want_receipt;
     if (!in->basis[0]) return refuse_at(&c->rq->err, "REQUIRED", "basis", -1);
-    VAULT_TRY(voucher_end(&end, in->expire_time, USUAL_US, MOST_US, &c->rq->err));
-    voucher_admission(s, c, true);
+    call_admission_alone(s, c, true);
     return c->admission.failed == CLAUSE_NONE ? kept_ask_request(s, c, "resident-vault handover 1") : VAULT_OK;
 }
 
@@ -106,8 +81,9 @@ static vault_code read_new(session *s, call *c)
 
 void tokens_batch_create_handovers(session *s, call **calls, size_t count)
 {
-    static const item_kind kind = {.by_voucher = true, .judge = judge_new, .prepare = prepare_new, .write = write_new};
-    static const voucher_way how = {.kind = &kind, .ask = ask_new, .read = read_new, .answer = answer_new};
+    static const item_kind kind = {
+        .by_voucher = true, .judge = judge_new, .prepare = voucher_prepare_new, .write = voucher_write_new};
+    static const voucher_way how = {.kind = &kind, .ask = ask_new, .read = read_new, .shape = &NEW};
     voucher_run_new(s, &how, calls, count);
 }
 
@@ -146,32 +122,14 @@ static vault_code judge_redeemed(session *s, item *it)
     return judge_resident(it, b);
 }
 
-static vault_code issue(session *s, item *it, vault_error *err)
-{
-    token t;
-    char *text = arena_alloc(it->call->rq->mem, TOKEN_TEXT_LEN + 1);
-    if (!text) return vault_fail(err, VAULT_EXHAUSTED, "no memory for a token");
-    const domain *own = call_domain(s, it->call, it->voucher->terms.use);
-    VAULT_TRY(cabinet_issue(s->cabinet, &t, own, (resident_id){it->record.row->id}, err));
-    token_write(text, &t);
-    it->text = text;
-    return VAULT_OK;
-}
-
 static vault_code prepare_redeemed(session *s, item **items, size_t count, vault_error *err)
 {
     for (size_t i = 0; i < count; i++) {
         if (items[i]->err.code != VAULT_OK) continue;
-        VAULT_TRY(issue(s, items[i], err));
+        VAULT_TRY(item_issue_for(s, items[i], call_domain(s, items[i]->call, items[i]->voucher->terms.use), err));
         VAULT_TRY(voucher_use(s, items[i], err));
     }
     return VAULT_OK;
-}
-
-static vault_code write_redeemed(session *s, item **items, size_t count, vault_error *err)
-{
-    VAULT_TRY(voucher_update(s, items, count, err));
-    return kept_write(s, items, count, voucher_pack, err);
 }
 
 static bool fill_redeemed(void *result, const item *it)
@@ -180,18 +138,14 @@ static bool fill_redeemed(void *result, const item *it)
     return true;
 }
 
-static void answer_redeemed(call *c)
-{
-    static const batch_shape as = {.response = &vault__v1__batch_redeem_handovers_response__descriptor,
-                                   .fill = fill_redeemed};
-    batch_answer(c, &as);
-}
+static const batch_shape REDEEMED = {.response = &vault__v1__batch_redeem_handovers_response__descriptor,
+                                     .fill = fill_redeemed};
 
 static vault_code ask_redeemed(session *s, call *c)
 {
     const Vault__V1__BatchRedeemHandoversRequest *in = (const void *)c->rq->in;
     c->want_receipt = in->want_receipt;
-    voucher_admission(s, c, true);
+    call_admission_alone(s, c, true);
     return c->admission.failed == CLAUSE_NONE ? kept_ask_request(s, c, "resident-vault redeem 1") : VAULT_OK;
 }
 
@@ -207,8 +161,7 @@ void tokens_batch_redeem_handovers(session *s, call **calls, size_t count)
                                    .look = voucher_look,
                                    .judge = judge_redeemed,
                                    .prepare = prepare_redeemed,
-                                   .write = write_redeemed};
-    static const voucher_way how = {
-        .kind = &kind, .ask = ask_redeemed, .read = read_redeemed, .answer = answer_redeemed};
+                                   .write = voucher_write_used};
+    static const voucher_way how = {.kind = &kind, .ask = ask_redeemed, .read = read_redeemed, .shape = &REDEEMED};
     voucher_run_shown(s, &how, calls, count);
 }

@@ -1,8 +1,6 @@
 /* Tokens.BatchInspect: what the caller's own tokens are worth now. */
 #include "vault/service/internal.h"
 
-#include "vault/base/clock.h"
-
 struct inspect_item {
     epoch_state epoch_state;
     uint32_t epoch, current;
@@ -51,22 +49,11 @@ static vault_code read_token(session *s, item *it, const char *text)
     return cabinet_resolve(s->cabinet, &it->id, own, &t, &it->err);
 }
 
-/* No rule of the policy is asked: what a token of one's own is worth tells nothing of the resident. But the app must
- * act for the purpose at all, the person whom it names must be under contract, and the purpose assessed. */
-static policy_clause refused_by(const session *s, const call *c)
-{
-    uint32_t today = clock_shanghai_date(clock_now_us());
-    const policy_person *who = c->person ? &c->person->acting : NULL;
-    if (!call_domain(s, c, 0)) return CLAUSE_CONSUMER;
-    if (who && (today < who->from || today > who->until)) return CLAUSE_CONTRACT;
-    return today > c->purpose->assessed_until ? CLAUSE_ASSESSMENT : CLAUSE_NONE;
-}
-
 static vault_code ask_inspect(session *s, call *c)
 {
     const Vault__V1__BatchInspectRequest *in = (const void *)c->rq->in;
     c->want_receipt = in->want_receipt;
-    c->admission.failed = refused_by(s, c);
+    call_admission_alone(s, c, true); /* what a token of one's own is worth tells nothing of the resident */
     VAULT_TRY(call_items(s, c, in->n_tokens, "tokens", &c->rq->err));
     for (size_t i = 0; i < in->n_tokens; i++) (void)read_token(s, &c->items[i], in->tokens[i]);
     return VAULT_OK;
@@ -81,15 +68,11 @@ static bool fill(void *result, const item *it)
     return true;
 }
 
-static void answer(call *c)
-{
-    static const batch_shape as = {.response = &vault__v1__batch_inspect_response__descriptor, .fill = fill};
-    batch_answer(c, &as);
-}
+static const batch_shape INSPECT_ANSWER = {.response = &vault__v1__batch_inspect_response__descriptor, .fill = fill};
 
 void tokens_batch_inspect(session *s, call **calls, size_t count)
 {
     for (size_t i = 0; i < count; i++) (void)ask_inspect(s, calls[i]);
     batch_run(s, &INSPECT, calls, count);
-    call_answers(s, calls, count, answer);
+    batch_answers(s, calls, count, &INSPECT_ANSWER);
 }

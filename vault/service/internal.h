@@ -69,8 +69,9 @@ struct call {
     const collection *collection; /* of the fields asked for */
     const schema_field **mask;    /* in the order asked for */
     size_t mask_count;
-    const char *fields, *groups; /* for the line: names in schema order */
-    const char *form;            /* for the line */
+    const char *fields, *groups;     /* for the line: names in schema order */
+    const char *form;                /* for the line */
+    const struct batch_shape *shape; /* how its answer is made of its items (results.c) */
     bool want_receipt;
     Vault__V1__Receipt **receipts;
     size_t receipt_count;
@@ -175,6 +176,9 @@ VAULT_MUST_USE vault_code describe_fields(field_names *out, arena *mem, const co
 policy_facts call_asks(const call *c, policy_action action, policy_form form, field_set fields);
 /* Admission of the call by the policy: c->facts, with its fields as they stand. */
 void call_admission(session *s, call *c, policy_action action, policy_form form);
+/* Admission of a call that no rule of the policy is for: that the person's contract holds and, with `for_residents`,
+ * that the app acts for the purpose at all (has a domain for it) and that the purpose is assessed. */
+void call_admission_alone(const session *s, call *c, bool for_residents);
 /* The caller's domain of this number for the call's purpose or one above it; 0: the nearest one. NULL: none. */
 const domain *call_domain(const session *s, const call *c, uint32_t number);
 /* Makes `count` items of a call; INVALID for none and above CALL_ITEMS. `field` names the repeated field. */
@@ -219,12 +223,15 @@ typedef struct unique_item {
 } unique_item;
 /* Whether residents can be named by the field at all. */
 bool field_is_unique(const schema_field *f);
+/* An item of a call's `values`, normalised, and it->unique for it. Its error is the item's, with its path. */
+VAULT_MUST_USE vault_code unique_read(bytes *canonical, session *s, item *it, const schema_field *by, const char *text);
 /* Adds a normalised value to those that may be meant. */
 VAULT_MUST_USE vault_code unique_add(unique_item *u, session *s, bytes text, vault_error *err);
 /* For item_kind, with rows by id: the ids; and judge_by_area of a row that has the value that it was found by. */
 VAULT_MUST_USE vault_code unique_look(session *s, item **items, size_t count, vault_error *err);
 vault_code unique_judge(session *s, item *it);
-/* The call's own pseudonym of the resident, as a text in it->text. */
+/* The pseudonym of the resident in a domain, as a text in it->text; in the call's own one, its error the item's. */
+VAULT_MUST_USE vault_code item_issue_for(session *s, item *it, const domain *of, vault_error *err);
 vault_code item_issue(session *s, item *it);
 
 /* ---- put.c: the way of an item that is put, for BatchPut and Import ---- */
@@ -426,9 +433,10 @@ typedef struct batch_shape {
     bool (*silent)(const item *it);             /* items that are not answered; NULL: none */
     bool kept;                                  /* the answer is kept by request id (kept.c) */
 } batch_shape;
-void batch_answer(call *c, const batch_shape *as);
-/* For kept_pack: the answer without receipts. */
-VAULT_MUST_USE vault_code batch_pack(bytes *out, session *s, const call *c, const batch_shape *as, vault_error *err);
+/* call_answers in that shape. */
+void batch_answers(session *s, call **calls, size_t count, const batch_shape *as);
+/* The answer without receipts, in the call's shape. */
+kept_pack batch_pack;
 
 /* ---- page.c ---- */
 

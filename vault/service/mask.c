@@ -86,6 +86,18 @@ void call_admission(session *s, call *c, policy_action action, policy_form form)
     c->admission = policy_admit(s->manifest->policy, &c->facts);
 }
 
+void call_admission_alone(const session *s, call *c, bool for_residents)
+{
+    uint32_t today = clock_shanghai_date(clock_now_us());
+    const policy_person *acting = c->person ? &c->person->acting : NULL;
+    if (for_residents && !call_domain(s, c, 0))
+        c->admission.failed = CLAUSE_CONSUMER;
+    else if (acting && (today < acting->from || today > acting->until))
+        c->admission.failed = CLAUSE_CONTRACT;
+    else if (for_residents && today > c->purpose->assessed_until)
+        c->admission.failed = CLAUSE_ASSESSMENT;
+}
+
 const domain *call_domain(const session *s, const call *c, uint32_t number)
 {
     bytes id = bytes_of_text(c->purpose->id);

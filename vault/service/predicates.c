@@ -165,16 +165,12 @@ static bool is_other(const item *it)
     return !it->test;
 }
 
-static void answer(call *c)
-{
-    static const batch_shape as = {
-        .response = &vault__v1__batch_test_response__descriptor, .fill = fill, .silent = is_other};
-    batch_answer(c, &as);
-}
+static const batch_shape TEST_ANSWER = {
+    .response = &vault__v1__batch_test_response__descriptor, .fill = fill, .silent = is_other};
 
 void tokens_batch_test(session *s, call **calls, size_t count)
 {
     for (size_t i = 0; i < count; i++) (void)ask_test(s, calls[i]);
     batch_run(s, &TEST, calls, count);
-    call_answers(s, calls, count, answer);
+    batch_answers(s, calls, count, &TEST_ANSWER);
 }

@@ -400,23 +400,13 @@ Vault__V1__PutResult *put_result(const item *it)
 static const batch_shape PUT_ANSWER = {
     .response = &vault__v1__batch_put_response__descriptor, .fill = fill_put, .refused = faults_status, .kept = true};
 
-static vault_code pack_put(session *s, const call *c, bytes *answer, vault_error *err)
-{
-    return batch_pack(answer, s, c, &PUT_ANSWER, err);
-}
-
 static vault_code write_put(session *s, item **items, size_t count, vault_error *err)
 {
     VAULT_TRY(put_write(s, items, count, err));
-    return kept_write(s, items, count, pack_put, err);
+    return kept_write(s, items, count, batch_pack, err);
 }
 
 static const item_kind PUT = {.by_natural_key = true, .judge = put_judge, .prepare = put_prepare, .write = write_put};
-
-static void answer_put(call *c)
-{
-    batch_answer(c, &PUT_ANSWER);
-}
 
 static vault_code read_call(session *s, call *c)
 {
@@ -425,6 +415,7 @@ static vault_code read_call(session *s, call *c)
         .collection = in->collection, .mask = in->field_mask, .collected = in->collect_time, .list = "items"};
     c->columns = arena_alloc(s->mem, sizeof *c->columns);
     if (!c->columns) return vault_fail(&c->rq->err, VAULT_EXHAUSTED, "no memory for columns");
+    c->shape = &PUT_ANSWER;
     c->want_receipt = in->want_receipt;
     VAULT_TRY(put_read_header(s, c, &header, c->columns));
     return c->admission.failed == CLAUSE_NONE ? kept_ask_request(s, c, "resident-vault put 1") : VAULT_OK;
@@ -443,5 +434,5 @@ void records_batch_put(session *s, call **calls, size_t count)
     for (size_t i = 0; i < count && !s->moved; i++) (void)read_rows(s, calls[i]);
     batch_run(s, &PUT, calls, count);
     kept_settle(s, calls, count);
-    call_answers(s, calls, count, answer_put);
+    batch_answers(s, calls, count, &PUT_ANSWER);
 }

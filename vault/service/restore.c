@@ -45,13 +45,7 @@ static vault_code take_back(session *s, item *it, bytes text)
 static vault_code read_value(session *s, item *it, const char *text)
 {
     bytes canonical;
-    vault_error why = {0};
-    const schema_field *field = it->call->mask[0];
-    if (format_normalise(field->format, s->mem, bytes_of_text(text), &canonical, &why) != VAULT_OK)
-        return refuse_at(&it->err, why.reason ? why.reason : "INVALID", "values", (long)it->index);
-    it->unique = arena_alloc(s->mem, sizeof *it->unique);
-    if (!it->unique) return vault_fail(&it->err, VAULT_EXHAUSTED, "no memory for a value");
-    *it->unique = (unique_item){.field = field};
+    VAULT_TRY(unique_read(&canonical, s, it, it->call->mask[0], text));
     return take_back(s, it, canonical);
 }
 
@@ -93,16 +87,12 @@ static bool fill(void *result, const item *it)
     return true;
 }
 
-static void answer(call *c)
-{
-    static const batch_shape as = {.response = &vault__v1__batch_restore_response__descriptor, .fill = fill};
-    batch_answer(c, &as);
-}
+static const batch_shape RESTORE_ANSWER = {.response = &vault__v1__batch_restore_response__descriptor, .fill = fill};
 
 void tokens_batch_restore(session *s, call **calls, size_t count)
 {
     cabinet_use(s->cabinet, s->mem);
     for (size_t i = 0; i < count; i++) (void)ask_restore(s, calls[i]);
     batch_run(s, &RESTORE, calls, count);
-    call_answers(s, calls, count, answer);
+    batch_answers(s, calls, count, &RESTORE_ANSWER);
 }

@@ -51,16 +51,17 @@ static ProtobufCMessage *response_of(const batch_shape *as, const call *c)
     return out;
 }
 
-vault_code batch_pack(bytes *out, session *s, const call *c, const batch_shape *as, vault_error *err)
+vault_code batch_pack(session *s, const call *c, bytes *answer, vault_error *err)
 {
-    const ProtobufCMessage *response = response_of(as, c);
+    const ProtobufCMessage *response = response_of(c->shape, c);
     if (!response) return vault_fail(err, VAULT_EXHAUSTED, "no memory for an answer");
-    return kept_packed(out, s, response, err);
+    return kept_packed(answer, s, response, err);
 }
 
 /* What was answered before comes without receipts: its lines have theirs. */
-void batch_answer(call *c, const batch_shape *as)
+static void batch_answer(call *c)
 {
+    const batch_shape *as = c->shape;
     ProtobufCAllocator mem = arena_allocator(c->rq->mem);
     bool before = as->kept && c->kept && c->kept->replayed;
     ProtobufCMessage *out = before
@@ -72,4 +73,10 @@ void batch_answer(call *c, const batch_shape *as)
         *count_at(out, receipts) = c->receipt_count;
     }
     c->rq->out = out;
+}
+
+void batch_answers(session *s, call **calls, size_t count, const batch_shape *as)
+{
+    for (size_t i = 0; i < count; i++) calls[i]->shape = as;
+    call_answers(s, calls, count, batch_answer);
 }

@@ -54,11 +54,8 @@ static bool fill_reveal(void *result, const item *it)
     return true;
 }
 
-static void answer_batch_reveal(call *c)
-{
-    static const batch_shape as = {.response = &vault__v1__batch_reveal_response__descriptor, .fill = fill_reveal};
-    batch_answer(c, &as);
-}
+static const batch_shape REVEAL_ANSWER = {.response = &vault__v1__batch_reveal_response__descriptor,
+                                          .fill = fill_reveal};
 
 void tokens_batch_reveal(session *s, call **calls, size_t count)
 {
@@ -72,7 +69,7 @@ void tokens_batch_reveal(session *s, call **calls, size_t count)
         for (size_t j = 0; j < in->n_tokens; j++) item_token(s, &c->items[j], in->tokens[j], "tokens", (long)j);
     }
     batch_run(s, &REVEAL, calls, count);
-    call_answers(s, calls, count, answer_batch_reveal);
+    batch_answers(s, calls, count, &REVEAL_ANSWER);
 }
 
 /* ---- issue ---- */
@@ -80,14 +77,9 @@ void tokens_batch_reveal(session *s, call **calls, size_t count)
 static vault_code read_value(session *s, item *it, const schema_field *by, const char *text)
 {
     bytes canonical;
-    vault_error why = {0};
-    if (format_normalise(by->format, s->mem, bytes_of_text(text), &canonical, &why) != VAULT_OK)
-        return refuse_at(&it->err, why.reason ? why.reason : "INVALID", "values", (long)it->index);
+    VAULT_TRY(unique_read(&canonical, s, it, by, text));
     if (by == by->collection->natural_key)
         return cabinet_natural_key(s->cabinet, it->natural_key, by->collection, canonical, &it->err);
-    it->unique = arena_alloc(s->mem, sizeof *it->unique);
-    if (!it->unique) return vault_fail(&it->err, VAULT_EXHAUSTED, "no memory for a value");
-    *it->unique = (unique_item){.field = by};
     return unique_add(it->unique, s, canonical, &it->err);
 }
 
@@ -100,11 +92,7 @@ static bool fill_issue(void *result, const item *it)
     return true;
 }
 
-static void answer_issue(call *c)
-{
-    static const batch_shape as = {.response = &vault__v1__batch_issue_response__descriptor, .fill = fill_issue};
-    batch_answer(c, &as);
-}
+static const batch_shape ISSUE_ANSWER = {.response = &vault__v1__batch_issue_response__descriptor, .fill = fill_issue};
 
 static vault_code find_field(session *s, call *c, const schema_field **by, const Vault__V1__BatchIssueRequest *in)
 {
@@ -152,5 +140,5 @@ void tokens_batch_issue(session *s, call **calls, size_t count)
     }
     batch_run(s, &ISSUE, by_key, keys);
     batch_run(s, &ISSUE_BY_FIELD, by_field, fields);
-    call_answers(s, calls, count, answer_issue);
+    batch_answers(s, calls, count, &ISSUE_ANSWER);
 }

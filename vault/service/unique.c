@@ -14,6 +14,17 @@ bool field_is_unique(const schema_field *f)
     return is_natural(f) || (f->unique && f->indexes & 1U << INDEX_EQUALITY);
 }
 
+vault_code unique_read(bytes *canonical, session *s, item *it, const schema_field *by, const char *text)
+{
+    vault_error why = {0};
+    if (format_normalise(by->format, s->mem, bytes_of_text(text), canonical, &why) != VAULT_OK)
+        return refuse_at(&it->err, why.reason ? why.reason : "INVALID", "values", (long)it->index);
+    it->unique = arena_alloc(s->mem, sizeof *it->unique);
+    if (!it->unique) return vault_fail(&it->err, VAULT_EXHAUSTED, "no memory for a value");
+    *it->unique = (unique_item){.field = by};
+    return VAULT_OK;
+}
+
 vault_code unique_add(unique_item *u, session *s, bytes text, vault_error *err)
 {
     if (u->count == UNIQUE_EPOCHS) return vault_fail(err, VAULT_INTERNAL, "more values than epochs");
@@ -120,14 +131,18 @@ vault_code unique_judge(session *s, item *it)
     return refuse_clause(&it->err, CLAUSE_RESIDENT);
 }
 
-vault_code item_issue(session *s, item *it)
+vault_code item_issue_for(session *s, item *it, const domain *of, vault_error *err)
 {
     token t;
     char *text = arena_alloc(it->call->rq->mem, TOKEN_TEXT_LEN + 1);
-    if (!text) return vault_fail(&it->err, VAULT_EXHAUSTED, "no memory for a token");
-    const domain *own = call_domain(s, it->call, 0);
-    VAULT_TRY(cabinet_issue(s->cabinet, &t, own, (resident_id){it->record.row->id}, &it->err));
+    if (!text) return vault_fail(err, VAULT_EXHAUSTED, "no memory for a token");
+    VAULT_TRY(cabinet_issue(s->cabinet, &t, of, (resident_id){it->record.row->id}, err));
     token_write(text, &t);
     it->text = text;
     return VAULT_OK;
+}
+
+vault_code item_issue(session *s, item *it)
+{
+    return item_issue_for(s, it, call_domain(s, it->call, 0), &it->err);
 }

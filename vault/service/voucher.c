@@ -33,13 +33,6 @@ static vault_code judge_new(session *s, item *it)
     return VAULT_OK;
 }
 
-static vault_code prepare_new(session *s, item **items, size_t count, vault_error *err)
-{
-    for (size_t i = 0; i < count; i++)
-        if (items[i]->err.code == VAULT_OK) VAULT_TRY(voucher_make(s, items[i], err));
-    return VAULT_OK;
-}
-
 static bool fill_new(void *result, const item *it)
 {
     ((Vault__V1__VoucherResult *)result)->voucher = lent(it->text);
@@ -49,29 +42,11 @@ static bool fill_new(void *result, const item *it)
 static const batch_shape NEW = {
     .response = &vault__v1__batch_create_vouchers_response__descriptor, .fill = fill_new, .kept = true};
 
-static vault_code pack_new(session *s, const call *c, bytes *answer, vault_error *err)
-{
-    return batch_pack(answer, s, c, &NEW, err);
-}
-
-static vault_code write_new(session *s, item **items, size_t count, vault_error *err)
-{
-    VAULT_TRY(voucher_insert(s, items, count, err));
-    return kept_write(s, items, count, pack_new, err);
-}
-
-static void answer_new(call *c)
-{
-    batch_answer(c, &NEW);
-}
-
 static vault_code ask_new(session *s, call *c)
 {
     const Vault__V1__BatchCreateVouchersRequest *in = (const void *)c->rq->in;
-    int64_t end;
     c->want_receipt = in->want_receipt;
     if (in->uses > USES_MOST) return refuse_at(&c->rq->err, "OUT_OF_RANGE", "uses", -1);
-    VAULT_TRY(voucher_end(&end, in->expire_time, USUAL_US, MOST_US, &c->rq->err));
     if (!find_app(s, c, in->consumer)) return refuse_at(&c->rq->err, "UNKNOWN_CONSUMER", "consumer", -1);
     VAULT_TRY(call_reveal(s, c, in->field_mask, in->form));
     return c->admission.failed == CLAUSE_NONE ? kept_ask_request(s, c, "resident-vault voucher 1") : VAULT_OK;
@@ -94,8 +69,9 @@ static vault_code read_new(session *s, call *c)
 
 void tokens_batch_create_vouchers(session *s, call **calls, size_t count)
 {
-    static const item_kind kind = {.by_voucher = true, .judge = judge_new, .prepare = prepare_new, .write = write_new};
-    static const voucher_way how = {.kind = &kind, .ask = ask_new, .read = read_new, .answer = answer_new};
+    static const item_kind kind = {
+        .by_voucher = true, .judge = judge_new, .prepare = voucher_prepare_new, .write = voucher_write_new};
+    static const voucher_way how = {.kind = &kind, .ask = ask_new, .read = read_new, .shape = &NEW};
     voucher_run_new(s, &how, calls, count);
 }
 
@@ -162,12 +138,6 @@ static vault_code prepare_redeemed(session *s, item **items, size_t count, vault
     return VAULT_OK;
 }
 
-static vault_code write_redeemed(session *s, item **items, size_t count, vault_error *err)
-{
-    VAULT_TRY(voucher_update(s, items, count, err));
-    return kept_write(s, items, count, voucher_pack, err);
-}
-
 static vault_code open_field(session *s, item *it, const schema_field *field)
 {
     arena *mem = it->call->rq->mem;
@@ -205,18 +175,14 @@ static bool fill_redeemed(void *result, const item *it)
     return true;
 }
 
-static void answer_redeemed(call *c)
-{
-    static const batch_shape as = {.response = &vault__v1__batch_redeem_vouchers_response__descriptor,
-                                   .fill = fill_redeemed};
-    batch_answer(c, &as);
-}
+static const batch_shape REDEEMED = {.response = &vault__v1__batch_redeem_vouchers_response__descriptor,
+                                     .fill = fill_redeemed};
 
 static vault_code ask_redeemed(session *s, call *c)
 {
     const Vault__V1__BatchRedeemVouchersRequest *in = (const void *)c->rq->in;
     c->want_receipt = in->want_receipt;
-    voucher_admission(s, c, false);
+    call_admission_alone(s, c, false);
     return c->admission.failed == CLAUSE_NONE ? kept_ask_request(s, c, "resident-vault redeem 2") : VAULT_OK;
 }
 
@@ -232,10 +198,9 @@ void tokens_batch_redeem_vouchers(session *s, call **calls, size_t count)
                                    .look = voucher_look,
                                    .judge = judge_redeemed,
                                    .prepare = prepare_redeemed,
-                                   .write = write_redeemed,
+                                   .write = voucher_write_used,
                                    .finish = open_values};
-    static const voucher_way how = {
-        .kind = &kind, .ask = ask_redeemed, .read = read_redeemed, .answer = answer_redeemed};
+    static const voucher_way how = {.kind = &kind, .ask = ask_redeemed, .read = read_redeemed, .shape = &REDEEMED};
     voucher_run_shown(s, &how, calls, count);
 }
 
@@ -270,19 +235,15 @@ static bool fill_revoked(void *result, const item *it)
     return true;
 }
 
-static void answer_revoked(call *c)
-{
-    static const batch_shape as = {.response = &vault__v1__batch_revoke_vouchers_response__descriptor,
-                                   .fill = fill_revoked};
-    batch_answer(c, &as);
-}
+static const batch_shape REVOKED = {.response = &vault__v1__batch_revoke_vouchers_response__descriptor,
+                                    .fill = fill_revoked};
 
 static vault_code ask_revoked(session *s, call *c)
 {
     const Vault__V1__BatchRevokeVouchersRequest *in = (const void *)c->rq->in;
     c->want_receipt = in->want_receipt;
     c->form = "revoke";
-    voucher_admission(s, c, false);
+    call_admission_alone(s, c, false);
     return VAULT_OK;
 }
 
@@ -299,6 +260,6 @@ void tokens_batch_revoke_vouchers(session *s, call **calls, size_t count)
                                    .judge = judge_revoked,
                                    .prepare = prepare_revoked,
                                    .write = voucher_update};
-    static const voucher_way how = {.kind = &kind, .ask = ask_revoked, .read = read_revoked, .answer = answer_revoked};
+    static const voucher_way how = {.kind = &kind, .ask = ask_revoked, .read = read_revoked, .shape = &REVOKED};
     voucher_run_shown(s, &how, calls, count);
 }

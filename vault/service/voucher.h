@@ -51,31 +51,27 @@ VAULT_MUST_USE vault_code voucher_items_shown(session *s, call *c, voucher_kind 
 /* The end that was asked for. INVALID BAD_TIME (expire_time): past, or more than `most_us` from now. */
 VAULT_MUST_USE vault_code voucher_end(int64_t *out, const Google__Protobuf__Timestamp *asked, int64_t usual_us,
                                       int64_t most_us, vault_error *err);
-/* c->admission of a call that no rule of the policy is for: that the person's contract holds and, with `for_residents`,
- * that the purpose's assessment does and that the app has a domain for it. */
-void voucher_admission(session *s, call *c, bool for_residents);
 bool voucher_of(const voucher_item *v, const char *app, const char *held); /* known, and `held` is that app */
 
 /* For item_kind. The rows as they stand, opened; it->id is the resident of what was opened. */
 VAULT_MUST_USE vault_code voucher_look(session *s, item **items, size_t count, vault_error *err);
-/* The row of a new voucher, from its terms, and its text. */
-VAULT_MUST_USE vault_code voucher_make(session *s, item *it, vault_error *err);
+/* The rows of new vouchers, from their terms, and their texts. */
+VAULT_MUST_USE vault_code voucher_prepare_new(session *s, item **items, size_t count, vault_error *err);
 /* The next version of a row, from its terms. */
 VAULT_MUST_USE vault_code voucher_next(session *s, item *it, vault_error *err);
 /* The same, with one use more, unless it was counted before. */
 VAULT_MUST_USE vault_code voucher_use(session *s, item *it, vault_error *err);
-/* Rows that voucher_make and voucher_next left. */
-VAULT_MUST_USE vault_code voucher_insert(session *s, item **items, size_t count, vault_error *err);
+/* The rows that these left; of new vouchers and of uses with the answers that are kept. */
+VAULT_MUST_USE vault_code voucher_write_new(session *s, item **items, size_t count, vault_error *err);
+VAULT_MUST_USE vault_code voucher_write_used(session *s, item **items, size_t count, vault_error *err);
 VAULT_MUST_USE vault_code voucher_update(session *s, item **items, size_t count, vault_error *err);
-/* kept_pack of a redemption: which items were granted. Values are not kept: they are opened anew. */
-kept_pack voucher_pack;
 
 /* Runs calls of one of the two ways: `ask` reads all but the items, `read` the items. */
 typedef struct voucher_way {
     const item_kind *kind;
     vault_code (*ask)(session *s, call *c);
     vault_code (*read)(session *s, call *c);
-    void (*answer)(call *c);
+    const batch_shape *shape;
 } voucher_way;
 /* What was made under a request id is answered as it was. */
 void voucher_run_new(session *s, const voucher_way *how, call **calls, size_t count);

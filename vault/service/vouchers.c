@@ -177,18 +177,6 @@ vault_code voucher_end(int64_t *out, const Google__Protobuf__Timestamp *asked, i
     return *out > now ? VAULT_OK : refuse_at(err, "BAD_TIME", "expire_time", -1);
 }
 
-void voucher_admission(session *s, call *c, bool for_residents)
-{
-    uint32_t today = clock_shanghai_date(clock_now_us());
-    const policy_person *acting = c->person ? &c->person->acting : NULL;
-    if (acting && (today < acting->from || today > acting->until))
-        c->admission.failed = CLAUSE_CONTRACT;
-    else if (for_residents && !call_domain(s, c, 0))
-        c->admission.failed = CLAUSE_CONSUMER;
-    else if (for_residents && today > c->purpose->assessed_until)
-        c->admission.failed = CLAUSE_ASSESSMENT;
-}
-
 bool voucher_of(const voucher_item *v, const char *app, const char *held)
 {
     return v->known && strcmp(app, held) == 0;
@@ -258,7 +246,7 @@ vault_code voucher_look(session *s, item **items, size_t count, vault_error *err
 
 /* ---- writing ---- */
 
-vault_code voucher_make(session *s, item *it, vault_error *err)
+static vault_code make(session *s, item *it, vault_error *err)
 {
     voucher_item *v = it->voucher;
     char *text = arena_alloc(it->call->rq->mem, VOUCHER_TEXT_LEN + 1);
@@ -276,6 +264,13 @@ vault_code voucher_make(session *s, item *it, vault_error *err)
     hex_encode(v->reference, bytes_of(it->natural_key, 8));
     voucher_write(text, v->terms.kind, v->secret);
     it->text = text;
+    return VAULT_OK;
+}
+
+vault_code voucher_prepare_new(session *s, item **items, size_t count, vault_error *err)
+{
+    for (size_t i = 0; i < count; i++)
+        if (items[i]->err.code == VAULT_OK) VAULT_TRY(make(s, items[i], err));
     return VAULT_OK;
 }
 
@@ -311,12 +306,13 @@ static vault_code written_rows(session *s, item **items, size_t count, voucher_r
     return VAULT_OK;
 }
 
-vault_code voucher_insert(session *s, item **items, size_t count, vault_error *err)
+vault_code voucher_write_new(session *s, item **items, size_t count, vault_error *err)
 {
     voucher_row *rows;
     size_t written;
     VAULT_TRY(written_rows(s, items, count, &rows, &written, err));
-    return store_vouchers_insert(s->store, s->mem, rows, written, err);
+    VAULT_TRY(store_vouchers_insert(s->store, s->mem, rows, written, err));
+    return kept_write(s, items, count, batch_pack, err);
 }
 
 vault_code voucher_update(session *s, item **items, size_t count, vault_error *err)
@@ -327,7 +323,8 @@ vault_code voucher_update(session *s, item **items, size_t count, vault_error *e
     return store_vouchers_update(s->store, s->mem, rows, written, err);
 }
 
-vault_code voucher_pack(session *s, const call *c, bytes *answer, vault_error *err)
+/* Of uses it is kept which were granted. Values are not: they are opened anew. */
+static vault_code pack_used(session *s, const call *c, bytes *answer, vault_error *err)
 {
     uint8_t *granted = arena_alloc(s->mem, c->item_count);
     if (!granted) return vault_fail(err, VAULT_EXHAUSTED, "no memory for an answer");
@@ -336,17 +333,26 @@ vault_code voucher_pack(session *s, const call *c, bytes *answer, vault_error *e
     return VAULT_OK;
 }
 
+vault_code voucher_write_used(session *s, item **items, size_t count, vault_error *err)
+{
+    VAULT_TRY(voucher_update(s, items, count, err));
+    return kept_write(s, items, count, pack_used, err);
+}
+
 /* ---- calls ---- */
 
 void voucher_run_new(session *s, const voucher_way *how, call **calls, size_t count)
 {
-    for (size_t i = 0; i < count; i++) (void)how->ask(s, calls[i]);
+    for (size_t i = 0; i < count; i++) {
+        calls[i]->shape = how->shape;
+        (void)how->ask(s, calls[i]);
+    }
     kept_find(s, calls, count);
     for (size_t i = 0; i < count && !s->moved; i++)
         if (kept_goes_on(calls[i])) (void)how->read(s, calls[i]);
     batch_run(s, how->kind, calls, count);
     kept_settle(s, calls, count);
-    call_answers(s, calls, count, how->answer);
+    batch_answers(s, calls, count, how->shape);
 }
 
 void voucher_run_shown(session *s, const voucher_way *how, call **calls, size_t count)
@@ -360,5 +366,5 @@ void voucher_run_shown(session *s, const voucher_way *how, call **calls, size_t 
         call_fail_with_store(calls[i]);
         if (kept_rival(s, calls[i]) && how->read(s, calls[i]) == VAULT_OK) batch_run(s, how->kind, &calls[i], 1);
     }
-    call_answers(s, calls, count, how->answer);
+    batch_answers(s, calls, count, how->shape);
 }
