@@ -1,10 +1,12 @@
-/* AES-256-GCM (SP 800-38D) with a random 96-bit nonce drawn for every seal: a key may seal 2^32 times before two nonces
- * meet with a chance of 2^-32 (section 8.3). The data key of a resident and every ring stay far below that. */
+/* AES-256-GCM and SM4-GCM (SP 800-38D, RFC 8998) with a random 96-bit nonce drawn for every seal: a key may seal 2^32
+ * times before two nonces meet with a chance of 2^-32 (section 8.3). The data key of a resident and every ring stay far
+ * below that. */
 #include "keys/internal.h"
 #include "vault/base/memory.h"
 
 struct aead {
     gcry_cipher_hd_t handle;
+    size_t key_len;
     bool keyed; /* a handle without a key refuses: there is no default key */
 };
 
@@ -16,7 +18,7 @@ vault_code aead_new(aead **out, suite_id id, vault_error *err)
     VAULT_TRY(suite_find(&s, id, err));
     VAULT_TRY(cipher_open(&handle, s, GCRY_CIPHER_MODE_GCM, bytes_of(NULL, 0), err));
     *out = memory_new(sizeof **out);
-    **out = (aead){.handle = handle};
+    **out = (aead){.handle = handle, .key_len = s->cipher_key};
     return VAULT_OK;
 }
 
@@ -32,7 +34,7 @@ vault_code aead_set_key(aead *a, bytes key, vault_error *err)
 {
     a->keyed = false;
     if (key.len != KEY_LEN) return vault_fail(err, VAULT_INTERNAL, "a key of %zu bytes", key.len);
-    VAULT_TRY(gcrypt_result(gcry_cipher_setkey(a->handle, key.at, key.len), "set a key", err));
+    VAULT_TRY(gcrypt_result(gcry_cipher_setkey(a->handle, key.at, a->key_len), "set a key", err));
     a->keyed = true;
     return VAULT_OK;
 }

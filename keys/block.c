@@ -8,21 +8,20 @@ struct block_cipher {
     gcry_cipher_hd_t handle; /* ECB, one block at a time */
 };
 
-enum { SM4_KEY_LEN = 16 };
-
-/* AES of SUITE_INTL by the length of its key; SM4 of SUITE_GM, which has one length: of a ring's key the first half. */
+/* A ring's key as the suite takes it, or a key of a length that the cipher has by itself: AES has three, SM4 one. */
 static vault_code algorithm_of(suite_row *out, bytes *key, suite_id id, vault_error *err)
 {
-    if (id == SUITE_GM && (key->len == SM4_KEY_LEN || key->len == KEY_LEN)) {
-        *out = (suite_row){.id = SUITE_GM, .name = "gm", .cipher = GCRY_CIPHER_SM4};
-        key->len = SM4_KEY_LEN;
+    const suite_row *s;
+    VAULT_TRY(suite_find(&s, id, err));
+    *out = *s;
+    if (key->len == KEY_LEN || key->len == s->cipher_key) {
+        key->len = s->cipher_key;
         return VAULT_OK;
     }
-    if (id != SUITE_INTL && id != SUITE_GM) return vault_fail(err, VAULT_INVALID, "there is no suite %d", (int)id);
-    *out = (suite_row){.id = SUITE_INTL, .name = "intl", .cipher = GCRY_CIPHER_AES256};
-    if (id == SUITE_INTL && key->len == KEY_LEN) return VAULT_OK;
-    out->cipher = key->len == 24 ? GCRY_CIPHER_AES192 : GCRY_CIPHER_AES128;
-    if (id == SUITE_INTL && (key->len == 24 || key->len == 16)) return VAULT_OK;
+    if (id == SUITE_INTL && (key->len == 16 || key->len == 24)) {
+        out->cipher = key->len == 16 ? GCRY_CIPHER_AES128 : GCRY_CIPHER_AES192;
+        return VAULT_OK;
+    }
     return vault_fail(err, VAULT_INTERNAL, "a key of %zu bytes", key->len);
 }
 

@@ -8,8 +8,9 @@
 typedef struct suite_row {
     suite_id id;
     const char *name;
-    int cipher; /* GCRY_CIPHER_*: block, and in GCM the AEAD; key of KEY_LEN bytes, block of BLOCK_LEN */
-    int mac;    /* GCRY_MD_*: HMAC; DIGEST_LEN bytes */
+    int cipher;        /* GCRY_CIPHER_*: block of BLOCK_LEN, and in GCM the AEAD */
+    size_t cipher_key; /* bytes of its key: the first of KEY_LEN */
+    int mac;           /* GCRY_MD_*: HMAC; DIGEST_LEN bytes */
 } suite_row;
 
 /* INVALID for a number without a row. */

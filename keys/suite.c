@@ -3,31 +3,35 @@
 #include <string.h>
 
 static const suite_row suites[] = {
-    {.id = SUITE_INTL, .name = "intl", .cipher = GCRY_CIPHER_AES256, .mac = GCRY_MD_SHA256},
+    {.id = SUITE_INTL, .name = "intl", .cipher = GCRY_CIPHER_AES256, .cipher_key = 32, .mac = GCRY_MD_SHA256},
+    {.id = SUITE_GM, .name = "gm", .cipher = GCRY_CIPHER_SM4, .cipher_key = 16, .mac = GCRY_MD_SM3},
 };
+
+static const suite_row *row_of(suite_id id)
+{
+    for (size_t i = 0; i < sizeof suites / sizeof *suites; i++)
+        if (suites[i].id == id) return &suites[i];
+    return NULL;
+}
 
 vault_code suite_find(const suite_row **out, suite_id id, vault_error *err)
 {
-    for (size_t i = 0; i < sizeof suites / sizeof *suites; i++) {
-        if (suites[i].id == id) {
-            *out = &suites[i];
-            return VAULT_OK;
-        }
-    }
-    *out = NULL;
-    return vault_fail(err, VAULT_INVALID, "there is no suite %d", (int)id);
+    *out = row_of(id);
+    return *out ? VAULT_OK : vault_fail(err, VAULT_INVALID, "there is no suite %d", (int)id);
 }
 
 const char *suite_name(suite_id id)
 {
-    return id == SUITE_INTL ? "intl" : id == SUITE_GM ? "gm" : "";
+    const suite_row *s = row_of(id);
+    return s ? s->name : "";
 }
 
 bool suite_named(suite_id *out, const char *name)
 {
-    for (*out = SUITE_INTL; *out <= SUITE_GM; ++*out)
-        if (strcmp(suite_name(*out), name) == 0) return true;
-    return *out = SUITE_NONE, false;
+    *out = SUITE_NONE;
+    for (size_t i = 0; i < sizeof suites / sizeof *suites; i++)
+        if (strcmp(suites[i].name, name) == 0) *out = suites[i].id;
+    return *out != SUITE_NONE;
 }
 
 vault_code gcrypt_result(gcry_error_t error, const char *doing, vault_error *err)

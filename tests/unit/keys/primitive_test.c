@@ -71,15 +71,6 @@ TEST("a block key of another length, or of an unknown suite, is refused")
     assert_null(b);
 }
 
-TEST("nothing but the block cipher is there of the national suite yet")
-{
-    vault_error err = {0};
-    aead *a;
-    prf *p;
-    expect_code(aead_new(&a, SUITE_GM, &err), VAULT_INVALID, &err);
-    expect_code(prf_new(&p, SUITE_GM, bytes_of(scratch[0], KEY_LEN), &err), VAULT_INVALID, &err);
-}
-
 /* ---- PRF ---- */
 
 static void expect_mac(const char *key, const char *data, size_t len, const char *mac)

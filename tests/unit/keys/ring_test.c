@@ -117,7 +117,9 @@ TEST("an edited state, version, name or suite does not open")
     row = row_of(&made);
     row.suite = SUITE_NONE;
     expect_add(VAULT_INVALID, &row, root());
-    row.suite = (suite_id)2;
+    row.suite = SUITE_GM;
+    expect_add(VAULT_INTEGRITY, &row, root());
+    row.suite = (suite_id)3;
     expect_add(VAULT_INVALID, &row, root());
     secret_clear(&made.key);
 }
