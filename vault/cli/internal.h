@@ -88,8 +88,9 @@ typedef enum option_id {
     OPT_VALUES,
     OPTIONS
 } option_id;
-_Static_assert(OPTIONS <= 64, "a set of options is 64 bits");
-#define OPTION(id) (UINT64_C(1) << (id))
+__extension__ typedef unsigned __int128 option_set;
+_Static_assert(OPTIONS <= 128, "a set of options is 128 bits");
+#define OPTION(id) ((option_set)1 << (id))
 
 typedef struct ctl ctl;
 typedef struct command {
@@ -97,7 +98,7 @@ typedef struct command {
     const char *arguments; /* "TOKEN...", or "" */
     const char *summary;   /* one line */
     const char *about;     /* the rest of its help, examples included */
-    uint64_t options;      /* that it takes besides --help and --json (and, when remote, those of every call);
+    option_set options;    /* that it takes besides --help and --json (and, when remote, those of every call);
                               OPT_TICKET among them: it must be given */
     size_t least, most;    /* arguments */
     bool remote;           /* talks to a server */
@@ -114,12 +115,17 @@ struct ctl {
     client *client; /* open where the command is remote */
 };
 
+/* ---- commands.c ---- */
+
+extern const command commands[];
+extern const size_t command_count;
+
 /* ---- options.c ---- */
 
 /* Options and arguments behind the command's words. False: *what says why. */
 bool options_parse(ctl *c, char **words, size_t count, const char **what);
-uint64_t options_of(const command *c); /* all that it takes */
-void options_help(uint64_t set);       /* on standard output */
+option_set options_of(const command *c); /* all that it takes */
+void options_help(option_set set);       /* on standard output */
 /* A number within bounds, `otherwise` where it was not given; -1 where it is none. */
 int64_t option_number(const ctl *c, option_id id, int64_t otherwise, int64_t most);
 ctl_exit usage_error(const ctl *c, const char *format, ...) __attribute__((format(printf, 2, 3)));

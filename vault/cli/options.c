@@ -77,17 +77,17 @@ static const option_row rows[OPTIONS] = {
     [OPT_VALUES] = {"values", NULL, NULL, "show the wanted values"},
 };
 
-static const uint64_t many = OPTION(OPT_MAP) | OPTION(OPT_IGNORE); /* may come more than once */
-static const uint64_t every_call = OPTION(OPT_SERVER) | OPTION(OPT_CA) | OPTION(OPT_CERT) | OPTION(OPT_KEY) |
-                                   OPTION(OPT_PURPOSE) | OPTION(OPT_TICKET) | OPTION(OPT_ASSERTION) |
-                                   OPTION(OPT_TIMEOUT);
+static const option_set many = OPTION(OPT_MAP) | OPTION(OPT_IGNORE); /* may come more than once */
+static const option_set every_call = OPTION(OPT_SERVER) | OPTION(OPT_CA) | OPTION(OPT_CERT) | OPTION(OPT_KEY) |
+                                     OPTION(OPT_PURPOSE) | OPTION(OPT_TICKET) | OPTION(OPT_ASSERTION) |
+                                     OPTION(OPT_TIMEOUT);
 
-uint64_t options_of(const command *c)
+option_set options_of(const command *c)
 {
     return c->options | OPTION(OPT_JSON) | OPTION(OPT_HELP) | (c->remote ? every_call : 0);
 }
 
-void options_help(uint64_t set)
+void options_help(option_set set)
 {
     for (size_t i = 0; i < OPTIONS; i++) {
         if (!(set & OPTION(i))) continue;
