@@ -29,6 +29,10 @@ typedef enum statement_id {
     ST_RESIDENTS_COPY,
     ST_KEYS_COPY,
     ST_RESIDENTS_UPDATE,
+    ST_RESIDENTS_ERASE,
+    ST_ERASURES_INSERT,
+    ST_ERASURES_READ,
+    ST_ERASURES_REPLAY,
     ST_TERMS_COPY,
     ST_TERMS_DELETE,
     ST_SEARCH_IDS,
@@ -79,6 +83,13 @@ typedef enum statement_id {
     ST_JOBS_READ,
     ST_JOB_ADVANCE,
     ST_JOB_SET,
+    ST_KEYS_STALE,
+    ST_KEYS_UPDATE,
+    ST_VOUCHER_NOTES_STALE,
+    ST_VOUCHER_NOTES_UPDATE,
+    ST_REQUEST_NOTES_STALE,
+    ST_REQUEST_NOTES_UPDATE,
+    ST_STALE_COUNT,
     STATEMENTS
 } statement_id;
 
@@ -188,6 +199,8 @@ void sweep(store *s, sweeping *of, const sweep_rule *rule);
  */
 
 VAULT_MUST_USE vault_code terms_insert(store *s, arena *mem, const resident_row *rows, size_t count, vault_error *err);
+/* Of rows that are gone. */
+VAULT_MUST_USE vault_code terms_erase(store *s, arena *mem, const resident_row *rows, size_t count, vault_error *err);
 /* After the rows are locked. Every row names the one that it replaces. */
 VAULT_MUST_USE vault_code terms_update(store *s, arena *mem, const resident_row *rows, size_t count, vault_error *err);
 

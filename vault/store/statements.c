@@ -89,6 +89,22 @@
 #define JOB_COLUMNS "kind, state, ring, version, total, done, created, resumed, resumed_done, ended, finding"
 #define JOB_TYPES                                                                                                      \
     SQL_INT2, SQL_INT2, SQL_TEXT, SQL_INT4, SQL_INT8, SQL_INT8, SQL_INT8, SQL_INT8, SQL_INT8, SQL_INT8, SQL_TEXT
+/* A note begins with the version of the ring that it is under (vault/record/note.c). */
+#define NOTE_IS_STALE(sealed, version) "substr(" sealed ", 1, 4) <> int4send(" version ")"
+#define NOTES_STALE(as, table, version, sealed)                                                                        \
+    {                                                                                                                  \
+        .name = as,                                                                                                    \
+        .sql = "SELECT id, " version ", " sealed " FROM " table                                                        \
+               " WHERE id > $1 AND " NOTE_IS_STALE(sealed, "$2") " ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED",       \
+        .params = {SQL_BYTEA, SQL_INT4, SQL_INT8}, .columns = {SQL_BYTEA, SQL_INT4, SQL_BYTEA}, .rows = ROWS_ANY       \
+    }
+#define NOTES_UPDATE(as, table, sealed)                                                                                \
+    {                                                                                                                  \
+        .name = as,                                                                                                    \
+        .sql = "WITH w AS (UPDATE " table " t SET " sealed " = u.sealed FROM unnest($1, $2) AS u(id, sealed)"          \
+               " WHERE t.id = u.id RETURNING 1) SELECT count(*) FROM w",                                               \
+        .params = {SQL_BYTEAS, SQL_BYTEAS}, .columns = {SQL_INT8}, .rows = ROWS_ONE                                    \
+    }
 
 static const statement table[STATEMENTS] = {
     [ST_BEGIN] = {.name = "begin", .sql = "BEGIN ISOLATION LEVEL READ COMMITTED"},
@@ -138,6 +154,39 @@ static const statement table[STATEMENTS] = {
                                         SQL_INT8S, SQL_BYTEAS, SQL_INT8S, SQL_BYTEAS},
                              .columns = {SQL_INT8},
                              .rows = ROWS_ONE},
+    [ST_RESIDENTS_ERASE] = {.name = "residents_erase",
+                            .sql = "WITH w AS (DELETE FROM resident r USING unnest($1, $2) AS u(id, version)"
+                                   " WHERE r.id = u.id AND r.version = u.version RETURNING r.id),"
+                                   " k AS (DELETE FROM resident_key k USING w WHERE k.id = w.id),"
+                                   " c AS (DELETE FROM correction c USING w WHERE c.resident = w.id)"
+                                   " SELECT count(*) FROM w",
+                            .params = {SQL_INT8S, SQL_INT4S},
+                            .columns = {SQL_INT8},
+                            .rows = ROWS_ONE},
+    [ST_ERASURES_INSERT] = {.name = "erasures_insert",
+                            .sql = "INSERT INTO erasure (number, resident, line)"
+                                   " SELECT unnest($1), unnest($2), unnest($3)",
+                            .params = {SQL_INT8S, SQL_INT8S, SQL_INT8S}},
+    [ST_ERASURES_READ] = {.name = "erasures_read",
+                          .sql = "SELECT number, resident, line FROM erasure WHERE number >= $1 ORDER BY number"
+                                 " LIMIT $2",
+                          .params = {SQL_INT8, SQL_INT4},
+                          .columns = {SQL_INT8, SQL_INT8, SQL_INT8},
+                          .rows = ROWS_ANY},
+    /* Entries of the index are found by the row that they stand for: the index has no order by residents. */
+    [ST_ERASURES_REPLAY] =
+        {.name = "erasures_replay",
+         .sql = "WITH r AS (DELETE FROM resident r USING erasure e WHERE r.id = e.resident"
+                " RETURNING r.id, r.area, r.collection, r.terms),"
+                " t AS (DELETE FROM resident_term t USING"
+                " (SELECT id, area, unnest(terms || collection::int8) AS term FROM r) AS g"
+                " WHERE t.term = g.term AND t.area = g.area AND t.id = g.id RETURNING 1),"
+                " k AS (DELETE FROM resident_key k USING erasure e WHERE k.id = e.resident RETURNING 1),"
+                " c AS (DELETE FROM correction c USING erasure e WHERE c.resident = e.resident RETURNING 1)"
+                " SELECT (SELECT count(*) FROM r) + (SELECT count(*) FROM t) + (SELECT count(*) FROM k)"
+                " + (SELECT count(*) FROM c)",
+         .columns = {SQL_INT8},
+         .rows = ROWS_ONE},
 
     /* A newer request takes the place, and a number of its own: who decides on the old number has not read it. */
     [ST_TERMS_COPY] = {.name = "terms_copy", .sql = "COPY resident_term (term, area, id) FROM STDIN (FORMAT binary)"},
@@ -164,8 +213,10 @@ static const statement table[STATEMENTS] = {
 
     [ST_CORRECTIONS_PUT] = {.name = "corrections_put",
                             .sql = "INSERT INTO correction (" CORRECTION_COLUMNS ")"
-                                   " SELECT unnest($1), unnest($2), unnest($3), unnest($4), unnest($5), 0, 0, 1,"
-                                   " unnest($6)"
+                                   " SELECT u.number, u.resident, u.field, u.department, u.filed, 0, 0, 1, u.sealed"
+                                   " FROM unnest($1, $2, $3, $4, $5, $6)"
+                                   " AS u(number, resident, field, department, filed, sealed)"
+                                   " WHERE NOT EXISTS (SELECT FROM erasure e WHERE e.resident = u.resident)"
                                    " ON CONFLICT (resident, field, department) WHERE state = 1"
                                    " DO UPDATE SET number = excluded.number, sealed = excluded.sealed,"
                                    " filed = excluded.filed"
@@ -428,6 +479,35 @@ static const statement table[STATEMENTS] = {
                     .params = {SQL_INT8, SQL_INT2, SQL_INT8, SQL_TEXT, SQL_INT8, SQL_INT2S},
                     .columns = {SQL_INT8},
                     .rows = ROWS_ONE},
+
+    /* "+ 0", because of the column by itself the statistics say that hardly a row has another version, for which a walk
+     * through the index would not be worth while. */
+    [ST_KEYS_STALE] = {.name = "keys_stale",
+                       .sql = "SELECT id, ring_version, dek FROM resident_key WHERE id > $1 AND ring_version + 0 <> $2"
+                              " ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED",
+                       .params = {SQL_INT8, SQL_INT4, SQL_INT8},
+                       .columns = {SQL_INT8, SQL_INT4, SQL_BYTEA},
+                       .rows = ROWS_ANY},
+    [ST_KEYS_UPDATE] = {.name = "keys_update",
+                        .sql = "WITH w AS (UPDATE resident_key k SET ring_version = u.version, dek = u.dek"
+                               " FROM unnest($1, $2, $3) AS u(id, version, dek) WHERE k.id = u.id RETURNING 1)"
+                               " SELECT count(*) FROM w",
+                        .params = {SQL_INT8S, SQL_INT4S, SQL_BYTEAS},
+                        .columns = {SQL_INT8},
+                        .rows = ROWS_ONE},
+    [ST_VOUCHER_NOTES_STALE] = NOTES_STALE("voucher_notes_stale", "voucher", "version", "sealed"),
+    [ST_VOUCHER_NOTES_UPDATE] = NOTES_UPDATE("voucher_notes_update", "voucher", "sealed"),
+    [ST_REQUEST_NOTES_STALE] = NOTES_STALE("request_notes_stale", "request", "0", "answer"),
+    [ST_REQUEST_NOTES_UPDATE] = NOTES_UPDATE("request_notes_update", "request", "answer"),
+    [ST_STALE_COUNT] = {.name = "stale_count",
+                        .sql = "SELECT (SELECT count(*) FROM resident_key WHERE ring_version <> $1),"
+                               " (SELECT count(*) FROM voucher WHERE " NOTE_IS_STALE(
+                                   "sealed", "$1") "),"
+                                                   " (SELECT count(*) FROM request WHERE " NOTE_IS_STALE("answer",
+                                                                                                         "$1") ")",
+                        .params = {SQL_INT4},
+                        .columns = {SQL_INT8, SQL_INT8, SQL_INT8},
+                        .rows = ROWS_ONE},
 };
 
 const statement *statement_of(statement_id id)

@@ -108,6 +108,13 @@ vault_code terms_insert(store *s, arena *mem, const resident_row *rows, size_t c
     return copy_entries(s, &fresh, err);
 }
 
+vault_code terms_erase(store *s, arena *mem, const resident_row *rows, size_t count, vault_error *err)
+{
+    entries gone;
+    VAULT_TRY(entries_of(&gone, mem, rows, count, false, err));
+    return delete_entries(s, &gone, err);
+}
+
 vault_code terms_update(store *s, arena *mem, const resident_row *rows, size_t count, vault_error *err)
 {
     entries gone, fresh;
