@@ -13,8 +13,15 @@
 #include <stdatomic.h>
 
 struct service {
-    control *control;
+    /* The life of the node (life.c). */
+    control *control; /* NULL while the node is sealed, and so is ledger: they are used inside life_enter alone */
     ledger *ledger;
+    pthread_rwlock_t life; /* of control, ledger, openings, and the keys of all sessions */
+    uint64_t openings;
+    atomic_bool open; /* the same as control, for whoever only asks */
+    pthread_mutex_t sessions_lock;
+    session *sessions; /* all of them, by `next` */
+
     char *database, *checkpoint_file;
     store *store; /* the publisher's */
     pthread_t publisher;
@@ -34,6 +41,7 @@ struct service {
 
 struct session {
     service *service;
+    session *next;
     store *store;
     cabinet *cabinet;
     scribe *scribe;
@@ -44,6 +52,7 @@ struct session {
     int64_t control_stamp;    /* of the control rows that it was read from */
     bool moved;               /* the control version moved on: reload and run again */
     bool confirmed;           /* an append of this run found the control version as it was */
+    bool waking;              /* it opens the node: the manifest may still say sealed */
 };
 
 typedef struct item item;
@@ -140,6 +149,34 @@ void service_note(service *s, vault_code code, const vault_error *err);
  * told to the operator once, and when it is mended. Any thread. */
 typedef enum control_place { CONTROL_IN_FORCE, CONTROL_HISTORY } control_place;
 void service_control(service *s, control_place place, vault_code code, const vault_error *err);
+
+/* ---- life.c: sealed or open ---- */
+
+void life_init(service *s);
+void life_end(service *s); /* nobody is inside any more */
+void life_join(service *s, session *w);
+void life_part(service *s, session *w);
+/* Inside: control and ledger stay. False, and not inside: the node is sealed. Not to be entered twice. */
+bool life_enter(service *s);
+/* Seals the node, where the manifest in force now says so: waits until nobody is inside, and wipes all keys. */
+void life_leave(service *s);
+bool life_sealed_by_manifest(const service *s); /* inside */
+/* With `life` locked for writing, or before any thread: rooms and keys. The rooms are not left half open. */
+VAULT_MUST_USE vault_code life_open(service *s, store *with, bytes root, vault_error *err);
+void life_wipe(service *s);
+
+/* ---- run.c: how a session runs ---- */
+
+/* Some work of a session, with the manifest in force, its control_stamp, and the session's handles made for its keys.
+ * Where it leaves s->moved, control is read anew and it runs again. s->mem is emptied after each run. */
+typedef vault_code session_work(session *s, void *context, vault_error *err);
+/* For jobs: what the calls have by themselves. The work's outcome; UNAVAILABLE SEALED, or CONTROL_MOVED when it moves
+ * all the time; INTEGRITY where control was edited. Never from within a call. */
+VAULT_MUST_USE vault_code session_run(session *s, session_work *work, void *context, vault_error *err);
+/* The same, and calls behind the gate, by one who is inside (or has the lock for writing). */
+VAULT_MUST_USE vault_code session_attempts(session *s, session_work *work, void *context, vault_error *err);
+void session_calls(session *s, const method *m, request **requests, size_t count);
+void session_drop_keys(session *s);
 
 /* ---- gate.c ---- */
 

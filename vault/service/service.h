@@ -63,6 +63,7 @@ typedef struct method {
     size_t (*items)(
         const ProtobufCMessage *in); /* items in a call, at least 1: the transport fills batches up to BATCH_ITEMS */
     void (*run)(session *s, struct call **calls, size_t count); /* behind the gate; the service's own */
+    void (*sealed)(session *s, request *rq); /* while the node is sealed, without any gate; NULL: UNAVAILABLE SEALED */
 } method;
 
 enum { BATCH_ITEMS = 512, CALL_ITEMS = 4096 };
