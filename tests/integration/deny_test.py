@@ -13,6 +13,7 @@ reflection_pb2_grpc = importlib.import_module("grpc.reflection.v1.reflection_pb2
 
 OK, DENIED, UNAUTHENTICATED = "OK", "PERMISSION_DENIED", "UNAUTHENTICATED"
 NONE_FOUND = "OK, and nobody found"
+NOT_ASKED = "not asked, because it would be done"
 BASIS = "care-to-clinic"  # of deploy/dev: eldercare hands residents over to the clinic
 
 # Who calls: certificate, purpose. An app is entitled for some methods and areas, another app for none of what it asks here.
@@ -42,6 +43,7 @@ APPS = {role: DENIED for role in ("population", "eldercare", "clinic", "borrower
 STEWARDS = {**NOBODY, **APPS, "officer": OK, "officer as app": OK, "administrator": OK}
 # Past the gate, and then: nobody's approval, or what is revoked or refused for want of it.
 NONE_THERE = {role: "NOT_FOUND" if outcome == OK else outcome for role, outcome in STEWARDS.items()}
+ADMINISTRATOR = {**STEWARDS, "officer": DENIED, "officer as app": DENIED}
 EXPECTED = {
     "/vault.v1.Records/BatchPut": table(population=OK, eldercare=DENIED, clinic=DENIED, borrower=DENIED),
     "/vault.v1.Records/Import": table(population=OK, eldercare=DENIED, clinic=DENIED, borrower=DENIED),
@@ -79,6 +81,18 @@ EXPECTED = {
     "/vault.v1.Approvals/Get": NONE_THERE,
     "/vault.v1.Approvals/Approve": NONE_THERE | {"administrator": DENIED},
     "/vault.v1.Approvals/Reject": NONE_THERE,
+    "/vault.v1.Audit/VerifyRows": STEWARDS,
+    "/vault.v1.Records/Erase": table(population=OK, eldercare=DENIED, clinic=DENIED, borrower=DENIED),
+    # Past the gate: nothing that is malformed, or not there, or is so already.
+    "/vault.v1.Keys/Initialise": {role: "INVALID_ARGUMENT" if outcome == OK else outcome for role, outcome in STEWARDS.items()},
+    "/vault.v1.Keys/Unseal": STEWARDS,
+    "/vault.v1.Keys/Seal": {role: NOT_ASKED if outcome == OK else outcome for role, outcome in STEWARDS.items()},
+    "/vault.v1.Keys/Rekey": ADMINISTRATOR | {"administrator": "INVALID_ARGUMENT"},
+    "/vault.v1.Keys/Rotate": ADMINISTRATOR | {"administrator": "INVALID_ARGUMENT"},
+    "/vault.v1.Keys/Progress": STEWARDS,
+    "/vault.v1.Keys/ChangeJob": ADMINISTRATOR | {"administrator": "NOT_FOUND"},
+    "/vault.v1.Keys/Destroy": ADMINISTRATOR | {"administrator": "NOT_FOUND"},
+    "/vault.v1.Keys/GetCertificate": NONE_THERE,
 }
 NO_APPROVAL = "approvals/" + "0" * 32
 
@@ -86,8 +100,15 @@ NO_APPROVAL = "approvals/" + "0" * 32
 class Subject:
     """A resident of an area, with the tokens that each role would show for them; and what apps have made of it."""
 
-    def __init__(self, person, tokens, apps):
-        self.person, self.tokens, self.apps = person, tokens, apps
+    def __init__(self, person, tokens, apps, spare):
+        self.person, self.tokens, self.apps, self.spare = person, tokens, apps, spare
+
+    def spare_token(self, role):
+        """Of whoever may erase: a token of somebody else, who is put anew first."""
+        if role != "population":
+            return self.tokens[role]
+        self.apps["population"].put([self.spare])
+        return self.apps["population"].issue([self.spare["id_number"]]).results[0].token
 
     def handover(self):
         return self.apps["eldercare"].hand_over([self.tokens["eldercare"]], BASIS).results[0].handover
@@ -154,6 +175,17 @@ REQUESTS = {
     "/vault.v1.Approvals/Get": lambda app, s, role: control_pb2.GetApprovalRequest(context=app.context(), name=NO_APPROVAL),
     "/vault.v1.Approvals/Approve": lambda app, s, role: control_pb2.ApproveRequest(context=app.context(), name=NO_APPROVAL, digest="0" * 64),
     "/vault.v1.Approvals/Reject": lambda app, s, role: control_pb2.RejectRequest(context=app.context(), name=NO_APPROVAL),
+    "/vault.v1.Audit/VerifyRows": lambda app, s, role: audit_pb2.VerifyRowsRequest(context=app.context()),
+    "/vault.v1.Records/Erase": lambda app, s, role: records_pb2.EraseRequest(context=app.context(), tokens=[s.spare_token(role)]),
+    "/vault.v1.Keys/Initialise": lambda app, s, role: keys_pb2.InitRequest(context=app.context()),
+    "/vault.v1.Keys/Unseal": lambda app, s, role: keys_pb2.UnsealRequest(context=app.context()),
+    "/vault.v1.Keys/Seal": lambda app, s, role: keys_pb2.SealRequest(context=app.context()),
+    "/vault.v1.Keys/Rekey": lambda app, s, role: keys_pb2.RekeyRequest(context=app.context()),
+    "/vault.v1.Keys/Rotate": lambda app, s, role: keys_pb2.RotateRequest(context=app.context()),
+    "/vault.v1.Keys/Progress": lambda app, s, role: keys_pb2.ProgressRequest(context=app.context()),
+    "/vault.v1.Keys/ChangeJob": lambda app, s, role: keys_pb2.ChangeJobRequest(context=app.context(), name="jobs/999999", to="pause"),
+    "/vault.v1.Keys/Destroy": lambda app, s, role: keys_pb2.DestroyRequest(context=app.context(), ring="record", version=99),
+    "/vault.v1.Keys/GetCertificate": lambda app, s, role: keys_pb2.GetCertificateRequest(context=app.context(), ring="record", version=99),
 }
 
 
@@ -191,10 +223,10 @@ def methods(apps):
 def subjects(apps, people):
     """One resident inside the clinic's street, one outside. Where a role has no token of its own, it shows a stolen one."""
     out = []
-    for person in (people[20], people[220]):
+    for person, spare in ((people[20], people[21]), (people[220], people[221])):
         own = {role: apps[role].issue([person["id_number"]]).results[0].token for role in ("population", "eldercare", "clinic")}
         stolen = own["eldercare"]
-        out.append(Subject(person, {role: own.get(role) or stolen for role in ROLES}, apps))
+        out.append(Subject(person, {role: own.get(role) or stolen for role in ROLES}, apps, spare))
     return out
 
 
@@ -229,6 +261,8 @@ def test_every_method_answers_every_role_in_every_area_as_its_row_says(methods, 
             for area, subject in enumerate(subjects):
                 wanted = EXPECTED[method][role]
                 wanted = wanted[area] if isinstance(wanted, tuple) else wanted
+                if wanted == NOT_ASKED:
+                    continue
                 got = outcome(app, method, reply_type, REQUESTS[method](app, subject, role))
                 if got != wanted:
                     wrong.append(f"{method} by {role} in area {area}: {got}, not {wanted}")
