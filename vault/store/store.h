@@ -79,6 +79,27 @@ VAULT_MUST_USE vault_code store_keys_stale(store *s, arena *mem, const stale_ran
                                            vault_error *err);
 /* Writes dek and ring_version by id; CONFLICT unless every row was there. */
 VAULT_MUST_USE vault_code store_keys_update(store *s, const key_row *rows, size_t count, vault_error *err);
+/* Notes (vault/record) in a table under another version of the record ring than `version`: at most `limit` above id
+ * `after`, in order, locked; what another transaction has locked is passed over. Within a transaction. */
+typedef enum note_table { NOTES_OF_VOUCHERS, NOTES_OF_REQUESTS, NOTE_TABLES } note_table;
+typedef struct note_row {
+    bytes id;
+    int32_t version; /* of a voucher */
+    bytes sealed;
+} note_row;
+typedef struct note_range {
+    note_table in;
+    bytes after; /* id; empty: from the first one */
+    int32_t version;
+    size_t limit;
+} note_range;
+VAULT_MUST_USE vault_code store_notes_stale(store *s, arena *mem, const note_range *of, note_row *rows, size_t *count,
+                                            vault_error *err);
+/* Writes `sealed` by id; CONFLICT unless every row was there. */
+VAULT_MUST_USE vault_code store_notes_update(store *s, note_table in, const note_row *rows, size_t count,
+                                             vault_error *err);
+/* How many keys and notes there are under another version of the record ring, in one snapshot over whole tables. */
+VAULT_MUST_USE vault_code store_stale_count(store *s, int32_t version, int64_t *count, vault_error *err);
 /* The same of whole residents, stale by keys or by what they are made of: either is enough. */
 VAULT_MUST_USE vault_code store_residents_stale(store *s, arena *mem, const stale_range *of, resident_row *rows,
                                                 size_t *count, vault_error *err);
