@@ -110,6 +110,7 @@ static vault_code make_line(part *p, item *it, vault_error *err)
                                   : outcome == VAULT_INTEGRITY ? LINE_FAILED
                                                                : LINE_REFUSED);
     facts.form = it->form ? it->form : it->call->form;
+    if (it->action) facts.action = it->action;
     facts.rule = it->rule ? it->rule : it->grant.given ? policy_rule_id(p->s->manifest->policy, it->grant.rule) : NULL;
     facts.clause = outcome == VAULT_OK ? NULL : it->err.reason ? it->err.reason : vault_code_name(outcome);
     facts.resident = it->id.id;
@@ -136,6 +137,23 @@ static vault_code make_lines(part *p, line **lines, vault_error *err)
     return VAULT_OK;
 }
 
+/* What the part does to rows: for the head's sum, and, of those who are erased, for its chain. */
+static vault_code add_changes(line_batch *to, const part *p, vault_error *err)
+{
+    row_change *rows = arena_array(p->s->mem, p->count, sizeof *rows);
+    int64_t *erased = arena_array(p->s->mem, p->count, sizeof *erased);
+    if (!rows || !erased) return vault_fail(err, VAULT_EXHAUSTED, "no memory for changes");
+    to->rows = rows;
+    to->erased = erased;
+    for (size_t i = 0; i < p->count; i++) {
+        if (p->items[i]->err.code != VAULT_OK) continue;
+        const row_change one = p->kind->change(p->items[i]);
+        if (one.row || one.was) rows[to->row_count++] = one;
+        if (one.was && !one.row) erased[to->erased_count++] = one.was->id;
+    }
+    return VAULT_OK;
+}
+
 static vault_code append_with_rows(part *p, const line_batch *batch, vault_error *err)
 {
     session *s = p->s;
@@ -152,10 +170,11 @@ static vault_code append_with_rows(part *p, const line_batch *batch, vault_error
 
 static vault_code append(part *p, line *lines, vault_error *err)
 {
-    const line_batch batch = {.control_version = p->s->manifest->version,
-                              .control_stamp = p->s->control_stamp,
-                              .lines = lines,
-                              .count = p->count};
+    line_batch batch = {.control_version = p->s->manifest->version,
+                        .control_stamp = p->s->control_stamp,
+                        .lines = lines,
+                        .count = p->count};
+    if (p->kind->change) VAULT_TRY(add_changes(&batch, p, err));
     if (p->kind->write) return append_with_rows(p, &batch, err);
     return ledger_append(p->s->service->ledger, p->s->store, p->s->mem, &batch, &p->appended, err);
 }

@@ -194,7 +194,15 @@ static vault_code write_decided(session *s, item **items, size_t count, vault_er
     return store_corrections_decide(s->store, s->mem, corrections, decided, err);
 }
 
-static const item_kind DECIDE = {.look = look, .judge = judge_decision, .prepare = prepare, .write = write_decided};
+static row_change change_of(const item *it)
+{
+    const put_item *put = it->put;
+    if (it->err.code != VAULT_OK || put->merged.unchanged) return (row_change){0};
+    return (row_change){.row = &put->next, .was = put->next.was};
+}
+
+static const item_kind DECIDE = {
+    .look = look, .judge = judge_decision, .prepare = prepare, .write = write_decided, .change = change_of};
 
 /* ---- the answer ---- */
 

@@ -230,7 +230,7 @@ static vault_code write_import(session *s, item **items, size_t count, vault_err
 }
 
 static const item_kind IMPORT = {
-    .by_natural_key = true, .judge = put_judge, .prepare = put_prepare, .write = write_import};
+    .by_natural_key = true, .judge = put_judge, .prepare = put_prepare, .write = write_import, .change = put_change};
 
 /* ---- after the commit, and the end ---- */
 

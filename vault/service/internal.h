@@ -110,6 +110,7 @@ struct item {
     struct put_item *put;               /* put: its values and its row to write */
     const char *fields, *groups, *form; /* for its line, where they are not the call's; else NULL */
     const char *rule;                   /* for its line, where it is not one of the policy's; else NULL */
+    line_action action;                 /* for its line, where it is not the call's; else 0 */
     uint32_t version;                   /* of the record that was answered from */
     Vault__V1__FieldValue **values;
     const char *text;           /* issue: the token */
@@ -132,6 +133,7 @@ typedef struct item_kind {
                           vault_error *err); /* rows to write, before the lines; or NULL */
     vault_code (*write)(session *s, item **items, size_t count,
                         vault_error *err);      /* within the lines' transaction; or NULL */
+    row_change (*change)(const item *it);       /* what `write` does to its resident's row; nothing: both NULL */
     vault_code (*finish)(session *s, item *it); /* after the commit; or NULL */
 } item_kind;
 
@@ -329,6 +331,7 @@ Vault__V1__PutResult *put_result(const item *it);
 vault_code put_judge(session *s, item *it);
 VAULT_MUST_USE vault_code put_prepare(session *s, item **items, size_t count, vault_error *err);
 VAULT_MUST_USE vault_code put_write(session *s, item **items, size_t count, vault_error *err);
+row_change put_change(const item *it);
 
 /* ---- get.c: a record by its name, for Get, Update, Export and the corrections of one record ---- */
 

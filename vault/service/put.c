@@ -338,6 +338,13 @@ static void sort_rows(put_rows *out, item **items, size_t count)
     }
 }
 
+row_change put_change(const item *it)
+{
+    const put_item *put = it->put;
+    if (!is_written(it) || (!put->created && put->merged.unchanged)) return (row_change){0};
+    return (row_change){.row = &put->next, .was = put->created ? NULL : put->next.was};
+}
+
 vault_code put_write(session *s, item **items, size_t count, vault_error *err)
 {
     size_t corrections = 0;
@@ -406,7 +413,8 @@ static vault_code write_put(session *s, item **items, size_t count, vault_error 
     return kept_write(s, items, count, batch_pack, err);
 }
 
-static const item_kind PUT = {.by_natural_key = true, .judge = put_judge, .prepare = put_prepare, .write = write_put};
+static const item_kind PUT = {
+    .by_natural_key = true, .judge = put_judge, .prepare = put_prepare, .write = write_put, .change = put_change};
 
 static vault_code read_call(session *s, call *c)
 {

@@ -75,7 +75,8 @@ static vault_code judge_update(session *s, item *it)
     return put_judge(s, it);
 }
 
-static const item_kind UPDATE = {.judge = judge_update, .prepare = put_prepare, .write = put_write};
+static const item_kind UPDATE = {
+    .judge = judge_update, .prepare = put_prepare, .write = put_write, .change = put_change};
 
 /* ---- the answer ---- */
 
