@@ -10,7 +10,7 @@
 
 enum { CONFIG_MEMORY = 1 << 20, CONFIG_LIMIT = 64 << 10, KEY_PATH = 64 };
 
-typedef enum kind { TEXT, NUMBER } kind;
+typedef enum kind { TEXT, NUMBER, SWITCH } kind;
 
 /* A key of the document: where it goes, and within which bounds. */
 typedef struct key {
@@ -29,6 +29,9 @@ static const key keys[] = {
     {"", "database", TEXT, AT(database), NULL, false, 0, 0, 0},
     {"root_key", "file", TEXT, AT(root_key_file), NULL, true, 0, 0, 0},
     {"root_key", "passphrase_file", TEXT, AT(passphrase_file), NULL, true, 0, 0, 0},
+    {"root_key", "unattended_restart", SWITCH, AT(unattended_restart), NULL, true, 0, 0, 0},
+    {"root_key", "passphrase", SWITCH, AT(by_passphrase), NULL, true, 0, 0, 0},
+    {"root_key", "shares", SWITCH, AT(by_shares), NULL, true, 0, 0, 0},
     {"tls", "ca", TEXT, AT(ca), NULL, false, 0, 0, 0},
     {"tls", "certificate", TEXT, AT(certificate), NULL, false, 0, 0, 0},
     {"tls", "key", TEXT, AT(key), NULL, false, 0, 0, 0},
@@ -138,6 +141,13 @@ static vault_code read_number(config *out, const document *d, const key *k, json
     return VAULT_OK;
 }
 
+static vault_code read_switch(config *out, const document *d, const key *k, json_t *value, vault_error *err)
+{
+    if (value && !json_is_boolean(value)) return fail_key(d, k->section, k->name, "must be true or false", err);
+    *(bool *)(void *)((char *)out + k->offset) = json_is_true(value);
+    return VAULT_OK;
+}
+
 static json_t *section_of(const document *d, const char *section)
 {
     return section[0] ? json_object_get(d->root, section) : d->root;
@@ -170,12 +180,29 @@ static vault_code check_object(const document *d, const char *section, vault_err
     return VAULT_OK;
 }
 
+/* Nothing is taken for granted: what lies beside the vault opens it for whoever has taken the machine. */
+static vault_code check_root_key(const config *c, const document *d, vault_error *err)
+{
+    bool lies_here = c->root_key_file || c->passphrase_file;
+    if (!!c->root_key_file + !!c->passphrase_file + c->by_passphrase + c->by_shares != 1) {
+        return fail_key(d, "", "root_key",
+                        "must have one of \"file\", \"passphrase_file\", \"passphrase\": true, \"shares\": true", err);
+    }
+    if (lies_here && !c->unattended_restart) {
+        return fail_key(d, "root_key", "unattended_restart",
+                        "must be true where the key lies in a file: who has the machine can then open the vault (mend: "
+                        "say true, or have \"passphrase\": true or \"shares\": true)",
+                        err);
+    }
+    if (!lies_here && c->unattended_restart)
+        return fail_key(d, "root_key", "unattended_restart", "needs \"file\" or \"passphrase_file\"", err);
+    return VAULT_OK;
+}
+
 static vault_code check_whole(const config *c, const document *d, vault_error *err)
 {
     static const char *const levels[] = {"debug", "info", "warn", "error"};
-    if (!c->root_key_file == !c->passphrase_file) {
-        return fail_key(d, "", "root_key", "must have either \"file\" or \"passphrase_file\"", err);
-    }
+    VAULT_TRY(check_root_key(c, d, err));
     for (size_t i = 0; i < sizeof levels / sizeof *levels; i++) {
         if (strcmp(c->log_level, levels[i]) == 0) return VAULT_OK;
     }
@@ -184,12 +211,14 @@ static vault_code check_whole(const config *c, const document *d, vault_error *e
 
 static vault_code read_document(config *out, const document *d, vault_error *err)
 {
+    static vault_code (*const readers[])(config *, const document *, const key *, json_t *, vault_error *) = {
+        [TEXT] = read_text, [NUMBER] = read_number, [SWITCH] = read_switch};
     VAULT_TRY(check_object(d, "", err));
     for (size_t i = 0; i < SECTIONS; i++) VAULT_TRY(check_object(d, sections[i], err));
     for (size_t i = 0; i < KEYS; i++) {
         json_t *section = section_of(d, keys[i].section),
                *value = section ? json_object_get(section, keys[i].name) : NULL;
-        VAULT_TRY((keys[i].kind == TEXT ? read_text : read_number)(out, d, &keys[i], value, err));
+        VAULT_TRY(readers[keys[i].kind](out, d, &keys[i], value, err));
     }
     return check_whole(out, d, err);
 }

@@ -2,14 +2,17 @@
  * relative to the working folder. Frozen once read. */
 #pragma once
 #include "vault/base/error.h"
+#include <stdbool.h>
 #include <stdint.h>
 
 typedef struct config {
     const char *file;
     const char *listen;        /* "127.0.0.1:7443"; port 0 takes a free one */
     const char *database;      /* libpq conninfo */
-    const char *root_key_file; /* one of these two, the other is NULL */
+    const char *root_key_file; /* of these four one is set: the key lies in a file, */
     const char *passphrase_file;
+    bool by_passphrase, by_shares; /* or people enter it */
+    bool unattended_restart;
     const char *ca, *certificate, *key;
     const char *checkpoint_file;
     const char *metrics;   /* "127.0.0.1:9464"; loopback only; port 0 takes a free one */

@@ -238,7 +238,7 @@ class Machine:
         if not key.exists():
             output(self.programs / "vaultd", "--make-root-key", key)
         config.write_text(json.dumps({
-            "listen": "127.0.0.1:0", "metrics": "127.0.0.1:0", "database": database, "root_key": {"file": str(key)},
+            "listen": "127.0.0.1:0", "metrics": "127.0.0.1:0", "database": database, "root_key": {"file": str(key), "unattended_restart": True},
             "tls": {"ca": f"{ca}/ca.crt", "certificate": f"{ca}/server.crt", "key": f"{ca}/server.key"},
             "checkpoint_file": str(self.folder / f"{name}.checkpoint"), "workers": self.options.workers, "pollers": self.options.pollers,
         }))

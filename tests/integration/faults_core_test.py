@@ -30,7 +30,7 @@ def test_a_vaultd_that_dies_leaves_no_core_and_nobody_may_look_into_it(city):
     (city.folder / "cores").mkdir()
     for path in [house, *house.iterdir(), city.folder / "root2.key", city.folder / "cores"]:
         shutil.chown(path, account)
-    config = {**vaultd.document, "listen": "127.0.0.1:0", "root_key": {"file": str(city.folder / "root2.key")},
+    config = {**vaultd.document, "listen": "127.0.0.1:0", "root_key": {"file": str(city.folder / "root2.key"), "unattended_restart": True},
               "checkpoint_file": str(city.folder / "cores" / "checkpoint"),
               "tls": {part: str(house / pathlib.Path(path).name) for part, path in vaultd.document["tls"].items()}}
     (city.folder / "cores" / "config.json").write_text(json.dumps(config))

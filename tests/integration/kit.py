@@ -160,7 +160,7 @@ class Vaultd:
         self.config = self.folder / f"{name}.json"
         self.log_path = self.folder / f"{name}.log"
         self.document = {
-            "listen": "127.0.0.1:0", "database": database.conninfo, "root_key": {"file": str(self.folder / "root.key")},
+            "listen": "127.0.0.1:0", "database": database.conninfo, "root_key": {"file": str(self.folder / "root.key"), "unattended_restart": True},
             "tls": {"ca": str(authority.folder / "ca.crt"), "certificate": str(authority.folder / "server.crt"),
                     "key": str(authority.folder / "server.key")},
             "checkpoint_file": str(self.folder / f"{name}.checkpoint"), "metrics": "127.0.0.1:0", **settings}

@@ -141,7 +141,7 @@ def everything(city):
 
 def test_a_third_node_with_another_root_key_refuses_and_writes_nothing(twins):
     city = twins.city
-    other = kit.Vaultd(city.folder, "stranger", city.database, city.authority, root_key={"file": str(city.folder / "other.key")})
+    other = kit.Vaultd(city.folder, "stranger", city.database, city.authority, root_key={"file": str(city.folder / "other.key"), "unattended_restart": True})
     kit.run(kit.BUILD / "vaultd", "--make-root-key", city.folder / "other.key")
     before = everything(city)
     refuses(other, "root key")

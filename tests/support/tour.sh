@@ -50,7 +50,7 @@ write_config()
   "listen": "127.0.0.1:$port",
   "metrics": "127.0.0.1:$metrics_port",
   "database": "$conninfo",
-  "root_key": {"file": "$state/root.key"},
+  "root_key": {"file": "$state/root.key", "unattended_restart": true},
   "tls": {"ca": "$state/ca/ca.crt", "certificate": "$state/ca/server.crt", "key": "$state/ca/server.key"},
   "checkpoint_file": "$state/checkpoint"
 }

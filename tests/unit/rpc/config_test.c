@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #define TLS   "\"tls\": {\"ca\": \"ca.crt\", \"certificate\": \"server.crt\", \"key\": \"server.key\"}"
-#define ROOT  "\"root_key\": {\"file\": \"root.key\"}"
+#define ROOT  "\"root_key\": {\"file\": \"root.key\", \"unattended_restart\": true}"
 #define STORE "\"database\": \"host=/run dbname=vault\", \"checkpoint_file\": \"checkpoint\""
 
 static vault_code read_text(config *out, const char *text, vault_error *err)
@@ -52,11 +52,38 @@ TEST("what must be given suffices, and the rest has its defaults")
 TEST("there is no default for the database, the root key, the certificates or the checkpoint file")
 {
     expect_refused("{\n" ROOT ", " TLS ", \"checkpoint_file\": \"c\"}", "vaultd.json:1", "\"database\" is missing");
-    expect_refused("{" STORE ", " TLS "}", "vaultd.json", "\"root_key\" must have either");
+    expect_refused("{" STORE ", " TLS "}", "vaultd.json", "\"root_key\" must have one of");
     expect_refused("{" STORE ", " ROOT "}", "vaultd.json", "\"tls.ca\" is missing");
     expect_refused("{\"database\": \"d\", " ROOT ", " TLS "}", "vaultd.json", "\"checkpoint_file\" is missing");
     expect_refused("{" STORE ", " ROOT ",\n\n\"tls\": {\"ca\": \"ca.crt\"}}", "vaultd.json:3",
                    "\"tls.certificate\" is missing");
+}
+
+TEST("a root key that lies beside the vault is taken only from one who says that he wants it so")
+{
+    static const char *const silent[] = {"\"file\": \"a\"", "\"passphrase_file\": \"a\"",
+                                         "\"file\": \"a\", \"unattended_restart\": false"};
+    char text[512];
+    for (size_t i = 0; i < sizeof silent / sizeof *silent; i++) {
+        snprintf(text, sizeof text, "{" STORE ",\n\"root_key\": {%s}, " TLS "}", silent[i]);
+        expect_refused(text, "vaultd.json:2", "\"root_key.unattended_restart\" must be true");
+    }
+    expect_refused("{" STORE ",\n\"root_key\": {\"file\": \"a\", \"unattended_restart\": \"yes\"}, " TLS "}",
+                   "vaultd.json:2", "must be true or false");
+    expect_refused("{" STORE ",\n\"root_key\": {\"shares\": true, \"unattended_restart\": true}, " TLS "}",
+                   "vaultd.json:2", "needs \"file\"");
+}
+
+TEST("people may enter the root key, by shares or a passphrase, and \"false\" is no source")
+{
+    VAULT_CLEANUP(config_clear) config c = {0};
+    vault_error err = {0};
+    expect_ok(read_text(&c, "{" STORE ", \"root_key\": {\"shares\": true}, " TLS "}", &err), &err);
+    assert_true(c.by_shares && !c.by_passphrase && !c.root_key_file && !c.passphrase_file && !c.unattended_restart);
+    expect_refused("{" STORE ", \"root_key\": {\"shares\": false}, " TLS "}", "vaultd.json:1", "must have one of");
+    expect_refused("{" STORE ", \"root_key\": {\"shares\": true, \"passphrase\": true}, " TLS "}", "vaultd.json:1",
+                   "must have one of");
+    expect_refused("{" STORE ", \"root_key\": {\"shares\": 1}, " TLS "}", "vaultd.json:1", "must be true or false");
 }
 
 TEST("two sources of the root key are one too many")
@@ -118,8 +145,8 @@ TEST("a root key, passphrase or TLS key that others may read is refused")
     vault_error err = {0};
     expect_ok(file_replace(in_ca("root.key"), bytes_of_text("x"), &err), &err);
     snprintf(text, sizeof text,
-             "{" STORE
-             ", \"root_key\": {\"file\": \"%s\"}, \"tls\": {\"ca\": \"%s\", \"certificate\": \"%s\", \"key\": \"%s\"}}",
+             "{" STORE ", \"root_key\": {\"file\": \"%s\", \"unattended_restart\": true}, \"tls\": {\"ca\": \"%s\", "
+                       "\"certificate\": \"%s\", \"key\": \"%s\"}}",
              in_ca("root.key"), in_ca("ca.crt"), in_ca("server.crt"), in_ca("server.key"));
     VAULT_CLEANUP(config_clear) config c = {0};
     expect_ok(read_text(&c, text, &err), &err);
