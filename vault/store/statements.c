@@ -170,7 +170,7 @@ static const statement table[STATEMENTS] = {
     [ST_ERASURES_READ] = {.name = "erasures_read",
                           .sql = "SELECT number, resident, line FROM erasure WHERE number >= $1 ORDER BY number"
                                  " LIMIT $2",
-                          .params = {SQL_INT8, SQL_INT4},
+                          .params = {SQL_INT8, SQL_INT8},
                           .columns = {SQL_INT8, SQL_INT8, SQL_INT8},
                           .rows = ROWS_ANY},
     /* Entries of the index are found by the row that they stand for: the index has no order by residents. */
