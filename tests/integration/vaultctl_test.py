@@ -100,7 +100,7 @@ def test_a_refusal_names_its_clause_and_an_absent_server_is_exit_code_4(elder, t
     assert "clause fields" in elder.said
     elder("reveal", tokens[0], "--fields", "religion", "--ticket", "t", "--json", wanted=DENIED)
     assert json.loads(elder.said)["error"]["clause"] == "fields"
-    elder("keys", "status", wanted=DENIED)
+    elder("keys", "list", wanted=DENIED)
     elder("health", "--server", "127.0.0.1:1", wanted=UNAVAILABLE)
     assert elder("health") == "SERVING\n"
 
@@ -183,7 +183,7 @@ def test_queries_and_proofs_are_shown(officer_ctl, elder, tokens):
     proof = officer_ctl("audit", "proof", "1").splitlines()
     assert proof[0] == "c2sp.org/tlog-proof@v1" and proof[1] == "index 1" and "resident-vault/test" in proof
     officer_ctl("audit", "proof", "99999999", wanted=INVALID)
-    assert "rings/log/versions/1" in officer_ctl("keys", "status")
+    assert "rings/log/versions/1" in officer_ctl("keys", "list")
 
 
 def test_text_from_the_vault_cannot_steer_the_terminal(city, tmp_path):

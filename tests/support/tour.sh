@@ -497,7 +497,7 @@ verify_the_log()
 look_at_keys()
 {
     step "Keys" "The administrator sees which keys there are and in what state, never a key; and can reveal nothing:"
-    command_line as admin-li vaultctl keys status
+    command_line as admin-li vaultctl keys list
     expect 'rings/log/versions/1'
     refused_line 3 'clause role' as admin-li vaultctl reveal "$token" --fields name --purpose elder-care --ticket curious
 }

@@ -9,7 +9,7 @@ typedef struct run {
     ctl *ctl;
     const bulk *of;
     const char **items;
-    size_t count;
+    size_t count, most;     /* most: in a part */
     const char *request_id; /* of the whole: parts have a number behind it */
 } run;
 
@@ -33,8 +33,8 @@ static void fill(const run *r, Vault__V1__RequestContext *context, size_t first,
     *how_many = count;
     *(Vault__V1__RequestContext **)message_member(request, "context", NULL) = context;
     *(protobuf_c_boolean *)message_member(request, "want_receipt", NULL) = r->ctl->options[OPT_RECEIPT] != NULL;
-    if (r->count > CALL_ITEMS)
-        context->request_id = arena_format(r->ctl->mem, "%s.%zu", r->request_id, first / CALL_ITEMS + 1);
+    if (r->count > r->most)
+        context->request_id = arena_format(r->ctl->mem, "%s.%zu", r->request_id, first / r->most + 1);
 }
 
 /* ---- answers ---- */
@@ -107,7 +107,7 @@ static void say_unknown(const run *r, ctl_exit end)
 
 static ctl_exit run_part(run *r, size_t first)
 {
-    size_t count = r->count - first < CALL_ITEMS ? r->count - first : CALL_ITEMS;
+    size_t count = r->count - first < r->most ? r->count - first : r->most;
     Vault__V1__RequestContext context;
     VAULT_CLEANUP(exchange_clear)
     exchange x = {.method = r->of->method, .request = r->of->request, .type = r->of->reply};
@@ -121,7 +121,7 @@ static ctl_exit run_part(run *r, size_t first)
 
 static void say_progress(const run *r, size_t done)
 {
-    if (r->count <= CALL_ITEMS || !isatty(STDERR_FILENO) || isatty(STDOUT_FILENO)) return;
+    if (r->count <= r->most || !isatty(STDERR_FILENO) || isatty(STDOUT_FILENO)) return;
     if (done < r->count)
         fprintf(stderr, "\r%zu of %zu ", done, r->count);
     else
@@ -130,15 +130,15 @@ static void say_progress(const run *r, size_t done)
 
 ctl_exit bulk_run(ctl *c, const bulk *b)
 {
-    run r = {.ctl = c, .of = b};
+    run r = {.ctl = c, .of = b, .most = b->most ? b->most : CALL_ITEMS};
     ctl_exit worst = ctl_items(c, b->first, &r.items, &r.count);
     if (worst != CTL_OK) return worst;
-    if (r.count > CALL_ITEMS && (c->options[OPT_ASSERTION] || c->options[OPT_RECEIPT]))
-        return usage_error(c, "an assertion or a receipt is for one call, of at most %d items", CALL_ITEMS);
-    for (size_t i = 0; i < r.count && worst <= CTL_SOME_REFUSED; i += CALL_ITEMS) {
+    if (r.count > r.most && (c->options[OPT_ASSERTION] || c->options[OPT_RECEIPT]))
+        return usage_error(c, "an assertion or a receipt is for one call, of at most %zu items", r.most);
+    for (size_t i = 0; i < r.count && worst <= CTL_SOME_REFUSED; i += r.most) {
         ctl_exit end = run_part(&r, i);
         if (end > worst) worst = end;
-        say_progress(&r, i + CALL_ITEMS);
+        say_progress(&r, i + r.most);
     }
     return worst;
 }

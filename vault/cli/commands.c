@@ -126,6 +126,14 @@ const command commands[] = {
      "\n"
      "  vaultctl export rv1... --out resident.json --purpose data-subject-request --ticket request-12\n",
      OPTION(OPT_OUT) | OPTION(OPT_RECEIPT) | OPTION(OPT_TICKET), 1, 1, true, NULL, run_export},
+    {"erase", "[TOKEN...]", "residents for good: data key, row and search terms are destroyed",
+     "There is no way back: their tokens are those of nobody from then on, and who comes back is a new record. The "
+     "log\n"
+     "stays as it is. Needs a rule of action \"erase\".\n"
+     "\n"
+     "  vaultctl erase rv1... --purpose population-register --ticket 'request 31, moved abroad'\n"
+     "  vaultctl erase --file tokens.txt --purpose population-register --ticket 'request 32' --receipt erased.json\n",
+     OPTION(OPT_FILE) | OPTION(OPT_RECEIPT) | OPTION(OPT_TICKET), 0, SIZE_MAX, true, NULL, run_erase},
     {"fields", "", "the fields of a collection, and what can be asked of them",
      "SEARCHED BY: kinds of index (`search`). ALSO: unique (`issue --field` takes it), token (`reveal --form token`).\n"
      "Below them the predicates (`test`). What we may do with each is for the policy to say.\n"
@@ -204,20 +212,72 @@ const command commands[] = {
     {"audit verify", "", "has the log only grown, and is it whole?",
      "Checks the signature of the newest checkpoint, that it continues the one seen at the last visit, and with "
      "--lines that\n"
-     "every line shown opens its leaf and that they have the signed root. The verdict is valid, tampered, incomplete\n"
-     "(something is missing) or unverifiable (not with this key).\n"
+     "every line shown opens its leaf and that they have the signed root. With --rows the vault checks every row of a\n"
+     "resident, too, and all of them against the sum in the log's head: an older row put back is found. The verdict "
+     "is\n"
+     "valid, tampered, incomplete (something is missing) or unverifiable (not with this key).\n"
      "\n"
      "  vaultctl audit verify --log-key log.vkey\n"
-     "  vaultctl audit verify --log-key log.vkey --lines\n",
-     OPTION(OPT_LOG_KEY) | OPTION(OPT_STATE) | OPTION(OPT_LINES), 0, 0, true, OFFICER_PURPOSE, run_audit_verify},
+     "  vaultctl audit verify --log-key log.vkey --lines\n"
+     "  vaultctl audit verify --log-key log.vkey --rows\n",
+     OPTION(OPT_LOG_KEY) | OPTION(OPT_STATE) | OPTION(OPT_LINES) | OPTION(OPT_ROWS), 0, 0, true, OFFICER_PURPOSE,
+     run_audit_verify},
     {"receipt verify", "FILE", "does a kept receipt prove its lines? (no server)",
      "\n"
      "  vaultctl receipt verify receipt.json --log-key log.vkey\n",
      OPTION(OPT_LOG_KEY), 1, 1, false, NULL, run_receipt_verify},
-    {"keys status", "", "key rings and their states (administrators, officers)",
+    {"keys list", "", "key rings and their versions, never a key (administrators, officers)",
      "\n"
-     "  vaultctl keys status\n",
-     0, 0, 0, true, OFFICER_PURPOSE, run_keys_status},
+     "  vaultctl keys list\n",
+     0, 0, 0, true, OFFICER_PURPOSE, run_keys_list},
+    {"keys show", "RING", "the versions of one ring, and its jobs",
+     "\n"
+     "  vaultctl keys show record\n"
+     "  vaultctl keys show token/7 --json\n",
+     0, 1, 1, true, OFFICER_PURPOSE, run_keys_show},
+    {"keys rotate", "RING...", "a new version of rings, while the service runs (administrators)",
+     "From now on the new version is the active one; a job brings over what is stored (keys progress). Rings: record,\n"
+     "natural, control, log, term/FIELD, token/DOMAIN. With --suite a ring goes over to the other suite. A token "
+     "ring's\n"
+     "old tokens are taken --until then.\n"
+     "\n"
+     "  vaultctl keys rotate record --watch --ticket 'yearly rotation'\n"
+     "  vaultctl keys rotate record --suite gm --ticket 'national suite'\n"
+     "  vaultctl keys rotate token/7 --until 2027-03-01 --ticket 'new epoch for elder care'\n"
+     "  vaultctl keys rotate term/name term/phone natural --ticket 'index of 2027'\n",
+     OPTION(OPT_SUITE) | OPTION(OPT_RESEAL) | OPTION(OPT_UNTIL) | OPTION(OPT_WATCH) | OPTION(OPT_TICKET), 1, 64, true,
+     CONTROL_PURPOSE, run_keys_rotate},
+    {"keys progress", "[JOB]", "jobs, newest first: how far, how fast, until when (administrators, officers)",
+     "\n"
+     "  vaultctl keys progress\n"
+     "  vaultctl keys progress jobs/17 --watch\n",
+     OPTION(OPT_WATCH), 0, 1, true, CONTROL_PURPOSE, run_keys_progress},
+    {"keys pause", "JOB", "a job stops after the rows at hand; both versions stay good",
+     "\n"
+     "  vaultctl keys pause jobs/17 --ticket 'load of November'\n",
+     OPTION(OPT_TICKET), 1, 1, true, CONTROL_PURPOSE, run_keys_pause},
+    {"keys resume", "JOB", "a job that was paused goes on where it was",
+     "\n"
+     "  vaultctl keys resume jobs/17 --ticket 'load is through'\n",
+     OPTION(OPT_TICKET), 1, 1, true, CONTROL_PURPOSE, run_keys_resume},
+    {"keys cancel", "JOB", "a job ends here; what it has done stays, and both versions stay good",
+     "\n"
+     "  vaultctl keys cancel jobs/17 --ticket 'once more with --reseal'\n",
+     OPTION(OPT_TICKET), 1, 1, true, CONTROL_PURPOSE, run_keys_cancel},
+    {"keys destroy", "RING VERSION", "a version that nothing needs any more, by two people",
+     "Without --approval it is proposed; an officer approves it (approval show, approval approve); the same again "
+     "with\n"
+     "--approval destroys the key, and prints the certificate. Refused (STILL_NEEDED) while anything refers to it.\n"
+     "\n"
+     "  vaultctl keys destroy record 1 --ticket 'yearly rotation'\n"
+     "  vaultctl keys destroy record 1 --approval approvals/6f... --out record-1.certificate --ticket 'yearly "
+     "rotation'\n",
+     OPTION(OPT_APPROVAL) | OPTION(OPT_OUT) | OPTION(OPT_TICKET), 2, 2, true, CONTROL_PURPOSE, run_keys_destroy},
+    {"keys certificate", "RING VERSION", "the signed statement that a version was destroyed",
+     "Anybody checks it with vault-verify and the log's public key.\n"
+     "\n"
+     "  vaultctl keys certificate record 1 --out record-1.certificate\n",
+     OPTION(OPT_OUT), 2, 2, true, CONTROL_PURPOSE, run_keys_certificate},
     {"control history", "", "changes of the control room, newest first (administrators, officers)",
      "\n"
      "  vaultctl control history --limit 20\n",

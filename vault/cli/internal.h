@@ -86,6 +86,11 @@ typedef enum option_id {
     OPT_AT_LEAST,
     OPT_PERMIT,
     OPT_VALUES,
+    OPT_SUITE,
+    OPT_RESEAL,
+    OPT_APPROVAL,
+    OPT_WATCH,
+    OPT_ROWS,
     OPTIONS
 } option_id;
 __extension__ typedef unsigned __int128 option_set;
@@ -185,6 +190,7 @@ typedef struct bulk {
     ProtobufCMessage *request;               /* lacks its context, its items, and whether a receipt is wanted */
     const char *list;                        /* what its items are called: "tokens" */
     size_t first;                            /* argument that is the first item */
+    size_t most;                             /* items in a part; 0: CALL_ITEMS */
     bool once;                               /* makes something, or uses it up: idempotent by request id */
     void *(*item)(ctl *c, const char *text); /* what stands in the list for it; NULL: the text itself */
     /* A result in a line: one of its members, or as `text` says, in the arena. Refused ones are "-". */
@@ -230,6 +236,18 @@ typedef struct table {
 table table_of(arena *mem, size_t columns, const char *const *heads);
 void table_add(table *t, const char *const *cells); /* control characters are shown as ? */
 void table_print(const table *t);
+
+/* ---- progress.c ---- */
+
+void say_time_left(double seconds); /* ", 3 min 20 s left" on stderr */
+
+/* ---- jobs.c ---- */
+
+void jobs_show(const ctl *c, Vault__V1__Job *const *jobs, size_t count);
+/* Waits until a job does not run any more, and says meanwhile how far it is. *out lives in x. */
+ctl_exit job_wait(ctl *c, exchange *x, const char *name, const Vault__V1__Job **out);
+/* Waits for each, and shows how it ended. */
+ctl_exit jobs_watch(ctl *c, const char *const *names, size_t count);
 
 /* ---- diff.c ---- */
 
@@ -296,6 +314,7 @@ ctl_exit run_voucher_revoke(ctl *c);
 ctl_exit run_get(ctl *c);
 ctl_exit run_update(ctl *c);
 ctl_exit run_export(ctl *c);
+ctl_exit run_erase(ctl *c);
 ctl_exit run_fields(ctl *c);
 ctl_exit run_search(ctl *c);
 ctl_exit run_browse(ctl *c);
@@ -308,7 +327,15 @@ ctl_exit run_audit_proof(ctl *c);
 ctl_exit run_audit_query(ctl *c);
 ctl_exit run_audit_verify(ctl *c);
 ctl_exit run_receipt_verify(ctl *c);
-ctl_exit run_keys_status(ctl *c);
+ctl_exit run_keys_list(ctl *c);
+ctl_exit run_keys_show(ctl *c);
+ctl_exit run_keys_rotate(ctl *c);
+ctl_exit run_keys_progress(ctl *c);
+ctl_exit run_keys_pause(ctl *c);
+ctl_exit run_keys_resume(ctl *c);
+ctl_exit run_keys_cancel(ctl *c);
+ctl_exit run_keys_destroy(ctl *c);
+ctl_exit run_keys_certificate(ctl *c);
 ctl_exit run_health(ctl *c);
 ctl_exit run_assertion_make(ctl *c);
 ctl_exit run_control_history(ctl *c);

@@ -97,6 +97,8 @@ static json_t *member_json(arena *mem, const ProtobufCFieldDescriptor *f, const 
         return json_integer(*(const uint32_t *)at);
     case PROTOBUF_C_TYPE_UINT64:
         return json_integer((json_int_t) * (const uint64_t *)at);
+    case PROTOBUF_C_TYPE_DOUBLE:
+        return json_real(*(const double *)at);
     default:
         return json_null(); /* the vault's messages have no other types */
     }
@@ -108,6 +110,7 @@ static size_t size_of(const ProtobufCFieldDescriptor *f)
     case PROTOBUF_C_TYPE_BYTES:
         return sizeof(ProtobufCBinaryData);
     case PROTOBUF_C_TYPE_UINT64:
+    case PROTOBUF_C_TYPE_DOUBLE:
         return sizeof(uint64_t);
     case PROTOBUF_C_TYPE_STRING:
     case PROTOBUF_C_TYPE_MESSAGE:

@@ -74,6 +74,11 @@ static const option_row rows[OPTIONS] = {
     [OPT_COUNT] = {"count", NULL, NULL, "only how many there are"},
     [OPT_AT_LEAST] = {"at-least", "K", NULL, "K of the conditions must hold (all)"},
     [OPT_PERMIT] = {"permit", "ID", NULL, "the permit, for more than 20 rows"},
+    [OPT_SUITE] = {"suite", "NAME", NULL, "intl (AES, SHA-256, Ed25519) or gm (SM4, SM3, SM2)"},
+    [OPT_RESEAL] = {"reseal", NULL, NULL, "every value under a new data key, too, not the data keys alone"},
+    [OPT_APPROVAL] = {"approval", "NAME", NULL, "the approval of what was proposed by the same command"},
+    [OPT_WATCH] = {"watch", NULL, NULL, "wait until it has ended, and say how far it is"},
+    [OPT_ROWS] = {"rows", NULL, NULL, "and let the vault check every resident's row (officers, administrators)"},
     [OPT_VALUES] = {"values", NULL, NULL, "show the wanted values"},
 };
 

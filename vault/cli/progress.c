@@ -19,7 +19,7 @@ progress progress_start(const ctl *c, const import_state *s, const source *from)
                       .started_us = clock_monotonic_us()};
 }
 
-static void say_time(double seconds)
+void say_time_left(double seconds)
 {
     unsigned long long s = (unsigned long long)(seconds + 0.5);
     if (s >= 3600)
@@ -40,7 +40,8 @@ void progress_say(progress *p, const import_state *s)
     if (p->size) fprintf(stderr, ", %.0f %%", 100.0 * (double)s->offset / (double)p->size);
     if (seconds > 0 && s->offset > p->begun_at) {
         fprintf(stderr, ", %.0f rows/s", (double)(s->counts.rows - p->rows_before) / seconds);
-        if (p->size > s->offset) say_time((double)(p->size - s->offset) * seconds / (double)(s->offset - p->begun_at));
+        if (p->size > s->offset)
+            say_time_left((double)(p->size - s->offset) * seconds / (double)(s->offset - p->begun_at));
     }
     if (s->counts.rejected) fprintf(stderr, ", %llu rejected", (unsigned long long)s->counts.rejected);
     if (!p->terminal) fputc('\n', stderr);

@@ -160,3 +160,23 @@ ctl_exit run_put(ctl *c)
     say_totals(l);
     return end ? end : l->refused ? CTL_SOME_REFUSED : CTL_OK;
 }
+
+/* ---- erase ---- */
+
+static const char *erased_text(arena *mem, const ProtobufCMessage *result)
+{
+    (void)mem, (void)result;
+    return "erased";
+}
+
+ctl_exit run_erase(ctl *c)
+{
+    enum { PART = 512 };
+    Vault__V1__EraseRequest request = VAULT__V1__ERASE_REQUEST__INIT;
+    return bulk_run(c, &(bulk){.method = "/vault.v1.Records/Erase",
+                               .request = &request.base,
+                               .reply = &vault__v1__erase_response__descriptor,
+                               .list = "tokens",
+                               .most = PART,
+                               .text = erased_text});
+}

@@ -3,6 +3,7 @@
  *   checkpoint   signed by the key that the operator published
  *   growth       the checkpoint of the last visit is a beginning of this one (RFC 9162 2.1.4)
  *   lines        every leaf fetched, its officer's view opens it, and their tree has the root of the checkpoint
+ *   rows         the vault's own check of every resident's row against its tag and the sum in the log's head
  *
  * What was seen is kept only when all of it was valid. */
 #include "vault/cli/internal.h"
@@ -23,7 +24,7 @@ typedef struct watch {
     checkpoint now, before;
     char *note, *seen; /* signed notes; seen is NULL at the first visit */
     const char *state;
-    int64_t lines; /* checked */
+    int64_t lines, rows; /* checked */
     digest frontier[MERKLE_LEVELS];
     finding finding;
 } watch;
@@ -223,6 +224,33 @@ static ctl_exit check_lines(watch *w)
     return conclude(w, VERDICT_TAMPERED, "the lines shown do not have the root that was signed");
 }
 
+/* ---- rows ---- */
+
+/* What a job that has ended says of the rows. */
+static ctl_exit judge_rows(watch *w, const Vault__V1__Job *j)
+{
+    bool ended = strcmp(j->state, "done") == 0, failed = strcmp(j->state, "failed") == 0;
+    const char *why = arena_format(w->ctl->mem, "the rows: %s", *j->finding ? j->finding : "the check failed");
+    if (!why) abort();
+    w->rows = (int64_t)j->done;
+    if (failed || *j->finding) return conclude(w, VERDICT_TAMPERED, why);
+    return ended ? CTL_OK : conclude(w, VERDICT_INCOMPLETE, "the check of the rows was stopped");
+}
+
+static ctl_exit check_rows(watch *w)
+{
+    Vault__V1__VerifyRowsRequest request = VAULT__V1__VERIFY_ROWS_REQUEST__INIT;
+    VAULT_CLEANUP(exchange_clear) exchange x = {0};
+    VAULT_CLEANUP(exchange_clear) exchange last = {0};
+    const Vault__V1__Job *j;
+    if (!w->ctl->options[OPT_ROWS]) return CTL_OK;
+    ctl_exit end =
+        ctl_call(w->ctl, &x, "/vault.v1.Audit/VerifyRows", &request.base, &vault__v1__verify_rows_response__descriptor);
+    if (end != CTL_OK) return end;
+    end = job_wait(w->ctl, &last, ((const Vault__V1__VerifyRowsResponse *)(const void *)x.reply)->job, &j);
+    return end ? end : judge_rows(w, j);
+}
+
 /* ---- the whole ---- */
 
 static void show_steps(const watch *w)
@@ -235,6 +263,8 @@ static void show_steps(const watch *w)
         printf("growth      consistent with the %lld lines of the last visit\n", (long long)w->before.tree.size);
     if (w->ctl->options[OPT_LINES] && w->lines > 0)
         printf("lines       %lld fetched, each opens its leaf\n", (long long)w->lines);
+    if (w->ctl->options[OPT_ROWS] && w->finding.verdict == VERDICT_VALID)
+        printf("rows        %lld checked, all as they were written last\n", (long long)w->rows);
     printf("verdict     %s%s%s\n", verdict_name(w->finding.verdict), *w->finding.why ? ": " : "", w->finding.why);
 }
 
@@ -244,14 +274,15 @@ static void show(const watch *w)
         show_steps(w);
         return;
     }
-    print_json(json_pack("{s:s, s:s, s:I, s:I, s:I}", "verdict", verdict_name(w->finding.verdict), "why",
+    print_json(json_pack("{s:s, s:s, s:I, s:I, s:I, s:I}", "verdict", verdict_name(w->finding.verdict), "why",
                          w->finding.why, "size", (json_int_t)w->now.tree.size, "last_size",
-                         (json_int_t)w->before.tree.size, "lines", (json_int_t)w->lines));
+                         (json_int_t)w->before.tree.size, "lines", (json_int_t)w->lines, "rows", (json_int_t)w->rows));
 }
 
 ctl_exit run_audit_verify(ctl *c)
 {
-    static ctl_exit (*const steps[])(watch *) = {fetch_checkpoint, read_state, check_growth, check_lines, write_state};
+    static ctl_exit (*const steps[])(watch *) = {fetch_checkpoint, read_state, check_growth,
+                                                 check_lines,      check_rows, write_state};
     watch w = {.ctl = c, .state = state_path(c), .finding = {.why = ""}};
     ctl_exit end = CTL_OK;
     w.finding = log_key(c, &w.key);
