@@ -6,6 +6,7 @@
 
 struct aead {
     gcry_cipher_hd_t handle;
+    suite_id suite;
     size_t key_len;
     bool keyed; /* a handle without a key refuses: there is no default key */
 };
@@ -18,7 +19,7 @@ vault_code aead_new(aead **out, suite_id id, vault_error *err)
     VAULT_TRY(suite_find(&s, id, err));
     VAULT_TRY(cipher_open(&handle, s, GCRY_CIPHER_MODE_GCM, bytes_of(NULL, 0), err));
     *out = memory_new(sizeof **out);
-    **out = (aead){.handle = handle, .key_len = s->cipher_key};
+    **out = (aead){.handle = handle, .suite = id, .key_len = s->cipher_key};
     return VAULT_OK;
 }
 
@@ -28,6 +29,11 @@ void aead_free(aead **a)
     gcry_cipher_close((*a)->handle); /* wipes */
     memory_free(*a, sizeof **a);
     *a = NULL;
+}
+
+suite_id aead_suite(const aead *a)
+{
+    return a->suite;
 }
 
 vault_code aead_set_key(aead *a, bytes key, vault_error *err)

@@ -32,5 +32,9 @@ typedef struct argon2_extra {
 VAULT_MUST_USE vault_code argon2id(secret *out, bytes passphrase, bytes salt, argon2_cost cost,
                                    const argon2_extra *extra, vault_error *err);
 
+/* argon2_calibrate from another cost than the default. INTERNAL when no number of passes takes that long. */
+VAULT_MUST_USE vault_code argon2_calibrate_from(argon2_cost *out, argon2_cost start, int64_t (*work_us)(void),
+                                                vault_error *err);
+
 /* Unwraps r->wrapped into r->key, which is overwritten; a destroyed ring is checked and stays without key. */
 VAULT_MUST_USE vault_code ring_open(ring *r, bytes root, vault_error *err);

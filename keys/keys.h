@@ -42,6 +42,7 @@ void entropy_set_for_test(int (*source)(uint8_t *out, size_t len));
 typedef struct aead aead;
 VAULT_MUST_USE vault_code aead_new(aead **out, suite_id suite, vault_error *err);
 void aead_free(aead **a); /* wipes; takes NULL inside */
+suite_id aead_suite(const aead *a);
 VAULT_MUST_USE vault_code aead_set_key(aead *a, bytes key,
                                        vault_error *err); /* KEY_LEN bytes; SM4 takes the first 16 */
 
@@ -102,8 +103,9 @@ typedef struct argon2_cost {
     uint32_t passes, memory_kib, lanes;
 } argon2_cost;
 extern const argon2_cost ARGON2_DEFAULT; /* 3 passes, 256 MiB, 4 lanes: the least */
-/* The cost that takes at least half a second here: ARGON2_DEFAULT with as many passes as that needs. Measures. */
-VAULT_MUST_USE vault_code argon2_calibrate(argon2_cost *out, vault_error *err);
+/* The cost that takes at least half a second here: ARGON2_DEFAULT with as many passes as that needs. Measures by the
+ * clock handed in: clock_work_us. */
+VAULT_MUST_USE vault_code argon2_calibrate(argon2_cost *out, int64_t (*work_us)(void), vault_error *err);
 VAULT_MUST_USE vault_code root_key_from_passphrase(secret *out, bytes passphrase, bytes salt, argon2_cost cost,
                                                    vault_error *err);
 

@@ -2,6 +2,7 @@
 #include "keys/internal.h"
 
 enum { PASSPHRASE_LEAST = 12, SALT_LEAST = 16, LANES_MOST = 64, PASSES_MOST = 1000, BLOCKS_PER_LANE = 8 };
+enum { WORK_LEAST_US = 500 * 1000 };
 
 const argon2_cost ARGON2_DEFAULT = {.passes = 3, .memory_kib = 256 << 10, .lanes = 4};
 
@@ -48,4 +49,34 @@ vault_code root_key_from_passphrase(secret *out, bytes passphrase, bytes salt, a
     }
     if (salt.len < SALT_LEAST) return vault_fail(err, VAULT_INVALID, "the salt is shorter than %d bytes", SALT_LEAST);
     return argon2id(out, passphrase, salt, cost, &(argon2_extra){0}, err);
+}
+
+static vault_code measure(int64_t *took_us, argon2_cost cost, int64_t (*work_us)(void), vault_error *err)
+{
+    VAULT_CLEANUP(secret_clear) secret key = {0};
+    int64_t before = work_us();
+    VAULT_TRY(
+        root_key_from_passphrase(&key, bytes_of_text("any passphrase"), bytes_of_text("sixteen bytes ok"), cost, err));
+    *took_us = work_us() - before;
+    return VAULT_OK;
+}
+
+vault_code argon2_calibrate_from(argon2_cost *out, argon2_cost start, int64_t (*work_us)(void), vault_error *err)
+{
+    argon2_cost cost = start;
+    for (;;) {
+        int64_t took = 0;
+        VAULT_TRY(measure(&took, cost, work_us, err));
+        if (took >= WORK_LEAST_US) break;
+        int64_t wanted = took > 0 ? cost.passes * (int64_t)WORK_LEAST_US / took + 1 : PASSES_MOST;
+        if (cost.passes == PASSES_MOST) return vault_fail(err, VAULT_INTERNAL, "Argon2id takes no time here");
+        cost.passes = wanted < PASSES_MOST ? (uint32_t)wanted : PASSES_MOST;
+    }
+    *out = cost;
+    return VAULT_OK;
+}
+
+vault_code argon2_calibrate(argon2_cost *out, int64_t (*work_us)(void), vault_error *err)
+{
+    return argon2_calibrate_from(out, ARGON2_DEFAULT, work_us, err);
 }

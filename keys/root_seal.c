@@ -17,7 +17,7 @@ static bytes context_of(uint8_t out[CONTEXT_MAX], const root_seal *s, const char
     writer w = writer_over(out, CONTEXT_MAX);
     put_sized(&w, bytes_of_text(CONTEXT));
     put_sized(&w, bytes_of_text(vault));
-    put_u8(&w, (uint8_t)s->source);
+    put_u32(&w, (uint32_t)s->source);
     put_u32(&w, s->generation);
     put_u32(&w, s->threshold);
     put_u32(&w, s->shares);

@@ -28,6 +28,11 @@ int64_t clock_monotonic_us(void)
     return read_clock(CLOCK_MONOTONIC);
 }
 
+int64_t clock_work_us(void)
+{
+    return read_clock(CLOCK_THREAD_CPUTIME_ID);
+}
+
 void clock_set_for_test(int64_t wall_us)
 {
     atomic_store(&test_clock, wall_us);

@@ -6,6 +6,7 @@
 
 int64_t clock_now_us(void); /* wall clock */
 int64_t clock_monotonic_us(void);
+int64_t clock_work_us(void);                 /* what this thread has computed, whatever else the machine does */
 void clock_set_for_test(int64_t wall_us);    /* 0: back to the real clock */
 uint32_t clock_shanghai_date(int64_t us);    /* YYYYMMDD */
 void clock_format(char out[32], int64_t us); /* RFC 3339 with microseconds and Z */

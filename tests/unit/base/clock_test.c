@@ -1,8 +1,18 @@
 #include "tests/support/harness.h"
 #include "vault/base/clock.h"
 #include "vault/base/digest.h"
+#include <unistd.h>
 
 /* ---- clock ---- */
+
+TEST("the clock of a thread's work stands while it sleeps and goes while it computes")
+{
+    int64_t before = clock_work_us();
+    usleep(30000);
+    int64_t slept = clock_work_us();
+    assert_true(slept - before < 20000);
+    while (clock_work_us() < slept + 1000) continue;
+}
 
 TEST("a set clock stands still until it is given back")
 {

@@ -313,3 +313,41 @@ TEST("a short passphrase, a short salt and a cost of nothing are refused")
     }
     assert_null(out.at);
 }
+
+/* ---- the cost that is measured ---- */
+
+static const int64_t *readings;
+
+static int64_t scripted_clock(void)
+{
+    return *readings++;
+}
+
+static const argon2_cost CHEAP = {.passes = 3, .memory_kib = 64, .lanes = 1};
+
+TEST("the cost of a passphrase is raised until it takes half a second, and left alone where it does")
+{
+    vault_error err = {0};
+    argon2_cost cost;
+    static const int64_t slow[] = {7000, 507000}, fast[] = {0, 100000, 0, 400000, 5, 500005};
+    readings = slow;
+    expect_ok(argon2_calibrate_from(&cost, CHEAP, scripted_clock, &err), &err);
+    assert_int_equal(cost.passes, 3);
+    assert_int_equal(cost.memory_kib, 64);
+    readings = fast;
+    expect_ok(argon2_calibrate_from(&cost, CHEAP, scripted_clock, &err), &err);
+    assert_ptr_equal(readings, fast + 6);
+    assert_int_equal(cost.passes, 21); /* 3, then 3 * 5 + 1, then 16 * 5 / 4 + 1 */
+}
+
+TEST("a clock that stands still ends the measuring, and a cost that Argon2id refuses does at once")
+{
+    vault_error err = {0};
+    argon2_cost cost;
+    static const int64_t still[8] = {0};
+    readings = still;
+    expect_code(argon2_calibrate_from(&cost, CHEAP, scripted_clock, &err), VAULT_INTERNAL, &err);
+    assert_ptr_equal(readings, still + 4); /* as asked, and with the most passes there are */
+    readings = still;
+    expect_code(argon2_calibrate_from(&cost, (argon2_cost){0}, scripted_clock, &err), VAULT_INVALID, &err);
+}
