@@ -99,19 +99,26 @@ static void append_bare(size_t waiting)
 
 /* ---- start ---- */
 
-static void open_keys(void)
+static void add_ring(const char *name)
 {
     vault_error err = {0};
     ring r;
     uint8_t root[KEY_LEN];
     memset(root, 7, sizeof root);
-    must(secret_heap_init(4 << 20, &err), &err, "secure heap");
     must(ring_create(&r, bytes_of(root, KEY_LEN),
-                     &(ring_wish){.name = "log", .version = 1, .suite = SUITE_INTL, .since = 1}, &err),
+                     &(ring_wish){.name = name, .version = 1, .suite = SUITE_INTL, .since = 1}, &err),
          &err, "ring");
     secret_clear(&r.key);
-    must(keyring_new(&bench.keys, &err), &err, "keyring");
     must(keyring_add(bench.keys, bytes_of(root, KEY_LEN), &r, &err), &err, "keyring");
+}
+
+static void open_keys(void)
+{
+    vault_error err = {0};
+    must(secret_heap_init(4 << 20, &err), &err, "secure heap");
+    must(keyring_new(&bench.keys, &err), &err, "keyring");
+    add_ring("log");
+    add_ring("rows");
     must(aead_new(&bench.dek, SUITE_INTL, &err), &err, "aead");
 }
 

@@ -18,12 +18,12 @@ static vault_code first_line(ledger *l, store *s, arena *mem, vault_error *err)
 
 vault_code ledger_create(store *s, const keyring *keys, const char *name, digest control_digest, vault_error *err)
 {
-    VAULT_CLEANUP(ledger_close) ledger *l = ledger_new();
+    VAULT_CLEANUP(ledger_close) ledger *l = ledger_new(name);
     VAULT_CLEANUP(arena_free) arena *mem = arena_new(1 << 20);
     if (!mem) return vault_fail(err, VAULT_EXHAUSTED, "no memory");
-    VAULT_TRY(log_keys_open(&l->keys, keys, name, err));
+    VAULT_TRY(ledger_follow(l, keys, err));
     head_row head = {.control_version = 1, .control_digest = control_digest};
-    head_mac(&l->keys, &head, head.mac);
+    head_seal(l->keys, &head, &(row_sum){0}); /* there are no rows yet */
     VAULT_TRY(store_head_create(s, &head, err));
     return first_line(l, s, mem, err);
 }

@@ -36,52 +36,116 @@ typedef struct leaf_facts {
 void leaf_write(uint8_t out[LEAF_LEN], const line *of, int64_t time_us);
 bool leaf_read(leaf_facts *out, bytes leaf);
 
-/* ---- scribe (scribe.c) ---------------------------------------------------------------------------------------------
+/* ---- keys (log_keys.c) ---------------------------------------------------------------------------------------------
  */
 
 enum { STAMP_LEN = 4 }; /* suite ‖ version of the log ring (24 bits): starts every sealed view and is in its AAD */
 
-struct scribe {
-    ledger *of;
+/* Of one version of the log ring. */
+typedef struct log_keys {
+    uint32_t version;
+    suite_id suite;
+    uint8_t stamp[STAMP_LEN];
+    secret view, tag, reference;
+    prf *head_mac, *sum_mask; /* under the set's lock */
+    note_signer signers[2];   /* Ed25519; of the gm suite SM2, too */
+    size_t signer_count;
+} log_keys;
+
+/* Of one keyring: frozen, shared by reference count. */
+typedef struct log_keyset {
+    atomic_uint holders;
+    uint64_t generation;            /* of the keyring */
+    log_keys at[RING_VERSIONS_MAX]; /* newest first */
+    size_t count;
+    const log_keys *active;
+    note_signer signers[2 * RING_VERSIONS_MAX]; /* of all versions, borrowed from them; the active one's first */
+    size_t signer_count;
+    secret rows; /* of the sum of rows */
+    suite_id rows_suite;
+    pthread_mutex_t lock;
+} log_keyset;
+VAULT_MUST_USE vault_code log_keyset_open(log_keyset **out, const keyring *keys, const char *name, vault_error *err);
+log_keyset *log_keyset_hold(log_keyset *k);
+void log_keyset_free(log_keyset **k); /* lets go */
+/* NULL: its key is gone, or not known yet. */
+const log_keys *log_keyset_version(const log_keyset *k, int64_t version);
+
+/* Writes log version, hidden sum and MAC under the active version; all else of the head stands. */
+void head_seal(log_keyset *k, head_row *head, const row_sum *sum);
+/* The sum behind a head that was checked. */
+void head_sum(row_sum *out, log_keyset *k, const head_row *head);
+/* INTEGRITY: the MAC or a length is wrong. CONFLICT CONTROL_MOVED: it is under a newer version than these. */
+VAULT_MUST_USE vault_code head_check(log_keyset *k, const head_row *head, vault_error *err);
+
+/* ---- sum of rows (row_sum.c) ---------------------------------------------------------------------------------------
+ */
+
+void row_sum_join(row_sum *inout, const row_sum *more);
+/* What a batch adds to the sum. */
+VAULT_MUST_USE vault_code row_sum_changed(row_sum *out, const log_keyset *k, const row_change *changes, size_t count,
+                                          vault_error *err);
+
+/* ---- erasures (erasures.c) -----------------------------------------------------------------------------------------
+ */
+
+digest erasure_link(const digest *before, const erasure_row *of);
+/* The links of a batch whose lines have their places, in the arena; moves the chain of *to. */
+VAULT_MUST_USE vault_code erasures_place(erasure_row **out, head_row *to, arena *mem, const line_batch *batch,
+                                         vault_error *err);
+
+/* ---- scribe (scribe.c) ---------------------------------------------------------------------------------------------
+ */
+
+/* Handles of one version of the log ring. */
+typedef struct scribe_keys {
+    const log_keys *of;
     aead *view;
     block_cipher *tag, *reference;
+} scribe_keys;
+struct scribe {
+    ledger *of;
+    log_keyset *keys; /* held */
+    scribe_keys at[RING_VERSIONS_MAX];
+    size_t count;
+    const scribe_keys *active;
+    prf *rows; /* of the sum of rows */
 };
 typedef enum view_kind { VIEW_OFFICER, VIEW_RESIDENT } view_kind;
 typedef struct salted_view {
     view_kind kind;
     bytes salted; /* salt ‖ view */
 } salted_view;
-/* Owned by the arena. */
+/* Owned by the arena. `under`: of an officer's view the active version's handle. */
 VAULT_MUST_USE vault_code scribe_seal(bytes *out, const scribe *s, arena *mem, aead *under, const salted_view *view,
                                       vault_error *err);
-/* The caller fills out->kind. INTEGRITY when it does not open. */
-VAULT_MUST_USE vault_code scribe_open(salted_view *out, const scribe *s, arena *mem, aead *under, bytes sealed,
+/* The caller fills out->kind, and gives the cipher of a resident's view; an officer's says itself under which version
+ * it is. INTEGRITY when it does not open. */
+VAULT_MUST_USE vault_code scribe_open(salted_view *out, const scribe *s, arena *mem, aead *resident, bytes sealed,
                                       vault_error *err);
+/* Under which version an officer's view is sealed; NULL: none of these. */
+const scribe_keys *scribe_keys_of(const scribe *s, bytes sealed);
 void scribe_reference(const scribe *s, uint8_t reference[REFERENCE_LEN], int64_t resident); /* in: random bytes */
-int64_t scribe_resident_tag(const scribe *s, int64_t resident);                             /* 0 for 0 */
-int64_t scribe_person_tag(const scribe *s, const char *person);                             /* 0 for NULL */
+int64_t resident_tag(const scribe_keys *k, int64_t resident);                               /* 0 for 0 */
+int64_t person_tag(const scribe_keys *k, const char *person);                               /* 0 for NULL */
+/* Of all versions, newest first: while the ring is rotated a line stands under one of them. Return how many. */
+size_t scribe_resident_tags(const scribe *s, int64_t resident, int64_t tags[RING_VERSIONS_MAX]);
+size_t scribe_person_tags(const scribe *s, const char *person, int64_t tags[RING_VERSIONS_MAX]);
 
 /* ---- ledger (ledger.c) ---------------------------------------------------------------------------------------------
  */
 
-typedef struct log_keys {
-    secret view, tag, reference;
-    prf *head_mac; /* under mac_mutex */
-    pthread_mutex_t mac_mutex;
-    signer *signer;
-    note_key note;
-    suite_id suite;
-    uint8_t stamp[STAMP_LEN];
-} log_keys;
-VAULT_MUST_USE vault_code log_keys_open(log_keys *out, const keyring *keys, const char *name, vault_error *err);
-void log_keys_close(log_keys *k);
-void head_mac(log_keys *k, const head_row *head, uint8_t out[HEAD_MAC_LEN]);
-/* INTEGRITY: the MAC or a length is wrong. */
-VAULT_MUST_USE vault_code head_check(log_keys *k, const head_row *head, vault_error *err);
+/* A verifier key that was told, and is good as long as the ledger. */
+typedef struct told_key {
+    struct told_key *before;
+    char *text;
+} told_key;
 
 struct ledger {
-    log_keys keys;
-    char *verifier_key;
+    char *name;
+    pthread_mutex_t keys_lock; /* of the next two */
+    log_keyset *keys;
+    told_key *verifier;
     pthread_mutex_t mutex;          /* over what follows, and over the order of our own appends */
     bool known;                     /* `head` is what the database holds, unless another node moved it */
     head_row head, next;            /* next: of the transaction that is under way */
@@ -91,11 +155,13 @@ struct ledger {
     atomic_llong seen; /* lines that this process has seen committed: the log never gets shorter. Without the mutex */
 };
 
-ledger *ledger_new(void); /* knows nothing yet; for ledger_close */
+ledger *ledger_new(const char *name); /* knows nothing yet; for ledger_close */
 /* The committed head, checked: its MAC, and that it is no older than what this process has seen. */
 merkle_tree head_tree(const head_row *head);
-VAULT_MUST_USE vault_code tree_sign(const char **note, arena *mem, const log_keys *k, const merkle_tree *tree,
+VAULT_MUST_USE vault_code tree_sign(const char **note, const ledger *l, arena *mem, const merkle_tree *tree,
                                     vault_error *err);
+/* The keys at the moment, held; to be freed. */
+log_keyset *ledger_keys(const ledger *l);
 
 /* ---- proofs from stored nodes (proof.c) ----------------------------------------------------------------------------
  */

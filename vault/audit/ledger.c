@@ -19,29 +19,21 @@
 
 /* ---- opening ----------------------------------------------------------------------------------------------------- */
 
-static char *new_verifier_key(const note_key *key)
-{
-    VAULT_CLEANUP(arena_free) arena *mem = arena_new(4096);
-    const char *text = mem ? note_key_text(key, mem) : NULL;
-    return memory_text(text);
-}
-
-ledger *ledger_new(void)
+ledger *ledger_new(const char *name)
 {
     ledger *l = memory_new(sizeof *l);
     pthread_mutex_init(&l->mutex, NULL);
-    pthread_mutex_init(&l->keys.mac_mutex, NULL);
+    pthread_mutex_init(&l->keys_lock, NULL);
+    l->name = memory_text(name);
     return l;
 }
 
 vault_code ledger_open(ledger **out, store *s, const keyring *keys, const char *name, vault_error *err)
 {
-    ledger *l = ledger_new();
+    ledger *l = ledger_new(name);
     *out = l;
-    vault_code code = log_keys_open(&l->keys, keys, name, err);
+    vault_code code = ledger_follow(l, keys, err);
     if (code == VAULT_OK) code = ledger_head(l, s, &l->head, err);
-    if (code == VAULT_OK) l->verifier_key = new_verifier_key(&l->keys.note);
-    if (code == VAULT_OK && !l->verifier_key) code = vault_fail(err, VAULT_EXHAUSTED, "no memory");
     if (code != VAULT_OK)
         ledger_close(out);
     else
@@ -49,20 +41,86 @@ vault_code ledger_open(ledger **out, store *s, const keyring *keys, const char *
     return code;
 }
 
+static void free_text(char *text)
+{
+    if (text) memory_free(text, strlen(text) + 1);
+}
+
+static void forget_told(told_key *newest)
+{
+    while (newest) {
+        told_key *gone = newest;
+        newest = gone->before;
+        free_text(gone->text);
+        memory_free(gone, sizeof *gone);
+    }
+}
+
 void ledger_close(ledger **out)
 {
     ledger *l = *out;
     if (!l) return;
-    log_keys_close(&l->keys);
-    memory_free(l->verifier_key, l->verifier_key ? strlen(l->verifier_key) + 1 : 0);
+    log_keyset_free(&l->keys);
+    forget_told(l->verifier);
+    free_text(l->name);
+    pthread_mutex_destroy(&l->keys_lock);
     pthread_mutex_destroy(&l->mutex);
     memory_free(l, sizeof *l);
     *out = NULL;
 }
 
+/* ---- keys -------------------------------------------------------------------------------------------------------- */
+
+/* A lock does not change what a ledger is. */
+static pthread_mutex_t *keys_lock(const ledger *l)
+{
+    return (pthread_mutex_t *)(uintptr_t)&l->keys_lock;
+}
+
+log_keyset *ledger_keys(const ledger *l)
+{
+    pthread_mutex_lock(keys_lock(l));
+    log_keyset *k = log_keyset_hold(l->keys);
+    pthread_mutex_unlock(keys_lock(l));
+    return k;
+}
+
+/* Who was told a text may still read it: they are few, and public. */
+static vault_code tell_verifier_key(ledger *l, const log_keyset *k, vault_error *err)
+{
+    VAULT_CLEANUP(arena_free) arena *mem = arena_new(4096);
+    const char *text = mem ? note_key_text(&k->signers[0].key, mem) : NULL;
+    if (!text) return vault_fail(err, VAULT_EXHAUSTED, "no memory");
+    if (l->verifier && strcmp(l->verifier->text, text) == 0) return VAULT_OK;
+    told_key *told = memory_new(sizeof *told);
+    *told = (told_key){.before = l->verifier, .text = memory_text(text)};
+    l->verifier = told;
+    return VAULT_OK;
+}
+
+/* Keyrings are numbered as they are made: a thread that comes late with an older one changes nothing. */
+vault_code ledger_follow(ledger *l, const keyring *keys, vault_error *err)
+{
+    VAULT_CLEANUP(log_keyset_free) log_keyset *fresh = NULL;
+    pthread_mutex_lock(&l->keys_lock);
+    bool followed = l->keys && l->keys->generation >= keyring_generation(keys);
+    vault_code code = followed ? VAULT_OK : log_keyset_open(&fresh, keys, l->name, err);
+    if (fresh) code = tell_verifier_key(l, fresh, err);
+    if (code == VAULT_OK && fresh) {
+        log_keyset *old = l->keys;
+        l->keys = fresh;
+        fresh = old;
+    }
+    pthread_mutex_unlock(&l->keys_lock);
+    return code;
+}
+
 const char *ledger_verifier_key(const ledger *l)
 {
-    return l->verifier_key;
+    pthread_mutex_lock(keys_lock(l));
+    const char *text = l->verifier->text;
+    pthread_mutex_unlock(keys_lock(l));
+    return text;
 }
 
 /* ---- head -------------------------------------------------------------------------------------------------------- */
@@ -76,7 +134,8 @@ static void have_seen(ledger *l, int64_t size)
 /* `seen` was read before the head was: what has been appended since does not make the head look old. */
 static vault_code accept_head(ledger *l, const head_row *head, int64_t seen, vault_error *err)
 {
-    VAULT_TRY(head_check(&l->keys, head, err));
+    VAULT_CLEANUP(log_keyset_free) log_keyset *k = ledger_keys(l);
+    VAULT_TRY(head_check(k, head, err));
     if (head->size < seen) {
         return vault_fail(err, VAULT_INTEGRITY,
                           "the log went back from %lld lines to %lld: an older database was put back", (long long)seen,
@@ -109,24 +168,35 @@ typedef struct job {
     store *s;
     arena *mem;
     const line_batch *batch;
+    log_keyset *keys; /* held */
     line_row *rows;
     digest *hashes;
+    row_sum more; /* of the rows of residents */
+    erasure_row *erasures;
     head_row to;
     merkle_batch *tree;
 } job;
 
+static void job_end(job *j)
+{
+    log_keyset_free(&j->keys);
+}
+
+/* All that does not depend on where the lines will stand. */
 static vault_code job_start(job *j, ledger *l, store *s, arena *mem, const line_batch *batch, vault_error *err)
 {
-    *j = (job){.l = l, .s = s, .mem = mem, .batch = batch};
+    *j = (job){.l = l, .s = s, .mem = mem, .batch = batch, .keys = ledger_keys(l)};
     if (batch->count == 0) return vault_fail(err, VAULT_INTERNAL, "an append of no lines");
     j->rows = arena_array(mem, batch->count, sizeof *j->rows);
     j->hashes = arena_array(mem, batch->count, sizeof *j->hashes);
-    return j->rows && j->hashes ? VAULT_OK : vault_fail(err, VAULT_EXHAUSTED, "no room for a batch of lines");
+    if (!j->rows || !j->hashes) return vault_fail(err, VAULT_EXHAUSTED, "no room for a batch of lines");
+    return row_sum_changed(&j->more, j->keys, batch->rows, batch->row_count, err);
 }
 
-static void next_head(job *j, const head_row *from, int64_t time_us)
+static vault_code next_head(job *j, const head_row *from, int64_t time_us, vault_error *err)
 {
     const digest *frontier;
+    row_sum sum;
     j->to = *from;
     j->to.size = merkle_batch_size(j->tree);
     j->to.time = time_us;
@@ -136,7 +206,12 @@ static void next_head(job *j, const head_row *from, int64_t time_us)
     }
     j->to.frontier_len = merkle_batch_frontier(j->tree, &frontier) * DIGEST_LEN;
     memcpy(j->to.frontier, frontier, j->to.frontier_len);
-    head_mac(&j->l->keys, &j->to, j->to.mac);
+    VAULT_TRY(erasures_place(&j->erasures, &j->to, j->mem, j->batch, err));
+    head_sum(&sum, j->keys, from);
+    row_sum_join(&sum, &j->more);
+    head_seal(j->keys, &j->to, &sum);
+    wipe(&sum, sizeof sum);
+    return VAULT_OK;
 }
 
 /* Everything of the lines that depends on where they stand. */
@@ -163,8 +238,15 @@ static vault_code place(job *j, const head_row *from, vault_error *err)
                                 .resident_tag = at->resident_tag,
                                 .person_tag = at->person_tag};
     }
-    next_head(j, from, time_us);
-    return VAULT_OK;
+    return next_head(j, from, time_us, err);
+}
+
+/* A caller must not take it for a moved control version. */
+static vault_code as_damage(vault_code code, const char *what, int64_t number, vault_error *err)
+{
+    if (code != VAULT_CONFLICT) return code;
+    vault_error_clear(err);
+    return vault_fail(err, VAULT_INTEGRITY, "%s stands past the %lld of the log's head", what, (long long)number);
 }
 
 static vault_code try_append(job *j, const head_row *from, bool *moved, vault_error *err)
@@ -172,10 +254,10 @@ static vault_code try_append(job *j, const head_row *from, bool *moved, vault_er
     VAULT_TRY(place(j, from, err));
     /* A change of control has moved the stamp itself. */
     append_from at = {.head = from, .stamp = j->batch->next ? 0 : j->batch->control_stamp};
-    vault_code code = store_append(j->s, at, &j->to, j->rows, moved, err);
-    if (code != VAULT_CONFLICT) return code;
-    vault_error_clear(err); /* a caller must not take it for a moved control version */
-    return vault_fail(err, VAULT_INTEGRITY, "a line stands past the %lld of the log's head", (long long)from->size);
+    VAULT_TRY(as_damage(store_append(j->s, at, &j->to, j->rows, moved, err), "a line", from->size, err));
+    if (*moved || j->batch->erased_count == 0) return VAULT_OK;
+    return as_damage(store_erasures_insert(j->s, j->erasures, j->batch->erased_count, err), "an erasure", from->erased,
+                     err);
 }
 
 static vault_code lock_and_append(job *j, vault_error *err)
@@ -194,7 +276,8 @@ static vault_code lock_and_append(job *j, vault_error *err)
 
 static bool may_try(const job *j)
 {
-    return j->l->known && j->l->head.control_version == j->batch->control_version;
+    return j->l->known && j->l->head.control_version == j->batch->control_version &&
+           log_keyset_version(j->keys, j->l->head.log_version);
 }
 
 static vault_code append_alone(job *j, vault_error *err)
@@ -243,8 +326,9 @@ static void settle(ledger *l, const head_row *committed)
 
 vault_code ledger_append(ledger *l, store *s, arena *mem, const line_batch *batch, appended *out, vault_error *err)
 {
-    job j;
+    VAULT_CLEANUP(job_end) job j = {0};
     VAULT_TRY(job_start(&j, l, s, mem, batch, err));
+    if (batch->erased_count > 0) return vault_fail(err, VAULT_INTERNAL, "an erasure outside a transaction");
     pthread_mutex_lock(&l->mutex);
     int64_t started = clock_monotonic_us();
     vault_code code = append_alone(&j, err);
@@ -270,7 +354,7 @@ static uintptr_t this_thread(void)
 vault_code ledger_append_in_transaction(ledger *l, store *s, arena *mem, const line_batch *batch, appended *out,
                                         vault_error *err)
 {
-    job j;
+    VAULT_CLEANUP(job_end) job j = {0};
     VAULT_TRY(job_start(&j, l, s, mem, batch, err));
     pthread_mutex_lock(&l->mutex);
     vault_code code = append_within(&j, err);
@@ -307,17 +391,23 @@ void ledger_rolled_back(ledger *l)
 
 /* ---- receipts ---------------------------------------------------------------------------------------------------- */
 
-vault_code tree_sign(const char **note, arena *mem, const log_keys *k, const merkle_tree *tree, vault_error *err)
+vault_code ledger_sign_note(const char **note, const ledger *l, arena *mem, bytes text, vault_error *err)
 {
-    const char *text = checkpoint_text(mem, k->note.name, tree);
+    VAULT_CLEANUP(log_keyset_free) log_keyset *k = ledger_keys(l);
+    return note_sign(note, mem, text, k->signers, k->signer_count, err);
+}
+
+vault_code tree_sign(const char **note, const ledger *l, arena *mem, const merkle_tree *tree, vault_error *err)
+{
+    const char *text = checkpoint_text(mem, l->name, tree);
     if (!text) return vault_fail(err, VAULT_EXHAUSTED, "no room for a checkpoint");
-    return note_sign(note, mem, bytes_of_text(text), &k->note, k->signer, err);
+    return ledger_sign_note(note, l, mem, bytes_of_text(text), err);
 }
 
 vault_code appended_sign(appended *a, const ledger *l, arena *mem, vault_error *err)
 {
     merkle_tree tree = {.size = merkle_batch_size(a->tree), .root = merkle_batch_root(a->tree)};
-    return tree_sign(&a->checkpoint, mem, &l->keys, &tree, err);
+    return tree_sign(&a->checkpoint, l, mem, &tree, err);
 }
 
 vault_code appended_path(const appended *a, arena *mem, int64_t first, size_t count, merkle_path *path,

@@ -57,7 +57,7 @@ static vault_code make_officer(line *out, scribe *s, arena *mem, const line_fact
     VAULT_TRY(view_of_officer(&w, f, err));
     VAULT_TRY(keep_salted(&salted, mem, &w, out->officer_hash, err));
     out->officer_view = without_salt(salted);
-    return scribe_seal(&out->officer_sealed, s, mem, s->view, &(salted_view){VIEW_OFFICER, salted}, err);
+    return scribe_seal(&out->officer_sealed, s, mem, s->active->view, &(salted_view){VIEW_OFFICER, salted}, err);
 }
 
 /* The view is made whether there is a resident or not: a receipt must not tell "no such resident" from "not yours to
@@ -86,8 +86,8 @@ vault_code line_make(line *out, scribe *s, arena *mem, const line_facts *f, aead
     if (f->resident != 0) scribe_reference(s, random.reference, f->resident);
     VAULT_TRY(make_officer(out, s, mem, f, err));
     VAULT_TRY(make_resident(out, mem, f, random.reference, err));
-    out->resident_tag = scribe_resident_tag(s, f->resident);
-    out->person_tag = scribe_person_tag(s, f->person);
+    out->resident_tag = resident_tag(s->active, f->resident);
+    out->person_tag = person_tag(s->active, f->person);
     if (!resident_dek) return VAULT_OK;
     bytes salted = bytes_of(out->resident_view.at - SALT_LEN, out->resident_view.len + SALT_LEN);
     return scribe_seal(&out->resident_sealed, s, mem, resident_dek, &(salted_view){VIEW_RESIDENT, salted}, err);

@@ -3,7 +3,19 @@
 #include <stdio.h>
 #include <string.h>
 
-static const uint8_t ED25519 = 0x01;
+/* How a kind of signature is named in key ids and verifier keys. */
+typedef struct note_type {
+    const char *at;
+    size_t len, key_len;
+} note_type;
+static const note_type TYPES[] = {
+    [SIGNATURE_ED25519] = {"\x01", 1, PUBLIC_KEY_LEN},
+    [SIGNATURE_SM2] = {"\xff"
+                       "resident-vault/sm2-sm3",
+                       23, SM2_PUBLIC_KEY_LEN},
+};
+enum { TYPES_END = sizeof TYPES / sizeof *TYPES, TYPED_KEY_MAX = 23 + SM2_PUBLIC_KEY_LEN };
+
 static const char SIGNATURE_PREFIX[] = "\xE2\x80\x94 "; /* U+2014 and a space */
 enum { PREFIX_LEN = sizeof SIGNATURE_PREFIX - 1, SIGNATURE_BLOB = KEY_ID_LEN + SIGNATURE_LEN };
 
@@ -18,15 +30,28 @@ static bool name_fits(bytes name)
     return name.len > 0 && name.len <= NOTE_NAME_MAX;
 }
 
-vault_code note_key_make(note_key *out, const char *name, const uint8_t public_key[PUBLIC_KEY_LEN], vault_error *err)
+static bytes type_of(const note_key *key)
+{
+    return bytes_of(TYPES[key->kind].at, TYPES[key->kind].len);
+}
+
+static bytes public_key_of(const note_key *key)
+{
+    return bytes_of(key->public_key, TYPES[key->kind].key_len);
+}
+
+vault_code note_key_make(note_key *out, const char *name, signature_kind kind, bytes public_key, vault_error *err)
 {
     bytes text = bytes_of_text(name);
     if (!name_fits(text))
         return vault_fail(err, VAULT_INVALID, "the name of a log is 1 to 128 of ASCII, no space, no plus");
-    *out = (note_key){0};
+    if ((unsigned)kind - 1 >= TYPES_END - 1 || public_key.len != TYPES[kind].key_len)
+        return vault_fail(err, VAULT_INVALID, "a public key of %zu bytes for signatures of kind %d", public_key.len,
+                          (int)kind);
+    *out = (note_key){.kind = kind};
     memcpy(out->name, text.at, text.len);
-    memcpy(out->public_key, public_key, PUBLIC_KEY_LEN);
-    const bytes parts[] = {text, bytes_of("\n", 1), bytes_of(&ED25519, 1), bytes_of(public_key, PUBLIC_KEY_LEN)};
+    memcpy(out->public_key, public_key.at, public_key.len);
+    const bytes parts[] = {text, bytes_of("\n", 1), type_of(out), public_key};
     digest id = sha256_parts(parts, 4);
     memcpy(out->id, id.at, KEY_ID_LEN);
     return VAULT_OK;
@@ -42,18 +67,29 @@ static bool cut(bytes *before, bytes *rest, char end)
     return true;
 }
 
+/* The kind whose type stands before a key of its length; 0: none. */
+static unsigned kind_of(bytes typed)
+{
+    for (unsigned k = SIGNATURE_ED25519; k < TYPES_END; k++) {
+        const note_type *t = &TYPES[k];
+        if (typed.len == t->len + t->key_len && memcmp(typed.at, t->at, t->len) == 0) return k;
+    }
+    return 0;
+}
+
 vault_code note_key_parse(note_key *out, bytes text, vault_error *err)
 {
     bytes name, id, rest = text;
     char copy[NOTE_NAME_MAX + 1] = {0}, hex[2 * KEY_ID_LEN + 1];
-    uint8_t typed[1 + PUBLIC_KEY_LEN];
+    uint8_t typed[TYPED_KEY_MAX];
     size_t len = 0;
     bool shaped = cut(&name, &rest, '+') && cut(&id, &rest, '+') && name_fits(name) &&
-                  base64_decode(typed, sizeof typed, &len, (const char *)rest.at, rest.len) && len == sizeof typed;
-    if (!shaped || typed[0] != ED25519)
-        return vault_fail(err, VAULT_INVALID, "not an Ed25519 verifier key (name+id+key)");
+                  base64_decode(typed, sizeof typed, &len, (const char *)rest.at, rest.len);
+    unsigned kind = shaped ? kind_of(bytes_of(typed, len)) : 0;
+    if (!kind) return vault_fail(err, VAULT_INVALID, "not an Ed25519 or SM2 verifier key (name+id+key)");
     memcpy(copy, name.at, name.len);
-    VAULT_TRY(note_key_make(out, copy, typed + 1, err));
+    size_t skip = TYPES[kind].len;
+    VAULT_TRY(note_key_make(out, copy, kind, bytes_of(typed + skip, len - skip), err));
     hex_encode(hex, bytes_of(out->id, KEY_ID_LEN));
     if (bytes_same(bytes_of_text(hex), id)) return VAULT_OK;
     return vault_fail(err, VAULT_INVALID, "the id of the verifier key is not that of its name and key");
@@ -61,11 +97,13 @@ vault_code note_key_parse(note_key *out, bytes text, vault_error *err)
 
 const char *note_key_text(const note_key *key, arena *mem)
 {
-    uint8_t typed[1 + PUBLIC_KEY_LEN] = {ED25519};
+    uint8_t typed[TYPED_KEY_MAX];
     char hex[2 * KEY_ID_LEN + 1], base64[4 * ((sizeof typed + 2) / 3) + 1];
-    memcpy(typed + 1, key->public_key, PUBLIC_KEY_LEN);
+    writer w = writer_over(typed, sizeof typed);
+    put_bytes(&w, type_of(key));
+    put_bytes(&w, public_key_of(key));
     hex_encode(hex, bytes_of(key->id, KEY_ID_LEN));
-    base64_encode(base64, bytes_of(typed, sizeof typed));
+    base64_encode(base64, writer_bytes(&w));
     return arena_format(mem, "%s+%s+%s", key->name, hex, base64);
 }
 
@@ -123,8 +161,7 @@ note_verdict note_open(bytes *text, bytes note, const note_key *key)
         if (i == NOTE_SIGNATURES_MAX || !cut(&line, &rest, '\n') || !read_signature(&s, line)) return NOTE_MALFORMED;
         if (!is_of(&s, key)) continue;
         bytes signature = bytes_of(s.blob + KEY_ID_LEN, s.len - KEY_ID_LEN);
-        if (!signature_valid(SIGNATURE_ED25519, bytes_of(key->public_key, PUBLIC_KEY_LEN), body, signature))
-            return NOTE_BAD_SIGNATURE;
+        if (!signature_valid(key->kind, public_key_of(key), body, signature)) return NOTE_BAD_SIGNATURE;
         found = true;
     }
     if (!found) return NOTE_NO_SIGNATURE;
@@ -132,17 +169,26 @@ note_verdict note_open(bytes *text, bytes note, const note_key *key)
     return NOTE_VERIFIED;
 }
 
-vault_code note_sign(const char **out, arena *mem, bytes text, const note_key *key, const signer *by, vault_error *err)
+static vault_code add_signature(const char **note, arena *mem, bytes text, const note_signer *by, vault_error *err)
 {
     uint8_t blob[SIGNATURE_BLOB];
     char base64[4 * ((SIGNATURE_BLOB + 2) / 3) + 1];
-    if (!text_fits(text)) return vault_fail(err, VAULT_INTERNAL, "a note of this text cannot be signed");
-    memcpy(blob, key->id, KEY_ID_LEN);
-    VAULT_TRY(signer_sign(by, blob + KEY_ID_LEN, text, err));
+    memcpy(blob, by->key.id, KEY_ID_LEN);
+    VAULT_TRY(signer_sign(by->by, blob + KEY_ID_LEN, text, err));
     base64_encode(base64, bytes_of(blob, sizeof blob));
-    *out =
-        arena_format(mem, "%.*s\n%s%s %s\n", (int)text.len, (const char *)text.at, SIGNATURE_PREFIX, key->name, base64);
-    return *out ? VAULT_OK : vault_fail(err, VAULT_EXHAUSTED, "no room for a note");
+    *note = arena_format(mem, "%s%s%s %s\n", *note, SIGNATURE_PREFIX, by->key.name, base64);
+    return *note ? VAULT_OK : vault_fail(err, VAULT_EXHAUSTED, "no room for a note");
+}
+
+vault_code note_sign(const char **out, arena *mem, bytes text, const note_signer *signers, size_t count,
+                     vault_error *err)
+{
+    if (!text_fits(text) || count == 0 || count > NOTE_SIGNATURES_MAX)
+        return vault_fail(err, VAULT_INTERNAL, "a note of this text cannot be signed");
+    *out = arena_format(mem, "%.*s\n", (int)text.len, (const char *)text.at);
+    if (!*out) return vault_fail(err, VAULT_EXHAUSTED, "no room for a note");
+    for (size_t i = 0; i < count; i++) VAULT_TRY(add_signature(out, mem, text, &signers[i], err));
+    return VAULT_OK;
 }
 
 /* ---- checkpoints ----------------------------------------------------------------------------------------------- */

@@ -13,17 +13,31 @@ typedef struct published {
     merkle_tree tree;
 } published;
 
+/* Signed by one key of ours, and wrongly by none. */
+static note_verdict open_by_any(bytes *text, const ledger *l, bytes note)
+{
+    VAULT_CLEANUP(log_keyset_free) log_keyset *k = ledger_keys(l);
+    note_verdict found = NOTE_NO_SIGNATURE;
+    bytes body;
+    for (size_t i = 0; i < k->signer_count; i++) {
+        note_verdict one = note_open(&body, note, &k->signers[i].key);
+        if (one == NOTE_MALFORMED || one == NOTE_BAD_SIGNATURE) return one;
+        if (one == NOTE_VERIFIED) found = one, *text = body;
+    }
+    return found;
+}
+
 static vault_code read_note(published *out, const ledger *l, bytes note, const char *where, vault_error *err)
 {
     static const char *VERDICTS[] = {[NOTE_MALFORMED] = "is not a signed note",
-                                     [NOTE_NO_SIGNATURE] = "is not signed by this log's key",
+                                     [NOTE_NO_SIGNATURE] = "is not signed by a key that this log has",
                                      [NOTE_BAD_SIGNATURE] = "has a wrong signature: it was edited"};
     bytes text;
     checkpoint c;
-    note_verdict verdict = note_open(&text, note, &l->keys.note);
+    note_verdict verdict = open_by_any(&text, l, note);
     if (verdict != NOTE_VERIFIED)
         return vault_fail(err, VAULT_INTEGRITY, "the checkpoint %s %s", where, VERDICTS[verdict]);
-    if (!checkpoint_parse(&c, text) || !bytes_same(c.origin, bytes_of_text(l->keys.note.name))) {
+    if (!checkpoint_parse(&c, text) || !bytes_same(c.origin, bytes_of_text(l->name))) {
         return vault_fail(err, VAULT_INTEGRITY, "the checkpoint %s is of another log", where);
     }
     *out = (published){note, c.tree};
@@ -142,7 +156,7 @@ vault_code ledger_publish(ledger *l, store *s, const char *path, vault_error *er
     VAULT_TRY(must_continue(s, mem, &last.tree, &next.tree, err));
     l->published = last.tree.size;
     if (next.tree.size == last.tree.size) return keep_outside(&p, path, &last, err);
-    VAULT_TRY(tree_sign(&note, mem, &l->keys, &next.tree, err));
+    VAULT_TRY(tree_sign(&note, l, mem, &next.tree, err));
     VAULT_TRY(store_checkpoint_publish(s, last.tree.size, next.tree.size, note, &swapped, err));
     next.note = bytes_of_text(note);
     if (swapped) l->published = next.tree.size;

@@ -16,8 +16,10 @@ typedef struct search {
     arena *page, *scratch; /* page: rows under way; scratch: views, proofs */
     merkle_tree tree;
     line_key key;
-    int64_t tag, at, end; /* the lines [at, end) are left */
-    size_t left;          /* to be read in this call */
+    int64_t tags[RING_VERSIONS_MAX]; /* of the resident or person, under every version of the log ring */
+    size_t tag_count;
+    int64_t at, end; /* the lines [at, end) are left */
+    size_t left;     /* to be read in this call */
 } search;
 
 /* ---- proof of one line ---------------------------------------------------------------------------------------------
@@ -110,17 +112,17 @@ static vault_code read_row(search *r, const line_row *row, opened_line *out, boo
     *out = (opened_line){.index = row->index, .leaf = row->leaf};
     bool shaped = leaf_read(&leaf, row->leaf);
     if (shaped) out->time_us = leaf.time_us, out->action = leaf.action;
-    VAULT_TRY(scribe_open(&sealed, r->by, r->page, r->by->view, row->officer, err));
+    VAULT_TRY(scribe_open(&sealed, r->by, r->page, NULL, row->officer, err));
     out->officer_view = bytes_of(sealed.salted.at + SALT_LEN, sealed.salted.len - SALT_LEN);
     memcpy(out->officer_salt, sealed.salted.at, SALT_LEN);
     VAULT_TRY(view_read(&view, r->page, out->officer_view, err));
     out->outcome = view.outcome, out->app = view.app, out->person = view.person, out->purpose = view.purpose;
     out->resident = view.resident;
     digest hash = sha256(sealed.salted);
+    const scribe_keys *keys = scribe_keys_of(r->by, row->officer);
     *fits = shaped && view.action == leaf.action &&
             bytes_same(digest_bytes(&hash), bytes_of(leaf.officer_hash, DIGEST_LEN)) &&
-            scribe_resident_tag(r->by, view.resident) == row->resident_tag &&
-            scribe_person_tag(r->by, view.person) == row->person_tag;
+            resident_tag(keys, view.resident) == row->resident_tag && person_tag(keys, view.person) == row->person_tag;
     return VAULT_OK;
 }
 
@@ -189,7 +191,8 @@ static vault_code take_page(search *r, vault_error *err)
     size_t wanted = r->left < PAGE ? r->left : PAGE, count = 0;
     line_row *rows = arena_array(r->page, wanted, sizeof *rows);
     if (!rows) return vault_fail(err, VAULT_EXHAUSTED, "no room for a page of lines");
-    VAULT_TRY(store_lines_page(r->s, r->page, &(line_range){r->key, r->tag, r->at, wanted}, rows, &count, err));
+    const line_range range = {r->key, r->tags, r->tag_count, r->at, wanted};
+    VAULT_TRY(store_lines_page(r->s, r->page, &range, rows, &count, err));
     r->left -= count;
     for (size_t i = 0; i < count && rows[i].index < r->end; i++) {
         VAULT_TRY(take_gap(r, rows[i].index, err));
@@ -229,8 +232,8 @@ static vault_code set_bounds(search *r, vault_error *err)
 static void choose_index(search *r)
 {
     r->key = r->q->resident ? LINE_RESIDENT : r->q->person ? LINE_PERSON : LINE_ANY;
-    if (r->key == LINE_RESIDENT) r->tag = scribe_resident_tag(r->by, r->q->resident);
-    if (r->key == LINE_PERSON) r->tag = scribe_person_tag(r->by, r->q->person);
+    if (r->key == LINE_RESIDENT) r->tag_count = scribe_resident_tags(r->by, r->q->resident, r->tags);
+    if (r->key == LINE_PERSON) r->tag_count = scribe_person_tags(r->by, r->q->person, r->tags);
 }
 
 static vault_code answer(search *r, vault_error *err)
@@ -294,8 +297,8 @@ static vault_code follow_page(search *r, line_trail *t, vault_error *err)
     size_t count = 0;
     line_row *rows = arena_array(r->page, PAGE, sizeof *rows);
     if (!rows) return vault_fail(err, VAULT_EXHAUSTED, "no room for a page of lines");
-    VAULT_TRY(
-        store_lines_page(r->s, r->page, &(line_range){LINE_RESIDENT_BACK, r->tag, r->at, PAGE}, rows, &count, err));
+    const line_range range = {LINE_RESIDENT_BACK, r->tags, r->tag_count, r->at, PAGE};
+    VAULT_TRY(store_lines_page(r->s, r->page, &range, rows, &count, err));
     for (size_t i = 0; i < count && t->total < TRAIL_COUNT_MAX; i++) VAULT_TRY(follow_row(r, t, &rows[i], err));
     r->left = count < PAGE || r->left < PAGE ? 0 : r->left - PAGE;
     if (count > 0) r->at = rows[count - 1].index - 1;
@@ -313,7 +316,7 @@ vault_code ledger_trail(scribe *sc, store *s, arena *mem, line_trail *t, vault_e
     VAULT_TRY(ledger_head(sc->of, s, &head, err));
     search r = {.by = sc, .s = s, .mem = mem, .out = &out, .page = page, .scratch = scratch, .left = READ_MAX};
     r.tree = head_tree(&head);
-    r.tag = scribe_resident_tag(sc, t->resident);
+    r.tag_count = scribe_resident_tags(sc, t->resident, r.tags);
     r.at = r.tree.size - 1;
     t->total = 0;
     while (r.left > 0 && r.at >= 0 && t->total < TRAIL_COUNT_MAX) VAULT_TRY(follow_page(&r, t, err));

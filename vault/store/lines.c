@@ -66,7 +66,10 @@ vault_code store_lines_page(store *s, arena *mem, const line_range *range, line_
     call_start(s, statements[range->key]);
     arg_int8(s, range->from);
     arg_int8(s, (int64_t)range->limit);
-    if (range->key != LINE_ANY) arg_int8(s, range->tag);
+    if (range->key != LINE_ANY) {
+        arg_array(s, range->tag_count);
+        for (size_t i = 0; i < range->tag_count; i++) put_int8(s, range->tags[i]);
+    }
     VAULT_TRY(call_run(s, &r, err));
     if ((size_t)PQntuples(r) > range->limit)
         return vault_fail(err, VAULT_INTERNAL, "lines page: %d lines for %zu", PQntuples(r), range->limit);

@@ -20,18 +20,22 @@ static scribe *hand;
 enum { NOON = 1763784000 }; /* a second of 2025-11-22 */
 #define ORIGIN "resident-vault/test"
 
-static inline keyring *given_keys(uint8_t seed)
+static inline void add_ring(keyring *k, uint8_t seed, const ring_wish *wish)
 {
-    keyring *k = NULL;
     ring r;
     uint8_t root[KEY_LEN];
     memset(root, seed, sizeof root);
-    expect_ok(ring_create(&r, bytes_of(root, KEY_LEN),
-                          &(ring_wish){.name = "log", .version = 1, .suite = SUITE_INTL, .since = 1}, &err),
-              &err);
+    expect_ok(ring_create(&r, bytes_of(root, KEY_LEN), wish, &err), &err);
     secret_clear(&r.key);
-    expect_ok(keyring_new(&k, &err), &err);
     expect_ok(keyring_add(k, bytes_of(root, KEY_LEN), &r, &err), &err);
+}
+
+static inline keyring *given_keys(uint8_t seed)
+{
+    keyring *k = NULL;
+    expect_ok(keyring_new(&k, &err), &err);
+    add_ring(k, seed, &(ring_wish){.name = "log", .version = 1, .suite = SUITE_INTL, .since = 1});
+    add_ring(k, seed, &(ring_wish){.name = "rows", .version = 1, .suite = SUITE_INTL, .since = 1});
     return k;
 }
 

@@ -126,13 +126,16 @@ TEST("two nodes append in turn on one log: no gap, no fork, each receipt verifie
 /* As the control room will do it: a head of a later control version, under the log's MAC. */
 static void given_control_version(int64_t version)
 {
-    char hex[2 * HEAD_MAC_LEN + 1];
+    char mac[2 * HEAD_MAC_LEN + 1], hidden[2 * ROW_SUM_LEN + 1];
     head_row head;
+    row_sum sum;
     expect_ok(store_head_read(db, &head, &err), &err);
+    expect_ok(ledger_row_sum(&sum, book, &head, &err), &err);
     head.control_version = version;
-    head_mac(&book->keys, &head, head.mac);
-    hex_encode(hex, bytes_of(head.mac, HEAD_MAC_LEN));
-    pg_sql("UPDATE head SET control_version = %lld, mac = '\\x%s'", (long long)version, hex);
+    head_seal(book->keys, &head, &sum);
+    hex_encode(mac, bytes_of(head.mac, HEAD_MAC_LEN));
+    hex_encode(hidden, bytes_of(head.row_sum, ROW_SUM_LEN));
+    pg_sql("UPDATE head SET control_version = %lld, row_sum = '\\x%s', mac = '\\x%s'", (long long)version, hidden, mac);
 }
 
 TEST("when the control version moves, what was decided by the old one is refused on every node and in every way of "

@@ -10,24 +10,32 @@ static arena *mem;
 static ledger *book;
 static scribe *hand;
 
-static ring log_ring(uint32_t version)
+static ring ring_of(const char *name, uint32_t version)
 {
     ring r;
     const uint8_t root[KEY_LEN] = {1};
     expect_ok(ring_create(&r, bytes_of(root, KEY_LEN),
-                          &(ring_wish){.name = "log", .version = version, .suite = SUITE_INTL, .since = 1}, &err),
+                          &(ring_wish){.name = name, .version = version, .suite = SUITE_INTL, .since = 1}, &err),
               &err);
     return r;
+}
+
+static ring log_ring(uint32_t version)
+{
+    return ring_of("log", version);
 }
 
 static ledger *book_over(const ring *r)
 {
     keyring *keys = NULL;
     const uint8_t root[KEY_LEN] = {1};
-    ledger *l = ledger_new();
+    ledger *l = ledger_new("resident-vault/test");
+    ring rows = ring_of("rows", 1);
     expect_ok(keyring_new(&keys, &err), &err);
     expect_ok(keyring_add(keys, bytes_of(root, KEY_LEN), r, &err), &err);
-    expect_ok(log_keys_open(&l->keys, keys, "resident-vault/test", &err), &err);
+    expect_ok(keyring_add(keys, bytes_of(root, KEY_LEN), &rows, &err), &err);
+    secret_clear(&rows.key);
+    expect_ok(ledger_follow(l, keys, &err), &err);
     keyring_free(&keys);
     return l;
 }
@@ -288,7 +296,7 @@ TEST("the resident's view of a line without a resident has the same shape as of 
 static vault_code opens(const scribe *by, view_kind kind, bytes sealed)
 {
     salted_view out = {.kind = kind};
-    vault_code code = scribe_open(&out, by, mem, by->view, sealed, &err);
+    vault_code code = scribe_open(&out, by, mem, by->active->view, sealed, &err);
     vault_error_clear(&err);
     return code;
 }
@@ -298,7 +306,7 @@ TEST("a sealed view opens to salt and view; a flipped bit, a cut, the other kind
     given_scribe();
     line l = made(&FULL);
     salted_view out = {.kind = VIEW_OFFICER};
-    expect_ok(scribe_open(&out, hand, mem, hand->view, l.officer_sealed, &err), &err);
+    expect_ok(scribe_open(&out, hand, mem, NULL, l.officer_sealed, &err), &err);
     assert_memory_equal(out.salted.at, l.officer_salt, SALT_LEN);
     assert_memory_equal(out.salted.at + SALT_LEN, l.officer_view.at, l.officer_view.len);
     assert_int_equal(opens(hand, VIEW_RESIDENT, l.officer_sealed), VAULT_INTEGRITY);
@@ -358,15 +366,15 @@ TEST("tags are the same for the same one, differ for others, never link a person
     ledger *foreign = book_over(&again);
     scribe *by = NULL;
     expect_ok(scribe_new(&by, foreign, &err), &err);
-    assert_int_equal(scribe_resident_tag(hand, 1), scribe_resident_tag(hand, 1));
-    assert_int_not_equal(scribe_resident_tag(hand, 1), scribe_resident_tag(hand, 2));
-    assert_int_not_equal(scribe_resident_tag(hand, 1), scribe_resident_tag(by, 1));
-    assert_int_equal(scribe_person_tag(hand, "a"), scribe_person_tag(hand, "a"));
-    assert_int_not_equal(scribe_person_tag(hand, "a"), scribe_person_tag(hand, "A"));
-    assert_int_not_equal(scribe_person_tag(hand, "1"), scribe_resident_tag(hand, 1));
-    assert_int_equal(scribe_person_tag(hand, NULL), 0);
-    assert_int_equal(scribe_resident_tag(hand, 0), 0);
-    for (int64_t i = 1; i < 2000; i++) assert_int_not_equal(scribe_resident_tag(hand, i), 0);
+    assert_int_equal(resident_tag(hand->active, 1), resident_tag(hand->active, 1));
+    assert_int_not_equal(resident_tag(hand->active, 1), resident_tag(hand->active, 2));
+    assert_int_not_equal(resident_tag(hand->active, 1), resident_tag(by->active, 1));
+    assert_int_equal(person_tag(hand->active, "a"), person_tag(hand->active, "a"));
+    assert_int_not_equal(person_tag(hand->active, "a"), person_tag(hand->active, "A"));
+    assert_int_not_equal(person_tag(hand->active, "1"), resident_tag(hand->active, 1));
+    assert_int_equal(person_tag(hand->active, NULL), 0);
+    assert_int_equal(resident_tag(hand->active, 0), 0);
+    for (int64_t i = 1; i < 2000; i++) assert_int_not_equal(resident_tag(hand->active, i), 0);
     secret_clear(&again.key);
     scribe_free(&by);
     ledger_close(&foreign);
@@ -379,7 +387,7 @@ TEST("a reference leads the vault back to the resident and differs from line to 
     scribe_reference(hand, one, 77);
     scribe_reference(hand, two, 77);
     assert_memory_not_equal(one, two, REFERENCE_LEN);
-    block_decrypt(hand->reference, block, two);
+    block_decrypt(hand->active->reference, block, two);
     assert_int_equal(load_u64(block), 77);
 }
 

@@ -24,14 +24,14 @@ static void given_log(const char *name)
     arena_free(&mem);
     mem = arena_new(1 << 20);
     expect_ok(signer_new(&by, SIGNATURE_ED25519, bytes_of(seed, sizeof seed), &err), &err);
-    expect_ok(note_key_make(&key, name, signer_public_key(by).at, &err), &err);
+    expect_ok(note_key_make(&key, name, SIGNATURE_ED25519, signer_public_key(by), &err), &err);
 }
 
 static const char *signed_text(const char *text)
 {
     vault_error err = {0};
     const char *note = NULL;
-    expect_ok(note_sign(&note, mem, bytes_of_text(text), &key, by, &err), &err);
+    expect_ok(note_sign(&note, mem, bytes_of_text(text), &(note_signer){key, by}, 1, &err), &err);
     return note;
 }
 
@@ -82,7 +82,7 @@ TEST("the name of a log has no space, plus, control character or other alphabet,
     char longest[NOTE_NAME_MAX + 2] = {0};
     given_log("a");
     memset(longest, 'x', NOTE_NAME_MAX);
-    expect_ok(note_key_make(&key, longest, signer_public_key(by).at, &err), &err);
+    expect_ok(note_key_make(&key, longest, SIGNATURE_ED25519, signer_public_key(by), &err), &err);
     memset(longest, 'x', NOTE_NAME_MAX + 1);
     const char *BAD[] = {"",
                          "a b",
@@ -93,7 +93,7 @@ TEST("the name of a log has no space, plus, control character or other alphabet,
                          "b",
                          longest};
     for (size_t i = 0; i < sizeof BAD / sizeof *BAD; i++) {
-        expect_code(note_key_make(&key, BAD[i], signer_public_key(by).at, &err), VAULT_INVALID, &err);
+        expect_code(note_key_make(&key, BAD[i], SIGNATURE_ED25519, signer_public_key(by), &err), VAULT_INVALID, &err);
     }
 }
 
@@ -180,7 +180,8 @@ TEST("a text that is not a note's is not signed")
     given_log("resident-vault/dev");
     const char *BAD[] = {"", "\n", "no newline", "tab\there\n", "bell\a\n"};
     for (size_t i = 0; i < sizeof BAD / sizeof *BAD; i++) {
-        expect_code(note_sign(&note, mem, bytes_of_text(BAD[i]), &key, by, &err), VAULT_INTERNAL, &err);
+        expect_code(note_sign(&note, mem, bytes_of_text(BAD[i]), &(note_signer){key, by}, 1, &err), VAULT_INTERNAL,
+                    &err);
     }
 }
 

@@ -14,15 +14,18 @@ static void change_head(int64_t version, const digest *of)
 {
     session *s = fixture_session();
     head_row head;
-    char digest_hex[2 * DIGEST_LEN + 1], mac_hex[2 * HEAD_MAC_LEN + 1];
+    row_sum sum;
+    char digest_hex[2 * DIGEST_LEN + 1], mac_hex[2 * HEAD_MAC_LEN + 1], sum_hex[2 * ROW_SUM_LEN + 1];
     expect_ok(store_head_read(s->store, &head, &err), &err);
+    expect_ok(ledger_row_sum(&sum, fixture_service()->ledger, &head, &err), &err);
     head.control_version = version;
     head.control_digest = *of;
-    head_mac(&fixture_service()->ledger->keys, &head, head.mac);
+    head_seal(fixture_service()->ledger->keys, &head, &sum);
+    hex_encode(sum_hex, bytes_of(head.row_sum, ROW_SUM_LEN));
     hex_encode(digest_hex, digest_bytes(&head.control_digest));
     hex_encode(mac_hex, bytes_of(head.mac, HEAD_MAC_LEN));
-    pg_sql("update head set control_version = %lld, control_digest = '\\x%s', mac = '\\x%s'", (long long)version,
-           digest_hex, mac_hex);
+    pg_sql("update head set control_version = %lld, control_digest = '\\x%s', row_sum = '\\x%s', mac = '\\x%s'",
+           (long long)version, digest_hex, sum_hex, mac_hex);
 }
 
 static const char *dropped; /* id of a rule */

@@ -211,18 +211,20 @@ TEST("lines are paged oldest first, all of them or those of one tag")
     store *s = given_log(50);
     line_row got[20];
     size_t count;
-    expect_ok(store_lines_page(s, mem, &(line_range){LINE_ANY, 0, 37, 20}, got, &count, &err), &err);
+    expect_ok(store_lines_page(s, mem, &(line_range){LINE_ANY, NULL, 0, 37, 20}, got, &count, &err), &err);
     assert_int_equal(count, 13);
     for (size_t i = 0; i < count; i++) expect_line(&got[i], 37 + (int64_t)i);
-    expect_ok(store_lines_page(s, mem, &(line_range){LINE_PERSON, 3, 8, 5}, got, &count, &err), &err);
+    expect_ok(store_lines_page(s, mem, &(line_range){LINE_PERSON, (int64_t[]){3}, 1, 8, 5}, got, &count, &err), &err);
     assert_int_equal(count, 5);
     for (size_t i = 0; i < count; i++) expect_line(&got[i], 11 + 4 * (int64_t)i);
-    expect_ok(store_lines_page(s, mem, &(line_range){LINE_RESIDENT, 8, 45, 20}, got, &count, &err), &err);
+    expect_ok(store_lines_page(s, mem, &(line_range){LINE_RESIDENT, (int64_t[]){8}, 1, 45, 20}, got, &count, &err),
+              &err);
     assert_int_equal(count, 2);
     expect_line(&got[0], 46);
-    expect_ok(store_lines_page(s, mem, &(line_range){LINE_RESIDENT, 0, 0, 20}, got, &count, &err), &err);
+    expect_ok(store_lines_page(s, mem, &(line_range){LINE_RESIDENT, (int64_t[]){0}, 1, 0, 20}, got, &count, &err),
+              &err);
     assert_int_equal(count, 0);
-    expect_ok(store_lines_page(s, mem, &(line_range){LINE_ANY, 0, 50, 20}, got, &count, &err), &err);
+    expect_ok(store_lines_page(s, mem, &(line_range){LINE_ANY, NULL, 0, 50, 20}, got, &count, &err), &err);
     assert_int_equal(count, 0);
     store_close(&s);
 }
@@ -236,14 +238,18 @@ TEST("pages by tag go on over the stretches of the index, and end where the log 
            " FROM generate_series(0, 20) g, (VALUES (10), (65535)) AS v(k);"
            "UPDATE head SET size = 65536 * 20 + 11");
     for (int64_t from = 0; from >= 0; total += count) {
-        expect_ok(store_lines_page(s, mem, &(line_range){LINE_RESIDENT, 7, from, 10}, got, &count, &err), &err);
+        expect_ok(
+            store_lines_page(s, mem, &(line_range){LINE_RESIDENT, (int64_t[]){7}, 1, from, 10}, got, &count, &err),
+            &err);
         for (size_t i = 0; i < count; i++)
             assert_int_equal(got[i].index, (int64_t)(total + i) / 2 * 65536 + ((total + i) % 2 ? 65535 : 10));
         from = count == 10 ? got[9].index + 1 : -1;
     }
     assert_int_equal(
         total, 42); /* the stretch of the last line is shown whole: lines past the head are for the verifier to find */
-    expect_ok(store_lines_page(s, mem, &(line_range){LINE_PERSON, -3, 65536 * 19, 10}, got, &count, &err), &err);
+    expect_ok(
+        store_lines_page(s, mem, &(line_range){LINE_PERSON, (int64_t[]){-3}, 1, 65536 * 19, 10}, got, &count, &err),
+        &err);
     assert_int_equal(count, 2);
     store_close(&s);
 }
