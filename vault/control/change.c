@@ -5,6 +5,8 @@
  *                  └──its time is over──► gone with the next change
  *   revoke takes away at once, alone
  *
+ * An operation on keys that needs two people waits in the same way, and is carried out by who proposed it (rings.c).
+ *
  * An approval is bound to the digest of the content and to that of the document that it replaces. Whoever acts is known
  * by id: another certificate of the same principal is the same principal. */
 #include "vault/control/staged.h"
@@ -18,8 +20,7 @@ static const int64_t SECOND_US = 1000 * 1000, LIFETIME_LEAST_S = 60, LIFETIME_MO
  * ---------------------------------------------------------------------------------------------------------
  */
 
-/* Who may propose, take back and revoke; what waits is approved by officers alone. */
-enum { STEWARDS = ROLE_OFFICER | ROLE_ADMINISTRATOR };
+/* Stewards may propose, take back and revoke; what waits is approved by officers alone. */
 
 /* Whom the manifest knows by this id in one of these roles; NULL for nobody. */
 static const principal *find_one_of(const manifest_body *b, const char *id, unsigned roles)
@@ -31,7 +32,7 @@ static const principal *find_one_of(const manifest_body *b, const char *id, unsi
     return NULL;
 }
 
-static vault_code must_be(const draft *d, unsigned roles)
+vault_code draft_must_be(const draft *d, unsigned roles)
 {
     const principal *who = d->what->who;
     if (((unsigned)who->role & roles) && find_one_of(d->base, who->id, (unsigned)who->role)) return VAULT_OK;
@@ -46,12 +47,18 @@ static vault_code check_proposal(const draft *d, digest *base)
     const change *what = d->what;
     if ((unsigned)what->document >= DOC_DOMAINS)
         return vault_refuse(d->err, VAULT_INVALID, "DOCUMENT_UNKNOWN", "document");
-    VAULT_TRY(must_be(d, STEWARDS));
-    if (what->lifetime_us < LIFETIME_LEAST_S * SECOND_US || what->lifetime_us > LIFETIME_MOST_S * SECOND_US)
-        return vault_refuse(d->err, VAULT_INVALID, "BAD_LIFETIME", "lifetime_seconds");
+    VAULT_TRY(draft_must_be(d, STEWARDS));
     if (!digest_read(base, what->base)) return vault_refuse(d->err, VAULT_INVALID, "BAD_DIGEST", "replaces");
     if (!digest_same(base, &d->core.documents[what->document].digest))
         return vault_refuse(d->err, VAULT_CONFLICT, "BASE_MOVED", "replaces");
+    return VAULT_OK;
+}
+
+static vault_code check_room(const draft *d)
+{
+    int64_t lifetime = d->what->lifetime_us;
+    if (lifetime < LIFETIME_LEAST_S * SECOND_US || lifetime > LIFETIME_MOST_S * SECOND_US)
+        return vault_refuse(d->err, VAULT_INVALID, "BAD_LIFETIME", "lifetime_seconds");
     if (d->core.pending_count == PENDING_MAX) return vault_refuse(d->err, VAULT_EXHAUSTED, "TOO_MANY_PENDING", "");
     return VAULT_OK;
 }
@@ -81,6 +88,32 @@ static vault_code check_sizes(const draft *d, const approval *next)
     return total <= PENDING_BYTES_MAX ? VAULT_OK : vault_refuse(d->err, VAULT_EXHAUSTED, "TOO_MANY_PENDING", "");
 }
 
+vault_code draft_propose(draft *d, document about, json_t *value, const digest *base)
+{
+    const change *what = d->what;
+    VAULT_TRY(check_room(d));
+    approval *a = &d->core.pending[d->core.pending_count];
+    *a = (approval){.document = about,
+                    .version = d->core.record.version,
+                    .base = *base,
+                    .proposer = what->who->id,
+                    .ticket = d->core.record.ticket,
+                    .created_us = what->now_us,
+                    .expires_us = what->now_us + what->lifetime_us};
+    VAULT_TRY(draft_add_row(d, about, value, &a->content));
+    a->size = (int64_t)d->st->added[d->st->added_count - 1].sealed.len;
+    if (digest_same(&a->content, base)) return vault_refuse(d->err, VAULT_INVALID, "NOTHING_CHANGES", "content");
+    VAULT_TRY(check_sizes(d, a));
+    VAULT_TRY(name_approval(a->name, d->err));
+    d->core.pending_count++;
+    d->core.record.kind = CHANGE_PROPOSE;
+    d->core.record.document = document_name(about);
+    d->core.record.approval = a->name;
+    d->core.record.before = *base;
+    d->core.record.after = a->content;
+    return VAULT_OK;
+}
+
 static vault_code propose(draft *d)
 {
     VAULT_CLEANUP(json_clear) json_t *value = NULL;
@@ -88,27 +121,10 @@ static vault_code propose(draft *d)
     document_fault fault;
     digest base;
     VAULT_TRY(check_proposal(d, &base));
+    VAULT_TRY(check_room(d));
     const char *reason = document_check(&fault, &value, what->document, what->content, d->base);
     if (reason) return refuse_fault(&fault, reason, d->err);
-    approval *a = &d->core.pending[d->core.pending_count];
-    *a = (approval){.document = what->document,
-                    .version = d->core.record.version,
-                    .base = base,
-                    .proposer = what->who->id,
-                    .ticket = d->core.record.ticket,
-                    .created_us = what->now_us,
-                    .expires_us = what->now_us + what->lifetime_us};
-    VAULT_TRY(draft_add_row(d, what->document, value, &a->content));
-    a->size = (int64_t)d->st->added[d->st->added_count - 1].sealed.len;
-    if (digest_same(&a->content, &base)) return vault_refuse(d->err, VAULT_INVALID, "NOTHING_CHANGES", "content");
-    VAULT_TRY(check_sizes(d, a));
-    VAULT_TRY(name_approval(a->name, d->err));
-    d->core.pending_count++;
-    d->core.record.document = document_name(what->document);
-    d->core.record.approval = a->name;
-    d->core.record.before = base;
-    d->core.record.after = a->content;
-    return VAULT_OK;
+    return draft_propose(d, what->document, value, &base);
 }
 
 /* ---- approve, activate, reject
@@ -116,7 +132,7 @@ static vault_code propose(draft *d)
  */
 
 /* What has expired is not among them any more. */
-static vault_code find_pending(draft *d, size_t *out)
+vault_code draft_find_pending(draft *d, size_t *out)
 {
     for (size_t i = 0; i < d->core.pending_count; i++) {
         const approval *a = &d->core.pending[i];
@@ -135,21 +151,21 @@ static vault_code check_consent(const draft *d, const approval *a)
 {
     const char *id = d->what->who->id;
     digest wanted;
-    VAULT_TRY(must_be(d, ROLE_OFFICER));
+    VAULT_TRY(draft_must_be(d, ROLE_OFFICER));
     if (strcmp(a->proposer, id) == 0) return vault_refuse(d->err, VAULT_DENIED, "SELF_APPROVAL", "");
     for (unsigned i = 0; i < a->approved_count; i++) {
         if (strcmp(a->approved_by[i], id) == 0) return vault_refuse(d->err, VAULT_DENIED, "ALREADY_APPROVED", "");
     }
     if (!digest_read(&wanted, d->what->digest)) return vault_refuse(d->err, VAULT_INVALID, "BAD_DIGEST", "digest");
     if (!digest_same(&wanted, &a->content)) return vault_refuse(d->err, VAULT_CONFLICT, "DIGEST_DIFFERS", "digest");
-    if (!digest_same(&a->base, &d->core.documents[a->document].digest))
+    if (a->document != DOC_OPERATION && !digest_same(&a->base, &d->core.documents[a->document].digest))
         return vault_refuse(d->err, VAULT_CONFLICT, "BASE_MOVED", "");
     return VAULT_OK;
 }
 
 /* Of officers who still are officers and can call: what a certificate said that was revoked since, and has left its
  * officer none, is nobody's word. */
-static unsigned count_consents(const draft *d, const approval *a)
+unsigned draft_consents(const draft *d, const approval *a)
 {
     unsigned count = 0;
     for (unsigned i = 0; i < a->approved_count; i++) {
@@ -164,10 +180,11 @@ static vault_code activate(draft *d, size_t i)
 {
     VAULT_CLEANUP(json_clear) json_t *value = NULL;
     const approval a = d->core.pending[i];
+    const opener with = {d->base->rings, d->control->name};
     document_row row = {.name = document_name(a.document), .version = a.version};
     bytes text;
     VAULT_TRY(store_document_find(d->store, d->st->mem, &row, d->err));
-    VAULT_TRY(document_open(&text, d->st->mem, d->control, &row, &a.content, d->err));
+    VAULT_TRY(document_open(&text, d->st->mem, &with, &row, &a.content, d->err));
     VAULT_TRY(json_read(&value, text, row.name, d->err));
     draft_archive(d, a.document, d->core.documents[a.document].row);
     d->core.documents[a.document].digest = a.content;
@@ -184,12 +201,13 @@ static vault_code activate(draft *d, size_t i)
 static vault_code approve(draft *d)
 {
     size_t i;
-    VAULT_TRY(must_be(d, ROLE_OFFICER));
-    VAULT_TRY(find_pending(d, &i));
+    VAULT_TRY(draft_must_be(d, ROLE_OFFICER));
+    VAULT_TRY(draft_find_pending(d, &i));
     approval *a = &d->core.pending[i];
     VAULT_TRY(check_consent(d, a));
     if (d->base->m.approvals < 1) return vault_fail(d->err, VAULT_INTEGRITY, "a manifest that needs no approvals");
-    if (count_consents(d, a) + 1 >= d->base->m.approvals) return activate(d, i);
+    bool enough = draft_consents(d, a) + 1 >= d->base->m.approvals;
+    if (enough && a->document != DOC_OPERATION) return activate(d, i);
     if (a->approved_count == APPROVALS_MAX) return vault_fail(d->err, VAULT_EXHAUSTED, "no room for an approval");
     a->approved_by[a->approved_count++] = d->what->who->id;
     return VAULT_OK;
@@ -198,8 +216,8 @@ static vault_code approve(draft *d)
 static vault_code reject(draft *d)
 {
     size_t i;
-    VAULT_TRY(must_be(d, STEWARDS));
-    VAULT_TRY(find_pending(d, &i));
+    VAULT_TRY(draft_must_be(d, STEWARDS));
+    VAULT_TRY(draft_find_pending(d, &i));
     const approval *a = &d->core.pending[i];
     if (d->what->who->role != ROLE_OFFICER && strcmp(a->proposer, d->what->who->id) != 0)
         return vault_refuse(d->err, VAULT_DENIED, "NOT_YOURS", "");
@@ -294,7 +312,7 @@ static vault_code revoke(draft *d)
 {
     const change *what = d->what;
     document which = what->person ? DOC_PERSONS : DOC_PRINCIPALS;
-    VAULT_TRY(must_be(d, STEWARDS));
+    VAULT_TRY(draft_must_be(d, STEWARDS));
     if (!what->certificate + !what->assertion_key + !what->person != 2)
         return vault_refuse(d->err, VAULT_INVALID, "ONE_OF", "what");
     VAULT_CLEANUP(json_clear) json_t *copy = json_deep_copy(d->docs.of[which]);
@@ -323,6 +341,12 @@ vault_code change_apply(draft *d)
         return reject(d);
     case CHANGE_REVOKE:
         return revoke(d);
+    case CHANGE_ROTATE:
+    case CHANGE_DESTROY:
+    case CHANGE_REKEY:
+    case CHANGE_SEAL:
+    case CHANGE_UNSEAL:
+        return rings_apply(d);
     default:
         return vault_fail(d->err, VAULT_INTERNAL, "no change of kind %d is asked for", (int)d->what->kind);
     }

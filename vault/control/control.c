@@ -1,4 +1,4 @@
-/* What a process knows of its vault: rings, name, and the version of the manifest that is in force.
+/* What a process knows of its vault: its name, and the version of the manifest that is in force.
  *
  * Reading a version takes several statements, between which another node may change it: the stamp is read before and
  * after, and what was read counts (for good or bad) only when it is the same. */
@@ -9,64 +9,6 @@
 #include <string.h>
 
 enum { TRIES = 16, SCRATCH = 64 << 20 };
-
-/* ---- rings ---------------------------------------------------------------------------------------------------------
- */
-
-static const ring *ring_there(const control *c, const ring_row *row)
-{
-    const ring *r = keyring_find(c->keys, row->name, (uint32_t)row->version);
-    if (r || row->state != RING_DESTROYED) return r;
-    for (size_t i = 0; (r = keyring_at(c->keys, i)); i++) { /* without a key it is not found by name */
-        if (r->version == (uint32_t)row->version && strcmp(r->name, row->name) == 0) return r;
-    }
-    return NULL;
-}
-
-/* A ring that is there is the one that stands in the row: a ring put in its place by SQL must not be taken for it. */
-static vault_code same_ring(const ring *r, const ring_row *row, vault_error *err)
-{
-    if ((int)r->suite == row->suite && (int)r->state == row->state &&
-        bytes_same(bytes_of(r->wrapped, sizeof r->wrapped), row->wrapped))
-        return VAULT_OK;
-    return vault_fail(err, VAULT_INTEGRITY, "key ring '%.40s', version %d, is not the one that was opened", row->name,
-                      row->version);
-}
-
-vault_code control_add_ring(control *c, const ring_row *row, vault_error *err)
-{
-    ring r = {.version = (uint32_t)row->version,
-              .suite = (suite_id)row->suite,
-              .state = (ring_state)row->state,
-              .since = row->since,
-              .ends_us = row->ends_us};
-    if (strlen(row->name) >= sizeof r.name || row->wrapped.len != sizeof r.wrapped || row->version < 1) {
-        return vault_fail(err, VAULT_INTEGRITY, "key ring '%.40s': the row is malformed", row->name);
-    }
-    const ring *there = ring_there(c, row);
-    if (there) return same_ring(there, row, err);
-    snprintf(r.name, sizeof r.name, "%s", row->name);
-    memcpy(r.wrapped, row->wrapped.at, sizeof r.wrapped);
-    vault_code code = keyring_add(c->keys, secret_bytes(&c->root), &r, err);
-    /* An unknown suite, or a second active version, is not what this vault has written either. */
-    if (code == VAULT_CONFLICT || code == VAULT_INVALID) code = err->code = VAULT_INTEGRITY;
-    return code;
-}
-
-typedef struct ring_rows {
-    ring_row *rows;
-    size_t count;
-} ring_rows;
-
-/* `name`: only of that name; NULL: all. */
-static vault_code open_rings(control *c, const ring_rows *all, const char *name, vault_error *err)
-{
-    for (size_t i = 0; i < all->count; i++) {
-        if (name && strcmp(all->rows[i].name, name) != 0) continue;
-        VAULT_TRY(control_add_ring(c, &all->rows[i], err));
-    }
-    return VAULT_OK;
-}
 
 static vault_code check_ring(void *context, const char *name, vault_error *err)
 {
@@ -92,7 +34,7 @@ static vault_code read_head(store *s, control_step *out, vault_error *err)
     return VAULT_OK;
 }
 
-static vault_code read_core(manifest_core *out, control *c, store *s, arena *mem, const control_step *named,
+static vault_code read_core(manifest_core *out, const opener *with, store *s, arena *mem, const control_step *named,
                             vault_error *err)
 {
     manifest_row rows[2];
@@ -105,7 +47,7 @@ static vault_code read_core(manifest_core *out, control *c, store *s, arena *mem
         return vault_fail(err, VAULT_INTEGRITY, "manifest %lld stands past the %lld that the head names",
                           (long long)rows[1].version, (long long)named->version);
     }
-    VAULT_TRY(core_open(out, mem, c, &rows[0], err));
+    VAULT_TRY(core_open(out, mem, with, &rows[0], err));
     if (digest_same(&out->record.manifest, &named->digest)) return VAULT_OK;
     core_clear(out);
     return vault_fail(err, VAULT_INTEGRITY, "manifest %lld is not the one that the head names",
@@ -121,18 +63,18 @@ static size_t place_of(const named_row *names, size_t count, const bool *seen, c
     return NAMED_MAX;
 }
 
-static vault_code read_document(documents *out, control *c, const document_row *row, const named_row *named, size_t at,
-                                vault_error *err)
+static vault_code read_document(documents *out, const opener *with, const document_row *row, const named_row *named,
+                                size_t at, vault_error *err)
 {
     VAULT_CLEANUP(arena_free) arena *scratch = arena_new(SCRATCH);
     bytes text;
     if (!scratch) return vault_fail(err, VAULT_EXHAUSTED, "control: no memory");
-    VAULT_TRY(document_open(&text, scratch, c, row, named->digest, err));
+    VAULT_TRY(document_open(&text, scratch, with, row, named->digest, err));
     return at < DOCUMENTS ? json_read(&out->of[at], text, named->name, err) : VAULT_OK;
 }
 
 /* All live rows, and exactly those that the manifest names. */
-static vault_code read_documents(documents *out, control *c, store *s, arena *mem, const manifest_core *core,
+static vault_code read_documents(documents *out, const opener *with, store *s, arena *mem, const manifest_core *core,
                                  vault_error *err)
 {
     named_row names[NAMED_MAX];
@@ -147,42 +89,86 @@ static vault_code read_documents(documents *out, control *c, store *s, arena *me
                               (long long)rows[i].version);
         }
         seen[at] = true;
-        VAULT_TRY(read_document(out, c, &rows[i], &names[at], at, err));
+        VAULT_TRY(read_document(out, with, &rows[i], &names[at], at, err));
     }
     if (count == named) return VAULT_OK;
     return vault_fail(err, VAULT_INTEGRITY, "control: %zu of %zu documents are there", count, named);
 }
 
-static vault_code build(manifest_body **out, control *c, const documents *docs, vault_error *err)
+static vault_code build(manifest_body **out, const char *vault, const documents *docs, vault_error *err)
 {
-    if (manifest_build(out, c->name, docs, err) == VAULT_OK) return VAULT_OK;
+    if (manifest_build(out, vault, docs, err) == VAULT_OK) return VAULT_OK;
     if (err->code == VAULT_INVALID) err->code = VAULT_INTEGRITY; /* what is sealed was good when it was sealed */
     return err->code;
+}
+
+/* What is not sealed: the row of the vault, and those of the rings. */
+typedef struct plain_rows {
+    vault_row vault;
+    ring_rows rings;
+} plain_rows;
+
+static vault_code read_plain(plain_rows *out, const control *c, store *s, arena *mem, vault_error *err)
+{
+    vault_code code = store_vault_read(s, mem, &out->vault, err);
+    if (code == VAULT_NOT_FOUND && c->current) code = err->code = VAULT_INTEGRITY;
+    VAULT_TRY(code);
+    if (strcmp(out->vault.name, c->name) != 0)
+        return vault_fail(err, VAULT_INTEGRITY, "the vault has another name than it had");
+    return store_rings_read(s, mem, &out->rings.rows, &out->rings.count, err);
+}
+
+/* Rings that do not open, beside a root key of another generation, are wrapped under that one. */
+static vault_code open_rings(keyring **out, const control *c, const plain_rows *plain, vault_error *err)
+{
+    vault_error why = {0};
+    keyring *standing = c->current ? c->current->rings : NULL;
+    vault_code code = rings_follow(out, standing, &plain->rings, secret_bytes(&c->root), &why);
+    if (code == VAULT_INTEGRITY && c->current && plain->vault.generation > c->generation)
+        return vault_refuse(err, VAULT_UNAVAILABLE, "ROOT_MOVED", "");
+    if (code != VAULT_OK) *err = why;
+    return code;
+}
+
+static vault_code check_plain(const manifest_core *core, const plain_rows *plain, vault_error *err)
+{
+    digest fixed = vault_row_digest(&plain->vault);
+    VAULT_TRY(core_check_fixed(core, &fixed, err));
+    return core_check_rings(core, plain->rings.rows, plain->rings.count, err);
+}
+
+static vault_code build_body(manifest_body **out, const opener *with, store *s, arena *mem, const manifest_core *core,
+                             vault_error *err)
+{
+    VAULT_CLEANUP(documents_clear) documents docs = {0};
+    VAULT_TRY(read_documents(&docs, with, s, mem, core, err));
+    VAULT_TRY(build(out, with->vault, &docs, err));
+    return manifest_rings(*out, check_ring, (void *)(uintptr_t)with->keys, err);
 }
 
 static vault_code load(manifest_body **out, control *c, store *s, const control_step *named, vault_error *err)
 {
     VAULT_CLEANUP(arena_free) arena *mem = arena_new(CONTROL_ARENA);
     VAULT_CLEANUP(manifest_free) manifest_body *body = NULL;
-    VAULT_CLEANUP(documents_clear) documents docs = {0};
     VAULT_CLEANUP(core_clear) manifest_core core = {0};
-    ring_rows rings;
+    VAULT_CLEANUP(keyring_free) keyring *keys = NULL;
+    plain_rows plain = {0};
     if (!mem) return vault_fail(err, VAULT_EXHAUSTED, "manifest: no memory");
-    VAULT_TRY(store_rings_read(s, mem, &rings.rows, &rings.count, err));
-    VAULT_TRY(open_rings(c, &rings, "control", err)); /* opens what follows */
-    VAULT_TRY(read_core(&core, c, s, mem, named, err));
-    VAULT_TRY(core_check_fixed(&core, &c->fixed, err));
-    VAULT_TRY(core_check_rings(&core, rings.rows, rings.count, err));
-    VAULT_TRY(open_rings(c, &rings, NULL, err));
-    VAULT_TRY(read_documents(&docs, c, s, mem, &core, err));
-    VAULT_TRY(build(&body, c, &docs, err));
-    VAULT_TRY(manifest_rings(body, check_ring, c->keys, err));
+    VAULT_TRY(read_plain(&plain, c, s, mem, err));
+    VAULT_TRY(open_rings(&keys, c, &plain, err));
+    const opener with = {keys, c->name};
+    VAULT_TRY(read_core(&core, &with, s, mem, named, err));
+    VAULT_TRY(check_plain(&core, &plain, err));
+    VAULT_TRY(rings_add(keys, &plain.rings, secret_bytes(&c->root), err));
+    VAULT_TRY(build_body(&body, &with, s, mem, &core, err));
     body->m.version = named->version;
     body->m.digest = named->digest;
+    body->m.sealed = core.sealed;
     body->references = 1;
-    body->rings = keyring_hold(c->keys);
+    body->rings = keyring_hold(keys);
     body->core = core;
     core = (manifest_core){0};
+    c->generation = plain.vault.generation;
     *out = body;
     body = NULL;
     return VAULT_OK;
@@ -316,7 +302,6 @@ static vault_code read_vault(control *c, store *s, vault_error *err)
     }
     if (!vault_name_valid(row.name)) return vault_fail(err, VAULT_INTEGRITY, "the vault's name is malformed");
     snprintf(c->name, sizeof c->name, "%s", row.name);
-    c->fixed = vault_row_digest(&row);
     return VAULT_OK;
 }
 
@@ -334,7 +319,6 @@ vault_code control_open(control **out, store *s, bytes root, vault_error *err)
     VAULT_CLEANUP(control_close) control *c = control_new();
     *out = NULL;
     VAULT_TRY(secret_copy(&c->root, root, err));
-    VAULT_TRY(keyring_new(&c->keys, err));
     VAULT_TRY(read_vault(c, s, err));
     VAULT_TRY(control_reload(c, s, err));
     *out = c;
@@ -348,7 +332,6 @@ void control_close(control **c)
     *c = NULL;
     if (!it) return;
     if (it->current) control_release(it, &it->current->m);
-    keyring_free(&it->keys);
     secret_clear(&it->root);
     memory_free(it->chain, it->chain_capacity * sizeof *it->chain);
     pthread_mutex_destroy(&it->reading);
@@ -359,7 +342,11 @@ void control_close(control **c)
 
 const keyring *control_keys(const control *c)
 {
-    return c->keys;
+    pthread_mutex_t *mutex = (pthread_mutex_t *)(uintptr_t)&c->mutex;
+    pthread_mutex_lock(mutex);
+    const keyring *keys = c->current->rings;
+    pthread_mutex_unlock(mutex);
+    return keys;
 }
 
 const keyring *manifest_keys(const manifest *m)

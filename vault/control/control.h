@@ -156,7 +156,8 @@ typedef enum document {
     DOC_SHARING,
     DOC_BROWSING,
     DOC_DOMAINS,
-    DOCUMENTS
+    DOCUMENTS,
+    DOC_OPERATION /* no document of the manifest: what was proposed to be done with keys, once approved */
 } document;
 const char *document_name(document d);                /* "schema" */
 bool document_named(document *out, const char *name); /* of those that people write */
@@ -218,7 +219,9 @@ void control_release(control *c, const manifest *m);
 int64_t control_stamp(const control *c);
 /* Reads what the head names: another version than the one in force, and in any case all control rows when their stamp
  * is another (VACUUM FULL moves rows as an edit does: rows that still open and fit change nothing). New rings are
- * opened. INTEGRITY: a row was edited, copied, deleted, inserted or put back. Any thread, with its own connection. */
+ * opened; rings that changed make another keyring. INTEGRITY: a row was edited, copied, deleted, inserted or put back.
+ * UNAVAILABLE ROOT_MOVED: the root key was rotated, and this node has the one before. Any thread, with its own
+ * connection. */
 VAULT_MUST_USE vault_code control_reload(control *c, store *s, vault_error *err);
 /* Every former manifest and document too: the chain of digests, that all open and none is missing. For the publisher's
  * thread: cheap while the stamp of the history is the one that was checked last. */

@@ -96,10 +96,11 @@ vault_code core_write(bytes *out, arena *mem, const char *vault, const manifest_
 {
     VAULT_CLEANUP(json_clear)
     json_t *all =
-        json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:I}", "change", record_json(&core->record), "documents",
-                  documents_json(core), "expired", texts_json(core->expired, core->expired_count), "fixed",
+        json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:s, s:I}", "change", record_json(&core->record),
+                  "documents", documents_json(core), "expired", texts_json(core->expired, core->expired_count), "fixed",
                   hex_json(&core->fixed), "pending", pending_json(core), "previous", hex_json(&core->previous), "rings",
-                  hex_json(&core->rings), "vault", vault, "version", (json_int_t)core->record.version);
+                  hex_json(&core->rings), "sealed", core->sealed ? 1 : 0, "vault", vault, "version",
+                  (json_int_t)core->record.version);
     if (!all) return vault_fail(err, VAULT_INVALID, "a text of the change is not UTF-8");
     return document_canonical(out, mem, all, err);
 }
@@ -138,6 +139,14 @@ static bool read_documents(manifest_core *core, json_t *all)
     return true;
 }
 
+/* What may wait for approval: a document that people write, or an operation. */
+static bool proposal_named(document *out, const char *name)
+{
+    if (strcmp(name, document_name(DOC_OPERATION)) != 0) return document_named(out, name);
+    *out = DOC_OPERATION;
+    return true;
+}
+
 static bool read_approval(approval *out, json_t *value)
 {
     const char *base, *content, *name, *named;
@@ -154,7 +163,7 @@ static bool read_approval(approval *out, json_t *value)
     out->expires_us = expires;
     out->version = version;
     out->size = size;
-    bool good = strlen(name) == APPROVAL_NAME_LEN && document_named(&out->document, named) &&
+    bool good = strlen(name) == APPROVAL_NAME_LEN && proposal_named(&out->document, named) &&
                 digest_read(&out->base, base) && digest_read(&out->content, content) &&
                 read_texts(out->approved_by, &count, by, APPROVALS_MAX);
     out->approved_count = good ? (unsigned)count : 0;
@@ -192,12 +201,15 @@ static bool read_all(manifest_core *core, const seal_place *at)
 {
     const char *vault, *previous, *rings, *fixed;
     json_int_t version;
+    int sealed;
     json_t *record, *docs, *expired, *pending;
-    if (json_unpack_ex(core->text, NULL, JSON_STRICT, "{s:o, s:o, s:o, s:s, s:o, s:s, s:s, s:s, s:I}", "change",
+    if (json_unpack_ex(core->text, NULL, JSON_STRICT, "{s:o, s:o, s:o, s:s, s:o, s:s, s:s, s:b, s:s, s:I}", "change",
                        &record, "documents", &docs, "expired", &expired, "fixed", &fixed, "pending", &pending,
-                       "previous", &previous, "rings", &rings, "vault", &vault, "version", &version) != 0)
+                       "previous", &previous, "rings", &rings, "sealed", &sealed, "vault", &vault, "version",
+                       &version) != 0)
         return false;
     core->record.version = version;
+    core->sealed = sealed != 0;
     return version == at->version && strcmp(vault, at->vault) == 0 && digest_read(&core->previous, previous) &&
            digest_read(&core->rings, rings) && digest_read(&core->fixed, fixed) && read_documents(core, docs) &&
            read_pending(core, pending) && read_texts(core->expired, &core->expired_count, expired, PENDING_MAX) &&
@@ -225,19 +237,19 @@ void core_clear(manifest_core *core)
 /* ---- rows ----------------------------------------------------------------------------------------------------------
  */
 
-vault_code core_open(manifest_core *out, arena *mem, const control *c, const manifest_row *row, vault_error *err)
+vault_code core_open(manifest_core *out, arena *mem, const opener *with, const manifest_row *row, vault_error *err)
 {
-    const seal_place at = {"manifest", c->name, row->version};
+    const seal_place at = {"manifest", with->vault, row->version};
     bytes text;
-    VAULT_TRY(control_unseal(&text, mem, c->keys, &at, row->sealed, err));
+    VAULT_TRY(control_unseal(&text, mem, with->keys, &at, row->sealed, err));
     return core_read(out, text, &at, err);
 }
 
-vault_code document_open(bytes *text, arena *mem, const control *c, const document_row *row, const digest *wanted,
+vault_code document_open(bytes *text, arena *mem, const opener *with, const document_row *row, const digest *wanted,
                          vault_error *err)
 {
-    const seal_place at = {row->name, c->name, row->version};
-    VAULT_TRY(control_unseal(text, mem, c->keys, &at, row->sealed, err));
+    const seal_place at = {row->name, with->vault, row->version};
+    VAULT_TRY(control_unseal(text, mem, with->keys, &at, row->sealed, err));
     digest found = sha256(*text);
     if (digest_same(&found, wanted)) return VAULT_OK;
     return vault_fail(err, VAULT_INTEGRITY, "control: %.40s %lld is not what the manifest names", row->name,

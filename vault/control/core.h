@@ -5,11 +5,10 @@
 #include <pthread.h>
 
 struct control {
-    keyring *keys; /* grows under `reading` */
-    secret root;
     char name[ID_MAX + 1];
-    digest fixed;            /* the row of vault, as it was read */
-    pthread_mutex_t reading; /* one thread at a time reads a version, or puts its own in force */
+    pthread_mutex_t reading; /* one thread at a time reads a version, makes one, or puts its own in force: of these: */
+    secret root;
+    int32_t generation;      /* of the vault's row that the root key came from, or that was seen to hold it */
     pthread_mutex_t mutex;   /* of the two below, and of every manifest's references */
     manifest_body *current;  /* holds one reference */
     int64_t stamp;           /* of the rows that it was read from */
@@ -38,11 +37,16 @@ VAULT_MUST_USE vault_code core_write(bytes *out, arena *mem, const char *vault, 
  */
 VAULT_MUST_USE vault_code core_read(manifest_core *out, bytes text, const seal_place *at, vault_error *err);
 void core_clear(manifest_core *core);
+/* What sealed rows are opened with. */
+typedef struct opener {
+    const keyring *keys;
+    const char *vault; /* its name */
+} opener;
 /* A row of the database, opened and read; record.manifest is its digest. INTEGRITY when it does not open. */
-VAULT_MUST_USE vault_code core_open(manifest_core *out, arena *mem, const control *c, const manifest_row *row,
+VAULT_MUST_USE vault_code core_open(manifest_core *out, arena *mem, const opener *with, const manifest_row *row,
                                     vault_error *err);
 /* The content that a row of documents must have; INTEGRITY for another. */
-VAULT_MUST_USE vault_code document_open(bytes *text, arena *mem, const control *c, const document_row *row,
+VAULT_MUST_USE vault_code document_open(bytes *text, arena *mem, const opener *with, const document_row *row,
                                         const digest *wanted, vault_error *err);
 /* The rows that a manifest names, in force or pending. */
 typedef struct named_row {
@@ -62,8 +66,22 @@ ring_row ring_row_of(const ring *r);
 digest vault_row_digest(const vault_row *row);
 void vault_row_seal(vault_row *inout, const root_seal *s); /* all but name and format; borrows the seal */
 
+/* ---- rows of key rings (keyrings.c) ------------------------------------------------------------------------------ */
+
+typedef struct ring_rows {
+    ring_row *rows;
+    size_t count;
+} ring_rows;
+/* The keyring for rows that are read, held once: `standing`, where it has nothing else than what stands in the rows;
+ * else another one with all of them. INTEGRITY: a row that does not open. */
+VAULT_MUST_USE vault_code rings_follow(keyring **out, keyring *standing, const ring_rows *all, bytes root,
+                                       vault_error *err);
+/* Opens the rows that are not there yet. */
+VAULT_MUST_USE vault_code rings_add(keyring *to, const ring_rows *all, bytes root, vault_error *err);
+/* All of them, in a new keyring. */
+VAULT_MUST_USE vault_code rings_open(keyring **out, const ring_rows *all, bytes root, vault_error *err);
+
 /* ---- in force (control.c) ---------------------------------------------------------------------------------------- */
 
-VAULT_MUST_USE vault_code control_add_ring(control *c, const ring_row *row, vault_error *err); /* unless it is there */
 /* Takes the place of an older version, or only the stamp where it is the same; what is left in *next is not needed. */
 void control_take_over(control *c, manifest_body **next, int64_t stamp);

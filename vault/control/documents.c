@@ -10,6 +10,7 @@ static const char *const names[DOCUMENTS] = {"schema", "principals", "persons", 
 
 const char *document_name(document d)
 {
+    if (d == DOC_OPERATION) return "operation";
     return (unsigned)d < DOCUMENTS ? names[d] : "";
 }
 

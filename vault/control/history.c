@@ -8,20 +8,32 @@
 
 enum { ROW_ARENA = 64 << 20, PROVE_AT_ONCE = 32, RELOADS = 8 };
 
+/* Where the past is read from, and with what: the rings of the manifest in force. */
+typedef struct past {
+    control *c;
+    store *s;
+    opener with;
+} past;
+
+static past past_of(control *c, store *s, const manifest *m)
+{
+    return (past){c, s, {manifest_keys(m), c->name}};
+}
+
 /* ---- one manifest
  * ----------------------------------------------------------------------------------------------------
  */
 
-static vault_code read_core(manifest_core *out, const control *c, store *s, int64_t version, vault_error *err)
+static vault_code read_core(manifest_core *out, const past *p, int64_t version, vault_error *err)
 {
     VAULT_CLEANUP(arena_free) arena *mem = arena_new(ROW_ARENA);
     manifest_row row;
     size_t count;
     if (!mem) return vault_fail(err, VAULT_EXHAUSTED, "control: no memory");
-    VAULT_TRY(store_manifests_read(s, mem, (manifest_range){version, 1}, &row, &count, err));
+    VAULT_TRY(store_manifests_read(p->s, mem, (manifest_range){version, 1}, &row, &count, err));
     if (count != 1 || row.version != version)
         return vault_fail(err, VAULT_INTEGRITY, "manifest %lld is missing", (long long)version);
-    return core_open(out, mem, c, &row, err);
+    return core_open(out, mem, &p->with, &row, err);
 }
 
 /* ---- the chain
@@ -50,7 +62,7 @@ static void links_add(links *l, const digest *d)
     l->of[l->count++] = *d;
 }
 
-static vault_code read_link(const control *c, links *l, const manifest_row *row, vault_error *err)
+static vault_code read_link(const past *p, links *l, const manifest_row *row, vault_error *err)
 {
     VAULT_CLEANUP(arena_free) arena *mem = arena_new(ROW_ARENA);
     VAULT_CLEANUP(core_clear) manifest_core core = {0};
@@ -58,7 +70,7 @@ static vault_code read_link(const control *c, links *l, const manifest_row *row,
     if (!mem) return vault_fail(err, VAULT_EXHAUSTED, "control: no memory");
     if (row->version != (int64_t)l->count + 1)
         return vault_fail(err, VAULT_INTEGRITY, "manifest %zu is missing", l->count + 1);
-    VAULT_TRY(core_open(&core, mem, c, row, err));
+    VAULT_TRY(core_open(&core, mem, &p->with, row, err));
     if (!digest_same(before, &core.previous))
         return vault_fail(err, VAULT_INTEGRITY, "manifest %lld does not follow the one before it",
                           (long long)row->version);
@@ -66,7 +78,7 @@ static vault_code read_link(const control *c, links *l, const manifest_row *row,
     return VAULT_OK;
 }
 
-static vault_code read_links(const control *c, store *s, links *l, int64_t until, vault_error *err)
+static vault_code read_links(const past *p, links *l, int64_t until, vault_error *err)
 {
     VAULT_CLEANUP(arena_free) arena *mem = arena_new(ROW_ARENA);
     if (!mem) return vault_fail(err, VAULT_EXHAUSTED, "control: no memory");
@@ -75,20 +87,21 @@ static vault_code read_links(const control *c, store *s, links *l, int64_t until
         size_t count, most = PROVE_AT_ONCE;
         if (until - (int64_t)l->count < (int64_t)most) most = (size_t)(until - (int64_t)l->count);
         arena_reset(mem);
-        VAULT_TRY(store_manifests_read(s, mem, (manifest_range){(int64_t)l->count + 1, most}, rows, &count, err));
+        VAULT_TRY(store_manifests_read(p->s, mem, (manifest_range){(int64_t)l->count + 1, most}, rows, &count, err));
         if (count == 0) return vault_fail(err, VAULT_INTEGRITY, "manifest %zu is missing", l->count + 1);
-        for (size_t i = 0; i < count; i++) VAULT_TRY(read_link(c, l, &rows[i], err));
+        for (size_t i = 0; i < count; i++) VAULT_TRY(read_link(p, l, &rows[i], err));
     }
     return VAULT_OK;
 }
 
 /* Digests of all manifests up to the one in force; what is proven stays so. Under the history's mutex. */
-static vault_code prove(control *c, store *s, const manifest *m, vault_error *err)
+static vault_code prove(const past *p, const manifest *m, vault_error *err)
 {
+    control *c = p->c;
     VAULT_CLEANUP(links_clear) links l = {0};
     if ((int64_t)c->chain_count >= m->version) return VAULT_OK;
     for (size_t i = 0; i < c->chain_count; i++) links_add(&l, &c->chain[i]);
-    VAULT_TRY(read_links(c, s, &l, m->version, err));
+    VAULT_TRY(read_links(p, &l, m->version, err));
     if (!digest_same(&l.of[l.count - 1], &m->digest))
         return vault_fail(err, VAULT_INTEGRITY, "manifest %lld is not the one in force", (long long)m->version);
     memory_free(c->chain, c->chain_capacity * sizeof *c->chain);
@@ -100,10 +113,10 @@ static vault_code prove(control *c, store *s, const manifest *m, vault_error *er
 }
 
 /* A manifest of the proven chain. */
-static vault_code read_proven(manifest_core *out, const control *c, store *s, int64_t version, vault_error *err)
+static vault_code read_proven(manifest_core *out, const past *p, int64_t version, vault_error *err)
 {
-    VAULT_TRY(read_core(out, c, s, version, err));
-    if (digest_same(&out->record.manifest, &c->chain[version - 1])) return VAULT_OK;
+    VAULT_TRY(read_core(out, p, version, err));
+    if (digest_same(&out->record.manifest, &p->c->chain[version - 1])) return VAULT_OK;
     core_clear(out);
     return vault_fail(err, VAULT_INTEGRITY, "manifest %lld is not the one that was in force", (long long)version);
 }
@@ -112,33 +125,32 @@ static vault_code read_proven(manifest_core *out, const control *c, store *s, in
  * --------------------------------------------------------------------------------------------------
  */
 
-static vault_code find_row(document_row *row, arena *mem, store *s, const named_row *named, vault_error *err)
+static vault_code find_row(document_row *row, arena *mem, const past *p, const named_row *named, vault_error *err)
 {
     *row = (document_row){.name = named->name, .version = named->version};
-    vault_code code = store_document_find(s, mem, row, err);
+    vault_code code = store_document_find(p->s, mem, row, err);
     if (code == VAULT_NOT_FOUND) code = err->code = VAULT_INTEGRITY;
     return code;
 }
 
-static vault_code find_document(bytes *text, arena *mem, const control *c, store *s, const named_row *named,
-                                vault_error *err)
+static vault_code find_document(bytes *text, arena *mem, const past *p, const named_row *named, vault_error *err)
 {
     document_row row;
-    VAULT_TRY(find_row(&row, mem, s, named, err));
-    return document_open(text, mem, c, &row, named->digest, err);
+    VAULT_TRY(find_row(&row, mem, p, named, err));
+    return document_open(text, mem, &p->with, &row, named->digest, err);
 }
 
-static vault_code check_archived(const control *c, store *s, const named_row *named, int64_t ended, vault_error *err)
+static vault_code check_archived(const past *p, const named_row *named, int64_t ended, vault_error *err)
 {
     VAULT_CLEANUP(arena_free) arena *mem = arena_new(ROW_ARENA);
     document_row row;
     bytes text;
     if (!mem) return vault_fail(err, VAULT_EXHAUSTED, "control: no memory");
-    VAULT_TRY(find_row(&row, mem, s, named, err));
+    VAULT_TRY(find_row(&row, mem, p, named, err));
     if (row.ended != ended)
         return vault_fail(err, VAULT_INTEGRITY, "control: %.40s %lld was archived by manifest %lld, not %lld", row.name,
                           (long long)row.version, (long long)ended, (long long)row.ended);
-    return document_open(&text, mem, c, &row, named->digest, err);
+    return document_open(&text, mem, &p->with, &row, named->digest, err);
 }
 
 static bool still_named(const named_row *row, const named_row *names, size_t count)
@@ -150,27 +162,27 @@ static bool still_named(const named_row *row, const named_row *names, size_t cou
 }
 
 /* What `before` names and `after` does not any more has been archived by it. */
-static vault_code check_left(const control *c, store *s, const manifest_core *before, const manifest_core *after,
-                             int64_t *archived, vault_error *err)
+static vault_code check_left(const past *p, const manifest_core *before, const manifest_core *after, int64_t *archived,
+                             vault_error *err)
 {
     named_row old[NAMED_MAX], new[NAMED_MAX];
     size_t old_count = core_names(old, before), new_count = core_names(new, after);
     for (size_t i = 0; i < old_count; i++) {
         if (still_named(&old[i], new, new_count)) continue;
-        VAULT_TRY(check_archived(c, s, &old[i], after->record.version, err));
+        VAULT_TRY(check_archived(p, &old[i], after->record.version, err));
         ++*archived;
     }
     return VAULT_OK;
 }
 
-static vault_code check_versions(control *c, store *s, int64_t from, int64_t until, int64_t *archived, vault_error *err)
+static vault_code check_versions(const past *p, int64_t from, int64_t until, int64_t *archived, vault_error *err)
 {
     VAULT_CLEANUP(core_clear) manifest_core before = {0};
-    VAULT_TRY(read_proven(&before, c, s, from, err));
+    VAULT_TRY(read_proven(&before, p, from, err));
     for (int64_t v = from + 1; v <= until; v++) {
         VAULT_CLEANUP(core_clear) manifest_core after = {0};
-        VAULT_TRY(read_proven(&after, c, s, v, err));
-        VAULT_TRY(check_left(c, s, &before, &after, archived, err));
+        VAULT_TRY(read_proven(&after, p, v, err));
+        VAULT_TRY(check_left(p, &before, &after, archived, err));
         core_clear(&before);
         before = after;
         after = (manifest_core){0};
@@ -193,16 +205,17 @@ static vault_code check_counts(const control_history *found, int64_t version, in
 }
 
 /* Stamps are read before the rows that they stand for: what is written meanwhile shows the next time. */
-static vault_code check_up_to(control *c, store *s, const manifest *m, vault_error *err)
+static vault_code check_up_to(const past *p, const manifest *m, vault_error *err)
 {
+    control *c = p->c;
     control_history known, all;
-    VAULT_TRY(store_control_history(s, m->version, &all, err));
-    VAULT_TRY(store_control_history(s, c->checked, &known, err));
+    VAULT_TRY(store_control_history(p->s, m->version, &all, err));
+    VAULT_TRY(store_control_history(p->s, c->checked, &known, err));
     bool stands = c->checked > 0 && known.stamp == c->checked_stamp;
     if (stands && c->checked == m->version) return check_counts(&all, m->version, c->archived, err);
     int64_t archived = stands ? c->archived : 0, from = stands ? c->checked : 1;
-    VAULT_TRY(prove(c, s, m, err));
-    VAULT_TRY(check_versions(c, s, from, m->version, &archived, err));
+    VAULT_TRY(prove(p, m, err));
+    VAULT_TRY(check_versions(p, from, m->version, &archived, err));
     VAULT_TRY(check_counts(&all, m->version, archived, err));
     c->checked = m->version;
     c->checked_stamp = all.stamp;
@@ -229,8 +242,9 @@ static vault_code check_fixed(store *s, const manifest *m, vault_error *err)
 
 static vault_code check_all(control *c, store *s, const manifest *m, vault_error *err)
 {
+    const past p = past_of(c, s, m);
     pthread_mutex_lock(&c->history);
-    vault_code code = (int64_t)c->checked > m->version ? VAULT_OK : check_up_to(c, s, m, err);
+    vault_code code = (int64_t)c->checked > m->version ? VAULT_OK : check_up_to(&p, m, err);
     pthread_mutex_unlock(&c->history);
     return code == VAULT_OK ? check_fixed(s, m, err) : code;
 }
@@ -269,31 +283,32 @@ static vault_code text_in_force(document_text *out, const manifest *m, arena *me
     return VAULT_OK;
 }
 
-static vault_code prove_and_read(manifest_core *out, control *c, store *s, int64_t version, vault_error *err)
+static vault_code prove_and_read(manifest_core *out, const past *p, const manifest *m, int64_t version,
+                                 vault_error *err)
 {
-    const manifest *m = control_acquire(c);
-    pthread_mutex_lock(&c->history);
-    vault_code code = prove(c, s, m, err);
-    if (code == VAULT_OK) code = read_proven(out, c, s, version, err);
-    pthread_mutex_unlock(&c->history);
-    control_release(c, m);
+    pthread_mutex_lock(&p->c->history);
+    vault_code code = prove(p, m, err);
+    if (code == VAULT_OK) code = read_proven(out, p, version, err);
+    pthread_mutex_unlock(&p->c->history);
     return code;
 }
 
-static vault_code text_of(document_text *out, control *c, store *s, arena *mem, document_at which, vault_error *err)
+static vault_code text_of(document_text *out, const past *p, const manifest *m, arena *mem, document_at which,
+                          vault_error *err)
 {
     VAULT_CLEANUP(core_clear) manifest_core core = {0};
     named_row names[NAMED_MAX];
-    VAULT_TRY(prove_and_read(&core, c, s, which.version, err));
+    VAULT_TRY(prove_and_read(&core, p, m, which.version, err));
     (void)core_names(names, &core);
     out->digest = core.documents[which.document].digest;
     out->version = core.documents[which.document].version;
-    return find_document(&out->content, mem, c, s, &names[which.document], err);
+    return find_document(&out->content, mem, p, &names[which.document], err);
 }
 
 vault_code control_document(document_text *out, control *c, store *s, arena *mem, document_at which, vault_error *err)
 {
     const manifest *m = control_acquire(c);
+    const past p = past_of(c, s, m);
     vault_code code = VAULT_OK;
     *out = (document_text){0};
     if ((unsigned)which.document >= DOCUMENTS || which.version < 0 || which.version > m->version)
@@ -301,7 +316,7 @@ vault_code control_document(document_text *out, control *c, store *s, arena *mem
     else if (which.version == 0 || which.version == m->version)
         code = text_in_force(out, m, mem, which.document, err);
     else
-        code = text_of(out, c, s, mem, which, err);
+        code = text_of(out, &p, m, mem, which, err);
     control_release(c, m);
     return code;
 }
@@ -309,8 +324,12 @@ vault_code control_document(document_text *out, control *c, store *s, arena *mem
 vault_code control_proposed(document_text *out, control *c, store *s, arena *mem, const approval *a, vault_error *err)
 {
     const named_row row = {document_name(a->document), a->version, &a->content};
+    const manifest *m = control_acquire(c);
+    const past p = past_of(c, s, m);
     *out = (document_text){.digest = a->content, .version = a->version};
-    return find_document(&out->content, mem, c, s, &row, err);
+    vault_code code = find_document(&out->content, mem, &p, &row, err);
+    control_release(c, m);
+    return code;
 }
 
 /* The texts of a record, which are borrowed from its manifest, copied. */
@@ -325,13 +344,13 @@ vault_code change_record_copy(change_record *out, arena *mem, const change_recor
     return room ? VAULT_OK : vault_fail(err, VAULT_EXHAUSTED, "no room for a change");
 }
 
-static vault_code read_changes(change_page *page, const control *c, store *s, arena *mem, vault_error *err)
+static vault_code read_changes(change_page *page, const past *p, arena *mem, vault_error *err)
 {
     size_t there = page->from > 0 ? (size_t)page->from : 0;
     if (there > page->limit) there = page->limit;
     for (size_t i = 0; i < there; i++) {
         VAULT_CLEANUP(core_clear) manifest_core core = {0};
-        VAULT_TRY(read_proven(&core, c, s, page->from - (int64_t)i, err));
+        VAULT_TRY(read_proven(&core, p, page->from - (int64_t)i, err));
         VAULT_TRY(change_record_copy(&page->at[i], mem, &core.record, err));
     }
     page->count = there;
@@ -341,11 +360,12 @@ static vault_code read_changes(change_page *page, const control *c, store *s, ar
 vault_code control_changes(change_page *inout, control *c, store *s, arena *mem, vault_error *err)
 {
     const manifest *m = control_acquire(c);
+    const past p = past_of(c, s, m);
     inout->count = 0;
     if (inout->from > m->version) inout->from = m->version;
     pthread_mutex_lock(&c->history);
-    vault_code code = prove(c, s, m, err);
-    if (code == VAULT_OK) code = read_changes(inout, c, s, mem, err);
+    vault_code code = prove(&p, m, err);
+    if (code == VAULT_OK) code = read_changes(inout, &p, mem, err);
     pthread_mutex_unlock(&c->history);
     control_release(c, m);
     return code;

@@ -1,4 +1,4 @@
-/* Making the next manifest: rows, rings, sealed text, and the body that will be in force. */
+/* Making the next manifest: rows, sealed text, and the body that will be in force. */
 #include "vault/base/memory.h"
 #include "vault/control/staged.h"
 
@@ -17,6 +17,8 @@ void staged_free(staged **st)
     *st = NULL;
     if (!it) return;
     manifest_free(&it->next);
+    keyring_free(&it->keys);
+    secret_clear(&it->root);
     arena_free(&it->mem);
     memory_free(it, sizeof *it);
 }
@@ -30,7 +32,7 @@ vault_code draft_add_row(draft *d, document which, json_t *value, digest *sum)
     const seal_place at = {document_name(which), d->control->name, d->core.record.version};
     bytes text, sealed;
     VAULT_TRY(document_canonical(&text, st->mem, value, d->err));
-    VAULT_TRY(control_seal(&sealed, st->mem, d->control->keys, &at, text, d->err));
+    VAULT_TRY(control_seal(&sealed, st->mem, d->base->rings, &at, text, d->err));
     *sum = sha256(text);
     st->added[st->added_count++] = (document_row){.name = at.kind, .version = at.version, .sealed = sealed};
     return VAULT_OK;
@@ -69,61 +71,6 @@ vault_code draft_domains(draft *d)
     return json_equal(all, d->docs.of[DOC_DOMAINS]) ? VAULT_OK : draft_bring(d, DOC_DOMAINS, all);
 }
 
-/* ---- rings ---------------------------------------------------------------------------------------------------------
- */
-
-typedef struct ring_maker {
-    draft *d;
-    size_t capacity;
-} ring_maker;
-
-static vault_code make_missing(void *context, const char *name, vault_error *err)
-{
-    ring_maker *k = context;
-    staged *st = k->d->st;
-    if (keyring_active(k->d->control->keys, name)) return VAULT_OK;
-    ring *r = arena_alloc(st->mem, sizeof *r);
-    if (!r) return vault_fail(err, VAULT_EXHAUSTED, "no room for rings");
-    VAULT_TRY(ring_create(
-        r, secret_bytes(&k->d->control->root),
-        &(ring_wish){.name = name, .version = 1, .suite = SUITE_INTL, .since = k->d->core.record.version}, err));
-    secret_clear(&r->key);
-    if (st->ring_count == k->capacity) {
-        size_t capacity = k->capacity ? 2 * k->capacity : 16;
-        ring_row *rows = arena_array(st->mem, capacity, sizeof *rows);
-        if (!rows) return vault_fail(err, VAULT_EXHAUSTED, "no room for rings");
-        if (st->ring_count > 0) memcpy(rows, st->rings, st->ring_count * sizeof *rows);
-        st->rings = rows;
-        k->capacity = capacity;
-    }
-    st->rings[st->ring_count++] = ring_row_of(r);
-    return VAULT_OK;
-}
-
-/* The digest of all rows, those that stand (which are those that the base names, or nothing is built on them) and the
- * new ones. */
-static vault_code sum_rings(draft *d)
-{
-    ring_row *standing, *all;
-    size_t count;
-    VAULT_TRY(store_rings_read(d->store, d->st->mem, &standing, &count, d->err));
-    digest sum = ring_rows_digest(standing, count);
-    if (!digest_same(&sum, &d->base->core.rings)) d->st->base_stamp = MOVED;
-    all = arena_array(d->st->mem, count + d->st->ring_count, sizeof *all);
-    if (!all) return vault_fail(d->err, VAULT_EXHAUSTED, "no room for rings");
-    memcpy(all, standing, count * sizeof *all);
-    memcpy(all + count, d->st->rings, d->st->ring_count * sizeof *all);
-    d->core.rings = ring_rows_digest(all, count + d->st->ring_count);
-    return VAULT_OK;
-}
-
-static vault_code make_rings(draft *d)
-{
-    ring_maker maker = {.d = d};
-    VAULT_TRY(manifest_rings(d->st->next, make_missing, &maker, d->err));
-    return d->st->ring_count ? sum_rings(d) : VAULT_OK;
-}
-
 /* ---- the whole
  * -------------------------------------------------------------------------------------------------------
  */
@@ -134,12 +81,13 @@ static vault_code seal_manifest(draft *d)
     const seal_place at = {"manifest", d->control->name, d->core.record.version};
     bytes text;
     VAULT_TRY(core_write(&text, st->mem, d->control->name, &d->core, d->err));
-    VAULT_TRY(control_seal(&st->sealed, st->mem, d->control->keys, &at, text, d->err));
+    VAULT_TRY(control_seal(&st->sealed, st->mem, st->keys, &at, text, d->err));
     VAULT_TRY(core_read(&st->next->core, text, &at, d->err));
     st->next->m.version = at.version;
     st->next->m.digest = st->next->core.record.manifest;
+    st->next->m.sealed = st->next->core.sealed;
     st->next->references = 1;
-    st->next->rings = keyring_hold(d->control->keys);
+    st->next->rings = keyring_hold(st->keys);
     return VAULT_OK;
 }
 
@@ -148,7 +96,8 @@ static vault_code finish(draft *d)
 {
     VAULT_TRY(manifest_build(&d->st->next, d->control->name, &d->docs, d->err));
     VAULT_TRY(manifest_check_change(d->base, d->st->next, d->err));
-    VAULT_TRY(make_rings(d));
+    VAULT_TRY(draft_make_rings(d));
+    VAULT_TRY(draft_settle_rings(d));
     return seal_manifest(d);
 }
 
@@ -198,11 +147,12 @@ static vault_code new_staged(staged **out, control *c, const manifest *m, vault_
     return VAULT_OK;
 }
 
-vault_code control_stage(staged **out, control *c, store *s, const manifest *m, const change *what, vault_error *err)
+static vault_code make(staged **out, control *c, store *s, const manifest *m, const change *what, vault_error *err)
 {
     VAULT_CLEANUP(staged_free) staged *st = NULL;
-    *out = NULL;
     VAULT_TRY(new_staged(&st, c, m, err));
+    st->write = what->write;
+    st->context = what->context;
     draft d = {.st = st, .control = c, .store = s, .base = body_of(m), .what = what, .err = err};
     begin(&d);
     vault_code code = change_apply(&d);
@@ -212,6 +162,16 @@ vault_code control_stage(staged **out, control *c, store *s, const manifest *m, 
     *out = st;
     st = NULL;
     return VAULT_OK;
+}
+
+/* The root key is not another one meanwhile. */
+vault_code control_stage(staged **out, control *c, store *s, const manifest *m, const change *what, vault_error *err)
+{
+    *out = NULL;
+    pthread_mutex_lock(&c->reading);
+    vault_code code = make(out, c, s, m, what, err);
+    pthread_mutex_unlock(&c->reading);
+    return code;
 }
 
 /* ---- writing -------------------------------------------------------------------------------------------------------
@@ -224,8 +184,8 @@ static vault_code write_rows(staged *st, store *s, vault_error *err)
     for (size_t i = 0; i < st->archived_count; i++)
         VAULT_TRY(store_document_archive(s, &st->archived[i], version, err));
     for (size_t i = 0; i < st->added_count; i++) VAULT_TRY(store_document_insert(s, &st->added[i], err));
-    for (size_t i = 0; i < st->ring_count; i++) VAULT_TRY(store_ring_insert(s, &st->rings[i], err));
-    return VAULT_OK;
+    VAULT_TRY(staged_write_rings(st, s, err));
+    return st->vault ? store_vault_update(s, st->vault, err) : VAULT_OK;
 }
 
 /* Nothing else can have written these rows between the two stamps: the tables are locked. */
@@ -241,22 +201,27 @@ vault_code staged_write(staged *st, store *s, control_step *next, vault_error *e
         return vault_refuse(err, VAULT_CONFLICT, "CONTROL_MOVED", "");
     }
     VAULT_TRY(code);
+    if (st->write) VAULT_TRY(st->write(st->context, s, err));
     *next = (control_step){.version = st->next->m.version, .digest = st->next->m.digest};
     return store_control_stamp(s, &st->stamp, err);
 }
 
-/* Where a ring does not fit into memory the version is left for the next reload, which says so. */
-static vault_code take_rings(staged *st)
+/* What put the root key in the place of another one. */
+static void take_root(control *c, staged *st)
 {
-    vault_error ignored = {0};
-    for (size_t i = 0; i < st->ring_count; i++) VAULT_TRY(control_add_ring(st->control, &st->rings[i], &ignored));
-    return VAULT_OK;
+    if (st->vault) c->generation = st->vault->generation;
+    if (st->root.len == 0) return;
+    secret_clear(&c->root);
+    c->root = secret_move(&st->root);
 }
 
+/* Where a ring does not fit into memory the version is left for the next reload, which says so. */
 void control_put_in_force(control *c, staged **st)
 {
+    vault_error ignored = {0};
     pthread_mutex_lock(&c->reading);
-    if (take_rings(*st) == VAULT_OK) control_take_over(c, &(*st)->next, (*st)->stamp);
+    take_root(c, *st);
+    if (staged_take_rings(*st, &ignored) == VAULT_OK) control_take_over(c, &(*st)->next, (*st)->stamp);
     pthread_mutex_unlock(&c->reading);
     staged_free(st);
 }

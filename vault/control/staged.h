@@ -4,6 +4,13 @@
 
 enum { ARCHIVED_MAX = PENDING_MAX + 3, ADDED_MAX = 3 };
 
+/* A row of the table of rings, as the change leaves it. */
+typedef enum ring_fate { RING_STANDS, RING_CHANGED, RING_MADE } ring_fate;
+typedef struct ring_slot {
+    ring_row row;
+    ring_fate fate;
+} ring_slot;
+
 struct staged {
     control *control;
     arena *mem;
@@ -13,8 +20,13 @@ struct staged {
     document_row archived[ARCHIVED_MAX]; /* names and versions */
     document_row added[ADDED_MAX];
     size_t archived_count, added_count;
-    ring_row *rings; /* new ones */
-    size_t ring_count;
+    ring_slot *rings; /* all rows, where the change touches any; else none */
+    size_t ring_count, ring_capacity;
+    keyring *keys;    /* of the next manifest, by which it is sealed; held */
+    vault_row *vault; /* the row that a rekey writes, or NULL */
+    secret root;      /* another root key, or empty */
+    vault_code (*write)(void *context, store *s, vault_error *err); /* the caller's; or NULL */
+    void *context;
 };
 
 /* The next manifest while it is being made. */
@@ -29,7 +41,10 @@ typedef struct draft {
     vault_error *err;
 } draft;
 
-/* What the change does by its rule (change.c): only what is refused for a reason of its own is refused here. */
+enum { STEWARDS = ROLE_OFFICER | ROLE_ADMINISTRATOR };
+
+/* What the change does by its rule (change.c; of keys: rings.c): only what is refused for a reason of its own is
+ * refused here. */
 VAULT_MUST_USE vault_code change_apply(draft *d);
 /* Puts a new document in the place of the standing one, as a row of this version. */
 VAULT_MUST_USE vault_code draft_bring(draft *d, document which, json_t *value);
@@ -41,3 +56,25 @@ void draft_archive(draft *d, document which, int64_t version);
 void draft_drop(draft *d, size_t i);
 /* Domains for new pairs. */
 VAULT_MUST_USE vault_code draft_domains(draft *d);
+/* Whom the manifest knows as somebody of these roles: DENIED ROLE for others. */
+VAULT_MUST_USE vault_code draft_must_be(const draft *d, unsigned roles);
+/* The approval that the change names, if it is pending; and what of it the line says. NOT_FOUND APPROVAL_UNKNOWN. */
+VAULT_MUST_USE vault_code draft_find_pending(draft *d, size_t *out);
+/* How many officers consent who still are officers and can call. */
+unsigned draft_consents(const draft *d, const approval *a);
+/* Something that waits for approval: `about`, with content `value`, instead of what has digest `base`. */
+VAULT_MUST_USE vault_code draft_propose(draft *d, document about, json_t *value, const digest *base);
+
+/* ---- rings (rings.c) ----------------------------------------------------------------------------------------------
+ */
+
+/* Rotation, destruction, another root key, sealing. */
+VAULT_MUST_USE vault_code rings_apply(draft *d);
+/* The rings without which the next manifest cannot work, where they are missing. */
+VAULT_MUST_USE vault_code draft_make_rings(draft *d);
+/* st->keys, and the digest of the rows. */
+VAULT_MUST_USE vault_code draft_settle_rings(draft *d);
+/* In the transaction of the change. */
+VAULT_MUST_USE vault_code staged_write_rings(staged *st, store *s, vault_error *err);
+/* New rings join the keyring that stands. */
+VAULT_MUST_USE vault_code staged_take_rings(staged *st, vault_error *err);

@@ -120,14 +120,20 @@ static const char *const edits[] = {
     "UPDATE key_ring SET wrapped = set_byte(wrapped, 3, get_byte(wrapped, 3) # 1) WHERE name = 'natural'",
     "UPDATE key_ring SET created = 0 WHERE name = 'natural'",
     "DELETE FROM key_ring WHERE name = 'term/phone'",
-    "INSERT INTO key_ring SELECT 'token/1', version, suite, state, wrapped, created FROM key_ring WHERE name = 'log'",
+    "INSERT INTO key_ring SELECT 'token/1', version, suite, state, since, ends, wrapped, created FROM key_ring WHERE "
+    "name = 'log'",
     "UPDATE vault SET name = 'resident-vault/tesu'",
     "UPDATE vault SET format = 1",
-    "UPDATE vault SET root_salt = '\\x00'",
+    "UPDATE vault SET salt = '\\x00'",
+    "UPDATE vault SET root = set_byte(root, 9, get_byte(root, 9) # 1)",
+    "UPDATE vault SET generation = generation + 1",
+    "UPDATE key_ring SET ends = 1 WHERE name = 'natural'",
     "UPDATE vault SET argon2_memory_kib = argon2_memory_kib + 1",
     "UPDATE vault SET argon2_lanes = 7",
-    "INSERT INTO head SELECT size - 1, time, control_version, control_digest, erasure, frontier, mac FROM head",
-    "INSERT INTO head SELECT size + 9, time, control_version, control_digest, erasure, frontier, mac FROM head",
+    "INSERT INTO head SELECT size - 1, time, control_version, control_digest, log_version, erased, erasure, row_sum, "
+    "frontier, mac FROM head",
+    "INSERT INTO head SELECT size + 9, time, control_version, control_digest, log_version, erased, erasure, row_sum, "
+    "frontier, mac FROM head",
 };
 
 TEST("a former row that was edited, deleted, copied or inserted is found by a node that runs and by one that starts")
