@@ -13,11 +13,12 @@
 
 enum { MARK_LEN = CORRECTION_MARK_LEN - 1, AAD_LEN = 50, COLLECTED_LEN = 4, HOUR_BITS = 20, RANDOM_BITS = 43 };
 
-static bytes row_aad(uint8_t out[AAD_LEN], const correction_row *row, const uint8_t mark[MARK_LEN])
+/* In the suite of the field handle that is keyed. */
+static bytes row_aad(uint8_t out[AAD_LEN], const cabinet *c, const correction_row *row, const uint8_t mark[MARK_LEN])
 {
     writer w = writer_over(out, AAD_LEN);
     put_u8(&w, 'C');
-    put_u8(&w, SUITE_INTL);
+    put_u8(&w, (uint8_t)c->suite);
     put_u64(&w, (uint64_t)row->number);
     put_u64(&w, (uint64_t)row->resident);
     put_u16(&w, (uint16_t)row->field);
@@ -40,7 +41,7 @@ static void make_mark(cabinet *c, uint8_t out[MARK_LEN], const record *r, const 
     put_u16(&w, (uint16_t)row->field);
     put_u16(&w, (uint16_t)row->department);
     const bytes parts[] = {bytes_of(r->dek, KEY_LEN), writer_bytes(&w), text};
-    prf_compute(c->mark, out, MARK_LEN, parts, sizeof parts / sizeof *parts);
+    prf_compute(c->suites[c->suite].mark, out, MARK_LEN, parts, sizeof parts / sizeof *parts);
 }
 
 /* The hour, and random bits behind it: about in the order of filing, and never of use again. */
@@ -80,10 +81,10 @@ vault_code correction_file(correction_row *out, cabinet *c, const record *r, con
                             .filed_us = clock_now_us(),
                             .sealed = bytes_of(at, whole)};
     VAULT_TRY(make_number(&out->number, out->filed_us, err));
-    at[0] = SUITE_INTL;
-    make_mark(c, at + 1, r, out, what->text);
     VAULT_TRY(record_cipher(&cipher, c, r, err));
-    vault_code code = text_seal(c, at + CORRECTION_MARK_LEN, row_aad(buffer, out, at + 1), writer_bytes(&w), err);
+    at[0] = (uint8_t)c->suite;
+    make_mark(c, at + 1, r, out, what->text);
+    vault_code code = text_seal(c, at + CORRECTION_MARK_LEN, row_aad(buffer, c, out, at + 1), writer_bytes(&w), err);
     wipe(plain, w.len);
     return code;
 }
@@ -104,9 +105,9 @@ static vault_code take_apart(parts *out, cabinet *c, const record *r, const corr
     uint8_t suite = get_u8(&from);
     out->mark = waits ? get_bytes(&from, MARK_LEN).at : none;
     out->sealed = from.rest;
-    if (from.short_ || suite != SUITE_INTL || row->resident != r->row->id || (!waits && !decided))
-        return not_genuine(row, err);
-    return record_cipher(&cipher, c, r, err);
+    VAULT_TRY(record_cipher(&cipher, c, r, err));
+    bool placed = row->resident == r->row->id && (waits || decided);
+    return !from.short_ && suite == c->suite && placed ? VAULT_OK : not_genuine(row, err);
 }
 
 vault_code correction_check(cabinet *c, const record *r, const correction_row *row, vault_error *err)
@@ -115,7 +116,7 @@ vault_code correction_check(cabinet *c, const record *r, const correction_row *r
     parts p;
     bytes inside;
     VAULT_TRY(take_apart(&p, c, r, row, err));
-    bytes aad = row_aad(buffer, row, p.mark);
+    bytes aad = row_aad(buffer, c, row, p.mark);
     if (row->state == CORRECTION_PENDING) {
         VAULT_TRY(text_open(c, &inside, aad, p.sealed, err));
         text_forget(c);
@@ -136,7 +137,7 @@ vault_code correction_open(correction_text *out, cabinet *c, const record *r, co
     if (!granted) return vault_fail(err, VAULT_DENIED, "field %d is not granted", row->field);
     VAULT_TRY(take_apart(&p, c, r, row, err));
     if (row->state != CORRECTION_PENDING) return vault_fail(err, VAULT_INTERNAL, "a decided request has no value");
-    VAULT_TRY(text_open_copy(c, &inside, row_aad(buffer, row, p.mark), p.sealed, err));
+    VAULT_TRY(text_open_copy(c, &inside, row_aad(buffer, c, row, p.mark), p.sealed, err));
     reader from = reader_over(inside);
     out->collected = get_u32(&from);
     out->text = from.rest;
@@ -156,7 +157,60 @@ vault_code correction_decide(correction_row *out, cabinet *c, const record *r, c
     out->decider = (int16_t)how->decider;
     out->decided_us = clock_now_us();
     out->sealed = bytes_of(at, 1 + SEAL_OVERHEAD);
-    at[0] = SUITE_INTL;
     VAULT_TRY(record_cipher(&cipher, c, r, err));
-    return aead_seal(cipher, at + 1, row_aad(buffer, out, none), bytes_of(NULL, 0), err);
+    at[0] = (uint8_t)c->suite;
+    return aead_seal(cipher, at + 1, row_aad(buffer, c, out, none), bytes_of(NULL, 0), err);
+}
+
+/* ---- under other keys ---- */
+
+/* What is sealed lies in the scratch as it was padded, and goes from there under the other key. */
+static vault_code seal_moved(const correction_row *row, cabinet *c, const record *to, uint8_t *at, size_t padded,
+                             vault_error *err)
+{
+    uint8_t buffer[AAD_LEN];
+    bytes inside;
+    aead *cipher = NULL;
+    VAULT_TRY(record_cipher(&cipher, c, to, err));
+    VAULT_TRY(unpad(&inside, bytes_of(c->scratch.at, padded), err));
+    if (inside.len < COLLECTED_LEN) return not_genuine(row, err);
+    at[0] = (uint8_t)c->suite;
+    make_mark(c, at + 1, to, row, bytes_of(inside.at + COLLECTED_LEN, inside.len - COLLECTED_LEN));
+    return aead_seal(cipher, at + CORRECTION_MARK_LEN, row_aad(buffer, c, row, at + 1), bytes_of(c->scratch.at, padded),
+                     err);
+}
+
+static vault_code reseal_pending(correction_row *inout, cabinet *c, const correction_move *how, uint8_t *at,
+                                 vault_error *err)
+{
+    uint8_t buffer[AAD_LEN];
+    parts p;
+    bytes inside;
+    VAULT_TRY(take_apart(&p, c, how->from, inout, err));
+    VAULT_TRY(text_open(c, &inside, row_aad(buffer, c, inout, p.mark), p.sealed, err));
+    vault_code code = seal_moved(inout, c, how->to, at, c->scratch_used, err);
+    text_forget(c);
+    return code;
+}
+
+static vault_code reseal_decided(correction_row *inout, cabinet *c, const correction_move *how, uint8_t *at,
+                                 vault_error *err)
+{
+    static const uint8_t none[MARK_LEN];
+    uint8_t buffer[AAD_LEN];
+    aead *cipher = NULL;
+    VAULT_TRY(correction_check(c, how->from, inout, err));
+    VAULT_TRY(record_cipher(&cipher, c, how->to, err));
+    at[0] = (uint8_t)c->suite;
+    return aead_seal(cipher, at + 1, row_aad(buffer, c, inout, none), bytes_of(NULL, 0), err);
+}
+
+vault_code correction_reseal(correction_row *inout, cabinet *c, const correction_move *how, vault_error *err)
+{
+    uint8_t *at = arena_alloc(c->mem, inout->sealed.len + 1);
+    if (!at) return vault_fail(err, VAULT_EXHAUSTED, "no memory for a correction request");
+    VAULT_TRY(inout->state == CORRECTION_PENDING ? reseal_pending(inout, c, how, at, err)
+                                                 : reseal_decided(inout, c, how, at, err));
+    inout->sealed = bytes_of(at, inout->sealed.len);
+    return VAULT_OK;
 }

@@ -7,47 +7,85 @@
 typedef struct domain_key {
     uint32_t domain;
     uint32_t epoch;
+    const ring *of;
     block_cipher *cipher, *ff1; /* ff1: NULL until it is needed */
 } domain_key;
 
-typedef struct term_key {
+/* The keyed hashes of a ring of search terms, or of natural keys: one of each version that has a key, the active one
+ * first. */
+typedef struct ring_prfs {
     char ring[RING_NAME_MAX]; /* a copy: the schema that named the field may be gone */
-    uint32_t version;
-    prf *prf;
-} term_key;
+    prf *at[RING_VERSIONS_MAX];
+    size_t count;
+    int64_t since; /* control version that brought the active one */
+} ring_prfs;
 
-enum { DEK_AAD_LEN = 14, FIELD_AAD_LEN = 16, DECOY_SEALED_LEN = 1400 };
+/* A version of the record ring. Its handles are opened when they are first needed. */
+typedef struct record_key {
+    const ring *of;
+    aead *wrap; /* residents' keys */
+    aead *note; /* keyed below it */
+} record_key;
+
+/* Handles for what lies under a resident's own key, in one suite. */
+typedef struct suite_handles {
+    aead *field; /* keyed with the DEK at hand */
+    aead *tag;   /* keyed with its tag key */
+    aead *fresh; /* keyed with the DEK that takes its place; NULL until one does */
+    prf *tag_kdf, *mark;
+} suite_handles;
+
+/* A row that nobody is in. */
+typedef struct decoy {
+    resident_row row;
+    uint8_t dek[WRAPPED_KEYS_LEN], tag[ROW_TAG_LEN];
+} decoy;
+
+enum { FIELD_AAD_LEN = 16, DECOY_SEALED_LEN = 1400, SUITES = SUITE_GM + 1 };
 enum { PADDED_MAX = 4096, SCRATCH_LEN = PADDED_MAX + KEY_LEN, TERMS_MAX = 4096 };
 enum { TAG_AAD_MAX = PACK_MAX + 8 * TERMS_MAX + 256 };
 
 struct cabinet {
     const keyring *keys;
-    arena *mem; /* of the batch at hand */
-    aead *ring; /* keyed with a version of the record ring */
-    uint32_t ring_version;
-    aead *field; /* keyed with the DEK at hand */
-    aead *tag;   /* keyed with its tag key */
-    aead *note;  /* keyed below a version of the record ring */
-    uint32_t note_version;
-    prf *tag_kdf, *mark, *natural;
+    arena *mem;   /* of the batch at hand */
+    int64_t made; /* control version by which rows are written */
+    record_key records[RING_VERSIONS_MAX];
+    size_t record_count;
+    const record_key *active; /* one of them */
+    suite_handles suites[SUITES];
+    aead *field;    /* the handle that is keyed with the key at hand */
+    suite_id suite; /* its suite */
+    ring_prfs natural;
     domain_key *domains;
     size_t domain_count;
     const domain *acting; /* whose format-preserving tokens are made; or NULL */
     secret beside;        /* PADDED_MAX bytes of locked memory: a second value */
-    term_key *terms;
+    ring_prfs *terms;
     size_t term_count;
     size_t scratch_used; /* by the value that text_open left */
     secret scratch;      /* SCRATCH_LEN bytes of locked memory: a padded value, and behind it a derived key */
     uint8_t *aad;        /* TAG_AAD_MAX bytes, for the input of the row tag, or of a note */
-    resident_row decoy;
-    uint8_t decoy_dek[WRAPPED_KEYS_LEN], decoy_tag[ROW_TAG_LEN];
+    secret fresh;        /* RECORD_KEYS_LEN bytes: keys that take the place of others */
+    decoy decoys[SUITES];
+    size_t decoy_count; /* one of each suite that rows may be in */
     uint8_t *decoy_sealed;
 };
 
-/* KEK handle of a ring version. INTEGRITY when there is no such version. */
-VAULT_MUST_USE vault_code cabinet_ring(cabinet *c, aead **out, uint32_t version, vault_error *err);
-/* Key of a field's search terms, of the version that is active now. INTERNAL when the field has no ring. */
-VAULT_MUST_USE vault_code cabinet_term(cabinet *c, prf **out, const char *field, vault_error *err);
+/* ---- handles.c ---- */
+
+VAULT_MUST_USE vault_code handles_open(cabinet *c, vault_error *err);
+void handles_free(cabinet *c);
+/* A version of the record ring. INTEGRITY when there is no such version, or its key is gone. */
+VAULT_MUST_USE vault_code cabinet_record_key(cabinet *c, record_key **out, uint32_t version, vault_error *err);
+/* The handles for what a row of this version's has; INTEGRITY as before. */
+VAULT_MUST_USE vault_code cabinet_suite(cabinet *c, suite_handles **out, int32_t ring_version, vault_error *err);
+/* Keys of a field's search terms. INTERNAL when the field has no ring. */
+VAULT_MUST_USE vault_code cabinet_terms(cabinet *c, const ring_prfs **out, const char *field, vault_error *err);
+/* A resident's keys, wrapped by a version of the record ring and unwrapped: WRAPPED_KEYS_LEN and RECORD_KEYS_LEN bytes.
+ * INTEGRITY when they do not open, or there is no such version. */
+VAULT_MUST_USE vault_code keys_wrap(cabinet *c, uint8_t out[WRAPPED_KEYS_LEN], const key_row *place,
+                                    const uint8_t *keys, vault_error *err);
+VAULT_MUST_USE vault_code keys_unwrap(cabinet *c, uint8_t *out, const key_row *row, vault_error *err);
 
 /* Keys of a domain's epoch, until the next call; NULL when there is no such epoch. */
 VAULT_MUST_USE vault_code cabinet_domain_key(cabinet *c, domain_key **out, const domain *d, uint32_t epoch,
@@ -59,12 +97,11 @@ VAULT_MUST_USE vault_code cabinet_preserve(cabinet *c, char out[PRESERVE_TEXT_MA
 /* The field handle keyed with the record's DEK. Valid until the next call on the cabinet. */
 VAULT_MUST_USE vault_code record_cipher(aead **out, cabinet *c, const record *r, vault_error *err);
 
-/* Contexts of a wrapped DEK and of a sealed field, written to `out`. */
-bytes dek_aad(uint8_t out[DEK_AAD_LEN], uint32_t ring_version, int64_t id);
+/* Keys the field handle of the suite that a version of the record ring has. */
+VAULT_MUST_USE vault_code cabinet_key_field(cabinet *c, int32_t ring_version, const uint8_t key[KEY_LEN],
+                                            vault_error *err);
+/* Context of a sealed field, written to `out`. */
 bytes field_aad(uint8_t out[FIELD_AAD_LEN], int64_t id, const segment *s);
-/* Keys the tag handle from a DEK and gives the row as AAD, valid until the next call. INTEGRITY: no row is so large. */
-VAULT_MUST_USE vault_code tag_prepare(cabinet *c, const uint8_t dek[KEY_LEN], const resident_row *row, bytes *aad,
-                                      vault_error *err);
 /* A text of `len` bytes padded, sealed under the keyed field handle: padded_len + SEAL_OVERHEAD bytes at `out`. */
 VAULT_MUST_USE vault_code text_seal(cabinet *c, uint8_t *out, bytes aad, bytes text, vault_error *err);
 /* The text in *inside lies in the scratch and is wiped by the caller: text_forget. INTEGRITY: nothing is left there. */
@@ -93,6 +130,13 @@ VAULT_MUST_USE vault_code correction_file(correction_row *out, cabinet *c, const
 VAULT_MUST_USE vault_code row_seal_tag(cabinet *c, const uint8_t dek[KEY_LEN], resident_row *row,
                                        uint8_t out[ROW_TAG_LEN], vault_error *err);
 
+/* The row of a request as it is under other keys of its resident: sealed anew in place. */
+typedef struct correction_move {
+    const record *from, *to;
+} correction_move;
+VAULT_MUST_USE vault_code correction_reseal(correction_row *inout, cabinet *c, const correction_move *how,
+                                            vault_error *err);
+
 /* A row in the making: the stored segments, of which the given fields replace some. */
 typedef struct sealing {
     cabinet *c;
@@ -103,7 +147,9 @@ typedef struct sealing {
     resident_row *row;
     writer pack;
 } sealing;
+/* Its natural key under the active version of the ring, where it was made before that. */
+VAULT_MUST_USE vault_code seal_natural(sealing *s, vault_error *err);
 /* Its terms, from the text of every indexed field after the merge. */
 VAULT_MUST_USE vault_code seal_terms(sealing *s, vault_error *err);
-/* All of the row after id, collection, natural key, area, version and DEK. */
+/* All of the row after id, collection, natural key, area, state, version and keys. */
 VAULT_MUST_USE vault_code seal_row(sealing *s, vault_error *err);

@@ -1,15 +1,5 @@
 #include "vault/record/internal.h"
 
-bytes dek_aad(uint8_t out[DEK_AAD_LEN], uint32_t ring_version, int64_t id)
-{
-    writer w = writer_over(out, DEK_AAD_LEN);
-    put_u8(&w, 'D');
-    put_u8(&w, SUITE_INTL);
-    put_u32(&w, ring_version);
-    put_u64(&w, (uint64_t)id);
-    return writer_bytes(&w);
-}
-
 bytes field_aad(uint8_t out[FIELD_AAD_LEN], int64_t id, const segment *s)
 {
     writer w = writer_over(out, FIELD_AAD_LEN);
@@ -21,15 +11,22 @@ bytes field_aad(uint8_t out[FIELD_AAD_LEN], int64_t id, const segment *s)
     return writer_bytes(&w);
 }
 
-vault_code tag_prepare(cabinet *c, const uint8_t dek[KEY_LEN], const resident_row *row, bytes *aad, vault_error *err)
+static vault_code key_tag(cabinet *c, const uint8_t dek[KEY_LEN], aead **out, int32_t ring_version, vault_error *err)
 {
     uint8_t *key = c->scratch.at + SCRATCH_LEN - KEY_LEN;
     bytes part = bytes_of(dek, KEY_LEN);
-    prf_compute(c->tag_kdf, key, KEY_LEN, &part, 1);
-    vault_code code = aead_set_key(c->tag, bytes_of(key, KEY_LEN), err);
+    suite_handles *by = NULL;
+    VAULT_TRY(cabinet_suite(c, &by, ring_version, err));
+    prf_compute(by->tag_kdf, key, KEY_LEN, &part, 1);
+    vault_code code = aead_set_key(by->tag, bytes_of(key, KEY_LEN), err);
     wipe(key, KEY_LEN);
-    VAULT_TRY(code);
+    *out = by->tag;
+    return code;
+}
 
+/* The row as AAD, valid until the next call. INTEGRITY: no row is so large. */
+static vault_code tag_aad(cabinet *c, const resident_row *row, bytes *aad, vault_error *err)
+{
     writer w = writer_over(c->aad, TAG_AAD_MAX);
     put_u8(&w, 'R');
     put_u64(&w, (uint64_t)row->id);
@@ -51,8 +48,10 @@ vault_code row_seal_tag(cabinet *c, const uint8_t dek[KEY_LEN], resident_row *ro
                         vault_error *err)
 {
     bytes aad;
-    VAULT_TRY(tag_prepare(c, dek, row, &aad, err));
-    VAULT_TRY(aead_seal(c->tag, out, aad, bytes_of(NULL, 0), err));
+    aead *by = NULL;
+    VAULT_TRY(key_tag(c, dek, &by, row->ring_version, err));
+    VAULT_TRY(tag_aad(c, row, &aad, err));
+    VAULT_TRY(aead_seal(by, out, aad, bytes_of(NULL, 0), err));
     row->tag = bytes_of(out, ROW_TAG_LEN);
     return VAULT_OK;
 }
@@ -65,41 +64,50 @@ void record_clear(record *r)
 
 static vault_code prove(record *out, cabinet *c, const resident_row *row, vault_error *err)
 {
-    uint8_t buffer[DEK_AAD_LEN];
+    const key_row wrapped = {.id = row->id, .ring_version = row->ring_version, .dek = row->dek};
     bytes aad;
-    aead *kek = NULL;
-    if (row->dek.len != WRAPPED_KEYS_LEN || row->tag.len != ROW_TAG_LEN)
-        return vault_fail(err, VAULT_INTEGRITY, "row %lld lacks its key or its tag", (long long)row->id);
-    VAULT_TRY(cabinet_ring(c, &kek, (uint32_t)row->ring_version, err));
-    VAULT_TRY(aead_open(kek, out->dek, dek_aad(buffer, (uint32_t)row->ring_version, row->id), row->dek, err));
-    VAULT_TRY(tag_prepare(c, out->dek, row, &aad, err));
-    return aead_open(c->tag, c->scratch.at, aad, row->tag, err);
+    aead *by = NULL;
+    if (row->tag.len != ROW_TAG_LEN)
+        return vault_fail(err, VAULT_INTEGRITY, "row %lld lacks its tag", (long long)row->id);
+    VAULT_TRY(keys_unwrap(c, out->dek, &wrapped, err));
+    VAULT_TRY(key_tag(c, out->dek, &by, row->ring_version, err));
+    VAULT_TRY(tag_aad(c, row, &aad, err));
+    return aead_open(by, c->scratch.at, aad, row->tag, err);
+}
+
+/* Whoever asks for the same again waits as long again: as he would for a resident who is in the one suite or the other.
+ */
+static const resident_row *decoy_for(const cabinet *c, const resident_row *asked)
+{
+    uint64_t place = (uint64_t)asked->id ^ load_u64(asked->natural_key);
+    return &c->decoys[c->decoy_count > 1 ? place % c->decoy_count : 0].row;
 }
 
 vault_code record_prove(record *out, cabinet *c, const resident_row *row, vault_error *err)
 {
-    out->row = row->found ? row : &c->decoy;
+    out->row = row->found ? row : decoy_for(c, row);
     vault_code code = prove(out, c, out->row, err);
     out->genuine = code == VAULT_OK && row->found;
     if (code != VAULT_OK) record_clear(out);
     return code;
 }
 
-static vault_code key_field(aead **out, cabinet *c, const uint8_t key[KEY_LEN], vault_error *err)
+static vault_code key_field(aead **out, cabinet *c, const record *r, const uint8_t *key, vault_error *err)
 {
-    VAULT_TRY(aead_set_key(c->field, bytes_of(key, KEY_LEN), err));
+    if (!r->row) return vault_fail(err, VAULT_INTERNAL, "a key of no row");
+    VAULT_TRY(cabinet_key_field(c, r->row->ring_version, key, err));
     *out = c->field;
     return VAULT_OK;
 }
 
 vault_code record_cipher(aead **out, cabinet *c, const record *r, vault_error *err)
 {
-    return key_field(out, c, r->dek, err);
+    return key_field(out, c, r, r->dek, err);
 }
 
 vault_code record_view_cipher(aead **out, cabinet *c, const record *r, vault_error *err)
 {
-    return key_field(out, c, r->dek + KEY_LEN, err);
+    return key_field(out, c, r, r->dek + KEY_LEN, err);
 }
 
 /* ---- texts ---- */
@@ -152,7 +160,7 @@ vault_code text_open_copy(cabinet *c, bytes *text, bytes aad, bytes sealed, vaul
 vault_code segment_unseal(cabinet *c, int64_t id, const segment *s, bytes *inside, vault_error *err)
 {
     uint8_t buffer[FIELD_AAD_LEN];
-    if (s->suite != SUITE_INTL)
+    if (s->suite != c->suite)
         return vault_fail(err, VAULT_INTEGRITY, "field %u of row %lld has an impossible suite", s->field,
                           (long long)id);
     return text_open(c, inside, field_aad(buffer, id, s), s->sealed, err);

@@ -27,6 +27,8 @@ enum { RECORD_LIVE = 1, RECORD_RESTRICTED = 2 };
 typedef struct cabinet cabinet; /* one thread at a time; made anew for another keyring */
 /* What comes out of the cabinet from now on lives in `mem`. */
 void cabinet_use(cabinet *c, arena *mem);
+/* The control version that rows are made by from now on: that of the manifest in force. */
+void cabinet_made_by(cabinet *c, int64_t control_version);
 /* The domain whose format-preserving tokens come out of it; NULL: none do (INTERNAL). Borrowed until the next call. */
 void cabinet_act_for(cabinet *c, const domain *d);
 VAULT_MUST_USE vault_code cabinet_new(cabinet **out, const keyring *keys, vault_error *err);
@@ -51,12 +53,16 @@ VAULT_MUST_USE vault_code cabinet_issue(cabinet *c, token *out, const domain *d,
 VAULT_MUST_USE vault_code cabinet_resolve(cabinet *c, resident_id *out, const domain *d, const token *t,
                                           vault_error *err);
 
-/* The search term by which a value of a field with an equality index is found. INTERNAL when the field has none. */
-VAULT_MUST_USE vault_code cabinet_equality_term(cabinet *c, int64_t *out, const schema_field *field, bytes text,
-                                                vault_error *err);
-/* Whether an epoch of a domain lets tokens be made, or opened only, or none of both. */
-typedef enum epoch_state { EPOCH_UNKNOWN, EPOCH_CURRENT, EPOCH_ENDED, EPOCH_DESTROYED } epoch_state;
-epoch_state cabinet_epoch(const cabinet *c, const domain *d, uint32_t epoch);
+/* The search terms by which a value of a field with an equality index is found: of each version of the field's ring,
+ * the active one first. INTERNAL when the field has none. */
+VAULT_MUST_USE vault_code cabinet_equality_terms(cabinet *c, int64_t out[RING_VERSIONS_MAX], size_t *count,
+                                                 const schema_field *field, bytes text, vault_error *err);
+/* Whether tokens of an epoch are made and taken, or taken until it ends, or not any more: who holds one of an ended
+ * epoch is told so, and the officer can still see whose it was; of a destroyed one nobody can. */
+typedef enum epoch_state { EPOCH_UNKNOWN, EPOCH_CURRENT, EPOCH_RETIRING, EPOCH_ENDED, EPOCH_DESTROYED } epoch_state;
+epoch_state cabinet_epoch(const cabinet *c, const domain *d, uint32_t epoch, int64_t now_us);
+/* The epochs whose tokens are taken, newest first. Returns how many. */
+size_t cabinet_epochs(const cabinet *c, const domain *d, int64_t now_us, uint32_t out[RING_VERSIONS_MAX]);
 /* The epoch in which tokens are made; 0: none. */
 uint32_t cabinet_current_epoch(const cabinet *c, const domain *d);
 /* The value behind a format-preserving token of the field and an epoch, in the cabinet's arena, with a NUL behind it;
@@ -120,7 +126,8 @@ VAULT_MUST_USE vault_code record_ask(record_answer *out, cabinet *c, const recor
 
 /* ---- search ------------------------------------------------------------------------------------------------------ */
 
-/* terms_of_question under the active key of the field, with its format. */
+/* terms_of_question under all keys of the field, with its format: a row meets it whichever of them its terms are made
+ * by. */
 VAULT_MUST_USE vault_code cabinet_ask(cabinet *c, term_question *out, const schema_field *field, term_ask *ask,
                                       vault_error *err);
 /* The question after residents with the same value as this one: it is opened inside and wiped, its terms come out; no

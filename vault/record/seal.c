@@ -17,7 +17,7 @@ static vault_code seal_field(sealing *s, const input_field *f, vault_error *err)
     if (len == 0) return vault_refuse(err, VAULT_INVALID, "TOO_LONG", f->field->name);
     segment out = {.field = (uint16_t)f->field->number,
                    .version = (uint32_t)s->row->version,
-                   .suite = SUITE_INTL,
+                   .suite = (uint8_t)s->c->suite,
                    .department = s->in->department,
                    .collected = s->in->collected,
                    .sealed = bytes_of(NULL, len + SEAL_OVERHEAD)};
@@ -65,9 +65,10 @@ vault_code seal_row(sealing *s, vault_error *err)
     uint8_t *at = arena_alloc(s->c->mem, room), *tag = arena_alloc(s->c->mem, ROW_TAG_LEN);
     if (!at || !tag) return vault_fail(err, VAULT_EXHAUSTED, "no memory for a record");
     s->pack = writer_over(at, room);
-    s->row->state = RECORD_LIVE;
-    VAULT_TRY(aead_set_key(s->c->field, bytes_of(s->dek, KEY_LEN), err));
+    VAULT_TRY(cabinet_key_field(s->c, s->row->ring_version, s->dek, err));
     VAULT_TRY(write_pack(s, err));
+    if (s->stored.len > 0) VAULT_TRY(seal_natural(s, err));
+    s->row->made = s->c->made;
     VAULT_TRY(seal_terms(s, err));
     if (s->pack.overflow) return too_large(err);
     s->row->sealed = writer_bytes(&s->pack);
@@ -76,18 +77,16 @@ vault_code seal_row(sealing *s, vault_error *err)
 
 vault_code record_create(record *out, cabinet *c, resident_row *row, const record_input *in, vault_error *err)
 {
-    uint8_t buffer[DEK_AAD_LEN], *wrapped = arena_alloc(c->mem, WRAPPED_KEYS_LEN);
-    const ring *active = keyring_active(c->keys, "record");
-    aead *kek = NULL;
+    uint8_t *wrapped = arena_alloc(c->mem, WRAPPED_KEYS_LEN);
+    const key_row place = {.id = row->id, .ring_version = (int32_t)c->active->of->version};
     if (!wrapped) return vault_fail(err, VAULT_EXHAUSTED, "no memory for a record");
     row->collection = (int16_t)in->collection->number;
     row->area = in->area.code;
+    row->state = RECORD_LIVE;
     row->version = 1;
-    row->ring_version = (int32_t)active->version;
+    row->ring_version = place.ring_version;
     VAULT_TRY(entropy_fill(out->dek, RECORD_KEYS_LEN, err));
-    VAULT_TRY(cabinet_ring(c, &kek, active->version, err));
-    VAULT_TRY(
-        aead_seal(kek, wrapped, dek_aad(buffer, active->version, row->id), bytes_of(out->dek, RECORD_KEYS_LEN), err));
+    VAULT_TRY(keys_wrap(c, wrapped, &place, out->dek, err));
     row->dek = bytes_of(wrapped, WRAPPED_KEYS_LEN);
     VAULT_TRY(seal_row(&(sealing){.c = c, .in = in, .dek = out->dek, .row = row}, err));
     out->row = row;

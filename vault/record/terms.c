@@ -40,18 +40,27 @@ static vault_code merged_text(const sealing *s, const schema_field *f, bytes *te
     return found && f->number != s->dropped ? segment_open(s->c, s->row->id, &old, text, err) : VAULT_OK;
 }
 
+vault_code seal_natural(sealing *s, vault_error *err)
+{
+    const collection *of = s->in->collection;
+    bytes text;
+    if (s->row->made >= s->c->natural.since || !of->natural_key) return VAULT_OK;
+    VAULT_TRY(merged_text(s, of->natural_key, &text, err));
+    return text.len ? cabinet_natural_key(s->c, s->row->natural_key, of, text, err) : VAULT_OK;
+}
+
 static vault_code gather(gathering *to, const sealing *s, const schema_field *f, vault_error *err)
 {
     bytes text;
-    prf *key = NULL;
+    const ring_prfs *keys = NULL;
     VAULT_TRY(merged_text(s, f, &text, err));
     if (text.len == 0) return VAULT_OK;
-    VAULT_TRY(cabinet_term(s->c, &key, f->name, err));
+    VAULT_TRY(cabinet_terms(s->c, &keys, f->name, err));
     for (index_kind k = 0; k < INDEX_KINDS; k++) {
         const term_place place = {.kind = k, .format = f->format, .street = s->row->area / STREET};
         if (!(f->indexes & 1U << k)) continue;
         term_list *list = &to->lists[to->count++];
-        VAULT_TRY(terms_of_value(list, s->c->mem, key, &place, text, err));
+        VAULT_TRY(terms_of_value(list, s->c->mem, keys->at[0], &place, text, err));
         to->terms += list->count;
     }
     return VAULT_OK;
@@ -103,6 +112,47 @@ bool record_meets(const record *r, term_list sorted)
     return false;
 }
 
+/* The terms of each street by every version of the ring, then those of the next street. */
+static void weave(term_list *out, const term_question *by, size_t versions, size_t list, size_t streets)
+{
+    for (size_t street = 0; street < streets; street++) {
+        for (size_t v = 0; v < versions; v++) {
+            const term_list *from = &by[v].lists[list];
+            size_t each = from->count / streets;
+            for (size_t i = 0; i < each; i++) out->at[out->count++] = from->at[street * each + i];
+        }
+    }
+}
+
+/* A row has the terms of one version, and so meets each list by that version's alone. */
+static vault_code join_versions(term_question *out, cabinet *c, const term_question *by, size_t versions,
+                                size_t streets, vault_error *err)
+{
+    *out = (term_question){.lists = arena_array(c->mem, by->count + 1, sizeof *out->lists), .count = by->count};
+    if (!out->lists) return vault_fail(err, VAULT_EXHAUSTED, "no memory for a question");
+    for (size_t list = 0; list < by->count; list++) {
+        size_t room = 1;
+        for (size_t v = 0; v < versions; v++) room += by[v].lists[list].count;
+        out->lists[list].at = arena_array(c->mem, room, sizeof *out->lists[list].at);
+        if (!out->lists[list].at) return vault_fail(err, VAULT_EXHAUSTED, "no memory for a question");
+        weave(&out->lists[list], by, versions, list, streets);
+    }
+    return VAULT_OK;
+}
+
+static vault_code ask_all(cabinet *c, term_question *out, const char *field, term_ask *ask, vault_error *err)
+{
+    term_question by[RING_VERSIONS_MAX];
+    const ring_prfs *keys = NULL;
+    VAULT_TRY(cabinet_terms(c, &keys, field, err));
+    for (size_t v = 0; v < keys->count; v++) {
+        ask->key = keys->at[v];
+        VAULT_TRY(terms_of_question(&by[v], c->mem, ask, err));
+    }
+    if (keys->count == 1) return *out = by[0], VAULT_OK;
+    return join_versions(out, c, by, keys->count, index_by_street(ask->kind) ? ask->street_count : 1, err);
+}
+
 static vault_code ask_inside(term_question *out, cabinet *c, const record_likeness *of, const segment *s,
                              vault_error *err)
 {
@@ -114,10 +164,9 @@ static vault_code ask_inside(term_question *out, cabinet *c, const record_likene
                     .street_count = of->street_count,
                     .values = &inside,
                     .value_count = 1};
-    VAULT_TRY(cabinet_term(c, &ask.key, of->field->name, err));
     VAULT_TRY(record_cipher(&cipher, c, of->record, err));
     VAULT_TRY(segment_unseal(c, of->record->row->id, s, &inside, err));
-    vault_code code = terms_of_question(out, c->mem, &ask, err);
+    vault_code code = ask_all(c, out, of->field->name, &ask, err);
     text_forget(c);
     return code;
 }
@@ -141,6 +190,5 @@ vault_code record_alike(term_question *out, cabinet *c, const record_likeness *o
 vault_code cabinet_ask(cabinet *c, term_question *out, const schema_field *field, term_ask *ask, vault_error *err)
 {
     ask->format = field->format;
-    VAULT_TRY(cabinet_term(c, &ask->key, field->name, err));
-    return terms_of_question(out, c->mem, ask, err);
+    return ask_all(c, out, field->name, ask, err);
 }

@@ -35,12 +35,25 @@ static vault_code fetch_by_id(part *p, resident_row *rows, vault_error *err)
     return store_residents_by_id(p->s->store, p->s->mem, ids, p->count, rows, err);
 }
 
+/* Of each item the keys by every version of the ring, in one statement: between two of them a row may go from one
+ * version to the next. At most one of an item's keys has a row. */
 static vault_code fetch_by_key(part *p, resident_row *rows, vault_error *err)
 {
-    uint8_t(*keys)[NATURAL_LEN] = arena_array(p->s->mem, p->count, sizeof *keys);
-    if (!keys) return vault_fail(err, VAULT_EXHAUSTED, "no memory for keys");
-    for (size_t i = 0; i < p->count; i++) memcpy(keys[i], p->items[i]->natural_key, NATURAL_LEN);
-    return store_residents_by_key(p->s->store, p->s->mem, (const uint8_t(*)[NATURAL_LEN])keys, p->count, rows, err);
+    size_t versions = p->count ? 1 + p->items[0]->older_count : 1, total = p->count * versions;
+    uint8_t(*keys)[NATURAL_LEN] = arena_array(p->s->mem, total, sizeof *keys);
+    resident_row *all = versions == 1 ? rows : arena_array(p->s->mem, total, sizeof *all);
+    if (!keys || !all) return vault_fail(err, VAULT_EXHAUSTED, "no memory for keys");
+    for (size_t i = 0; i < p->count; i++) {
+        const item *it = p->items[i];
+        memcpy(keys[i * versions], it->natural_key, NATURAL_LEN);
+        if (versions > 1) memcpy(keys[i * versions + 1], it->older, (versions - 1) * NATURAL_LEN);
+    }
+    VAULT_TRY(store_residents_by_key(p->s->store, p->s->mem, (const uint8_t(*)[NATURAL_LEN])keys, total, all, err));
+    for (size_t i = 0; versions > 1 && i < p->count; i++) {
+        rows[i] = all[i * versions];
+        for (size_t v = 1; v < versions && !rows[i].found; v++) rows[i] = all[i * versions + v];
+    }
+    return VAULT_OK;
 }
 
 static vault_code fetch(part *p, vault_error *err)

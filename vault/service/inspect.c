@@ -1,6 +1,8 @@
 /* Tokens.BatchInspect: what the caller's own tokens are worth now. */
 #include "vault/service/internal.h"
 
+#include "vault/base/clock.h"
+
 struct inspect_item {
     epoch_state epoch_state;
     uint32_t epoch, current;
@@ -18,8 +20,8 @@ static Vault__V1__TokenState state_of(const item *it)
     bool live = it->record.genuine && it->row->state == RECORD_LIVE;
     if (it->inspect->epoch_state == EPOCH_DESTROYED) return VAULT__V1__TOKEN_STATE__TOKEN_STATE_EXPIRED;
     if (!live) return VAULT__V1__TOKEN_STATE__TOKEN_STATE_GONE;
-    return it->inspect->epoch_state == EPOCH_CURRENT ? VAULT__V1__TOKEN_STATE__TOKEN_STATE_VALID
-                                                     : VAULT__V1__TOKEN_STATE__TOKEN_STATE_EXPIRED;
+    return it->inspect->epoch_state == EPOCH_ENDED ? VAULT__V1__TOKEN_STATE__TOKEN_STATE_EXPIRED
+                                                   : VAULT__V1__TOKEN_STATE__TOKEN_STATE_VALID;
 }
 
 static vault_code judge(session *s, item *it)
@@ -43,7 +45,7 @@ static vault_code read_token(session *s, item *it, const char *text)
     const domain *own = call_domain(s, it->call, t.domain);
     *it->inspect = (struct inspect_item){.epoch = t.epoch};
     if (own) {
-        it->inspect->epoch_state = cabinet_epoch(s->cabinet, own, t.epoch);
+        it->inspect->epoch_state = cabinet_epoch(s->cabinet, own, t.epoch, clock_now_us());
         it->inspect->current = cabinet_current_epoch(s->cabinet, own);
     }
     return cabinet_resolve(s->cabinet, &it->id, own, &t, &it->err);

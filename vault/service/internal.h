@@ -103,6 +103,8 @@ struct item {
     bool nobody;     /* a line of the call itself: no resident is addressed */
     uint64_t hits;   /* for its line */
     uint8_t natural_key[NATURAL_LEN];
+    uint8_t (*older)[NATURAL_LEN]; /* the same under the versions of the ring before the active one */
+    size_t older_count;            /* as many for all items of a run */
     const resident_row *row;
     record record;
     grant grant;
@@ -240,7 +242,7 @@ void call_fail_with_store(call *c);
 /* ---- values.c: values by token ---- */
 
 /* The resident of a token of a domain that is the call's; INVALID with the path for a text that is none. Nobody for a
- * forgery. */
+ * forgery. PRECONDITION TOKEN_EPOCH_ENDED by the text alone: whoever made it up, and whether anybody is behind it. */
 void item_token(session *s, item *it, const char *text, const char *list, long index);
 /* What a call asks to see, and its admission; its error is the call's. */
 VAULT_MUST_USE vault_code call_reveal(session *s, call *c, const Google__Protobuf__FieldMask *fields,
@@ -250,16 +252,17 @@ VAULT_MUST_USE vault_code item_value(Vault__V1__FieldValue **out, session *s, it
 
 /* ---- unique.c: residents named by a value of a unique field ---- */
 
-enum { UNIQUE_EPOCHS = 4 };
-/* Values that may be meant: one, or what a text stands for in each of the last epochs. Just one of them must lead to
- * somebody. */
+/* Values that may be meant: one, or what a text stands for in each epoch whose tokens are taken. Just one of them must
+ * lead to somebody. Each is looked up by every version of its ring, next to each other. */
 typedef struct unique_item {
     const schema_field *field;
-    size_t count;
-    uint8_t keys[UNIQUE_EPOCHS][NATURAL_LEN]; /* of a natural key */
-    int64_t terms[UNIQUE_EPOCHS];             /* of another field */
-    size_t meant;                             /* which of them led to the id */
+    size_t count, versions;       /* of values, and of the ring */
+    uint8_t (*keys)[NATURAL_LEN]; /* of a natural key: count times versions */
+    int64_t *terms;               /* of another field */
+    size_t meant;                 /* which value led to the id */
 } unique_item;
+/* The natural key by which an item's row is fetched, under every version of the ring. */
+VAULT_MUST_USE vault_code item_natural_key(session *s, item *it, const collection *of, bytes canonical);
 /* Whether residents can be named by the field at all. */
 bool field_is_unique(const schema_field *f);
 /* An item of a call's `values`, normalised, and it->unique for it. Its error is the item's, with its path. */

@@ -172,7 +172,7 @@ static vault_code read_item(session *s, item *it, const Vault__V1__ResidentInput
     require(s, it, keys.area, columns->area);
     if (keys.area.len > 0) (void)put_read_area(s, it, &keys);
     if (it->put->fault_count > 0) return it->err.code;
-    return cabinet_natural_key(s->cabinet, it->natural_key, it->call->collection, keys.natural, &it->err);
+    return item_natural_key(s, it, it->call->collection, keys.natural);
 }
 
 vault_code put_read_rows(session *s, call *c, const put_columns *columns, Vault__V1__ResidentInput *const *rows,

@@ -1,10 +1,12 @@
 /* Tokens.BatchRestore: the values behind format-preserving tokens of the caller's own domain.
  *
  * Such a token carries no epoch, and every text of the format is the token of some value. So it is taken back under
- * each of the last epochs that still have a key, and counts for the resident who has one of these values, if just one
+ * each of the epochs whose tokens are taken, and counts for the resident who has one of these values, if just one
  * resident has: a token of an old epoch must not lead to a stranger who happens to have what it means in the new one.
  */
 #include "vault/service/internal.h"
+
+#include "vault/base/clock.h"
 
 /* Every number is a token of some value: who may not ask for pseudonyms by values must not get them by trying numbers.
  */
@@ -29,11 +31,12 @@ static const item_kind RESTORE = {.look = unique_look, .judge = unique_judge, .f
 static vault_code take_back(session *s, item *it, bytes text)
 {
     preserved from = {.domain = call_domain(s, it->call, 0), .field = it->call->mask[0], .text = text};
-    uint32_t newest = cabinet_current_epoch(s->cabinet, from.domain);
-    for (uint32_t back = 0; back < UNIQUE_EPOCHS && back < newest; back++) {
+    uint32_t epochs[RING_VERSIONS_MAX];
+    size_t count = cabinet_epochs(s->cabinet, from.domain, clock_now_us(), epochs);
+    for (size_t i = 0; i < count; i++) {
         bytes plain;
         vault_error why = {0};
-        from.epoch = newest - back;
+        from.epoch = epochs[i];
         vault_code code = cabinet_restore(s->cabinet, &plain, &from, &why);
         if (code == VAULT_INVALID) return refuse_at(&it->err, why.reason, "values", (long)it->index);
         if (code != VAULT_OK) return it->err = why, code;

@@ -73,7 +73,10 @@ static vault_code attempt(session *s, session_work *work, void *context, vault_e
     s->manifest = control_acquire(c);
     vault_code code = s->manifest->sealed && !s->waking ? vault_refuse(err, VAULT_UNAVAILABLE, "SEALED", "")
                                                         : take_keys(s, manifest_keys(s->manifest), err);
-    if (code == VAULT_OK) code = work(s, context, err);
+    if (code == VAULT_OK) {
+        cabinet_made_by(s->cabinet, s->manifest->version);
+        code = work(s, context, err);
+    }
     control_release(c, s->manifest);
     s->manifest = NULL;
     wipe(s->deks.at, s->deks.len);

@@ -78,8 +78,7 @@ static vault_code read_value(session *s, item *it, const schema_field *by, const
 {
     bytes canonical;
     VAULT_TRY(unique_read(&canonical, s, it, by, text));
-    if (by == by->collection->natural_key)
-        return cabinet_natural_key(s->cabinet, it->natural_key, by->collection, canonical, &it->err);
+    if (by == by->collection->natural_key) return item_natural_key(s, it, by->collection, canonical);
     return unique_add(it->unique, s, canonical, &it->err);
 }
 

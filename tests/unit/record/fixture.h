@@ -83,6 +83,7 @@ static inline void given_cabinet(void)
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) given_ring(names[i], 1);
     expect_ok(cabinet_new(&box, keys, &err), &err);
     cabinet_use(box, mem);
+    cabinet_made_by(box, 1);
 }
 
 __attribute__((destructor)) static void forget_cabinet(void)

@@ -58,18 +58,17 @@ TEST("a note is not a wrapped data key, nor a field, nor the other way round")
 {
     record r;
     resident_row row;
-    uint8_t aad[DEK_AAD_LEN], out[RECORD_KEYS_LEN];
-    aead *kek;
+    uint8_t out[RECORD_KEYS_LEN];
     given_cabinet();
     given_resident(&r, &row, 1, ANNA, 0);
     uint8_t *as_note = arena_alloc(mem, 4 + row.dek.len);
     as_note[3] = 1; /* version of the ring */
     memcpy(as_note + 4, row.dek.at, row.dek.len);
     expect_note_broken(bytes_of("\0\0\0\0\0\0\0\1", 8), bytes_of(as_note, 4 + row.dek.len));
-    bytes key = given_note("a key of thirty-two bytes, as is");
-    expect_ok(cabinet_ring(box, &kek, 1, &err), &err);
-    expect_code(aead_open(kek, out, dek_aad(aad, 1, 1), bytes_of(key.at + 4, key.len - 4), &err), VAULT_INTEGRITY,
-                &err);
+    bytes key = given_note("two keys of thirty-two bytes, as they are, next to each other: 6");
+    const key_row as_keys = {.id = 1, .ring_version = 1, .dek = bytes_of(key.at + 4, WRAPPED_KEYS_LEN)};
+    assert_int_equal(key.len, 4 + WRAPPED_KEYS_LEN);
+    expect_code(keys_unwrap(box, out, &as_keys, &err), VAULT_INTEGRITY, &err);
 }
 
 TEST("a note is sealed anew each time, and none is left when memory is out")
