@@ -45,10 +45,14 @@ static bytes context_of(uint8_t out[CONTEXT_MAX], const ring *r)
     return writer_bytes(&w);
 }
 
+/* Of the root key each suite has a key of its own: SM4 would otherwise be given half of what AES is. */
 static vault_code root_cipher(aead **out, const ring *r, bytes root, vault_error *err)
 {
+    VAULT_CLEANUP(secret_clear) secret key = {0};
+    if (root.len != KEY_LEN) return vault_fail(err, VAULT_INTERNAL, "a root key of %zu bytes", root.len);
     VAULT_TRY(aead_new(out, r->suite, err));
-    return aead_set_key(*out, root, err);
+    VAULT_TRY(key_derive(&key, r->suite, root, "resident-vault ring wrap", err));
+    return aead_set_key(*out, secret_bytes(&key), err);
 }
 
 /* A destroyed ring seals nothing: what is left is a MAC, so that destruction cannot be written by hand either. */

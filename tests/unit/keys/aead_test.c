@@ -6,12 +6,16 @@
 
 static const char KEY[] = "feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308";
 
+/* Most tests run once in each suite. */
+static suite_id suite = SUITE_INTL;
+#define IN_BOTH_SUITES for (int s_ = SUITE_GM; s_ >= SUITE_INTL && (suite = (suite_id)s_); s_--)
+
 static aead *given_cipher(const char *key)
 {
     vault_error err = {0};
     uint8_t raw[KEY_LEN];
     aead *a;
-    expect_ok(aead_new(&a, SUITE_INTL, &err), &err);
+    expect_ok(aead_new(&a, suite, &err), &err);
     expect_ok(aead_set_key(a, bytes_of(raw, unhex(raw, sizeof raw, key)), &err), &err);
     return a;
 }
@@ -61,6 +65,76 @@ TEST("AES-256-GCM gives the answers of NIST (GCM specification, case 16; CAVP gc
                   "b96baa8c1c75a671bfb2d08d06be5f36", "3e5d486aa2e30b22e040b85723a06e76");
 }
 
+/* SP 800-38D, algorithm 1, bit by bit: x = x * h in GF(2^128). */
+static void ghash_times(uint8_t x[BLOCK_LEN], const uint8_t h[BLOCK_LEN])
+{
+    uint8_t z[BLOCK_LEN] = {0}, v[BLOCK_LEN];
+    memcpy(v, h, sizeof v);
+    for (int bit = 0; bit < 128; bit++) {
+        bool set = x[bit / 8] >> (7 - bit % 8) & 1, last = v[BLOCK_LEN - 1] & 1;
+        for (int i = 0; i < BLOCK_LEN && set; i++) z[i] ^= v[i];
+        for (int i = BLOCK_LEN - 1; i > 0; i--) v[i] = (uint8_t)(v[i] >> 1 | v[i - 1] << 7);
+        v[0] >>= 1;
+        if (last) v[0] ^= 0xe1;
+    }
+    memcpy(x, z, sizeof z);
+}
+
+static void ghash_add(uint8_t sum[BLOCK_LEN], const uint8_t h[BLOCK_LEN], bytes b)
+{
+    for (size_t at = 0; at < b.len; at += BLOCK_LEN) {
+        for (size_t i = 0; i < BLOCK_LEN && at + i < b.len; i++) sum[i] ^= b.at[at + i];
+        ghash_times(sum, h);
+    }
+}
+
+/* Algorithm 4 over the block cipher alone. out: nonce, ciphertext and tag, the nonce stands. */
+static void gcm_by_hand(uint8_t *out, block_cipher *b, bytes aad, bytes plain)
+{
+    uint8_t h[BLOCK_LEN] = {0}, counter[BLOCK_LEN] = {0}, mask[BLOCK_LEN], sum[BLOCK_LEN] = {0}, lengths[BLOCK_LEN];
+    uint8_t *text = out + NONCE_LEN, *tag = text + plain.len;
+    block_encrypt(b, h, h);
+    memcpy(counter, out, NONCE_LEN);
+    for (size_t i = 0; i < plain.len; i++) {
+        if (i % BLOCK_LEN == 0) counter[15] = (uint8_t)(2 + i / BLOCK_LEN), block_encrypt(b, mask, counter);
+        text[i] = plain.at[i] ^ mask[i % BLOCK_LEN];
+    }
+    ghash_add(sum, h, aad);
+    ghash_add(sum, h, bytes_of(text, plain.len));
+    store_u64(lengths, 8 * aad.len);
+    store_u64(lengths + 8, 8 * plain.len);
+    ghash_add(sum, h, bytes_of(lengths, sizeof lengths));
+    counter[15] = 1;
+    block_encrypt(b, mask, counter);
+    for (int i = 0; i < TAG_LEN; i++) tag[i] = sum[i] ^ mask[i];
+}
+
+TEST("values and contexts of every length are sealed as SP 800-38D has it over the suite's blocks")
+{
+    enum { MOST = 80 };
+    vault_error err = {0};
+    uint8_t key[KEY_LEN], plain[MOST], out[MOST + SEAL_OVERHEAD], wanted[MOST + SEAL_OVERHEAD], back[MOST];
+    unhex(key, sizeof key, KEY);
+    expect_ok(entropy_fill(plain, sizeof plain, &err), &err);
+    IN_BOTH_SUITES
+    {
+        block_cipher *b;
+        aead *a = given_cipher(KEY);
+        expect_ok(block_new(&b, suite, bytes_of(key, sizeof key), &err), &err);
+        for (size_t len = 0; len <= MOST; len++) {
+            bytes aad = bytes_of(plain, 1 + len * 7 % MOST), text = bytes_of(plain, len);
+            expect_ok(aead_seal(a, out, aad, text, &err), &err);
+            memcpy(wanted, out, NONCE_LEN);
+            gcm_by_hand(wanted, b, aad, text);
+            assert_memory_equal(out, wanted, len + SEAL_OVERHEAD);
+            expect_ok(aead_open(a, back, aad, bytes_of(wanted, len + SEAL_OVERHEAD), &err), &err);
+            assert_memory_equal(back, plain, len);
+        }
+        block_free(&b);
+        aead_free(&a);
+    }
+}
+
 /* ---- refusals ---- */
 
 typedef struct sample {
@@ -89,7 +163,7 @@ static void expect_refused(sample *s, bytes aad, bytes sealed)
     if (sealed.len == sizeof s->sealed) assert_memory_equal(s->out, zero, sizeof zero);
 }
 
-TEST("each flipped bit of a sealed value is found, and nothing is left in the output")
+static void try_flipped_values(void)
 {
     sample s = given_sealed();
     for (size_t bit = 0; bit < 8 * sizeof s.sealed; bit++) {
@@ -100,7 +174,12 @@ TEST("each flipped bit of a sealed value is found, and nothing is left in the ou
     aead_free(&s.a);
 }
 
-TEST("each flipped bit of the context, a longer and a shorter one are found")
+TEST("each flipped bit of a sealed value is found, and nothing is left in the output")
+{
+    IN_BOTH_SUITES try_flipped_values();
+}
+
+static void try_other_contexts(void)
 {
     sample s = given_sealed();
     uint8_t other[64] = {0};
@@ -115,20 +194,31 @@ TEST("each flipped bit of the context, a longer and a shorter one are found")
     aead_free(&s.a);
 }
 
-TEST("every cut of a sealed value is found, down to nothing")
+TEST("each flipped bit of the context, a longer and a shorter one are found")
+{
+    IN_BOTH_SUITES try_other_contexts();
+}
+
+static void try_cuts(void)
 {
     sample s = given_sealed();
     for (size_t len = 0; len < sizeof s.sealed; len++) expect_refused(&s, s.aad, bytes_of(s.sealed, len));
     aead_free(&s.a);
 }
 
-TEST("each flipped bit of the key is found; the right key on the same handle opens again")
+TEST("every cut of a sealed value is found, down to nothing")
+{
+    IN_BOTH_SUITES try_cuts();
+}
+
+static void try_flipped_keys(void)
 {
     vault_error err = {0};
     sample s = given_sealed();
     uint8_t key[KEY_LEN];
     unhex(key, sizeof key, KEY);
-    for (size_t bit = 0; bit < 8 * KEY_LEN; bit++) {
+    size_t used = suite == SUITE_GM ? 16 : KEY_LEN;
+    for (size_t bit = 0; bit < 8 * used; bit++) {
         key[bit / 8] ^= (uint8_t)(1 << bit % 8);
         expect_ok(aead_set_key(s.a, bytes_of(key, KEY_LEN), &err), &err);
         expect_refused(&s, s.aad, bytes_of(s.sealed, sizeof s.sealed));
@@ -140,7 +230,12 @@ TEST("each flipped bit of the key is found; the right key on the same handle ope
     aead_free(&s.a);
 }
 
-TEST("a missing context is an error when sealing and when opening")
+TEST("each flipped bit of the key is found; the right key on the same handle opens again")
+{
+    IN_BOTH_SUITES try_flipped_keys();
+}
+
+static void try_without_context(void)
 {
     vault_error err = {0};
     sample s = given_sealed();
@@ -152,12 +247,17 @@ TEST("a missing context is an error when sealing and when opening")
     aead_free(&s.a);
 }
 
-TEST("a handle without a key refuses, also after a key of a wrong length")
+TEST("a missing context is an error when sealing and when opening")
+{
+    IN_BOTH_SUITES try_without_context();
+}
+
+static void try_without_key(void)
 {
     vault_error err = {0};
     uint8_t out[64], key[33] = {1};
     aead *a;
-    expect_ok(aead_new(&a, SUITE_INTL, &err), &err);
+    expect_ok(aead_new(&a, suite, &err), &err);
     expect_code(aead_seal(a, out, bytes_of_text("aad"), bytes_of_text("x"), &err), VAULT_INTERNAL, &err);
     expect_code(aead_open(a, out, bytes_of_text("aad"), bytes_of(out, 40), &err), VAULT_INTERNAL, &err);
     expect_ok(aead_set_key(a, bytes_of(key, 32), &err), &err);
@@ -167,6 +267,28 @@ TEST("a handle without a key refuses, also after a key of a wrong length")
     expect_code(aead_set_key(a, bytes_of(key, 0), &err), VAULT_INTERNAL, &err);
     aead_free(&a);
     aead_free(&a);
+}
+
+TEST("a handle without a key refuses, also after a key of a wrong length")
+{
+    IN_BOTH_SUITES try_without_key();
+}
+
+TEST("what one suite sealed does not open in the other, under the same key")
+{
+    uint8_t sealed[2][40 + SEAL_OVERHEAD];
+    IN_BOTH_SUITES
+    {
+        sample s = given_sealed();
+        memcpy(sealed[suite == SUITE_GM], s.sealed, sizeof s.sealed);
+        aead_free(&s.a);
+    }
+    IN_BOTH_SUITES
+    {
+        sample s = given_sealed();
+        expect_refused(&s, s.aad, bytes_of(sealed[suite == SUITE_INTL], sizeof sealed[0]));
+        aead_free(&s.a);
+    }
 }
 
 TEST("an unknown suite is refused")

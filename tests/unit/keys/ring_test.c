@@ -12,13 +12,16 @@ static bytes root(void)
     return bytes_of(ROOT, sizeof ROOT);
 }
 
+/* Tests that say so run once in each suite. */
+static suite_id suite = SUITE_INTL;
+#define IN_BOTH_SUITES for (int s_ = SUITE_GM; s_ >= SUITE_INTL && (suite = (suite_id)s_); s_--)
+
 static ring given_ring(const char *name, uint32_t version)
 {
     vault_error err = {0};
     ring r;
-    expect_ok(
-        ring_create(&r, root(), &(ring_wish){.name = name, .version = version, .suite = SUITE_INTL, .since = 1}, &err),
-        &err);
+    expect_ok(ring_create(&r, root(), &(ring_wish){.name = name, .version = version, .suite = suite, .since = 1}, &err),
+              &err);
     return r;
 }
 
@@ -46,6 +49,14 @@ static ring row_of(ring *r)
     return row;
 }
 
+static void add(keyring *k, ring r)
+{
+    vault_error err = {0};
+    ring row = row_of(&r);
+    expect_ok(keyring_add(k, root(), &row, &err), &err);
+    secret_clear(&r.key);
+}
+
 static void expect_add(vault_code wanted, const ring *row, bytes key)
 {
     vault_error err = {0};
@@ -56,7 +67,7 @@ static void expect_add(vault_code wanted, const ring *row, bytes key)
     keyring_free(&k);
 }
 
-TEST("a new ring is active, opens under the root key, and gives the key that it was made with")
+static void try_new(void)
 {
     vault_error err = {0};
     ring made = given_ring("record", 1), row = row_of(&made);
@@ -71,6 +82,11 @@ TEST("a new ring is active, opens under the root key, and gives the key that it 
     secret_clear(&made.key);
 }
 
+TEST("a new ring is active, opens under the root key, and gives the key that it was made with")
+{
+    IN_BOTH_SUITES try_new();
+}
+
 TEST("two rings of the same name and version have nothing in common")
 {
     ring a = given_ring("record", 1), b = given_ring("record", 1);
@@ -80,7 +96,7 @@ TEST("two rings of the same name and version have nothing in common")
     secret_clear(&b.key);
 }
 
-TEST("another root key, and a root key of another length, do not open")
+static void try_other_roots(void)
 {
     uint8_t other[KEY_LEN];
     memcpy(other, ROOT, sizeof other);
@@ -91,6 +107,11 @@ TEST("another root key, and a root key of another length, do not open")
     expect_add(VAULT_INTERNAL, &row, bytes_of(NULL, 0));
     expect_add(VAULT_OK, &row, root());
     secret_clear(&made.key);
+}
+
+TEST("another root key, and a root key of another length, do not open")
+{
+    IN_BOTH_SUITES try_other_roots();
 }
 
 TEST("an edited state, version, name or suite does not open")
@@ -119,12 +140,14 @@ TEST("an edited state, version, name or suite does not open")
     expect_add(VAULT_INVALID, &row, root());
     row.suite = SUITE_GM;
     expect_add(VAULT_INTEGRITY, &row, root());
+    row.suite = SUITE_INTL;
+    expect_add(VAULT_OK, &row, root());
     row.suite = (suite_id)3;
     expect_add(VAULT_INVALID, &row, root());
     secret_clear(&made.key);
 }
 
-TEST("each flipped bit of a wrap is found, of a living ring and of a destroyed one")
+static void try_flipped_wraps(void)
 {
     ring living = given_ring("log", 1), dead = given_ring_in("log", 1, RING_DESTROYED);
     ring rows[] = {row_of(&living), row_of(&dead)};
@@ -138,6 +161,93 @@ TEST("each flipped bit of a wrap is found, of a living ring and of a destroyed o
         expect_add(VAULT_OK, &rows[i], root());
     }
     secret_clear(&living.key);
+}
+
+TEST("each flipped bit of a wrap is found, of a living ring and of a destroyed one")
+{
+    IN_BOTH_SUITES try_flipped_wraps();
+}
+
+static void expect_rewrapped(ring_state state)
+{
+    vault_error err = {0};
+    static const uint8_t other[KEY_LEN] = "another root key of these tests.";
+    ring r = given_ring_in("token/12", 3, state), row;
+    uint8_t before[KEY_LEN];
+    if (r.key.at) memcpy(before, r.key.at, KEY_LEN);
+    expect_ok(ring_rewrap(&r, bytes_of(other, KEY_LEN), &err), &err);
+    row = row_of(&r);
+    assert_int_equal(row.state, state);
+    expect_add(VAULT_INTEGRITY, &row, root());
+    expect_add(VAULT_OK, &row, bytes_of(other, KEY_LEN));
+    if (r.key.at) assert_memory_equal(r.key.at, before, KEY_LEN);
+    secret_clear(&r.key);
+}
+
+TEST("a ring is wrapped under another root key as it is, in every state; one that is not open is not")
+{
+    vault_error err = {0};
+    IN_BOTH_SUITES
+    {
+        for (int in = RING_ACTIVE; in < RING_STATES; in++) expect_rewrapped((ring_state)in);
+    }
+    ring r = given_ring("record", 1), closed = row_of(&r), before = r;
+    expect_code(ring_rewrap(&closed, root(), &err), VAULT_INVALID, &err);
+    expect_code(ring_rewrap(&r, bytes_of(ROOT, 5), &err), VAULT_INTERNAL, &err);
+    assert_memory_equal(&r, &before, sizeof r);
+    secret_clear(&r.key);
+}
+
+TEST("an edited end or beginning of a version does not open")
+{
+    vault_error err = {0};
+    ring r = given_ring("token/12", 3);
+    expect_ok(ring_set_state(&r, root(), RING_RETIRING, 1795312961123456, &err), &err);
+    ring row = row_of(&r);
+    expect_add(VAULT_OK, &row, root());
+    int64_t *const numbers[] = {&row.since, &row.ends_us};
+    for (int n = 0; n < 2; n++) {
+        for (int bit = 0; bit < 64; bit++) {
+            *numbers[n] = (int64_t)((uint64_t)*numbers[n] ^ 1ULL << bit);
+            expect_add(VAULT_INTEGRITY, &row, root());
+            *numbers[n] = (int64_t)((uint64_t)*numbers[n] ^ 1ULL << bit);
+        }
+    }
+    secret_clear(&r.key);
+}
+
+TEST("the versions that have a key come newest first, and no more of them than a reader has room for")
+{
+    const ring *out[RING_VERSIONS_MAX];
+    keyring *k = given_keyring();
+    add(k, given_ring_in("record", 1, RING_DESTROYED));
+    for (uint32_t version = 2; version < 12; version++) add(k, given_ring_in("record", version, RING_RETIRING));
+    add(k, given_ring("record", 12));
+    add(k, given_ring("recorc", 99));
+    add(k, given_ring("record/x", 99));
+    assert_int_equal(keyring_versions(k, "record", out), RING_VERSIONS_MAX);
+    for (uint32_t i = 0; i < RING_VERSIONS_MAX; i++) assert_int_equal(out[i]->version, 12 - i);
+    assert_int_equal(keyring_versions(k, "recorc", out), 1);
+    assert_int_equal(keyring_versions(k, "recor", out), 0);
+    keyring_free(&k);
+    k = given_keyring();
+    add(k, given_ring_in("record", 1, RING_DESTROYED));
+    assert_int_equal(keyring_versions(k, "record", out), 0);
+    keyring_free(&k);
+}
+
+TEST("a keyring that is held lives until the last one lets go, and every keyring has another generation")
+{
+    keyring *k = given_keyring(), *next = given_keyring();
+    assert_true(keyring_generation(k) != 0 && keyring_generation(k) != keyring_generation(next));
+    add(k, given_ring("record", 1));
+    keyring *held = keyring_hold(k);
+    assert_true(keyring_generation(held) == keyring_generation(k));
+    keyring_free(&k);
+    assert_null(k);
+    assert_int_equal(keyring_active(held, "record")->version, 1);
+    keyring_free(&held);
+    keyring_free(&next);
 }
 
 TEST("the wrap of one ring does not open in the row of another")
@@ -192,7 +302,7 @@ TEST("states only go forward, and a failed change changes nothing")
     expect_code(ring_set_state(&r, root(), RING_DESTROYED, 0, &err), VAULT_INVALID, &err);
 }
 
-TEST("a changed state opens in its new state only")
+static void try_changed_states(void)
 {
     ring r = given_ring_in("record", 1, RING_RETIRING), row = row_of(&r);
     expect_add(VAULT_OK, &row, root());
@@ -201,7 +311,12 @@ TEST("a changed state opens in its new state only")
     secret_clear(&r.key);
 }
 
-TEST("a destroyed ring holds no trace of its key, is kept, and is not found")
+TEST("a changed state opens in its new state only")
+{
+    IN_BOTH_SUITES try_changed_states();
+}
+
+static void try_destroyed(void)
 {
     vault_error err = {0};
     ring r = given_ring_in("record", 1, RING_DESTROYED);
@@ -216,12 +331,9 @@ TEST("a destroyed ring holds no trace of its key, is kept, and is not found")
     keyring_free(&k);
 }
 
-static void add(keyring *k, ring r)
+TEST("a destroyed ring holds no trace of its key, is kept, and is not found")
 {
-    vault_error err = {0};
-    ring row = row_of(&r);
-    expect_ok(keyring_add(k, root(), &row, &err), &err);
-    secret_clear(&r.key);
+    IN_BOTH_SUITES try_destroyed();
 }
 
 TEST("two active versions of a name, and a version that stands twice, are refused")
