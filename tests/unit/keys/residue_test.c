@@ -18,8 +18,10 @@ typedef struct region {
 
 static uint8_t window[WINDOW];
 
-/* The key, and itself under the two pads of HMAC, held inverted so that the searcher does not find itself. */
-static uint8_t hidden[3][16];
+/* The key, itself under the two pads of HMAC, and last byte first as numbers lie in memory, held inverted so that the
+ * searcher does not find itself. */
+enum { FORMS = 4 };
+static uint8_t hidden[FORMS][16];
 
 static void hide(const uint8_t *key)
 {
@@ -27,11 +29,12 @@ static void hide(const uint8_t *key)
     for (int p = 0; p < 3; p++) {
         for (size_t i = 0; i < 16; i++) hidden[p][i] = (uint8_t) ~(key[i] ^ pads[p]);
     }
+    for (size_t i = 0; i < 16; i++) hidden[3][i] = (uint8_t)~key[15 - i];
 }
 
 static bool hidden_at(const uint8_t *at)
 {
-    for (int p = 0; p < 3; p++) {
+    for (int p = 0; p < FORMS; p++) {
         size_t i = 0;
         while (i < 16 && (at[i] ^ hidden[p][i]) == 0xff) i++;
         if (i == 16) return true;
@@ -114,9 +117,8 @@ TEST("the search finds a copy in the heap, so that finding none means something"
     secret_clear(&key);
 }
 
-TEST("sealing, MACs, blocks and derivation leave no copy of the key, while keyed and after")
+static void try_primitives(suite_id suite)
 {
-    if (sanitized()) return;
     vault_error err = {0};
     uint8_t out[64];
     const bytes part = bytes_of_text("sixteen bytes ok");
@@ -124,17 +126,17 @@ TEST("sealing, MACs, blocks and derivation leave no copy of the key, while keyed
     aead *a;
     prf *p;
     block_cipher *b;
-    expect_ok(aead_new(&a, SUITE_INTL, &err), &err);
+    expect_ok(aead_new(&a, suite, &err), &err);
     expect_ok(aead_set_key(a, secret_bytes(&key), &err), &err);
     expect_ok(aead_seal(a, out, part, part, &err), &err);
     assert_int_equal(copies_outside(key.at), 0);
-    expect_ok(prf_new(&p, SUITE_INTL, secret_bytes(&key), &err), &err);
+    expect_ok(prf_new(&p, suite, secret_bytes(&key), &err), &err);
     prf_compute(p, out, 32, &part, 1);
     assert_int_equal(copies_outside(key.at), 0);
-    expect_ok(block_new(&b, SUITE_INTL, secret_bytes(&key), &err), &err);
+    expect_ok(block_new(&b, suite, secret_bytes(&key), &err), &err);
     block_encrypt(b, out, part.at);
     assert_int_equal(copies_outside(key.at), 0);
-    expect_ok(key_derive(&derived, SUITE_INTL, secret_bytes(&key), "label", &err), &err);
+    expect_ok(key_derive(&derived, suite, secret_bytes(&key), "label", &err), &err);
     assert_int_equal(copies_outside(key.at), 0);
     hide(derived.at);
     assert_int_equal(copies_outside(key.at), 0);
@@ -145,19 +147,33 @@ TEST("sealing, MACs, blocks and derivation leave no copy of the key, while keyed
     secret_clear(&key);
 }
 
-TEST("a signer leaves no copy of its seed, while it stands and after")
+TEST("sealing, MACs, blocks and derivation leave no copy of the key, while keyed and after, in both suites")
 {
     if (sanitized()) return;
+    try_primitives(SUITE_INTL);
+    try_primitives(SUITE_GM);
+}
+
+static void try_signer(signature_kind kind)
+{
     vault_error err = {0};
     uint8_t out[SIGNATURE_LEN];
     secret seed = given_key();
     signer *s;
-    expect_ok(signer_new(&s, SIGNATURE_ED25519, secret_bytes(&seed), &err), &err);
+    expect_ok(signer_new(&s, kind, secret_bytes(&seed), &err), &err);
+    assert_int_equal(copies_outside(seed.at), 0);
     expect_ok(signer_sign(s, out, bytes_of_text("leaf"), &err), &err);
     assert_int_equal(copies_outside(seed.at), 0);
     signer_free(&s);
     assert_int_equal(copies_outside(seed.at), 0);
     secret_clear(&seed);
+}
+
+TEST("a signer leaves no copy of its seed, while it stands and after, of either kind")
+{
+    if (sanitized()) return;
+    try_signer(SIGNATURE_ED25519);
+    try_signer(SIGNATURE_SM2);
 }
 
 TEST("making and opening a ring, and reading a key file, leave no copy")
@@ -201,4 +217,70 @@ TEST("a passphrase's key and the passphrase itself leave no copy in Argon2's wor
     assert_int_equal(copies_outside(phrase.at), 0);
     secret_clear(&key);
     secret_clear(&phrase);
+}
+
+static const secret *watched;
+static int watches;
+
+/* libgfshare asks for random bytes when it is told what to split, and to overwrite what it had. With sixteen shares it
+ * empties our block of them while it holds all that it ever does. */
+static int watching_source(uint8_t *out, size_t len)
+{
+    assert_int_equal(copies_outside(watched->at), 0);
+    watches++;
+    for (size_t i = 0; i < len; i++) out[i] = (uint8_t)(i * i * 7 + 3 * i + len);
+    return 0;
+}
+
+TEST("splitting and joining leave no copy of the key or a share, and the library has none while it works")
+{
+    if (sanitized()) return;
+    vault_error err = {0};
+    secret key = given_key(), texts, values, back;
+    share shares[SHARES_MAX];
+    root_seal seal = {.source = ROOT_SHARES, .generation = 1, .threshold = SHARES_MAX, .shares = SHARES_MAX};
+    watched = &key, watches = 0;
+    entropy_set_for_test(watching_source);
+    expect_ok(shares_split(&texts, &seal, secret_bytes(&key), &err), &err);
+    entropy_set_for_test(NULL);
+    assert_true(watches > 2);
+    assert_int_equal(copies_outside(key.at), 0);
+    expect_ok(secret_new(&values, SHARES_MAX * KEY_LEN, &err), &err);
+    for (size_t i = 0; i < SHARES_MAX; i++) {
+        shares[i].at = values.at + i * KEY_LEN;
+        bytes text = bytes_of_text((const char *)texts.at + i * SHARE_TEXT_MAX);
+        expect_ok(share_read(&shares[i], &seal, text, &err), &err);
+    }
+    for (size_t i = 0; i < SHARES_MAX; i += 5) {
+        hide(shares[i].at);
+        watched = &values;
+        entropy_set_for_test(watching_source);
+        expect_ok(shares_join(&back, &seal, shares, &err), &err);
+        entropy_set_for_test(NULL);
+        assert_int_equal(copies_outside(key.at), 0);
+        hide(key.at);
+        assert_int_equal(copies_outside(key.at), 0);
+        secret_clear(&back);
+    }
+    hide(texts.at);
+    assert_int_equal(copies_outside(key.at), 0);
+    secret_clear(&texts);
+    secret_clear(&values);
+    secret_clear(&key);
+}
+
+TEST("sealing a root key and opening it leave no copy of it or of the unseal key")
+{
+    if (sanitized()) return;
+    vault_error err = {0};
+    secret unseal = given_key(), root = given_key(), opened;
+    root_seal seal = {.source = ROOT_FILE, .generation = 1};
+    expect_ok(root_seal_make(&seal, "vault", secret_bytes(&root), secret_bytes(&unseal), &err), &err);
+    expect_ok(root_seal_open(&opened, &seal, "vault", secret_bytes(&unseal), &err), &err);
+    assert_int_equal(copies_outside(root.at), 0);
+    hide(unseal.at);
+    assert_int_equal(copies_outside(root.at), 0);
+    secret_clear(&opened);
+    secret_clear(&root);
+    secret_clear(&unseal);
 }
