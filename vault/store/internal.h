@@ -83,6 +83,7 @@ typedef enum statement_id {
     ST_JOBS_READ,
     ST_JOB_ADVANCE,
     ST_JOB_SET,
+    ST_JOB_BUSY,
     ST_KEYS_STALE,
     ST_KEYS_UPDATE,
     ST_VOUCHER_NOTES_STALE,

@@ -2,7 +2,7 @@
 #include "vault/store/internal.h"
 
 enum { COL_ID, COL_KIND, COL_STATE, COL_RING, COL_VERSION, COL_TOTAL, COL_DONE };
-enum { COL_CREATED = COL_DONE + 1, COL_RESUMED, COL_RESUMED_DONE, COL_ENDED, COL_FINDING };
+enum { COL_CREATED = COL_DONE + 1, COL_RESUMED, COL_RESUMED_DONE, COL_ENDED, COL_FINDING, COL_QUIET };
 
 vault_code store_job_insert(store *s, job_row *inout, vault_error *err)
 {
@@ -37,7 +37,8 @@ static job_row read_job(const PGresult *r, int i, arena *mem, bool *full)
                      .resumed_us = col_int8(r, i, COL_RESUMED),
                      .resumed_done = col_int8(r, i, COL_RESUMED_DONE),
                      .ended_us = col_int8(r, i, COL_ENDED),
-                     .finding = col_text_copy(mem, r, i, COL_FINDING, full)};
+                     .finding = col_text_copy(mem, r, i, COL_FINDING, full),
+                     .quiet_ms = col_int8(r, i, COL_QUIET)};
 }
 
 vault_code store_jobs_read(store *s, arena *mem, job_filter which, job_row **rows, size_t *count, vault_error *err)
@@ -68,6 +69,13 @@ vault_code store_job_advance(store *s, int64_t id, int64_t more, vault_error *er
     VAULT_TRY(call_run(s, &r, err));
     if (col_int8(r, 0, 0) == 1) return VAULT_OK;
     return vault_fail(err, VAULT_NOT_FOUND, "job %lld does not run", (long long)id);
+}
+
+vault_code store_job_busy(store *s, int64_t id, vault_error *err)
+{
+    call_start(s, ST_JOB_BUSY);
+    arg_int8(s, id);
+    return call_done(s, err);
 }
 
 /* The states that lead to each one; what has ended stays as it is. */

@@ -87,6 +87,7 @@
         SQL_TEXT, SQL_INT4, SQL_INT2, SQL_INT2, SQL_INT8, SQL_INT8, SQL_BYTEA, SQL_INT8                                \
     }
 #define JOB_COLUMNS "kind, state, ring, version, total, done, created, resumed, resumed_done, ended, finding"
+#define SERVER_MS   "(extract(epoch FROM clock_timestamp()) * 1000)::int8" /* one clock for all nodes */
 #define JOB_TYPES                                                                                                      \
     SQL_INT2, SQL_INT2, SQL_TEXT, SQL_INT4, SQL_INT8, SQL_INT8, SQL_INT8, SQL_INT8, SQL_INT8, SQL_INT8, SQL_TEXT
 /* A note begins with the version of the ring that it is under (vault/record/note.c). */
@@ -459,10 +460,11 @@ static const statement table[STATEMENTS] = {
                        .columns = {SQL_INT8},
                        .rows = ROWS_ONE},
     [ST_JOBS_READ] = {.name = "jobs_read",
-                      .sql = "SELECT id, " JOB_COLUMNS " FROM job WHERE ($1 = 0 OR id = $1) AND state <= $2"
+                      .sql = "SELECT id, " JOB_COLUMNS ", " SERVER_MS
+                             " - busy FROM job WHERE ($1 = 0 OR id = $1) AND state <= $2"
                              " ORDER BY id DESC LIMIT 100",
                       .params = {SQL_INT8, SQL_INT2},
-                      .columns = {SQL_INT8, JOB_TYPES},
+                      .columns = {SQL_INT8, JOB_TYPES, SQL_INT8},
                       .rows = ROWS_ANY},
     [ST_JOB_ADVANCE] = {.name = "job_advance",
                         .sql = "WITH u AS (UPDATE job SET done = done + $2 WHERE id = $1 AND state = 1 RETURNING 1)"
@@ -472,6 +474,9 @@ static const statement table[STATEMENTS] = {
                         .rows = ROWS_ONE},
     [ST_JOB_SET] = {.name = "job_set",
                     .sql = "WITH u AS (UPDATE job SET state = $2, total = $3, finding = $4,"
+    [ST_JOB_BUSY] = {.name = "job_busy",
+                     .sql = "UPDATE job SET busy = " SERVER_MS " WHERE id = $1 AND state = 1",
+                     .params = {SQL_INT8}},
                            " resumed = CASE WHEN $2 = 1 THEN $5 ELSE resumed END,"
                            " resumed_done = CASE WHEN $2 = 1 THEN done ELSE resumed_done END,"
                            " ended = CASE WHEN $2 > 2 THEN $5 ELSE ended END"

@@ -346,6 +346,7 @@ typedef struct job_row {
 } job_row;
 /* CONFLICT when a job of this kind and ring runs or is paused. Sets the id. */
 VAULT_MUST_USE vault_code store_job_insert(store *s, job_row *inout, vault_error *err);
+    int64_t quiet_ms; /* set by reads: since a node last said that calls wait for it (store_job_busy) */
 /* One by id, or (0) the newest 100, newest first; `open` alone: those that run or are paused. */
 typedef struct job_filter {
     int64_t id;
@@ -353,12 +354,15 @@ typedef struct job_filter {
 } job_filter;
 VAULT_MUST_USE vault_code store_jobs_read(store *s, arena *mem, job_filter which, job_row **rows, size_t *count,
                                           vault_error *err);
-/* In the transaction of the work, as its last statement: so much more is done. NOT_FOUND: it does not run any more, and
- * the work must not be committed. */
+/* In the transaction of the work, after it: so much more is done. Whoever writes a line as well appends it behind this,
+ * because the head is everybody's last lock. NOT_FOUND: it does not run any more, and the work must not be committed.
+ */
 VAULT_MUST_USE vault_code store_job_advance(store *s, int64_t id, int64_t more, vault_error *err);
 /* state, total, finding, and resumed or ended at now_us. CONFLICT: it stands in none of the states that lead there. */
 VAULT_MUST_USE vault_code store_job_set(store *s, const job_row *row, int64_t now_us, vault_error *err);
 
+/* Calls want this node: all nodes go easy on the job. */
+VAULT_MUST_USE vault_code store_job_busy(store *s, int64_t id, vault_error *err);
 typedef struct certificate_row {
     const char *ring, *note;
     int32_t version;

@@ -112,6 +112,20 @@ TEST("progress is committed with the work: rolled back it is gone, and of a job 
     store_close(&s);
 }
 
+TEST("that calls wait is told to all nodes, by the clock of the database, and of no job that is paused")
+{
+    store *s = fresh_store();
+    job_row job = given_job(s, "record"), other = given_job(s, "log");
+    assert_true(read_job(s, job.id).quiet_ms > 1000000);
+    expect_ok(store_job_busy(s, job.id, &err), &err);
+    assert_in_range(read_job(s, job.id).quiet_ms, 0, 5000);
+    assert_true(read_job(s, other.id).quiet_ms > 1000000);
+    expect_ok(set(s, &other, JOB_PAUSED, 10), &err);
+    expect_ok(store_job_busy(s, other.id, &err), &err);
+    assert_true(read_job(s, other.id).quiet_ms > 1000000);
+    store_close(&s);
+}
+
 TEST("to resume begins the rate anew; to end says when, and what was found")
 {
     store *s = fresh_store();
