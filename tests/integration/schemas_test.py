@@ -67,7 +67,7 @@ BAD = [
     ("schema", ["collections", 0, "name"], "Residents"), ("schema", ["collections", 0, "fields", 0, "mask_strength"], 0),
     ("schema", ["collections", 0, "fields", 0, "number"], 256), ("schema", ["collections", 0, "fields", 0, "retention"], "10Y"),
     ("schema", ["collections", 0, "fields", 0, "level"], 5), ("schema", ["collections", 0, "fields", 0, "index"], GONE),
-    ("schema", ["collections", 0, "fields", 0, "term"], True),
+    ("schema", ["collections", 0, "fields", 0, "term"], True), ("schema", ["collections", 0, "term"], "5Y"), ("schema", ["collections", 0, "term"], 5),
     ("policy", ["rules", -1, "results"], 0), ("policy", ["rules", -1, "results"], 4097), ("policy", ["rules", -1, "results"], "10"),
     ("policy", ["rules", -1, "form"], "count"), ("policy", ["rules", -1, "form"], "plain"), ("policy", ["rules", -1, "action"], "reveal"),
     ("policy", ["rules", -1, "action"], "export"), ("policy", ["rules", -1, "action"], "find"),

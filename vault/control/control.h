@@ -43,7 +43,7 @@ typedef struct schema_field {
     unsigned owner_no;         /* its number */
     const mask *mask;          /* of the masked form */
     uint64_t mask_strength;    /* what the mask must leave to be guessed, at least */
-    unsigned retention_months; /* "P10Y"; recorded */
+    unsigned retention_months; /* "P10Y": so long after it was collected the value is dropped */
     unsigned indexes;          /* "index": set of 1 << index_kind: the search terms that are kept */
     bool unique;               /* "unique": true; needs "equality": residents can be named by it */
     bool token;                /* "token": "ff1": has format-preserving tokens */
@@ -66,6 +66,7 @@ struct collection {
     size_t count;
     const schema_field *natural_key, *area;
     const schema_field *grid; /* format "grid", narrows the area; or NULL */
+    unsigned term_months;     /* "term": a law wants records kept so long after their newest value; 0: none does */
     const schema_predicate *predicates;
     size_t predicate_count;
 };

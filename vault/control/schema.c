@@ -191,21 +191,24 @@ static vault_code read_field(builder *b, schema_field *f, const char *found_by, 
 
 /* What a collection's entry says of its fields: names, to be found when all fields of the document are read. */
 typedef struct collection_entry {
-    const char *natural_key, *area, *grid; /* grid: NULL when it has none */
-    json_t *fields, *predicates;           /* predicates: NULL when it has none */
+    const char *natural_key, *area, *grid, *term; /* grid, term: NULL when it has none */
+    json_t *fields, *predicates;                  /* predicates: NULL when it has none */
 } collection_entry;
 
 static vault_code read_entry(builder *b, collection *c, collection_entry *out, json_t *value)
 {
     json_int_t number;
     *out = (collection_entry){0};
-    VAULT_TRY(builder_shape(b, value, "{s:s, s:s, s:I, s:s, s:s, s?s, s:o, s?o}", "name", &c->name, "label", &c->label,
-                            "number", &number, "natural_key", &out->natural_key, "area", &out->area, "grid", &out->grid,
-                            "fields", &out->fields, "predicates", &out->predicates));
+    VAULT_TRY(builder_shape(b, value, "{s:s, s:s, s:I, s:s, s:s, s?s, s?s, s:o, s?o}", "name", &c->name, "label",
+                            &c->label, "number", &number, "natural_key", &out->natural_key, "area", &out->area, "grid",
+                            &out->grid, "term", &out->term, "fields", &out->fields, "predicates", &out->predicates));
     VAULT_TRY(builder_id(b, "name", c->name, "_"));
     VAULT_TRY(builder_text(b, "label", c->label));
     if (number < 1 || number > NUMBER_MAX) return builder_fail(b, "number", "not 1 to %d", NUMBER_MAX);
     c->number = (unsigned)number;
+    c->term_months = out->term ? retention_months(out->term) : 0;
+    if (out->term && c->term_months == 0)
+        return builder_fail(b, "term", "'%.20s' is not P1M to P1200M or P1Y to P100Y", out->term);
     for (const collection *other = b->body->collections; other < c; other++) {
         if (other->number == c->number)
             return builder_fail(b, "number", "%u is that of '%s': take a new one", c->number, other->name);

@@ -142,8 +142,8 @@ typedef struct sealing {
     cabinet *c;
     const record_input *in;
     const uint8_t *dek;
-    bytes stored;     /* segments before; empty for a new record */
-    unsigned dropped; /* number of a stored field that is left out; 0: none */
+    bytes stored;      /* segments before; empty for a new record */
+    field_set dropped; /* stored fields that are left out */
     resident_row *row;
     writer pack;
 } sealing;

@@ -132,6 +132,7 @@ static int64_t merged_area(const merging *m)
 static vault_code write_next(const merging *m, resident_row *row, vault_error *err)
 {
     const schema_field *grid = m->in->collection->grid;
+    field_set dropped = {0};
     if (row->version == INT32_MAX)
         return vault_fail(err, VAULT_EXHAUSTED, "record %lld has no further version", (long long)row->id);
     record_input taken = *m->in;
@@ -139,13 +140,11 @@ static vault_code write_next(const merging *m, resident_row *row, vault_error *e
     taken.count = m->taken_count;
     row->version++;
     row->area = merged_area(m);
-    return seal_row(&(sealing){.c = m->c,
-                               .in = &taken,
-                               .dek = m->old->dek,
-                               .stored = m->old->row->sealed,
-                               .dropped = grid && moves(m) ? grid->number : 0,
-                               .row = row},
-                    err);
+    if (grid && moves(m)) field_set_add(&dropped, grid->number);
+    return seal_row(
+        &(sealing){
+            .c = m->c, .in = &taken, .dek = m->old->dek, .stored = m->old->row->sealed, .dropped = dropped, .row = row},
+        err);
 }
 
 vault_code record_merge(record_merged *out, resident_row *row, cabinet *c, const record *old, const record_input *in,

@@ -196,6 +196,26 @@ VAULT_MUST_USE vault_code record_merge(record_merged *out, resident_row *row, ca
 /* The same row, stored and opened for nobody from then on. */
 VAULT_MUST_USE vault_code record_restrict(resident_row *out, cabinet *c, const record *old, vault_error *err);
 
+/* ---- retention -------------------------------------------------------------------------------------------------- */
+
+typedef enum record_fate { FATE_STAYS, FATE_DROPS, FATE_RESTRICTED, FATE_ERASED } record_fate;
+typedef struct record_age {
+    record_fate fate;
+    field_set past; /* values past their retention: what FATE_DROPS is about */
+    bool term_runs; /* a law still wants the record kept */
+} record_age;
+/* What is to become of a proven row on a day (YYYYMMDD, in Asia/Shanghai): each value stays through the day that many
+ * months after it was collected. A restricted record loses nothing until the law's term has ended, and then all. */
+VAULT_MUST_USE vault_code record_due(record_age *out, const record *r, const collection *of, uint32_t today,
+                                     vault_error *err);
+/* The next version of a proven row without some of its values, and without their search terms. */
+typedef struct record_dropping {
+    const collection *collection;
+    field_set fields;
+} record_dropping;
+VAULT_MUST_USE vault_code record_drop(resident_row *out, cabinet *c, const record *old, const record_dropping *what,
+                                      vault_error *err);
+
 /* ---- corrections ------------------------------------------------------------------------------------------------- */
 
 /* Whether every column of a row is as it was written, for this resident. INTEGRITY: edited, or of another place.

@@ -42,7 +42,7 @@ static vault_code write_pack(sealing *s, vault_error *err)
         if (!have && given == s->in->count) return VAULT_OK;
         unsigned number = given < s->in->count ? s->in->fields[given].field->number : UINT_MAX;
         if (have && old.field < number) {
-            if (old.field != s->dropped) segment_write(&s->pack, &old);
+            if (!field_set_has(s->dropped, old.field)) segment_write(&s->pack, &old);
             have = false;
             continue;
         }

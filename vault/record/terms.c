@@ -37,7 +37,7 @@ static vault_code merged_text(const sealing *s, const schema_field *f, bytes *te
     segment old;
     bool found;
     VAULT_TRY(pack_find(&old, &found, s->stored, f->number, err));
-    return found && f->number != s->dropped ? segment_open(s->c, s->row->id, &old, text, err) : VAULT_OK;
+    return found && !field_set_has(s->dropped, f->number) ? segment_open(s->c, s->row->id, &old, text, err) : VAULT_OK;
 }
 
 vault_code seal_natural(sealing *s, vault_error *err)

@@ -29,6 +29,24 @@ TEST("a schema is read whole: collections in document order, their fields and al
     manifest_free(&b);
 }
 
+TEST("a law's term of a collection is read, may be left out, and is refused where it says nothing")
+{
+    static const char *const bad[] = {"P0Y", "P1201M", "10Y", "P1D", ""};
+    documents d = small_documents();
+    set(json_array_get(json_object_get(d.of[DOC_SCHEMA], "collections"), 0), "term", "\"P3Y\"");
+    manifest_body *b = build_of(&d);
+    assert_int_equal(b->m.schema.collections[0].term_months, 36);
+    assert_int_equal(b->m.schema.collections[1].term_months, 0);
+    manifest_free(&b);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char json[32];
+        d = small_documents();
+        snprintf(json, sizeof json, "\"%s\"", bad[i]);
+        set(json_array_get(json_object_get(d.of[DOC_SCHEMA], "collections"), 1), "term", json);
+        refused(&d, "schema.collections[1].term", "is not P1M to P1200M");
+    }
+}
+
 TEST("a field's mask, retention, index, owner and retirement are those of the document")
 {
     documents d = small_documents();
