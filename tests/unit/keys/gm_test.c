@@ -11,6 +11,25 @@ static bytes hex(int slot, const char *text)
     return bytes_of(scratch[slot], unhex(scratch[slot], sizeof scratch[slot], text));
 }
 
+/* ---- SM3, as MAC and signature have it ---- */
+
+static void expect_digest(const char *text, const char *wanted)
+{
+    vault_error err = {0};
+    const suite_row *gm;
+    uint8_t out[32];
+    expect_ok(suite_find(&gm, SUITE_GM, &err), &err);
+    gcry_md_hash_buffer(gm->mac, out, text, strlen(text));
+    expect_hex(bytes_of(out, sizeof out), wanted);
+}
+
+TEST("SM3 gives the answers of GB/T 32905, A.1 and A.2")
+{
+    expect_digest("abc", "66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0");
+    expect_digest("abcdabcdabcdabcdabcdabcdabcdabcdabcdabcdabcdabcdabcdabcdabcdabcd",
+                  "debe9ff92275b8a138604889c18e5a4d6fdb70e5387e5765293dcba39c0c5732");
+}
+
 /* ---- HMAC-SM3 ---- */
 
 static void expect_mac(const char *key, const char *data, const char *mac)

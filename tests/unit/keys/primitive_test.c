@@ -1,6 +1,8 @@
 #include "keys/internal.h"
 #include "tests/support/harness.h"
 
+#include <stdio.h>
+
 static uint8_t scratch[3][512];
 
 static bytes hex(int slot, const char *text)
@@ -113,6 +115,20 @@ TEST("HMAC-SHA-256 gives the answers of RFC 4231")
         "61206c6172676572207468616e20626c6f636b2d73697a6520646174612e20546865206b6579206e6565647320746f20626520686173"
         "686564206265666f7265206265696e6720757365642062792074686520484d414320616c676f726974686d2e",
         32, "9b09ffa71b942fcb27635fbcd5b0e944bfdc63644f0713938a7f51535c3a35e2");
+}
+
+TEST("HMAC-SHA-256 gives the answers that NIST adds to FIPS 198-1: keys shorter than, as long as and longer than a "
+     "block")
+{
+    static const char equal[] = "53616d706c65206d65737361676520666f72206b65796c656e3d626c6f636b6c656e",
+                      less[] = "53616d706c65206d65737361676520666f72206b65796c656e3c626c6f636b6c656e";
+    char key[2 * 100 + 1];
+    for (unsigned i = 0; i < 100; i++) snprintf(key + 2 * i, 3, "%02x", i);
+    expect_mac(key, equal, 32, "bdccb6c72ddeadb500ae768386cb38cc41c63dbb0878ddb9c7a38a431b78378d");
+    key[2 * 64] = '\0';
+    expect_mac(key, equal, 32, "8bb9a1db9806f20df7f77b82138c7914d174d59e13dc4d0169c9057b133e1d62");
+    key[2 * 32] = '\0';
+    expect_mac(key, less, 32, "a28cf43130ee696a98f14a37678b56bcfcbdd9e5cf69717fecf5480f0ebdf790");
 }
 
 TEST("a handle keyed again is as a new one, and an empty key is refused")
