@@ -16,7 +16,7 @@ static const char people[] =
     "CREATE TABLE job (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, kind smallint NOT NULL, ring text NOT NULL,"
     " version integer NOT NULL, state smallint NOT NULL, total bigint NOT NULL, done bigint NOT NULL,"
     " created bigint NOT NULL, resumed bigint NOT NULL, resumed_done bigint NOT NULL, ended bigint NOT NULL,"
-    " finding text NOT NULL) WITH (fillfactor = 50);"
+    " finding text NOT NULL, busy bigint NOT NULL DEFAULT 0) WITH (fillfactor = 50);"
     "CREATE UNIQUE INDEX job_open ON job (kind, ring) WHERE state <= 2;"
     /* Signed statements that a key is gone. */
     "CREATE TABLE certificate (ring text NOT NULL, version integer NOT NULL, line bigint NOT NULL, note text NOT NULL,"

@@ -22,19 +22,20 @@
     {                                                                                                                  \
         SQL_INT8, SQL_BYTEA, SQL_BYTEA, SQL_BYTEA, SQL_BYTEA, SQL_INT8, SQL_INT8                                       \
     }
-/* Stretch by stretch of the tag's index (schema.c), oldest first, until the page is full. */
+/* Stretch by stretch of the tag's index (schema.c), oldest first, until the page is full; in each of them tag by tag,
+ * of which there is one but while the log's keys are rotated. */
+#define LINES_IN_STRETCH(tag, side, order)                                                                             \
+    "(SELECT x.* FROM unnest($3) AS t CROSS JOIN LATERAL (SELECT " LINE_COLUMNS                                        \
+    " FROM line WHERE " LINE_STRETCH("idx") " = b AND " tag " = t AND " tag " <> 0 AND idx " side                      \
+                                            " ORDER BY idx " order " LIMIT $2) AS x ORDER BY x.idx " order             \
+                                            " LIMIT $2)"
 #define LINES_OF(tag)                                                                                                  \
     "SELECT l.* FROM generate_series(" LINE_STRETCH("$1") ", (SELECT " LINE_STRETCH(                                   \
-        "max(size) - 1") " FROM head)) AS"                                                                             \
-                         " b CROSS JOIN LATERAL (SELECT " LINE_COLUMNS " FROM line WHERE " LINE_STRETCH(               \
-                             "idx") " = b AND " tag " = $3"                                                            \
-                                    " AND " tag " <> 0 AND idx >= $1 ORDER BY idx LIMIT $2) AS l LIMIT $2"
+        "max(size) - 1") " FROM head)) AS b CROSS JOIN LATERAL " LINES_IN_STRETCH(tag, ">= $1", "") " AS l LIMIT $2"
 /* The same downwards, newest first. */
 #define LINES_BACK_OF(tag)                                                                                             \
-    "SELECT l.* FROM generate_series(" LINE_STRETCH(                                                                   \
-        "$1") ", 0, -1) AS b CROSS JOIN LATERAL (SELECT " LINE_COLUMNS                                                 \
-              " FROM line WHERE " LINE_STRETCH("idx") " = b AND " tag " = $3 AND " tag " <> 0 AND idx <= $1"           \
-                                                      " ORDER BY idx DESC LIMIT $2) AS l LIMIT $2"
+    "SELECT l.* FROM generate_series(" LINE_STRETCH("$1") ", 0, -1) AS b CROSS JOIN LATERAL " LINES_IN_STRETCH(        \
+        tag, "<= $1", "DESC") " AS l LIMIT $2"
 /* Where the live control rows lie, and which transactions wrote them: no UPDATE, DELETE or INSERT leaves both as they
  * were. The hashes of the rows are hashed once more, in their order, so that the change of one row is not made up for
  * by another's. A text and no view or function of the database: what SQL can replace proves nothing. Of the forms
@@ -86,8 +87,8 @@
     {                                                                                                                  \
         SQL_TEXT, SQL_INT4, SQL_INT2, SQL_INT2, SQL_INT8, SQL_INT8, SQL_BYTEA, SQL_INT8                                \
     }
-#define JOB_COLUMNS "kind, state, ring, version, total, done, created, resumed, resumed_done, ended, finding"
 #define SERVER_MS   "(extract(epoch FROM clock_timestamp()) * 1000)::int8" /* one clock for all nodes */
+#define JOB_COLUMNS "kind, state, ring, version, total, done, created, resumed, resumed_done, ended, finding"
 #define JOB_TYPES                                                                                                      \
     SQL_INT2, SQL_INT2, SQL_TEXT, SQL_INT4, SQL_INT8, SQL_INT8, SQL_INT8, SQL_INT8, SQL_INT8, SQL_INT8, SQL_TEXT
 /* A note begins with the version of the ring that it is under (vault/record/note.c). */
@@ -107,8 +108,12 @@
         .params = {SQL_BYTEAS, SQL_BYTEAS}, .columns = {SQL_INT8}, .rows = ROWS_ONE                                    \
     }
 
+/* What begins with the version of its ring. */
+#define STAMPED(sealed) "substr(" sealed ", 1, 4) = int4send($1::int4)"
+
 static const statement table[STATEMENTS] = {
     [ST_BEGIN] = {.name = "begin", .sql = "BEGIN ISOLATION LEVEL READ COMMITTED"},
+    [ST_BEGIN_SNAPSHOT] = {.name = "begin_snapshot", .sql = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"},
     [ST_COMMIT] = {.name = "commit", .sql = "COMMIT"},
     [ST_ROLLBACK] = {.name = "rollback", .sql = "ROLLBACK"},
 
@@ -296,17 +301,17 @@ static const statement table[STATEMENTS] = {
                        .rows = ROWS_ANY},
     [ST_LINES_OF_RESIDENT] = {.name = "lines_of_resident",
                               .sql = LINES_OF("resident_tag"),
-                              .params = {SQL_INT8, SQL_INT8, SQL_INT8},
+                              .params = {SQL_INT8, SQL_INT8, SQL_INT8S},
                               .columns = LINE_TYPES,
                               .rows = ROWS_ANY},
     [ST_LINES_OF_RESIDENT_BACK] = {.name = "lines_of_resident_back",
                                    .sql = LINES_BACK_OF("resident_tag"),
-                                   .params = {SQL_INT8, SQL_INT8, SQL_INT8},
+                                   .params = {SQL_INT8, SQL_INT8, SQL_INT8S},
                                    .columns = LINE_TYPES,
                                    .rows = ROWS_ANY},
     [ST_LINES_OF_PERSON] = {.name = "lines_of_person",
                             .sql = LINES_OF("person_tag"),
-                            .params = {SQL_INT8, SQL_INT8, SQL_INT8},
+                            .params = {SQL_INT8, SQL_INT8, SQL_INT8S},
                             .columns = LINE_TYPES,
                             .rows = ROWS_ANY},
 
@@ -435,6 +440,59 @@ static const statement table[STATEMENTS] = {
                           .params = {SQL_TEXT, SQL_INT8},
                           .columns = {SQL_BYTEA, SQL_INT8},
                           .rows = ROWS_ANY},
+    /* Over 13 million residents, or 100 million lines, it takes minutes. */
+    [ST_PATIENCE] = {.name = "patience",
+                     .sql = "SELECT set_config('statement_timeout', '7200000', true)",
+                     .columns = {SQL_TEXT},
+                     .rows = ROWS_ONE},
+    [ST_REFERENCES_RECORD] = {.name = "references_record",
+                              .sql = "SELECT (SELECT count(*) FROM resident_key WHERE ring_version = $1),"
+                                     " (SELECT count(*) FROM voucher WHERE " STAMPED(
+                                         "sealed") "),"
+                                                   " (SELECT count(*) FROM request WHERE " STAMPED("answer") ")",
+                              .params = {SQL_INT8},
+                              .columns = {SQL_INT8, SQL_INT8, SQL_INT8},
+                              .rows = ROWS_ONE},
+    [ST_REFERENCES_ROWS] =
+        {.name = "references_rows",
+         .sql = "SELECT (SELECT count(*) FROM resident WHERE made < $1),"
+                " (SELECT count(*) FROM (SELECT term, area, id FROM resident_term) AS e"
+                " FULL JOIN (SELECT u.term, r.area, r.id FROM resident r, unnest(r.terms) AS u(term) WHERE r.state = 1)"
+                " AS w ON w.term = e.term AND w.area = e.area AND w.id = e.id WHERE w.id IS NULL OR e.id IS NULL)",
+         .params = {SQL_INT8},
+         .columns = {SQL_INT8, SQL_INT8},
+         .rows = ROWS_ONE},
+    /* A view's stamp is suite and version (vault/audit). The head is under a version, too. */
+    [ST_REFERENCES_LOG] =
+        {.name = "references_log",
+         .sql = "SELECT (SELECT count(*) FROM line WHERE substr(officer, 2, 3) ="
+                " substr(int4send($1::int4), 2, 3)) + (SELECT count(*) FROM head WHERE log_version = $1)",
+         .params = {SQL_INT8},
+         .columns = {SQL_INT8},
+         .rows = ROWS_ONE},
+    [ST_REFERENCES_CONTROL] = {.name = "references_control",
+                               .sql = "SELECT (SELECT count(*) FROM control WHERE " STAMPED(
+                                   "sealed") "),"
+                                             " (SELECT count(*) FROM control_document WHERE " STAMPED(
+                                                 "sealed") ") +"
+                                                           " (SELECT count(*) FROM control_archive WHERE " STAMPED(
+                                                               "sealed") ")",
+                               .params = {SQL_INT8},
+                               .columns = {SQL_INT8, SQL_INT8},
+                               .rows = ROWS_ONE},
+    [ST_RESIDENTS_COUNT] = {.name = "residents_count",
+                            .sql = "SELECT count(*) FROM resident WHERE id >= $1",
+                            .params = {SQL_INT8},
+                            .columns = {SQL_INT8},
+                            .rows = ROWS_ONE},
+    [ST_CERTIFICATE_INSERT] = {.name = "certificate_insert",
+                               .sql = "INSERT INTO certificate (ring, version, line, note) VALUES ($1, $2, $3, $4)",
+                               .params = {SQL_TEXT, SQL_INT4, SQL_INT8, SQL_TEXT}},
+    [ST_CERTIFICATE_READ] = {.name = "certificate_read",
+                             .sql = "SELECT line, note FROM certificate WHERE ring = $1 AND version = $2",
+                             .params = {SQL_TEXT, SQL_INT4},
+                             .columns = {SQL_INT8, SQL_TEXT},
+                             .rows = ROWS_AT_MOST_ONE},
     [ST_VAULT_READ] = {.name = "vault_read",
                        .sql = "SELECT " VAULT_COLUMNS " FROM vault WHERE id = 1",
                        .columns = VAULT_TYPES,
@@ -472,11 +530,11 @@ static const statement table[STATEMENTS] = {
                         .params = {SQL_INT8, SQL_INT8},
                         .columns = {SQL_INT8},
                         .rows = ROWS_ONE},
-    [ST_JOB_SET] = {.name = "job_set",
-                    .sql = "WITH u AS (UPDATE job SET state = $2, total = $3, finding = $4,"
     [ST_JOB_BUSY] = {.name = "job_busy",
                      .sql = "UPDATE job SET busy = " SERVER_MS " WHERE id = $1 AND state = 1",
                      .params = {SQL_INT8}},
+    [ST_JOB_SET] = {.name = "job_set",
+                    .sql = "WITH u AS (UPDATE job SET state = $2, total = $3, finding = $4,"
                            " resumed = CASE WHEN $2 = 1 THEN $5 ELSE resumed END,"
                            " resumed_done = CASE WHEN $2 = 1 THEN done ELSE resumed_done END,"
                            " ended = CASE WHEN $2 > 2 THEN $5 ELSE ended END"

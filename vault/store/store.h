@@ -21,6 +21,8 @@ VAULT_MUST_USE vault_code store_create_schema(store *s, vault_error *err);
 /* READ COMMITTED. A transaction that failed, or whose connection went, stays open until commit (which fails) or
  * rollback. */
 VAULT_MUST_USE vault_code store_begin(store *s, vault_error *err);
+/* Sees the database as it is now until it ends, and writes nothing. */
+VAULT_MUST_USE vault_code store_begin_snapshot(store *s, vault_error *err);
 VAULT_MUST_USE vault_code store_commit(store *s, vault_error *err); /* OK only when the commit is durable */
 void store_rollback(store *s);                                      /* harmless outside a transaction */
 
@@ -118,7 +120,9 @@ typedef struct ring_references {
     int64_t entries;                  /* of the index that no row has, or that a row has and the index does not */
     int64_t lines;                    /* sealed under this version of the log ring */
     int64_t manifests, documents;     /* sealed under this version of the control ring */
+    int64_t residents;                /* that there are: no reference */
 } ring_references;
+/* `since`: control version that brought the next version of the ring. Within a transaction. */
 VAULT_MUST_USE vault_code store_references(store *s, const char *ring, int32_t version, int64_t since,
                                            ring_references *out, vault_error *err);
 
@@ -240,7 +244,8 @@ VAULT_MUST_USE vault_code store_lines_by_index(store *s, arena *mem, const int64
 typedef enum line_key { LINE_ANY, LINE_RESIDENT, LINE_PERSON, LINE_RESIDENT_BACK } line_key;
 typedef struct line_range {
     line_key key;
-    int64_t tag;  /* of resident or person; not looked at for LINE_ANY */
+    const int64_t *tags; /* of resident or person, one for each version of the log ring; not of LINE_ANY */
+    size_t tag_count;
     int64_t from; /* index */
     size_t limit; /* size of rows */
 } line_range;
@@ -343,10 +348,10 @@ typedef struct job_row {
     int64_t total, done;
     int64_t created_us, resumed_us, resumed_done, ended_us;
     const char *finding;
+    int64_t quiet_ms; /* set by reads: since a node last said that calls wait for it (store_job_busy) */
 } job_row;
 /* CONFLICT when a job of this kind and ring runs or is paused. Sets the id. */
 VAULT_MUST_USE vault_code store_job_insert(store *s, job_row *inout, vault_error *err);
-    int64_t quiet_ms; /* set by reads: since a node last said that calls wait for it (store_job_busy) */
 /* One by id, or (0) the newest 100, newest first; `open` alone: those that run or are paused. */
 typedef struct job_filter {
     int64_t id;
@@ -358,11 +363,11 @@ VAULT_MUST_USE vault_code store_jobs_read(store *s, arena *mem, job_filter which
  * because the head is everybody's last lock. NOT_FOUND: it does not run any more, and the work must not be committed.
  */
 VAULT_MUST_USE vault_code store_job_advance(store *s, int64_t id, int64_t more, vault_error *err);
+/* Calls want this node: all nodes go easy on the job. */
+VAULT_MUST_USE vault_code store_job_busy(store *s, int64_t id, vault_error *err);
 /* state, total, finding, and resumed or ended at now_us. CONFLICT: it stands in none of the states that lead there. */
 VAULT_MUST_USE vault_code store_job_set(store *s, const job_row *row, int64_t now_us, vault_error *err);
 
-/* Calls want this node: all nodes go easy on the job. */
-VAULT_MUST_USE vault_code store_job_busy(store *s, int64_t id, vault_error *err);
 typedef struct certificate_row {
     const char *ring, *note;
     int32_t version;

@@ -4,13 +4,23 @@
 
 #include <string.h>
 
-vault_code store_begin(store *s, vault_error *err)
+static vault_code begin(store *s, statement_id by, vault_error *err)
 {
     if (s->in_transaction) return vault_fail(err, VAULT_INTERNAL, "begin: a transaction is open");
-    call_start(s, ST_BEGIN);
+    call_start(s, by);
     VAULT_TRY(call_done(s, err));
     s->in_transaction = true;
     return VAULT_OK;
+}
+
+vault_code store_begin(store *s, vault_error *err)
+{
+    return begin(s, ST_BEGIN, err);
+}
+
+vault_code store_begin_snapshot(store *s, vault_error *err)
+{
+    return begin(s, ST_BEGIN_SNAPSHOT, err);
 }
 
 /* Whatever happened: no transaction is open afterwards, or the connection that has it is closed. */
