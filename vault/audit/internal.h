@@ -93,6 +93,14 @@ digest erasure_link(const digest *before, const erasure_row *of);
 /* The links of a batch whose lines have their places, in the arena; moves the chain of *to. */
 VAULT_MUST_USE vault_code erasures_place(erasure_row **out, head_row *to, arena *mem, const line_batch *batch,
                                          vault_error *err);
+/* What the file lacks of this head. */
+VAULT_MUST_USE vault_code erasures_keep(ledger *l, store *s, const char *checkpoint_file, const head_row *head,
+                                        vault_error *err);
+/* Links that are known to stand in the file. */
+typedef struct kept_erasures {
+    int64_t number;
+    digest link; /* the last of them */
+} kept_erasures;
 
 /* ---- scribe (scribe.c) ---------------------------------------------------------------------------------------------
  */
@@ -152,6 +160,8 @@ struct ledger {
     unsigned counts[LINE_OUTCOMES]; /* of the lines of `next` */
     atomic_uintptr_t holder;        /* thread that holds the mutex for its transaction */
     int64_t published;              /* size of the newest checkpoint known to be published; the publisher's alone */
+    kept_erasures kept;             /* the publisher's alone, too */
+    unsigned astray;                /* and how often it found the head under keys that it did not know */
     atomic_llong seen; /* lines that this process has seen committed: the log never gets shorter. Without the mutex */
 };
 
