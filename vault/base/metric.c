@@ -22,6 +22,10 @@ static label_set codes = {
                "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS", "UNAUTHENTICATED"},
 };
 static label_set outcomes = {.name = "outcome", .count = METRIC_OUTCOMES, .values = {"granted", "refused", "failed"}};
+static label_set kinds_of_jobs = {
+    .name = "kind",
+    .count = METRIC_JOB_KINDS,
+    .values = {NULL, "rewrap", "rewrite", "reseal", "lines", "control", "verify", "retention"}};
 static label_set none = {.count = 1, .values = {""}};
 
 enum { BOUNDS = 14, SUM = BOUNDS + 1, HISTOGRAM_CELLS = BOUNDS + 2 }; /* buckets, the one without bound, sum */
@@ -41,6 +45,7 @@ typedef struct metric {
 
 static _Atomic uint64_t call_cells[METRIC_METHODS * METRIC_CODES], seconds_cells[METRIC_METHODS * HISTOGRAM_CELLS];
 static _Atomic uint64_t batch_cells[HISTOGRAM_CELLS], append_cells[HISTOGRAM_CELLS], line_cells[METRIC_OUTCOMES];
+static _Atomic uint64_t step_cells[METRIC_JOB_KINDS * HISTOGRAM_CELLS], left_cells[METRIC_JOB_KINDS];
 static _Atomic uint64_t single_cells[METRICS];
 
 static const metric table[METRICS] = {
@@ -62,6 +67,10 @@ static const metric table[METRICS] = {
                                time_bounds, 1e-6, append_cells},
     [METRIC_STORE_LOST] = {"vault_store_lost_total", "Connections to PostgreSQL that were lost.", COUNTER, &none, &none,
                            NULL, 1, &single_cells[METRIC_STORE_LOST]},
+    [METRIC_JOB_LEFT] = {"vault_job_left_rows", "Rows that running jobs have still to do, by kind.", GAUGE,
+                         &kinds_of_jobs, &none, NULL, 1, left_cells},
+    [METRIC_JOB_STEP_SECONDS] = {"vault_job_step_seconds", "Time of a step of a job on this node, by kind.", HISTOGRAM,
+                                 &kinds_of_jobs, &none, time_bounds, 1e-6, step_cells},
 };
 
 static _Atomic uint64_t *cell(metric_id id, metric_at at)

@@ -4,19 +4,21 @@
 #include "vault/base/bytes.h"
 
 typedef enum metric_id {
-    METRIC_CALLS,          /* counter: method, code */
-    METRIC_CALL_SECONDS,   /* histogram in microseconds: method; from the call's arrival to its reply */
-    METRIC_BATCH_CALLS,    /* histogram: calls that a worker ran together */
-    METRIC_QUEUE_CALLS,    /* gauge */
-    METRIC_QUEUE_REFUSED,  /* counter: calls refused because the queue was full */
-    METRIC_CALLS_DROPPED,  /* counter: calls cancelled or past their deadline before they ran */
-    METRIC_LINES,          /* counter: outcome; committed lines of the log */
-    METRIC_APPEND_SECONDS, /* histogram in microseconds: a durable append */
-    METRIC_STORE_LOST,     /* counter: connections to PostgreSQL that were lost */
+    METRIC_CALLS,            /* counter: method, code */
+    METRIC_CALL_SECONDS,     /* histogram in microseconds: method; from the call's arrival to its reply */
+    METRIC_BATCH_CALLS,      /* histogram: calls that a worker ran together */
+    METRIC_QUEUE_CALLS,      /* gauge */
+    METRIC_QUEUE_REFUSED,    /* counter: calls refused because the queue was full */
+    METRIC_CALLS_DROPPED,    /* counter: calls cancelled or past their deadline before they ran */
+    METRIC_LINES,            /* counter: outcome; committed lines of the log */
+    METRIC_APPEND_SECONDS,   /* histogram in microseconds: a durable append */
+    METRIC_STORE_LOST,       /* counter: connections to PostgreSQL that were lost */
+    METRIC_JOB_LEFT,         /* gauge: kind; rows that jobs have still to do */
+    METRIC_JOB_STEP_SECONDS, /* histogram in microseconds: kind; a step of a job on this node */
     METRICS
 } metric_id;
 
-enum { METRIC_METHODS = 32, METRIC_CODES = 17, METRIC_OUTCOMES = 3 };
+enum { METRIC_METHODS = 32, METRIC_CODES = 17, METRIC_OUTCOMES = 3, METRIC_JOB_KINDS = 8 };
 
 /* Which cell of a metric: indexes into its label sets; 0 where it has none. What is out of range is counted nowhere. */
 typedef struct metric_at {

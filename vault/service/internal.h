@@ -26,6 +26,8 @@ struct service {
     store *store; /* the publisher's */
     pthread_t publisher;
     bool publishing;
+    struct keeper *keeper; /* jobs.h */
+    atomic_ullong calls;   /* that came so far: jobs give way to them */
     pthread_mutex_t lock; /* of `stop` */
     pthread_cond_t wake;
     bool stop;

@@ -17,12 +17,13 @@ typedef struct job_work {
     int64_t after;     /* the step's own place, from 0; lost with the process */
     void *state;       /* the step's own, freed by its kind's `forget` */
     bool ended;        /* set: nothing is left to be done by anybody */
+    bool waits;        /* set: what is left is in other nodes' hands: look again a little later */
     char finding[160]; /* set, of a job that ended: what the job found; never a value */
 } job_work;
 
-/* A step does some of the work, in a transaction of its own that ends with store_job_advance, with the manifest in
- * force and the session's handles as they are for calls. Other outcomes than OK: CONFLICT (another was first, or
- * control moved: s->moved) and UNAVAILABLE are tried again; INTEGRITY ends the job as failed. */
+/* A step does some of the work, in a transaction of its own that ends with job_commit, with the manifest in force and
+ * the session's handles as they are for calls; one that fails may leave it open. Other outcomes than OK: CONFLICT
+ * (another was first, or control moved: s->moved) and UNAVAILABLE are tried again; INTEGRITY ends the job as failed. */
 typedef struct job_type {
     const char *name; /* "rewrap" */
     vault_code (*count)(session *s, const job_row *job, int64_t *total, vault_error *err);
@@ -33,6 +34,14 @@ typedef struct job_type {
 extern const job_type *const JOB_TYPES[JOB_KINDS];
 extern const job_type JOB_TYPE_REWRAP, JOB_TYPE_REWRITE, JOB_TYPE_RESEAL, JOB_TYPE_LINES, JOB_TYPE_CONTROL,
     JOB_TYPE_VERIFY, JOB_TYPE_RETENTION;
+
+/* Ends a step's transaction: so many rows more are done, and these lines are written (NULL: none). */
+VAULT_MUST_USE vault_code job_commit(session *s, const job_row *job, size_t done, const line_batch *lines,
+                                     vault_error *err);
+
+/* The job is done, or failed: with what the work has found, and the line of a rotation. CONFLICT: another node has
+ * ended it, or it was paused or cancelled meanwhile. */
+VAULT_MUST_USE vault_code job_end(session *s, const job_work *work, job_state how, vault_error *err);
 
 /* The thread of a node. */
 typedef struct keeper keeper;

@@ -1,5 +1,5 @@
 /* Opening and closing, and the publisher. */
-#include "vault/service/internal.h"
+#include "vault/service/jobs.h"
 
 #include "vault/base/clock.h"
 #include "vault/base/log.h"
@@ -122,6 +122,7 @@ vault_code service_open(service **out, const service_options *o, vault_error *er
     if (pthread_create(&s->publisher, NULL, publish, s) != 0)
         return vault_fail(err, VAULT_INTERNAL, "no thread for the publisher");
     s->publishing = true;
+    VAULT_TRY(keeper_open(&s->keeper, s, err));
     *out = s;
     s = NULL;
     return VAULT_OK;
@@ -136,6 +137,7 @@ void service_close(service **at)
 {
     service *s = *at;
     if (!s) return;
+    keeper_close(&s->keeper);
     if (s->publishing) {
         pthread_mutex_lock(&s->lock);
         s->stop = true;

@@ -44,6 +44,10 @@ typedef struct voucher_item {
     size_t value_count;
 } voucher_item;
 
+/* Place of a voucher's seal: another use is another place. */
+enum { VOUCHER_CONTEXT_LEN = 1 + VOUCHER_ID_LEN + 4 };
+bytes voucher_context(uint8_t out[VOUCHER_CONTEXT_LEN], bytes id, int32_t version);
+
 /* Items of new vouchers, one for each token of the caller's. */
 VAULT_MUST_USE vault_code voucher_items_new(session *s, call *c, voucher_kind kind, char *const *tokens, size_t count);
 /* Items of vouchers that are shown; `list` names them. */

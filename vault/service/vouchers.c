@@ -8,7 +8,7 @@
 
 static_assert((int)VOUCHER_ID_LEN == (int)NATURAL_LEN, "an item's natural key holds the id of its voucher");
 static const char ID_LABEL[] = "resident-vault voucher 1", MARK_LABEL[] = "resident-vault voucher use 1";
-enum { TERMS_FORMAT = 1, TERMS_FIXED = 160 + USE_MARKS * USE_MARK_LEN, SEAL_CONTEXT_LEN = 1 + VOUCHER_ID_LEN + 4 };
+enum { TERMS_FORMAT = 1, TERMS_FIXED = 160 + USE_MARKS * USE_MARK_LEN };
 static const int64_t CLOCKS_US = INT64_C(300) * 1000000; /* how far a caller's clock may be ahead */
 
 /* ---- what is sealed ---- */
@@ -61,13 +61,18 @@ static bool get_terms(voucher_terms *t, arena *mem, bytes from)
     return true;
 }
 
-static bytes seal_context(uint8_t out[SEAL_CONTEXT_LEN], const voucher_row *row)
+bytes voucher_context(uint8_t out[VOUCHER_CONTEXT_LEN], bytes id, int32_t version)
 {
-    writer w = writer_over(out, SEAL_CONTEXT_LEN);
+    writer w = writer_over(out, VOUCHER_CONTEXT_LEN);
     put_u8(&w, 'V');
-    put_bytes(&w, bytes_of(row->id, VOUCHER_ID_LEN));
-    put_u32(&w, (uint32_t)row->version);
+    put_bytes(&w, id);
+    put_u32(&w, (uint32_t)version);
     return writer_bytes(&w);
+}
+
+static bytes seal_context(uint8_t out[VOUCHER_CONTEXT_LEN], const voucher_row *row)
+{
+    return voucher_context(out, bytes_of(row->id, VOUCHER_ID_LEN), row->version);
 }
 
 static size_t terms_room(const voucher_terms *t)
@@ -78,7 +83,7 @@ static size_t terms_room(const voucher_terms *t)
 
 static vault_code seal_terms(session *s, voucher_row *row, const voucher_terms *t, vault_error *err)
 {
-    uint8_t context[SEAL_CONTEXT_LEN];
+    uint8_t context[VOUCHER_CONTEXT_LEN];
     size_t room = terms_room(t);
     writer w = writer_over(arena_alloc(s->mem, room), room);
     if (!w.at) return vault_fail(err, VAULT_EXHAUSTED, "no memory for a voucher");
@@ -90,7 +95,7 @@ static vault_code seal_terms(session *s, voucher_row *row, const voucher_terms *
 
 static vault_code open_terms(session *s, voucher_terms *out, const voucher_row *row, vault_error *err)
 {
-    uint8_t context[SEAL_CONTEXT_LEN];
+    uint8_t context[VOUCHER_CONTEXT_LEN];
     bytes plain;
     VAULT_TRY(cabinet_open_note(s->cabinet, &plain, seal_context(context, row), row->sealed, err));
     if (!get_terms(out, s->mem, plain) || out->expires_us != row->expires_us)

@@ -1,0 +1,313 @@
+/* The keeper: a node's thread for jobs. It takes a step of each job in turn, and gives way to calls: where calls came
+ * while a step ran, here or on another node, it rests nine times as long as the step took, and the next step is small.
+ * Without calls it does not rest, and its steps grow.
+ *
+ * Nothing is remembered here that must outlast the process: what is still to be done the rows say. */
+#include "vault/service/jobs.h"
+
+#include "vault/base/clock.h"
+#include "vault/base/log.h"
+#include "vault/base/memory.h"
+#include "vault/base/metric.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+enum { JOBS_MOST = 100, STEP_LEAST = 64, STEP_MOST = 1024, REST_FACTOR = 9 };
+enum { LOOK_US = 1000000, READ_US = 200000, WAIT_US = 50000, TELL_BUSY_US = 200000, FAULT_US = 5000000 };
+static const int64_t BUSY_MS = 500; /* so long a node's word holds that calls want it */
+_Static_assert((int)METRIC_JOB_KINDS == (int)JOB_KINDS, "a kind of job has its metrics");
+
+typedef struct place {
+    job_row job; /* its texts are in `ring` */
+    char ring[64];
+    job_work work;
+    int64_t not_before_us;
+} place;
+
+struct keeper {
+    service *service;
+    session *session;
+    pthread_t thread;
+    bool running;
+    pthread_mutex_t lock; /* of these two */
+    pthread_cond_t wake;
+    bool stop, woken;
+    place *places[JOBS_MOST]; /* of the jobs that run */
+    size_t count, next;
+    int64_t read_us; /* when the table is read again */
+    size_t most;
+    uint64_t calls; /* of the node, when it was looked last */
+    int64_t told_us;
+};
+
+/* ---- waiting ---- */
+
+static struct timespec timespec_of(int64_t us)
+{
+    return (struct timespec){.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};
+}
+
+static void wait_for(keeper *k, int64_t us, bool wakes)
+{
+    struct timespec until = timespec_of(clock_monotonic_us() + us);
+    pthread_mutex_lock(&k->lock);
+    while (!k->stop && !(wakes && k->woken) && pthread_cond_timedwait(&k->wake, &k->lock, &until) == 0) {}
+    pthread_mutex_unlock(&k->lock);
+}
+
+static bool take_stop(keeper *k, bool *woken)
+{
+    pthread_mutex_lock(&k->lock);
+    bool stop = k->stop;
+    *woken = k->woken;
+    k->woken = false;
+    pthread_mutex_unlock(&k->lock);
+    return stop;
+}
+
+void keeper_wake(keeper *k)
+{
+    if (!k) return;
+    pthread_mutex_lock(&k->lock);
+    k->woken = true;
+    pthread_cond_signal(&k->wake);
+    pthread_mutex_unlock(&k->lock);
+}
+
+/* ---- the jobs that run ---- */
+
+static void place_free(place *p)
+{
+    const job_type *type = JOB_TYPES[p->job.kind];
+    if (type->forget) type->forget(&p->work);
+    memory_free(p, sizeof *p);
+}
+
+static place *find_place(keeper *k, int64_t id)
+{
+    for (size_t i = 0; i < k->count; i++)
+        if (k->places[i]->job.id == id) return k->places[i];
+    return NULL;
+}
+
+static place *make_place(const job_row *row)
+{
+    place *p = memory_new(sizeof *p);
+    snprintf(p->ring, sizeof p->ring, "%s", row->ring);
+    p->work.job = &p->job;
+    return p;
+}
+
+/* A newer vaultd may know other kinds. */
+static bool is_ours(const job_row *row)
+{
+    return row->state == JOB_RUNNING && row->kind > 0 && row->kind < JOB_KINDS && JOB_TYPES[row->kind];
+}
+
+static void keep_places(keeper *k, const job_row *rows, size_t count)
+{
+    place *kept[JOBS_MOST];
+    size_t n = 0;
+    for (size_t i = 0; i < count && n < JOBS_MOST; i++) {
+        if (!is_ours(&rows[i])) continue;
+        place *p = find_place(k, rows[i].id);
+        kept[n] = p ? p : make_place(&rows[i]);
+        kept[n]->job = rows[i];
+        kept[n]->job.ring = kept[n]->ring;
+        kept[n++]->job.finding = "";
+    }
+    for (size_t i = 0; i < k->count; i++) {
+        size_t at = 0;
+        while (at < n && kept[at] != k->places[i]) at++;
+        if (at == n) place_free(k->places[i]);
+    }
+    memcpy(k->places, kept, n * sizeof *kept);
+    k->count = n;
+}
+
+static void show_left(const keeper *k)
+{
+    uint64_t left[JOB_KINDS] = {0};
+    for (size_t i = 0; i < k->count; i++) {
+        const job_row *job = &k->places[i]->job;
+        if (job->total > job->done) left[job->kind] += (uint64_t)(job->total - job->done);
+    }
+    for (unsigned kind = 1; kind < JOB_KINDS; kind++) metric_set(METRIC_JOB_LEFT, (metric_at){kind, 0}, left[kind]);
+}
+
+/* No vault yet, or no database: there are no jobs. */
+static void read_jobs(keeper *k)
+{
+    vault_error err = {0};
+    job_row *rows;
+    size_t count = 0;
+    vault_code code =
+        store_jobs_read(k->session->store, k->session->mem, (job_filter){.open = true}, &rows, &count, &err);
+    if (code == VAULT_OK) keep_places(k, rows, count);
+    if (code != VAULT_OK && code != VAULT_UNAVAILABLE && code != VAULT_NOT_FOUND)
+        log_failure(LOG_ERROR, "job.failed", &err);
+    arena_reset(k->session->mem);
+    show_left(k);
+    k->read_us = clock_monotonic_us() + READ_US;
+}
+
+/* ---- giving way ---- */
+
+static void tell_busy(keeper *k, const place *p)
+{
+    vault_error err = {0};
+    int64_t now = clock_monotonic_us();
+    if (now - k->told_us < TELL_BUSY_US) return;
+    k->told_us = now;
+    if (store_job_busy(k->session->store, p->job.id, &err) != VAULT_OK && err.code != VAULT_UNAVAILABLE)
+        log_failure(LOG_ERROR, "job.failed", &err);
+}
+
+/* After a step that took so long. */
+static void give_way(keeper *k, const place *p, int64_t took_us)
+{
+    uint64_t calls = atomic_load_explicit(&k->service->calls, memory_order_relaxed);
+    bool here = calls != k->calls;
+    k->calls = calls;
+    if (here) tell_busy(k, p);
+    if (!here && p->job.quiet_ms > BUSY_MS) {
+        k->most = 2 * k->most < STEP_MOST ? 2 * k->most : STEP_MOST;
+        return;
+    }
+    k->most = STEP_LEAST;
+    wait_for(k, REST_FACTOR * took_us, false);
+    k->calls = atomic_load_explicit(&k->service->calls, memory_order_relaxed);
+}
+
+/* ---- a step ---- */
+
+static vault_code step_and_end(session *s, void *context, vault_error *err)
+{
+    job_work *w = context;
+    w->ended = w->waits = false;
+    w->finding[0] = '\0';
+    vault_code code = JOB_TYPES[w->job->kind]->step(s, w, err);
+    store_rollback(s->store); /* what a step left open */
+    return code == VAULT_OK && w->ended ? job_end(s, w, JOB_DONE, err) : code;
+}
+
+static vault_code fail_job(session *s, void *context, vault_error *err)
+{
+    return job_end(s, context, JOB_FAILED, err);
+}
+
+static void fail(keeper *k, place *p, const vault_error *why)
+{
+    vault_error err = {0};
+    log_failure(LOG_ERROR, "job.failed", why);
+    if (!p->work.finding[0]) snprintf(p->work.finding, sizeof p->work.finding, "%.150s", why->detail);
+    if (session_run(k->session, fail_job, &p->work, &err) != VAULT_OK && err.code != VAULT_CONFLICT)
+        log_failure(LOG_ERROR, "job.failed", &err);
+}
+
+/* What is in the way of a step, and when to try it again. */
+static void settle(keeper *k, place *p, vault_code code, const vault_error *err)
+{
+    int64_t again_us = 0;
+    if (code == VAULT_INTEGRITY) fail(k, p, err);
+    if (code == VAULT_UNAVAILABLE || (code == VAULT_OK && p->work.waits)) again_us = WAIT_US;
+    if (code == VAULT_INTERNAL || code == VAULT_EXHAUSTED || code == VAULT_INVALID)
+        log_failure(LOG_ERROR, "job.failed", err);
+    if (code != VAULT_OK && !again_us && code != VAULT_CONFLICT && code != VAULT_NOT_FOUND) again_us = FAULT_US;
+    if (code == VAULT_OK && p->work.ended)
+        log_event(LOG_INFO, "job.done", "%s of %s, version %d: %lld rows", JOB_TYPES[p->job.kind]->name, p->ring,
+                  p->job.version, (long long)p->job.done);
+    p->not_before_us = again_us ? clock_monotonic_us() + again_us : 0;
+    if ((code != VAULT_OK && code != VAULT_UNAVAILABLE) || p->work.ended) k->read_us = 0;
+}
+
+static void take_step(keeper *k, place *p)
+{
+    vault_error err = {0};
+    int64_t begun = clock_monotonic_us();
+    p->work.most = k->most;
+    vault_code code = session_run(k->session, step_and_end, &p->work, &err);
+    int64_t took = clock_monotonic_us() - begun;
+    metric_observe(METRIC_JOB_STEP_SECONDS, (metric_at){(unsigned)p->job.kind, 0}, (uint64_t)took);
+    settle(k, p, code, &err);
+    give_way(k, p, took);
+}
+
+/* The next job whose time it is; NULL: none now. */
+static place *next_place(keeper *k)
+{
+    int64_t now = clock_monotonic_us();
+    for (size_t i = 0; i < k->count; i++) {
+        place *p = k->places[k->next++ % k->count];
+        if (p->not_before_us <= now) return p;
+    }
+    return NULL;
+}
+
+static void turn(keeper *k, bool woken)
+{
+    if (!atomic_load(&k->service->open)) {
+        wait_for(k, LOOK_US, true);
+        return;
+    }
+    if (woken || clock_monotonic_us() >= k->read_us) read_jobs(k);
+    place *p = next_place(k);
+    if (p)
+        take_step(k, p);
+    else
+        wait_for(k, k->count ? WAIT_US : LOOK_US, true);
+}
+
+static void *keep(void *at)
+{
+    keeper *k = at;
+    bool woken;
+    while (!take_stop(k, &woken)) turn(k, woken);
+    return NULL;
+}
+
+/* ---- open and close ---- */
+
+static keeper *keeper_new(service *s)
+{
+    keeper *k = memory_new(sizeof *k);
+    pthread_condattr_t monotonic;
+    k->service = s;
+    k->most = STEP_LEAST;
+    pthread_mutex_init(&k->lock, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&k->wake, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    return k;
+}
+
+vault_code keeper_open(keeper **out, service *s, vault_error *err)
+{
+    VAULT_CLEANUP(keeper_close) keeper *k = keeper_new(s);
+    VAULT_TRY(session_open(&k->session, s, err));
+    if (pthread_create(&k->thread, NULL, keep, k) != 0) return vault_fail(err, VAULT_INTERNAL, "no thread for jobs");
+    k->running = true;
+    *out = k;
+    k = NULL;
+    return VAULT_OK;
+}
+
+void keeper_close(keeper **at)
+{
+    keeper *k = *at;
+    if (!k) return;
+    pthread_mutex_lock(&k->lock);
+    k->stop = true;
+    pthread_cond_signal(&k->wake);
+    pthread_mutex_unlock(&k->lock);
+    if (k->running) pthread_join(k->thread, NULL);
+    keep_places(k, NULL, 0);
+    session_close(&k->session);
+    pthread_cond_destroy(&k->wake);
+    pthread_mutex_destroy(&k->lock);
+    memory_free(k, sizeof *k);
+    *at = NULL;
+}
