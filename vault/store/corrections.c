@@ -52,7 +52,7 @@ static vault_code in_order(const correction_row ***out, arena *mem, const correc
 }
 
 /* One array parameter out of one member of the rows. */
-#define arg_column(s, put, rows, count, member)                                                                        \
+#define arg_member(s, put, rows, count, member)                                                                        \
     do {                                                                                                               \
         arg_array((s), (count));                                                                                       \
         for (size_t i_ = 0; i_ < (count); i_++) put((s), (rows)[i_]->member);                                          \
@@ -61,12 +61,12 @@ static vault_code in_order(const correction_row ***out, arena *mem, const correc
 static vault_code put_part(store *s, const correction_row *const *sorted, size_t count, vault_error *err)
 {
     call_start(s, ST_CORRECTIONS_PUT);
-    arg_column(s, put_int8, sorted, count, number);
-    arg_column(s, put_int8, sorted, count, resident);
-    arg_column(s, put_int2, sorted, count, field);
-    arg_column(s, put_int2, sorted, count, department);
-    arg_column(s, put_int8, sorted, count, filed_us);
-    arg_column(s, put_blob, sorted, count, sealed);
+    arg_member(s, put_int8, sorted, count, number);
+    arg_member(s, put_int8, sorted, count, resident);
+    arg_member(s, put_int2, sorted, count, field);
+    arg_member(s, put_int2, sorted, count, department);
+    arg_member(s, put_int8, sorted, count, filed_us);
+    arg_member(s, put_blob, sorted, count, sealed);
     arg_int4(s, CORRECTION_MARK_LEN);
     return call_done(s, err);
 }
@@ -90,11 +90,11 @@ vault_code store_corrections_decide(store *s, arena *mem, const correction_row *
     if (count > BATCH_MOST) return vault_fail(err, VAULT_INTERNAL, "%zu decisions in one call", count);
     VAULT_TRY(in_order(&sorted, mem, rows, &count, err));
     call_start(s, ST_CORRECTIONS_DECIDE);
-    arg_column(s, put_int8, sorted, count, number);
-    arg_column(s, put_int8, sorted, count, decided_us);
-    arg_column(s, put_int2, sorted, count, decider);
-    arg_column(s, put_int2, sorted, count, state);
-    arg_column(s, put_blob, sorted, count, sealed);
+    arg_member(s, put_int8, sorted, count, number);
+    arg_member(s, put_int8, sorted, count, decided_us);
+    arg_member(s, put_int2, sorted, count, decider);
+    arg_member(s, put_int2, sorted, count, state);
+    arg_member(s, put_blob, sorted, count, sealed);
     VAULT_TRY(call_run(s, &r, err));
     int64_t decided = col_int8(r, 0, 0);
     if (decided == (int64_t)wanted) return VAULT_OK;
@@ -159,6 +159,31 @@ vault_code store_corrections_of(store *s, arena *mem, const correction_range *of
     arg_int8(s, of->after);
     arg_int8(s, (int64_t)of->limit);
     return read_rows(s, mem, rows, count, err);
+}
+
+vault_code store_corrections_of_all(store *s, arena *mem, const int64_t *residents, size_t resident_count,
+                                    correction_row **rows, size_t *count, vault_error *err)
+{
+    call_start(s, ST_CORRECTIONS_OF_ALL);
+    arg_array(s, resident_count);
+    for (size_t i = 0; i < resident_count; i++) put_int8(s, residents[i]);
+    return read_rows(s, mem, rows, count, err);
+}
+
+vault_code store_corrections_reseal(store *s, const correction_row *rows, size_t count, vault_error *err)
+{
+    VAULT_CLEANUP(result_clear) PGresult *r = NULL;
+    call_start(s, ST_CORRECTIONS_RESEAL);
+    arg_array(s, count);
+    for (size_t i = 0; i < count; i++) put_int8(s, rows[i].number);
+    arg_array(s, count);
+    for (size_t i = 0; i < count; i++) put_int2(s, rows[i].state);
+    arg_array(s, count);
+    for (size_t i = 0; i < count; i++) put_blob(s, rows[i].sealed);
+    VAULT_TRY(call_run(s, &r, err));
+    if (col_int8(r, 0, 0) == (int64_t)count) return VAULT_OK;
+    return vault_fail(err, VAULT_CONFLICT, "reseal: %lld of %zu requests were there", (long long)col_int8(r, 0, 0),
+                      count);
 }
 
 vault_code store_corrections_pending(store *s, arena *mem, const correction_range *of, correction_row **rows,

@@ -93,6 +93,12 @@ typedef enum statement_id {
     ST_JOB_ADVANCE,
     ST_JOB_BUSY,
     ST_JOB_SET,
+    ST_RESIDENTS_STALE,
+    ST_RESIDENTS_STALE_COUNT,
+    ST_RESIDENTS_RENEW,
+    ST_RESIDENTS_HOLD,
+    ST_CORRECTIONS_OF_ALL,
+    ST_CORRECTIONS_RESEAL,
     ST_KEYS_STALE,
     ST_KEYS_UPDATE,
     ST_VOUCHER_NOTES_STALE,
@@ -193,6 +199,27 @@ bool col_fixed(const PGresult *r, int row, int column, uint8_t *out,
 const char *col_text_copy(arena *mem, const PGresult *r, int row, int column, bool *full);
 bytes col_bytes_copy(arena *mem, const PGresult *r, int row, int column, bool *full);
 vault_code store_out_of_memory(vault_error *err);
+
+/* ---- residents.c ---- */
+
+/* A row of RESIDENT_COLUMNS, in the arena. */
+VAULT_MUST_USE vault_code resident_copy(resident_row *row, arena *mem, const PGresult *r, int i, vault_error *err);
+/* One array parameter out of one member of pointers to rows of residents. */
+#define arg_column(s, put, rows, count, value)                                                                         \
+    do {                                                                                                               \
+        arg_array((s), (count));                                                                                       \
+        for (size_t i_ = 0; i_ < (count); i_++) {                                                                      \
+            const resident_row *row = (rows)[i_];                                                                      \
+            put((s), (value));                                                                                         \
+        }                                                                                                              \
+    } while (0)
+/* The terms of all rows as one array; and where each row's begin and end in it, counted from 1: an end before its begin
+ * is an empty slice. */
+void arg_all_terms(store *s, const resident_row *const *rows, size_t count);
+void arg_term_bounds(store *s, const resident_row *const *rows, size_t count);
+/* Pointers to the rows by id: the one order in which every transaction locks them. */
+VAULT_MUST_USE vault_code residents_in_order(const resident_row ***out, arena *mem, const resident_row *rows,
+                                             size_t count, vault_error *err);
 
 /* ---- sweep.c -------------------------------------------------------------------------------------------------------
  */

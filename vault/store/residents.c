@@ -41,7 +41,7 @@ static bool read_terms(bytes array, int64_t *out, size_t *count)
 }
 
 /* One piece of the arena holds all that the row borrows. */
-static vault_code copy_row(resident_row *row, arena *mem, const PGresult *r, int i, vault_error *err)
+vault_code resident_copy(resident_row *row, arena *mem, const PGresult *r, int i, vault_error *err)
 {
     bytes sealed = col_bytes(r, i, COL_SEALED), terms = col_bytes(r, i, COL_TERMS), tag = col_bytes(r, i, COL_TAG);
     bytes dek = col_bytes(r, i, COL_DEK);
@@ -109,7 +109,7 @@ static vault_code read_nobody(store *s, arena *mem, vault_error *err)
     if (!s->nobody) s->nobody = make_nobody();
     if (!s->nobody) return store_out_of_memory(err);
     VAULT_CLEANUP(result_clear) PGresult *r = PQcopyResult(s->nobody, PG_COPYRES_ATTRS | PG_COPYRES_TUPLES);
-    return r ? copy_row(&nobody, mem, r, 0, err) : store_out_of_memory(err);
+    return r ? resident_copy(&nobody, mem, r, 0, err) : store_out_of_memory(err);
 }
 
 static vault_code read_missing(store *s, arena *mem, const resident_row *rows, size_t count, vault_error *err)
@@ -130,7 +130,7 @@ static vault_code answer(const answers *to, const void *key, const PGresult *r, 
 {
     int64_t first = places_first(&to->where, key);
     if (first == NO_PLACE) return VAULT_OK;
-    VAULT_TRY(copy_row(&to->rows[first], to->mem, r, i, err));
+    VAULT_TRY(resident_copy(&to->rows[first], to->mem, r, i, err));
     for (int64_t place = places_next(&to->where, first); place != NO_PLACE; place = places_next(&to->where, place))
         to->rows[place] = to->rows[first];
     return VAULT_OK;
@@ -221,17 +221,7 @@ static vault_code in_order(const resident_row ***out, arena *mem, const resident
     return VAULT_OK;
 }
 
-/* One array parameter out of one member of the rows. */
-#define arg_column(s, put, rows, count, value)                                                                         \
-    do {                                                                                                               \
-        arg_array((s), (count));                                                                                       \
-        for (size_t i_ = 0; i_ < (count); i_++) {                                                                      \
-            const resident_row *row = (rows)[i_];                                                                      \
-            put((s), (value));                                                                                         \
-        }                                                                                                              \
-    } while (0)
-
-static void arg_all_terms(store *s, const resident_row *const *rows, size_t count)
+void arg_all_terms(store *s, const resident_row *const *rows, size_t count)
 {
     size_t total = 0;
     for (size_t i = 0; i < count; i++) total += rows[i]->term_count;
@@ -240,8 +230,7 @@ static void arg_all_terms(store *s, const resident_row *const *rows, size_t coun
         for (size_t k = 0; k < rows[i]->term_count; k++) put_int8(s, rows[i]->terms[k]);
 }
 
-/* Where each row's terms begin and end in the one array, counted from 1; an end before its begin is an empty slice. */
-static void arg_term_bounds(store *s, const resident_row *const *rows, size_t count)
+void arg_term_bounds(store *s, const resident_row *const *rows, size_t count)
 {
     int32_t before = 0;
     arg_array(s, count);
@@ -252,6 +241,12 @@ static void arg_term_bounds(store *s, const resident_row *const *rows, size_t co
     before = 0;
     arg_array(s, count);
     for (size_t i = 0; i < count; i++) put_int4(s, before += (int32_t)rows[i]->term_count);
+}
+
+vault_code residents_in_order(const resident_row ***out, arena *mem, const resident_row *rows, size_t count,
+                              vault_error *err)
+{
+    return in_order(out, mem, rows, count, by_id, err);
 }
 
 /* By COPY, which fills a page with rows at a time; INSERT takes them one by one. */
@@ -318,6 +313,7 @@ vault_code store_residents_update(store *s, arena *mem, const resident_row *rows
     arg_column(s, put_blob, sorted, count, row->tag);
     arg_column(s, put_int8, sorted, count, row->made);
     arg_column(s, put_blob, sorted, count, bytes_of(row->natural_key, NATURAL_KEY_LEN));
+    arg_column(s, put_int8, sorted, count, row->was->made);
     VAULT_TRY(call_run(s, &r, err));
     int64_t updated = col_int8(r, 0, 0);
     if (updated != (int64_t)count)

@@ -1,19 +1,7 @@
 /* Every statement of the vault, once: name, text, types of its parameters, types of its columns, rows that it may give.
  * Values travel as binary parameters only; nothing is ever pasted into SQL. */
-#include "vault/store/internal.h"
+#include "vault/store/statements.h"
 
-#define RESIDENT_COLUMNS                                                                                               \
-    "r.id, r.natural_key, r.collection, r.area, r.state, r.version, r.sealed, r.terms, r.tag, r.made, "                \
-    "k.ring_version, k.dek"
-/* Not JOIN ... ON: where the tables were analyzed while they were empty, that is planned as a walk through a whole
- * index, for the order that a merge would want; and the plan stays with the connection while they fill. */
-#define RESIDENT_WITH_KEY                                                                                              \
-    "resident r CROSS JOIN LATERAL (SELECT ring_version, dek FROM resident_key WHERE id = r.id OFFSET 0) k"
-#define RESIDENT_TYPES                                                                                                 \
-    {                                                                                                                  \
-        SQL_INT8, SQL_BYTEA, SQL_INT2, SQL_INT8, SQL_INT2, SQL_INT4, SQL_BYTEA, SQL_INT8S, SQL_BYTEA, SQL_INT8,        \
-            SQL_INT4, SQL_BYTEA                                                                                        \
-    }
 #define HEAD_COLUMNS "size, time, control_version, control_digest, log_version, erased, erasure, row_sum, frontier, mac"
 #define HEAD_TYPES                                                                                                     \
     SQL_INT8, SQL_INT8, SQL_INT8, SQL_BYTEA, SQL_INT4, SQL_INT8, SQL_BYTEA, SQL_BYTEA, SQL_BYTEA, SQL_BYTEA
@@ -44,11 +32,6 @@
 #define CONTROL_STAMP                                                                                                  \
     "coalesce(nullif(pg_catalog.hash_array_extended(ARRAY(SELECT " ROW_STAMP " FROM control_document),"                \
     " coalesce((SELECT " ROW_STAMP " FROM control ORDER BY version DESC LIMIT 1), 0)), 0), 1)"
-#define CORRECTION_COLUMNS "number, resident, field, department, filed, decided, decider, state, sealed"
-#define CORRECTION_TYPES                                                                                               \
-    {                                                                                                                  \
-        SQL_INT8, SQL_INT8, SQL_INT2, SQL_INT2, SQL_INT8, SQL_INT8, SQL_INT2, SQL_INT2, SQL_BYTEA                      \
-    }
 /* Probes ($1 to $4: set, term, areas), the sets' conditions ($6), the masks of which $8 must fit ($7).
  *
  * Whoever meets all but n of the conditions meets one of any n + 1 of them: of the $9 conditions with the fewest
@@ -87,31 +70,10 @@
     {                                                                                                                  \
         SQL_TEXT, SQL_INT4, SQL_INT2, SQL_INT2, SQL_INT8, SQL_INT8, SQL_BYTEA, SQL_INT8                                \
     }
-#define SERVER_MS   "(extract(epoch FROM clock_timestamp()) * 1000)::int8" /* one clock for all nodes */
-#define JOB_COLUMNS "kind, state, ring, version, total, done, created, resumed, resumed_done, ended, finding"
-#define JOB_TYPES                                                                                                      \
-    SQL_INT2, SQL_INT2, SQL_TEXT, SQL_INT4, SQL_INT8, SQL_INT8, SQL_INT8, SQL_INT8, SQL_INT8, SQL_INT8, SQL_TEXT
-/* A note begins with the version of the ring that it is under (vault/record/note.c). */
-#define NOTE_IS_STALE(sealed, version) "substr(" sealed ", 1, 4) <> int4send(" version ")"
-#define NOTES_STALE(as, table, version, sealed)                                                                        \
-    {                                                                                                                  \
-        .name = as,                                                                                                    \
-        .sql = "SELECT id, " version ", " sealed " FROM " table                                                        \
-               " WHERE id > $1 AND " NOTE_IS_STALE(sealed, "$2") " ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED",       \
-        .params = {SQL_BYTEA, SQL_INT4, SQL_INT8}, .columns = {SQL_BYTEA, SQL_INT4, SQL_BYTEA}, .rows = ROWS_ANY       \
-    }
-#define NOTES_UPDATE(as, table, sealed)                                                                                \
-    {                                                                                                                  \
-        .name = as,                                                                                                    \
-        .sql = "WITH w AS (UPDATE " table " t SET " sealed " = u.sealed FROM unnest($1, $2) AS u(id, sealed)"          \
-               " WHERE t.id = u.id RETURNING 1) SELECT count(*) FROM w",                                               \
-        .params = {SQL_BYTEAS, SQL_BYTEAS}, .columns = {SQL_INT8}, .rows = ROWS_ONE                                    \
-    }
-
 /* What begins with the version of its ring. */
 #define STAMPED(sealed) "substr(" sealed ", 1, 4) = int4send($1::int4)"
 
-static const statement table[STATEMENTS] = {
+static const statement table[] = {
     [ST_BEGIN] = {.name = "begin", .sql = "BEGIN ISOLATION LEVEL READ COMMITTED"},
     [ST_BEGIN_SNAPSHOT] = {.name = "begin_snapshot", .sql = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"},
     [ST_COMMIT] = {.name = "commit", .sql = "COMMIT"},
@@ -152,12 +114,12 @@ static const statement table[STATEMENTS] = {
                                  "WITH w AS (UPDATE resident r SET area = u.area, state = u.state, version = u.version,"
                                  " sealed = u.sealed, terms = ($8)[u.low:u.high], tag = u.tag,"
                                  " made = u.made, natural_key = u.natural_key"
-                                 " FROM unnest($1, $2, $3, $4, $5, $6, $7, $9, $10, $11)"
-                                 " AS u(id, area, state, version, sealed, low, high, tag, made, natural_key)"
-                                 " WHERE r.id = u.id AND r.version = u.version - 1 RETURNING 1)"
+                                 " FROM unnest($1, $2, $3, $4, $5, $6, $7, $9, $10, $11, $12)"
+                                 " AS u(id, area, state, version, sealed, low, high, tag, made, natural_key, was)"
+                                 " WHERE r.id = u.id AND r.version = u.version - 1 AND r.made = u.was RETURNING 1)"
                                  " SELECT count(*) FROM w",
                              .params = {SQL_INT8S, SQL_INT8S, SQL_INT2S, SQL_INT4S, SQL_BYTEAS, SQL_INT4S, SQL_INT4S,
-                                        SQL_INT8S, SQL_BYTEAS, SQL_INT8S, SQL_BYTEAS},
+                                        SQL_INT8S, SQL_BYTEAS, SQL_INT8S, SQL_BYTEAS, SQL_INT8S},
                              .columns = {SQL_INT8},
                              .rows = ROWS_ONE},
     [ST_RESIDENTS_ERASE] = {.name = "residents_erase",
@@ -510,70 +472,9 @@ static const statement table[STATEMENTS] = {
                          .params = VAULT_TYPES,
                          .columns = {SQL_INT8},
                          .rows = ROWS_ONE},
-
-    [ST_JOB_INSERT] = {.name = "job_insert",
-                       .sql = "INSERT INTO job (" JOB_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
-                              " RETURNING id",
-                       .params = {JOB_TYPES},
-                       .columns = {SQL_INT8},
-                       .rows = ROWS_ONE},
-    [ST_JOBS_READ] = {.name = "jobs_read",
-                      .sql = "SELECT id, " JOB_COLUMNS ", " SERVER_MS
-                             " - busy FROM job WHERE ($1 = 0 OR id = $1) AND state <= $2"
-                             " ORDER BY id DESC LIMIT 100",
-                      .params = {SQL_INT8, SQL_INT2},
-                      .columns = {SQL_INT8, JOB_TYPES, SQL_INT8},
-                      .rows = ROWS_ANY},
-    [ST_JOB_ADVANCE] = {.name = "job_advance",
-                        .sql = "WITH u AS (UPDATE job SET done = done + $2 WHERE id = $1 AND state = 1 RETURNING 1)"
-                               " SELECT count(*) FROM u",
-                        .params = {SQL_INT8, SQL_INT8},
-                        .columns = {SQL_INT8},
-                        .rows = ROWS_ONE},
-    [ST_JOB_BUSY] = {.name = "job_busy",
-                     .sql = "UPDATE job SET busy = " SERVER_MS " WHERE id = $1 AND state = 1",
-                     .params = {SQL_INT8}},
-    [ST_JOB_SET] = {.name = "job_set",
-                    .sql = "WITH u AS (UPDATE job SET state = $2, total = $3, finding = $4,"
-                           " resumed = CASE WHEN $2 = 1 THEN $5 ELSE resumed END,"
-                           " resumed_done = CASE WHEN $2 = 1 THEN done ELSE resumed_done END,"
-                           " ended = CASE WHEN $2 > 2 THEN $5 ELSE ended END"
-                           " WHERE id = $1 AND state = ANY($6) RETURNING 1) SELECT count(*) FROM u",
-                    .params = {SQL_INT8, SQL_INT2, SQL_INT8, SQL_TEXT, SQL_INT8, SQL_INT2S},
-                    .columns = {SQL_INT8},
-                    .rows = ROWS_ONE},
-
-    /* "+ 0", because of the column by itself the statistics say that hardly a row has another version, for which a walk
-     * through the index would not be worth while. */
-    [ST_KEYS_STALE] = {.name = "keys_stale",
-                       .sql = "SELECT id, ring_version, dek FROM resident_key WHERE id > $1 AND ring_version + 0 <> $2"
-                              " ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED",
-                       .params = {SQL_INT8, SQL_INT4, SQL_INT8},
-                       .columns = {SQL_INT8, SQL_INT4, SQL_BYTEA},
-                       .rows = ROWS_ANY},
-    [ST_KEYS_UPDATE] = {.name = "keys_update",
-                        .sql = "WITH w AS (UPDATE resident_key k SET ring_version = u.version, dek = u.dek"
-                               " FROM unnest($1, $2, $3) AS u(id, version, dek) WHERE k.id = u.id RETURNING 1)"
-                               " SELECT count(*) FROM w",
-                        .params = {SQL_INT8S, SQL_INT4S, SQL_BYTEAS},
-                        .columns = {SQL_INT8},
-                        .rows = ROWS_ONE},
-    [ST_VOUCHER_NOTES_STALE] = NOTES_STALE("voucher_notes_stale", "voucher", "version", "sealed"),
-    [ST_VOUCHER_NOTES_UPDATE] = NOTES_UPDATE("voucher_notes_update", "voucher", "sealed"),
-    [ST_REQUEST_NOTES_STALE] = NOTES_STALE("request_notes_stale", "request", "0", "answer"),
-    [ST_REQUEST_NOTES_UPDATE] = NOTES_UPDATE("request_notes_update", "request", "answer"),
-    [ST_STALE_COUNT] = {.name = "stale_count",
-                        .sql = "SELECT (SELECT count(*) FROM resident_key WHERE ring_version <> $1),"
-                               " (SELECT count(*) FROM voucher WHERE " NOTE_IS_STALE(
-                                   "sealed", "$1") "),"
-                                                   " (SELECT count(*) FROM request WHERE " NOTE_IS_STALE("answer",
-                                                                                                         "$1") ")",
-                        .params = {SQL_INT4},
-                        .columns = {SQL_INT8, SQL_INT8, SQL_INT8},
-                        .rows = ROWS_ONE},
 };
 
 const statement *statement_of(statement_id id)
 {
-    return &table[id];
+    return id < ST_JOB_INSERT ? &table[id] : statement_of_work(id);
 }

@@ -105,11 +105,19 @@ VAULT_MUST_USE vault_code store_stale_count(store *s, int32_t version, int64_t *
 /* The same of whole residents, stale by keys or by what they are made of: either is enough. */
 VAULT_MUST_USE vault_code store_residents_stale(store *s, arena *mem, const stale_range *of, resident_row *rows,
                                                 size_t *count, vault_error *err);
+/* How many there are, whoever has them locked, in one snapshot over the whole table (above `after`; `limit` is not
+ * looked at). */
+VAULT_MUST_USE vault_code store_residents_stale_count(store *s, const stale_range *of, int64_t *count,
+                                                      vault_error *err);
 /* A row written again as the same version, with its keys where they are others: natural key, state, made, terms,
  * sealed, tag; and the entries in which it differs from `was`. CONFLICT unless every row had the version and `made` of
  * `was`. */
 VAULT_MUST_USE vault_code store_residents_renew(store *s, arena *mem, const resident_row *rows, size_t count,
                                                 vault_error *err);
+/* Within a transaction: nobody else writes these rows until it ends. For what is sealed under a resident's key beside
+ * the row. CONFLICT unless every row has the version and `made` of rows[i]. */
+VAULT_MUST_USE vault_code store_residents_hold(store *s, arena *mem, const resident_row *rows, size_t count,
+                                               vault_error *err);
 /* Row, keys, entries of the index and corrections; CONFLICT unless every row had the version of rows[i]. */
 VAULT_MUST_USE vault_code store_residents_erase(store *s, arena *mem, const resident_row *rows, size_t count,
                                                 vault_error *err);
@@ -427,6 +435,13 @@ typedef struct correction_range {
 } correction_range;
 VAULT_MUST_USE vault_code store_corrections_of(store *s, arena *mem, const correction_range *of, correction_row **rows,
                                                size_t *count, vault_error *err);
+/* All those of these residents, by resident. */
+VAULT_MUST_USE vault_code store_corrections_of_all(store *s, arena *mem, const int64_t *residents,
+                                                   size_t resident_count, correction_row **rows, size_t *count,
+                                                   vault_error *err);
+/* Within a transaction: `sealed` by number; CONFLICT unless every one is in the state of its row. */
+VAULT_MUST_USE vault_code store_corrections_reseal(store *s, const correction_row *rows, size_t count,
+                                                   vault_error *err);
 VAULT_MUST_USE vault_code store_corrections_pending(store *s, arena *mem, const correction_range *of,
                                                     correction_row **rows, size_t *count, vault_error *err);
 
