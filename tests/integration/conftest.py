@@ -24,6 +24,7 @@ RULES = [
     kit.rule("population-numbers", "reveal", "population", "population-register", ["id_number"]),
     kit.rule("clinic-search", "search", "clinic", "family-doctor", ["name"], areas=[STREET], form="token"),
     kit.rule("clinic-ask", "reveal", "clinic", "family-doctor", ["age_60"], areas=[STREET], form="predicate"),
+    kit.rule("population-erase", "erase", "population", "population-register", ["id_number"], form="nothing"),
     kit.rule("clinic-export", "export", "clinic", "family-doctor", ["name"], areas=[STREET]),
 ]
 
