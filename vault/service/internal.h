@@ -28,7 +28,7 @@ struct service {
     bool publishing;
     struct keeper *keeper; /* jobs.h */
     atomic_ullong calls;   /* that came so far: jobs give way to them */
-    pthread_mutex_t lock; /* of `stop` */
+    pthread_mutex_t lock;  /* of `stop` */
     pthread_cond_t wake;
     bool stop;
     atomic_bool healthy;
@@ -122,6 +122,7 @@ struct item {
     struct unique_item *unique; /* named by a unique field (unique.c) */
     struct test_item *test;     /* a predicate's question and answer (predicates.c) */
     struct inspect_item *inspect; /* what its token is worth (inspect.c) */
+    struct erase_item *erase;     /* erase.c */
     struct voucher_item *voucher; /* vouchers and handovers: what is sealed in its row (voucher.c) */
     struct record_item *named;    /* a record by its name, or a correction (get.c, corrections.c) */
 };
@@ -517,6 +518,7 @@ void tokens_batch_revoke_vouchers(session *s, call **calls, size_t count);
 void records_batch_put(session *s, call **calls, size_t count);
 void records_import(session *s, call **calls, size_t count);
 void records_search(session *s, call **calls, size_t count);
+void records_erase(session *s, call **calls, size_t count);
 void records_list_collections(session *s, call **calls, size_t count);
 void records_browse(session *s, call **calls, size_t count);
 void records_get(session *s, call **calls, size_t count);

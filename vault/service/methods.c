@@ -132,7 +132,7 @@ static const method METHODS[] = {
     RPC(Audit, GetProof, get_proof_request, get_proof_response, ANYONE, LINE_QUERY, one_item, audit_get_proof),
     RPC(Audit, Query, query_request, query_response, ROLE_OFFICER, LINE_QUERY, one_item, audit_query),
     RPC(Audit, VerifyRows, verify_rows_request, verify_rows_response, STEWARDS, LINE_VERIFY, one_item, not_built),
-    RPC(Records, Erase, erase_request, erase_response, ROLE_APP, LINE_ERASE, erase_items, not_built),
+    RPC(Records, Erase, erase_request, erase_response, ROLE_APP, LINE_ERASE, erase_items, records_erase),
     RPC(Keys, Initialise, init_request, init_response, STEWARDS, LINE_KEYS, one_item, not_built),
     RPC(Keys, Unseal, unseal_request, unseal_response, STEWARDS, LINE_KEYS, one_item, not_built),
     RPC(Keys, Seal, seal_request, seal_response, STEWARDS, LINE_KEYS, one_item, not_built),
