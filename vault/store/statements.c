@@ -415,11 +415,13 @@ static const statement table[] = {
                               .params = {SQL_INT8},
                               .columns = {SQL_INT8, SQL_INT8, SQL_INT8},
                               .rows = ROWS_ONE},
+    /* A row is in the index by its terms, and by its collection. */
     [ST_REFERENCES_ROWS] =
         {.name = "references_rows",
          .sql = "SELECT (SELECT count(*) FROM resident WHERE made < $1),"
                 " (SELECT count(*) FROM (SELECT term, area, id FROM resident_term) AS e"
-                " FULL JOIN (SELECT u.term, r.area, r.id FROM resident r, unnest(r.terms) AS u(term) WHERE r.state = 1)"
+                " FULL JOIN (SELECT u.term, r.area, r.id FROM resident r, unnest(r.terms || r.collection::int8) AS "
+                "u(term) WHERE r.state = 1)"
                 " AS w ON w.term = e.term AND w.area = e.area AND w.id = e.id WHERE w.id IS NULL OR e.id IS NULL)",
          .params = {SQL_INT8},
          .columns = {SQL_INT8, SQL_INT8},
