@@ -1,27 +1,22 @@
 /* vaultd: reads the config, opens the rooms in order, waits for a signal, closes in reverse. */
 #include "keys/keys.h"
 #include "vault/base/clock.h"
-#include "vault/base/json.h"
 #include "vault/base/log.h"
-#include "vault/base/memory.h"
 #include "vault/config.h"
-#include "vault/control/control.h"
 #include "vault/metrics.h"
 #include "vault/rpc/rpc.h"
-#include "vault/store/store.h"
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #define VERSION "0.1.0"
 
 enum { EXIT_USAGE = 64, EXIT_UNAVAILABLE = 69, EXIT_CONFIG = 78 };
-enum { SECRET_HEAP = 16 << 20, PASSPHRASE_LIMIT = 4096, SMALL_MEMORY = 1 << 20 };
+enum { SECRET_HEAP = 16 << 20 };
 
 static const char HELP[] =
     "vaultd: the service of Resident Vault\n"
@@ -41,7 +36,11 @@ static const char HELP[] =
     "\n"
     "A config (what is not given has the value shown; database, root_key, tls and checkpoint_file must be given):\n"
     "  {\"listen\": \"127.0.0.1:7443\", \"database\": \"host=/run/postgresql user=vault dbname=vault\",\n"
-    "   \"root_key\": {\"file\": \"root.key\"},            or {\"passphrase_file\": \"passphrase\"}\n"
+    "   \"root_key\": {\"file\": \"root.key\", \"unattended_restart\": true},    or {\"passphrase_file\": ..., the "
+    "same},\n"
+    "                                              {\"passphrase\": true}, {\"shares\": true}: people enter it, "
+    "vaultctl\n"
+    "                                              operator init makes the vault, vaultctl operator unseal opens it\n"
     "   \"tls\": {\"ca\": \"ca.crt\", \"certificate\": \"server.crt\", \"key\": \"server.key\"},\n"
     "   \"checkpoint_file\": \"checkpoint\",               kept outside the database\n"
     "   \"metrics\": \"127.0.0.1:9464\", \"workers\": 2, \"pollers\": 1, \"queue\": 1024, \"log_level\": \"info\",\n"
@@ -53,7 +52,7 @@ static const char HELP[] =
     "calls, at most drain_seconds; a second one hastens. Changed certificate files are read at the next connection.\n"
     "Exit codes: 0 ended as asked; 64 wrong usage; 69 PostgreSQL or a port is not there, try again; 78 the config or "
     "a\n"
-    "file that it names is wrong, or the vault was never initialised; 1 anything else.\n";
+    "file that it names is wrong; 1 anything else.\n";
 
 typedef struct arguments {
     const char *config, *folder, *name, *new_key;
@@ -81,80 +80,25 @@ static int exit_code(vault_code code)
     }
 }
 
-/* ---- root key ---- */
-
-/* A passphrase ends at its first line break. */
-static vault_code read_passphrase(secret *out, const char *path, vault_error *err)
-{
-    struct stat about;
-    char *text;
-    size_t len;
-    if (stat(path, &about) == 0 && (about.st_mode & (S_IRWXG | S_IRWXO))) {
-        return vault_fail(err, VAULT_INVALID, "%s: others than the owner may read it (mend: chmod 600)", path);
-    }
-    VAULT_TRY(file_read(&text, &len, path, PASSPHRASE_LIMIT, err));
-    const char *end = memchr(text, '\n', len);
-    vault_code code = secret_copy(out, bytes_of(text, end ? (size_t)(end - text) : len), err);
-    memory_free(text, len);
-    return code;
-}
-
-static vault_code root_from_passphrase(secret *out, const config *c, bytes salt, argon2_cost cost, vault_error *err)
-{
-    VAULT_CLEANUP(secret_clear) secret passphrase = {0};
-    VAULT_TRY(read_passphrase(&passphrase, c->passphrase_file, err));
-    return root_key_from_passphrase(out, secret_bytes(&passphrase), salt, cost, err);
-}
-
-/* How the root key is wrapped stands in the vault's row. */
-static vault_code read_root(secret *out, const config *c, vault_error *err)
-{
-    VAULT_CLEANUP(secret_clear) secret unseal = {0};
-    VAULT_CLEANUP(store_close) store *s = NULL;
-    VAULT_CLEANUP(arena_free) arena *mem = arena_new(SMALL_MEMORY);
-    vault_row row;
-    if (!mem) return vault_fail(err, VAULT_UNAVAILABLE, "no memory");
-    VAULT_TRY(store_open(&s, c->database, err));
-    VAULT_TRY(store_vault_read(s, mem, &row, err));
-    root_seal sealed;
-    VAULT_TRY(control_root_seal(&sealed, &row, err));
-    if (sealed.source != (c->root_key_file ? ROOT_FILE : ROOT_PASSPHRASE))
-        return vault_fail(err, VAULT_INVALID, "this vault's root key is of another source: %s",
-                          root_source_name(sealed.source));
-    VAULT_TRY(c->root_key_file
-                  ? root_key_from_file(&unseal, c->root_key_file, err)
-                  : root_from_passphrase(&unseal, c, bytes_of(sealed.salt, sizeof sealed.salt), sealed.cost, err));
-    return root_seal_open(out, &sealed, row.name, secret_bytes(&unseal), err);
-}
-
 /* ---- --init ---- */
 
-static vault_code make_vault(const config *c, const arguments *a, vault_error *err)
+static service_options options_of(const config *c)
 {
-    VAULT_CLEANUP(secret_clear) secret root = {0}, unseal = {0};
-    VAULT_CLEANUP(store_close) store *s = NULL;
-    root_seal sealed = {.source = c->root_key_file ? ROOT_FILE : ROOT_PASSPHRASE, .generation = 1};
-    init_options options = {.name = a->name, .folder = a->folder, .seal = &sealed, .suite = SUITE_INTL};
-    VAULT_TRY(control_check_folder(a->folder, err));
-    if (c->root_key_file) {
-        VAULT_TRY(root_key_from_file(&unseal, c->root_key_file, err));
-    } else {
-        sealed.cost = ARGON2_DEFAULT;
-        VAULT_TRY(entropy_fill(sealed.salt, sizeof sealed.salt, err));
-        VAULT_TRY(root_from_passphrase(&unseal, c, bytes_of(sealed.salt, sizeof sealed.salt), sealed.cost, err));
-    }
-    VAULT_TRY(secret_new(&root, KEY_LEN, err));
-    VAULT_TRY(entropy_fill(root.at, KEY_LEN, err));
-    VAULT_TRY(root_seal_make(&sealed, a->name, secret_bytes(&root), secret_bytes(&unseal), err));
-    options.root = secret_bytes(&root);
-    VAULT_TRY(store_open(&s, c->database, err));
-    return control_init(s, &options, err);
+    bool by_passphrase = c->passphrase_file || c->by_passphrase;
+    return (service_options){.database = c->database,
+                             .checkpoint_file = c->checkpoint_file,
+                             .keeping = {.source = c->root_key_file ? ROOT_FILE
+                                                   : by_passphrase  ? ROOT_PASSPHRASE
+                                                                    : ROOT_SHARES,
+                                         .key_file = c->root_key_file,
+                                         .passphrase_file = c->passphrase_file}};
 }
 
 static int init(const config *c, const arguments *a)
 {
     vault_error err = {0};
-    vault_code code = make_vault(c, a, &err);
+    const service_options options = options_of(c);
+    vault_code code = service_make_vault(&options, a->name, a->folder, &err);
     if (code != VAULT_OK) {
         fprintf(stderr, "vaultd: no vault was made: %s%s\n",
                 code == VAULT_CONFLICT ? "a vault stands there already: " : "", err.detail);
@@ -177,10 +121,7 @@ typedef struct rooms {
 
 static vault_code open_rooms(rooms *r, const config *c, vault_error *err)
 {
-    VAULT_CLEANUP(secret_clear) secret root = {0};
-    VAULT_TRY(read_root(&root, c, err));
-    service_options of_service = {
-        .database = c->database, .root = secret_bytes(&root), .checkpoint_file = c->checkpoint_file};
+    const service_options of_service = options_of(c);
     VAULT_TRY(service_open(&r->service, &of_service, err));
     VAULT_TRY(metrics_open(&r->metrics, c->metrics, r->service, err));
     rpc_options of_rpc = {
@@ -270,7 +211,7 @@ static int serve(const config *c)
         wait_for_signal();
         drain(r.rpc, c->drain_s);
     } else {
-        log_failure(LOG_ERROR, code == VAULT_NOT_FOUND ? "server.not_initialised" : "server.refused", &err);
+        log_failure(LOG_ERROR, "server.refused", &err);
     }
     close_rooms(&r);
     if (code == VAULT_OK) log_event(LOG_INFO, "server.ended", "all calls have ended");

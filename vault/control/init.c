@@ -4,21 +4,37 @@
 
 #include <stdio.h>
 
+/* What cannot be read is a fault of the document, by its name. */
+static vault_code parse_texts(documents *out, const bytes *texts, vault_error *err)
+{
+    for (unsigned i = 0; i < DOC_DOMAINS; i++) {
+        const char *name = document_name((document)i);
+        if (texts[i].len > DOCUMENT_MAX) return vault_refuse(err, VAULT_INVALID, "TOO_LARGE", name);
+        if (json_read(&out->of[i], texts[i], name, err) == VAULT_OK) continue;
+        if (err->code != VAULT_INVALID) return err->code;
+        err->reason = "DOCUMENT_INVALID";
+        snprintf(err->field, sizeof err->field, "%s", name);
+        return err->code;
+    }
+    return VAULT_OK;
+}
+
 /* A first build without numbers, whose faults are those of the files; then with them. */
-static vault_code build_new(manifest_body **out, const char *name, const char *folder, vault_error *err)
+static vault_code build_new(manifest_body **out, const init_options *o, vault_error *err)
 {
     VAULT_CLEANUP(documents_clear) documents docs = {0};
     VAULT_CLEANUP(manifest_free) manifest_body *trial = NULL;
-    VAULT_TRY(documents_read(&docs, folder, err));
-    if (manifest_build(&trial, name, &docs, err) != VAULT_OK) return documents_fault(err, folder);
+    VAULT_TRY(o->folder ? documents_read(&docs, o->folder, err) : parse_texts(&docs, o->texts, err));
+    if (manifest_build(&trial, o->name, &docs, err) != VAULT_OK)
+        return o->folder ? documents_fault(err, o->folder) : err->code;
     VAULT_TRY(domains_complete(&docs.of[DOC_DOMAINS], &docs, err));
-    return manifest_build(out, name, &docs, err);
+    return manifest_build(out, o->name, &docs, err);
 }
 
 vault_code control_check_folder(const char *folder, vault_error *err)
 {
     VAULT_CLEANUP(manifest_free) manifest_body *body = NULL;
-    return build_new(&body, "check", folder, err);
+    return build_new(&body, &(init_options){.name = "check", .folder = folder}, err);
 }
 
 /* ---- rings ---------------------------------------------------------------------------------------------------------
@@ -69,7 +85,9 @@ static vault_code make_ring(void *context, const char *name, vault_error *err)
 static vault_code check_options(const init_options *o, vault_error *err)
 {
     if (!vault_name_valid(o->name)) {
-        return vault_fail(err, VAULT_INVALID, "the vault's name is not 1 to 64 of a-z, 0-9, '.', '/', '-'");
+        (void)vault_refuse(err, VAULT_INVALID, "BAD_NAME", "vault");
+        snprintf(err->detail, sizeof err->detail, "the vault's name is not 1 to 64 of a-z, 0-9, '.', '/', '-'");
+        return err->code;
     }
     if (o->root.len != ROOT_KEY_LEN)
         return vault_fail(err, VAULT_INVALID, "the root key has not %d bytes", ROOT_KEY_LEN);
@@ -142,7 +160,7 @@ vault_code control_init(store *s, const init_options *options, vault_error *err)
 {
     VAULT_CLEANUP(manifest_free) manifest_body *body = NULL;
     VAULT_TRY(check_options(options, err));
-    VAULT_TRY(build_new(&body, options->name, options->folder, err));
+    VAULT_TRY(build_new(&body, options, err));
     VAULT_TRY(store_create_schema(s, err));
     VAULT_TRY(store_begin(s, err));
     vault_code code = write_all(s, options, body, err);

@@ -62,7 +62,7 @@ static const Vault__V1__RequestContext *context_of(const request *rq)
     return *(Vault__V1__RequestContext *const *)(const void *)((const char *)rq->in + field->offset);
 }
 
-static vault_code check_context(const Vault__V1__RequestContext *context, vault_error *err)
+vault_code gate_check_context(const Vault__V1__RequestContext *context, vault_error *err)
 {
     if (!context) return refuse_at(err, "REQUIRED", "context", -1);
     if (!context->purpose[0]) return refuse_at(err, "REQUIRED", "context.purpose", -1);
@@ -76,7 +76,7 @@ static vault_code check_context(const Vault__V1__RequestContext *context, vault_
 static vault_code read_context(session *s, call *c, vault_error *err)
 {
     const Vault__V1__RequestContext *context = context_of(c->rq);
-    VAULT_TRY(check_context(context, err));
+    VAULT_TRY(gate_check_context(context, err));
     c->context = context;
     c->purpose = manifest_purpose(s->manifest, bytes_of_text(context->purpose));
     return VAULT_OK;
@@ -195,6 +195,9 @@ vault_code make_call_line(line *out, session *s, const call *c, const line_facts
     all.approval = facts->approval;
     all.before = facts->before;
     all.after = facts->after;
+    all.ring = facts->ring;
+    all.ring_version = facts->ring_version;
+    all.suite = facts->suite;
     if (how->code != VAULT_OK) all.clause = how->reason ? how->reason : vault_code_name(how->code);
     return line_make(out, s->scribe, s->mem, &all, NULL, err);
 }

@@ -12,6 +12,15 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+/* Shares that people entered on this node (operator.h). */
+typedef struct entered {
+    uint32_t count, generation;
+    uint8_t salt[ROOT_SALT_LEN];
+    int64_t last_us; /* monotonic */
+    secret values;
+    share at[SHARES_MAX];
+} entered;
+
 struct service {
     /* The life of the node (life.c). */
     control *control; /* NULL while the node is sealed, and so is ledger: they are used inside life_enter alone */
@@ -21,6 +30,14 @@ struct service {
     atomic_bool open; /* the same as control, for whoever only asks */
     pthread_mutex_t sessions_lock;
     session *sessions; /* all of them, by `next` */
+    root_keeping keeping;
+    pthread_mutex_t root_lock;
+    secret root;            /* while it is open */
+    secret next_root;       /* of a rotation whose commit may stand */
+    atomic_bool root_moved; /* it was rotated elsewhere: this one opens nothing any more */
+    atomic_bool wakes;      /* it opens by itself as soon as it can */
+    pthread_mutex_t unsealing;
+    entered entered;
 
     char *database, *checkpoint_file;
     store *store; /* the publisher's */
@@ -130,6 +147,7 @@ struct item {
 /* What the items of an RPC have of their own; the way is the same for all (batch.c). */
 typedef struct item_kind {
     bool by_natural_key; /* rows are fetched by natural key, else by id */
+    bool one_snapshot;   /* what is looked at and the rows are read as of one moment: they are under one key */
     bool by_voucher;     /* natural_key holds the id of a voucher, which a transaction does not write twice */
     vault_code (*look)(session *s, item **items, size_t count,
                        vault_error *err);      /* what an attempt must read anew before the rows, maybe ids; or NULL */
@@ -165,12 +183,22 @@ void life_join(service *s, session *w);
 void life_part(service *s, session *w);
 /* Inside: control and ledger stay. False, and not inside: the node is sealed. Not to be entered twice. */
 bool life_enter(service *s);
-/* Seals the node, where the manifest in force now says so: waits until nobody is inside, and wipes all keys. */
-void life_leave(service *s);
-bool life_sealed_by_manifest(const service *s); /* inside */
-/* With `life` locked for writing, or before any thread: rooms and keys. The rooms are not left half open. */
+/* Seals the node, where the manifest in force now says so, or the root key is another: waits until nobody is inside,
+ * and wipes all keys. */
+void life_leave(service *s, store *with);
+/* Opens it with `root`; empty: by the files that the config names, where it does, or not yet. Without any thread. */
+VAULT_MUST_USE vault_code life_start(service *s, bytes root, vault_error *err);
+/* Where the node opens by itself, and can by now. By the publisher, who is not inside. */
+void life_wake(service *s, store *with);
+/* With `life` locked for writing: rooms and keys. The rooms are not left half open. */
 VAULT_MUST_USE vault_code life_open(service *s, store *with, bytes root, vault_error *err);
 void life_wipe(service *s);
+void life_settle(service *s); /* afterwards: what others are told of it */
+/* Inside. A copy of the root key; another one that is about to be written, and then has been. */
+VAULT_MUST_USE vault_code life_root(secret *out, service *s, vault_error *err);
+VAULT_MUST_USE vault_code life_next_root(service *s, bytes root, vault_error *err);
+void life_root_rotated(service *s);
+void life_forget_next_root(service *s); /* it was not */
 
 /* ---- run.c: how a session runs ---- */
 
@@ -187,6 +215,8 @@ void session_drop_keys(session *s);
 
 /* ---- gate.c ---- */
 
+/* INVALID names the path: REQUIRED, BAD_TICKET, BAD_REQUEST_ID. */
+VAULT_MUST_USE vault_code gate_check_context(const Vault__V1__RequestContext *context, vault_error *err);
 /* Keeps the context of a stream's first message. */
 VAULT_MUST_USE vault_code stream_begin(stream_state *out, const call *c, vault_error *err);
 
@@ -336,6 +366,8 @@ Vault__V1__PutResult *put_result(const item *it);
 /* For item_kind. */
 vault_code put_judge(session *s, item *it);
 VAULT_MUST_USE vault_code put_prepare(session *s, item **items, size_t count, vault_error *err);
+/* Before rows are written, where requests are written beside some that are not. */
+VAULT_MUST_USE vault_code put_hold(session *s, item **items, size_t count, vault_error *err);
 VAULT_MUST_USE vault_code put_write(session *s, item **items, size_t count, vault_error *err);
 row_change put_change(const item *it);
 
@@ -531,6 +563,14 @@ void audit_get_proof(session *s, call **calls, size_t count);
 void audit_query(session *s, call **calls, size_t count);
 void audit_trace_token(session *s, call **calls, size_t count);
 void keys_status(session *s, call **calls, size_t count);
+void keys_initialise(session *s, call **calls, size_t count);
+void keys_unseal(session *s, call **calls, size_t count);
+void keys_seal(session *s, call **calls, size_t count);
+void keys_rekey(session *s, call **calls, size_t count);
+/* Of a sealed node. */
+void keys_status_sealed(session *s, const method *m, request *rq);
+void keys_initialise_sealed(session *s, const method *m, request *rq);
+void keys_unseal_sealed(session *s, const method *m, request *rq);
 void control_get_document(session *s, call **calls, size_t count);
 void control_check(session *s, call **calls, size_t count);
 void control_list_changes(session *s, call **calls, size_t count);

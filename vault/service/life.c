@@ -1,10 +1,15 @@
 /* The life of a node: sealed, it holds no key at all; open, it has control and ledger. Whoever works with them is
  * inside (life_enter); opening and sealing wait until nobody is, and then change everything at once, for all sessions.
  *
- *   sealed ──root key──► open ──the manifest says sealed, or the root key is another──► sealed
- */
-#include "vault/service/internal.h"
+ *   no vault ──Initialise──► sealed ──root key──► open
+ *                              ▲                   │ the manifest says sealed, or the root key was rotated elsewhere
+ *                              └───────────────────┘
+ *
+ * A node whose config names a file opens by itself: when it starts, and after Initialise or a rotation elsewhere; never
+ * where the manifest says sealed, because that was said by hand. */
+#include "vault/service/operator.h"
 
+#include "vault/base/clock.h"
 #include "vault/base/log.h"
 
 void life_init(service *s)
@@ -15,7 +20,18 @@ void life_init(service *s)
     pthread_rwlock_init(&s->life, &fair);
     pthread_rwlockattr_destroy(&fair);
     pthread_mutex_init(&s->sessions_lock, NULL);
-    atomic_store(&s->open, false);
+    pthread_mutex_init(&s->root_lock, NULL);
+    pthread_mutex_init(&s->unsealing, NULL);
+}
+
+void life_end(service *s)
+{
+    life_wipe(s);
+    entered_forget(&s->entered);
+    pthread_rwlock_destroy(&s->life);
+    pthread_mutex_destroy(&s->sessions_lock);
+    pthread_mutex_destroy(&s->root_lock);
+    pthread_mutex_destroy(&s->unsealing);
 }
 
 /* ---- sessions, whose keys go when the node is sealed ---- */
@@ -46,7 +62,7 @@ static void drop_all_keys(service *s)
     pthread_mutex_unlock(&s->sessions_lock);
 }
 
-/* ---- opening and sealing: under the write lock ---- */
+/* ---- opening and wiping: under the write lock ---- */
 
 /* A policy that grants to nobody's purpose, or a resident who is not there, is not a policy: it is tried at every
  * start. */
@@ -62,6 +78,7 @@ static vault_code try_denied(const manifest *m, vault_error *err)
 
 static vault_code open_rooms(service *s, store *with, bytes root, vault_error *err)
 {
+    VAULT_TRY(secret_copy(&s->root, root, err));
     VAULT_TRY(control_open(&s->control, with, root, err));
     VAULT_TRY(ledger_open(&s->ledger, with, control_keys(s->control), control_vault_name(s->control), err));
     VAULT_TRY(ledger_check_outside(s->ledger, with, s->checkpoint_file, err));
@@ -73,10 +90,11 @@ static vault_code open_rooms(service *s, store *with, bytes root, vault_error *e
 
 void life_wipe(service *s)
 {
-    atomic_store(&s->open, false);
     drop_all_keys(s);
     ledger_close(&s->ledger);
     control_close(&s->control);
+    secret_clear(&s->root);
+    secret_clear(&s->next_root);
 }
 
 vault_code life_open(service *s, store *with, bytes root, vault_error *err)
@@ -84,19 +102,108 @@ vault_code life_open(service *s, store *with, bytes root, vault_error *err)
     vault_code code = open_rooms(s, with, root, err);
     if (code != VAULT_OK) return life_wipe(s), code;
     s->openings++;
-    atomic_store(&s->open, true);
+    atomic_store(&s->root_moved, false);
+    atomic_store(&s->wakes, false);
     return VAULT_OK;
 }
 
-/* ---- inside ---- */
+void life_settle(service *s)
+{
+    bool is_open = s->control != NULL;
+    if (atomic_exchange(&s->open, is_open) == is_open) return;
+    if (is_open)
+        log_event(LOG_INFO, "node.open", "the vault is open");
+    else
+        log_event(LOG_WARN, "node.sealed", "all keys are wiped; vaultctl operator unseal opens this node again");
+}
 
-bool life_sealed_by_manifest(const service *s)
+/* ---- opening by itself ---- */
+
+static bool sealed_by_manifest(const service *s)
 {
     const manifest *m = control_acquire(s->control);
     bool sealed = m->sealed;
     control_release(s->control, m);
     return sealed;
 }
+
+/* What was sealed by hand stays so. */
+static vault_code open_unless_sealed(service *s, store *with, bytes root, vault_error *err)
+{
+    VAULT_TRY(life_open(s, with, root, err));
+    if (!sealed_by_manifest(s)) return VAULT_OK;
+    life_wipe(s);
+    log_event(LOG_WARN, "node.waits", "the vault was sealed by hand: vaultctl operator unseal opens this node");
+    return VAULT_OK;
+}
+
+static vault_code root_from_files(secret *root, const service *s, const root_place *place, vault_error *err)
+{
+    VAULT_CLEANUP(secret_clear) secret unseal = {0};
+    VAULT_TRY(root_unseal_from_files(&unseal, &s->keeping, &place->seal, err));
+    return root_seal_open(root, &place->seal, place->vault, secret_bytes(&unseal), err);
+}
+
+static vault_code start(service *s, vault_error *err)
+{
+    VAULT_CLEANUP(secret_clear) secret root = {0};
+    root_place place;
+    vault_code code = root_row_read(&place, s->store, err);
+    if (code == VAULT_NOT_FOUND) {
+        vault_error_clear(err);
+        atomic_store(&s->wakes, root_lies_here(&s->keeping));
+        log_event(LOG_WARN, "node.waits", "there is no vault in the database: vaultctl operator init makes one");
+        return VAULT_OK;
+    }
+    VAULT_TRY(code);
+    VAULT_TRY(root_check_source(&s->keeping, &place.seal, err));
+    if (!root_lies_here(&s->keeping)) {
+        log_event(LOG_WARN, "node.waits", "this node is sealed: vaultctl operator unseal opens it");
+        return VAULT_OK;
+    }
+    VAULT_TRY(root_from_files(&root, s, &place, err));
+    return open_unless_sealed(s, s->store, secret_bytes(&root), err);
+}
+
+vault_code life_start(service *s, bytes root, vault_error *err)
+{
+    VAULT_TRY(root.len > 0 ? open_unless_sealed(s, s->store, root, err) : start(s, err));
+    life_settle(s);
+    return VAULT_OK;
+}
+
+static void open_now(service *s, store *with, bytes root, vault_error *err)
+{
+    pthread_rwlock_wrlock(&s->life);
+    if (!s->control) (void)!open_unless_sealed(s, with, root, err);
+    life_settle(s);
+    pthread_rwlock_unlock(&s->life);
+}
+
+/* It tries until it has found a vault, and then once: what does not open now does not open in a second either. */
+static void wake(service *s, store *with)
+{
+    VAULT_CLEANUP(secret_clear) secret root = {0};
+    root_place place;
+    vault_error err = {0};
+    vault_code code = root_row_read(&place, with, &err);
+    if (code == VAULT_OK) code = root_from_files(&root, s, &place, &err);
+    if (code == VAULT_OK) open_now(s, with, secret_bytes(&root), &err);
+    code = err.code;
+    if (code == VAULT_NOT_FOUND || code == VAULT_UNAVAILABLE) return;
+    atomic_store(&s->wakes, false);
+    if (code != VAULT_OK) log_failure(LOG_ERROR, "node.refused", &err);
+}
+
+void life_wake(service *s, store *with)
+{
+    if (pthread_mutex_trylock(&s->unsealing) != 0) return; /* people are at it */
+    entered_expire(&s->entered, clock_monotonic_us());
+    if (!atomic_load(&s->open) && atomic_load(&s->wakes)) wake(s, with);
+    pthread_mutex_unlock(&s->unsealing);
+}
+
+/* ---- inside ---- */
 
 bool life_enter(service *s)
 {
@@ -106,26 +213,65 @@ bool life_enter(service *s)
     return false;
 }
 
-static void seal(service *s, uint64_t opening)
+/* The root key was rotated: here, by a call that never learnt whether it was; or elsewhere. */
+static void follow_root(service *s, store *with, bytes next)
 {
-    pthread_rwlock_wrlock(&s->life);
-    bool ours = s->control && s->openings == opening; /* else another one has sealed, or even opened it since */
-    if (ours) life_wipe(s);
-    pthread_rwlock_unlock(&s->life);
-    if (ours) log_event(LOG_WARN, "node.sealed", "all keys are wiped: this node must be unsealed");
+    vault_error err = {0};
+    if (next.len > 0 && open_unless_sealed(s, with, next, &err) == VAULT_OK) return;
+    atomic_store(&s->wakes, root_lies_here(&s->keeping));
 }
 
-void life_leave(service *s)
+static void seal(service *s, store *with, uint64_t opening)
+{
+    VAULT_CLEANUP(secret_clear) secret next = {0};
+    pthread_rwlock_wrlock(&s->life);
+    if (s->control && s->openings == opening) { /* else another one has sealed, or even opened it since */
+        next = secret_move(&s->next_root);
+        life_wipe(s);
+        if (atomic_exchange(&s->root_moved, false)) follow_root(s, with, secret_bytes(&next));
+        life_settle(s);
+    }
+    pthread_rwlock_unlock(&s->life);
+}
+
+void life_leave(service *s, store *with)
 {
     uint64_t opening = s->openings;
-    bool must_seal = life_sealed_by_manifest(s);
+    bool must_seal = sealed_by_manifest(s) || atomic_load(&s->root_moved);
     pthread_rwlock_unlock(&s->life);
-    if (must_seal) seal(s, opening);
+    if (must_seal) seal(s, with, opening);
 }
 
-void life_end(service *s)
+/* ---- the root key of an open node ---- */
+
+vault_code life_root(secret *out, service *s, vault_error *err)
 {
-    life_wipe(s);
-    pthread_rwlock_destroy(&s->life);
-    pthread_mutex_destroy(&s->sessions_lock);
+    pthread_mutex_lock(&s->root_lock);
+    vault_code code = secret_copy(out, secret_bytes(&s->root), err);
+    pthread_mutex_unlock(&s->root_lock);
+    return code;
+}
+
+vault_code life_next_root(service *s, bytes root, vault_error *err)
+{
+    pthread_mutex_lock(&s->root_lock);
+    secret_clear(&s->next_root);
+    vault_code code = secret_copy(&s->next_root, root, err);
+    pthread_mutex_unlock(&s->root_lock);
+    return code;
+}
+
+void life_forget_next_root(service *s)
+{
+    pthread_mutex_lock(&s->root_lock);
+    secret_clear(&s->next_root);
+    pthread_mutex_unlock(&s->root_lock);
+}
+
+void life_root_rotated(service *s)
+{
+    pthread_mutex_lock(&s->root_lock);
+    secret_clear(&s->root);
+    s->root = secret_move(&s->next_root);
+    pthread_mutex_unlock(&s->root_lock);
 }

@@ -77,6 +77,11 @@ static size_t import_items(const ProtobufCMessage *in)
     {                                                                                                                  \
         ROW(__VA_ARGS__), .stream = true                                                                               \
     }
+/* A sealed node has something to say, too. */
+#define EARLY(early, ...)                                                                                              \
+    {                                                                                                                  \
+        ROW(__VA_ARGS__), .sealed = (early)                                                                            \
+    }
 #define RPC(...)                                                                                                       \
     {                                                                                                                  \
         ROW(__VA_ARGS__)                                                                                               \
@@ -133,17 +138,20 @@ static const method METHODS[] = {
     RPC(Audit, Query, query_request, query_response, ROLE_OFFICER, LINE_QUERY, one_item, audit_query),
     RPC(Audit, VerifyRows, verify_rows_request, verify_rows_response, STEWARDS, LINE_VERIFY, one_item, not_built),
     RPC(Records, Erase, erase_request, erase_response, ROLE_APP, LINE_ERASE, erase_items, records_erase),
-    RPC(Keys, Initialise, init_request, init_response, STEWARDS, LINE_KEYS, one_item, not_built),
-    RPC(Keys, Unseal, unseal_request, unseal_response, STEWARDS, LINE_KEYS, one_item, not_built),
-    RPC(Keys, Seal, seal_request, seal_response, STEWARDS, LINE_KEYS, one_item, not_built),
-    RPC(Keys, Rekey, rekey_request, rekey_response, ROLE_ADMINISTRATOR, LINE_KEYS, one_item, not_built),
+    EARLY(keys_initialise_sealed, Keys, Initialise, init_request, init_response, STEWARDS, LINE_KEYS, one_item,
+          keys_initialise),
+    EARLY(keys_unseal_sealed, Keys, Unseal, unseal_request, unseal_response, STEWARDS, LINE_KEYS, one_item,
+          keys_unseal),
+    RPC(Keys, Seal, seal_request, seal_response, STEWARDS, LINE_KEYS, one_item, keys_seal),
+    RPC(Keys, Rekey, rekey_request, rekey_response, ROLE_ADMINISTRATOR, LINE_KEYS, one_item, keys_rekey),
     RPC(Keys, Rotate, rotate_request, rotate_response, ROLE_ADMINISTRATOR, LINE_KEYS, one_item, not_built),
     RPC(Keys, Progress, progress_request, progress_response, STEWARDS, LINE_QUERY, one_item, not_built),
     RPC(Keys, ChangeJob, change_job_request, change_job_response, ROLE_ADMINISTRATOR, LINE_KEYS, one_item, not_built),
     RPC(Keys, Destroy, destroy_request, destroy_response, ROLE_ADMINISTRATOR, LINE_KEYS, one_item, not_built),
     RPC(Keys, GetCertificate, get_certificate_request, get_certificate_response, STEWARDS, LINE_QUERY, one_item,
         not_built),
-    RPC(Keys, Status, status_request, status_response, STEWARDS, LINE_QUERY, one_item, keys_status),
+    EARLY(keys_status_sealed, Keys, Status, status_request, status_response, STEWARDS, LINE_QUERY, one_item,
+          keys_status),
     RPC(Control, GetDocument, get_document_request, get_document_response, STEWARDS, LINE_QUERY, one_item,
         control_get_document),
     RPC(Control, CheckDocument, check_document_request, check_document_response, STEWARDS, LINE_QUERY, one_item,

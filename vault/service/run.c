@@ -22,6 +22,7 @@ static vault_code take_keys(session *w, const keyring *rings, vault_error *err)
     if (w->rings && keyring_generation(w->rings) == keyring_generation(rings)) return VAULT_OK;
     session_drop_keys(w);
     VAULT_TRY(cabinet_new(&w->cabinet, rings, err));
+    VAULT_TRY(ledger_follow(w->service->ledger, rings, err));
     VAULT_TRY(scribe_new(&w->scribe, w->service->ledger, err));
     w->rings = keyring_hold(rings);
     return VAULT_OK;
@@ -91,6 +92,7 @@ static vault_code reload(session *s, vault_error *err)
     vault_code code = control_reload(s->service->control, s->store, &why);
     service_control(s->service, CONTROL_IN_FORCE, code, &why);
     if (code == VAULT_INTEGRITY) return *err = why, code;
+    if (atomic_load(&s->service->root_moved)) return vault_refuse(err, VAULT_UNAVAILABLE, "SEALED", "");
     if (code != VAULT_OK) log_failure(LOG_ERROR, "control.reload", &why);
     return VAULT_OK;
 }
@@ -111,7 +113,7 @@ vault_code session_run(session *s, session_work *work, void *context, vault_erro
 {
     if (!life_enter(s->service)) return vault_refuse(err, VAULT_UNAVAILABLE, "SEALED", "");
     vault_code code = session_attempts(s, work, context, err);
-    life_leave(s->service);
+    life_leave(s->service, s->store);
     return code;
 }
 
@@ -214,7 +216,7 @@ static void run_sealed(session *s, const method *m, request **requests, size_t c
         vault_error_clear(&requests[i]->err);
         requests[i]->out = NULL;
         if (m->sealed)
-            m->sealed(s, requests[i]);
+            m->sealed(s, m, requests[i]);
         else
             (void)vault_refuse(&requests[i]->err, VAULT_UNAVAILABLE, "SEALED", "");
     }
@@ -228,7 +230,7 @@ static void run_together(session *s, const method *m, request **requests, size_t
         return;
     }
     session_calls(s, m, requests, count);
-    life_leave(s->service);
+    life_leave(s->service, s->store);
 }
 
 /* Changes of control, and of keys, run one by one: each one is decided by what the one before it left. */

@@ -36,6 +36,15 @@ void service_note(service *s, vault_code code, const vault_error *err)
         log_event(LOG_INFO, "log.writable", "the log can be written again");
 }
 
+/* What was destroyed is gone from the log's keys, too, on a node where nobody calls. */
+static vault_code follow_keys(service *s, vault_error *err)
+{
+    const manifest *m = control_acquire(s->control);
+    vault_code code = ledger_follow(s->ledger, manifest_keys(m), err);
+    control_release(s->control, m);
+    return code;
+}
+
 /* An edit by SQL is met by the next call; this finds it where nobody calls, and among what only the history holds. */
 static void watch_control(service *s)
 {
@@ -59,6 +68,8 @@ static bool note_finding(service *s, struct finding *at, vault_code code, const 
 
 void service_control(service *s, control_place place, vault_code code, const vault_error *err)
 {
+    if (code == VAULT_UNAVAILABLE && err->reason && strcmp(err->reason, "ROOT_MOVED") == 0)
+        atomic_store(&s->root_moved, true);
     if (code != VAULT_OK && code != VAULT_INTEGRITY) return; /* an outage says nothing about the rows */
     if (!note_finding(s, &s->findings[place], code, err->detail)) return;
     if (code == VAULT_OK)
@@ -72,11 +83,13 @@ static void publish_once(service *s)
     vault_error err = {0};
     if (life_enter(s)) {
         watch_control(s);
-        vault_code code = atomic_load(&s->healthy) ? VAULT_OK : try_log(s, &err);
+        vault_code code = follow_keys(s, &err);
+        if (code == VAULT_OK && !atomic_load(&s->healthy)) code = try_log(s, &err);
         if (code == VAULT_OK) code = ledger_publish(s->ledger, s->store, s->checkpoint_file, &err);
         service_note(s, code, &err);
-        life_leave(s);
+        life_leave(s, s->store);
     }
+    life_wake(s, s->store);
     atomic_store(&s->tried_us, clock_monotonic_us());
 }
 
@@ -100,6 +113,13 @@ static void *publish(void *at)
 
 /* ---- open and close ---- */
 
+static void keep_root(root_keeping *out, const root_keeping *from)
+{
+    out->source = from->source;
+    if (from->key_file) out->key_file = memory_text(from->key_file);
+    if (from->passphrase_file) out->passphrase_file = memory_text(from->passphrase_file);
+}
+
 vault_code service_open(service **out, const service_options *o, vault_error *err)
 {
     VAULT_TRY(service_check(err));
@@ -115,10 +135,11 @@ vault_code service_open(service **out, const service_options *o, vault_error *er
     pthread_condattr_destroy(&monotonic);
     s->database = memory_text(o->database);
     s->checkpoint_file = memory_text(o->checkpoint_file);
+    keep_root(&s->keeping, &o->keeping);
     atomic_store(&s->healthy, true);
     atomic_store(&s->tried_us, clock_monotonic_us());
     VAULT_TRY(store_open(&s->store, s->database, err));
-    VAULT_TRY(life_open(s, s->store, o->root, err));
+    VAULT_TRY(life_start(s, o->root, err));
     if (pthread_create(&s->publisher, NULL, publish, s) != 0)
         return vault_fail(err, VAULT_INTERNAL, "no thread for the publisher");
     s->publishing = true;
@@ -128,9 +149,9 @@ vault_code service_open(service **out, const service_options *o, vault_error *er
     return VAULT_OK;
 }
 
-static void free_text(char *text)
+static void free_text(const char *text)
 {
-    if (text) memory_free(text, strlen(text) + 1);
+    if (text) memory_free((char *)(uintptr_t)text, strlen(text) + 1);
 }
 
 void service_close(service **at)
@@ -150,6 +171,8 @@ void service_close(service **at)
     pthread_cond_destroy(&s->wake);
     pthread_mutex_destroy(&s->lock);
     pthread_mutex_destroy(&s->finding_lock);
+    free_text(s->keeping.key_file);
+    free_text(s->keeping.passphrase_file);
     free_text(s->database);
     free_text(s->checkpoint_file);
     memory_free(s, sizeof *s);

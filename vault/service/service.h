@@ -3,6 +3,7 @@
  * context, and passes the rest on as one batch. */
 #pragma once
 #include "vault/base/arena.h"
+#include "vault/base/bytes.h"
 #include "vault/base/digest.h"
 #include "vault/base/error.h"
 #include <protobuf-c/protobuf-c.h>
@@ -10,17 +11,29 @@
 /* ---- what the process opens once -----------------------------------------------------------------------------------
  */
 
+/* Where a node has its unseal key from: in a file, and then it opens by itself, unless the vault was sealed by hand; or
+ * from people, and then it waits for them. */
+typedef struct root_keeping {
+    int source;                  /* root_source */
+    const char *key_file;        /* of ROOT_FILE */
+    const char *passphrase_file; /* of ROOT_PASSPHRASE; NULL: people enter it */
+} root_keeping;
 typedef struct service_options {
-    const char *database;        /* libpq conninfo */
-    bytes root;                  /* root key */
+    const char *database; /* libpq conninfo */
+    root_keeping keeping;
+    bytes root;                  /* for tests: the root key itself; else empty */
     const char *checkpoint_file; /* published checkpoints, outside the database */
 } service_options;
 typedef struct service service;
-/* Opens control and ledger, refuses an older database than checkpoint_file, tries a known-denied request, starts
- * publishing. */
+/* Opens control and ledger where it has the root key, and then refuses an older database than checkpoint_file, and
+ * tries a known-denied request; starts publishing. Else the node is sealed: or there is no vault yet. INVALID: the
+ * vault's root key is of another source than the config says; or what is wrong with the file. */
 VAULT_MUST_USE vault_code service_open(service **out, const service_options *options, vault_error *err);
 void service_close(service **s);
-/* False while the last attempt to write the log failed. Any thread. */
+/* A new vault in the empty database, from the documents of a folder, by the files that the config names. */
+VAULT_MUST_USE vault_code service_make_vault(const service_options *options, const char *name, const char *folder,
+                                             vault_error *err);
+/* False while the node is sealed, or the last attempt to write the log failed. Any thread. */
 bool service_healthy(const service *s);
 
 /* What each worker thread has of its own: a database connection, cipher handles. One thread at a time. */
@@ -63,7 +76,8 @@ typedef struct method {
     size_t (*items)(
         const ProtobufCMessage *in); /* items in a call, at least 1: the transport fills batches up to BATCH_ITEMS */
     void (*run)(session *s, struct call **calls, size_t count); /* behind the gate; the service's own */
-    void (*sealed)(session *s, request *rq); /* while the node is sealed, without any gate; NULL: UNAVAILABLE SEALED */
+    void (*sealed)(session *s, const struct method *m,
+                   request *rq); /* while the node is sealed, without any gate; NULL: UNAVAILABLE SEALED */
 } method;
 
 enum { BATCH_ITEMS = 512, CALL_ITEMS = 4096 };
