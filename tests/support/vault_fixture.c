@@ -264,8 +264,9 @@ void fixture_restart(void)
 
 static void remove_folder(void)
 {
-    static const char *const files[] = {"schema.json", "principals.json", "persons.json",  "purposes.json",
-                                        "policy.json", "sharing.json",    "browsing.json", "checkpoint"};
+    static const char *const files[] = {"schema.json",   "principals.json", "persons.json",
+                                        "purposes.json", "policy.json",     "sharing.json",
+                                        "browsing.json", "checkpoint",      "checkpoint.erasures"};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         char path[160];
         snprintf(path, sizeof path, "%s/%s", vault.folder, files[i]);

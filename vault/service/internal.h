@@ -200,6 +200,12 @@ VAULT_MUST_USE vault_code life_next_root(service *s, bytes root, vault_error *er
 void life_root_rotated(service *s);
 void life_forget_next_root(service *s); /* it was not */
 
+/* ---- replay.c ---- */
+
+/* Refuses (INTEGRITY) a table of erasures that is not the head's, or lacks what is kept outside; and takes away what
+ * there is of erased residents again. By whoever opens a node, before anything is answered. */
+VAULT_MUST_USE vault_code erasures_replay(service *s, store *with, vault_error *err);
+
 /* ---- run.c: how a session runs ---- */
 
 /* Some work of a session, with the manifest in force, its control_stamp, and the session's handles made for its keys.

@@ -82,6 +82,7 @@ static vault_code open_rooms(service *s, store *with, bytes root, vault_error *e
     VAULT_TRY(control_open(&s->control, with, root, err));
     VAULT_TRY(ledger_open(&s->ledger, with, control_keys(s->control), control_vault_name(s->control), err));
     VAULT_TRY(ledger_check_outside(s->ledger, with, s->checkpoint_file, err));
+    VAULT_TRY(erasures_replay(s, with, err));
     const manifest *m = control_acquire(s->control);
     vault_code code = try_denied(m, err);
     control_release(s->control, m);
