@@ -218,6 +218,38 @@ def tokens(machine, options):
     return lines
 
 
+def values(machine, options, names):
+    """seal and open: KIND BYTES SUITE"""
+    if not names:
+        return []
+    program, lines = machine.program("bench-keys"), []
+    watch = {"client": lambda: cpu_of(program.pid), "machine": cpu_of_machine}
+    for case in names:
+        kind, size, suite = case.split()
+        say(f"keys {case}")
+        pairs = interleave(options.rounds, lambda: program.obey(kind, size, suite, options.seconds, watch=watch),
+                           lambda: program.obey(f"{kind}-bare", size, suite, options.seconds, watch=watch))
+        line = summary("keys", case, "values/s", pairs)
+        if kind == "seal":  # each under another key: what setting one costs
+            new = [rate(program.obey("seal-new", size, suite, options.seconds)) for _ in range(options.rounds)]
+            line["new_key"] = round(middle(new))
+        lines.append(publish(judge(line, 0.7)))
+    program.close()
+    return lines
+
+
+# case of ./bench keys: what measures it
+KEYS = {f"{kind} {size} {suite}": values for kind in ("seal", "open") for size in (18, 64) for suite in ("intl", "gm")}
+
+
+def keys(machine, options):
+    """values sealed and opened by one thread, against libgcrypt's bare cipher with the same padding"""
+    lines, asked = [], cases(options, list(KEYS))
+    for measure in dict.fromkeys(KEYS[case] for case in asked):
+        lines += measure(machine, options, [case for case in asked if KEYS[case] is measure])
+    return lines
+
+
 def faults(machine, options):
     """1,000 rounds of kill -9 and immediate stops under load: a test that prints how many plaintexts it accounted for"""
     del machine  # it has a city of its own
@@ -227,4 +259,4 @@ def faults(machine, options):
 
 
 BENCHES = {"reveal": reveal, "reveal-batch": reveal_batch, "issue-batch": issue_batch, "search": search, "put": put, "import": import_file,
-           "start": start, "control": control, "tokens": tokens, "log": log, "faults": faults}
+           "start": start, "control": control, "tokens": tokens, "keys": keys, "log": log, "faults": faults}
