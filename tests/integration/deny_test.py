@@ -84,8 +84,8 @@ EXPECTED = {
     "/vault.v1.Audit/VerifyRows": STEWARDS,
     "/vault.v1.Records/Erase": table(population=OK, eldercare=DENIED, clinic=DENIED, borrower=DENIED),
     # Past the gate: nothing that is malformed, or not there, or is so already.
-    "/vault.v1.Keys/Initialise": {role: "INVALID_ARGUMENT" if outcome == OK else outcome for role, outcome in STEWARDS.items()},
-    "/vault.v1.Keys/Unseal": STEWARDS,
+    "/vault.v1.Keys/Initialise": {role: "FAILED_PRECONDITION" if outcome == OK else outcome for role, outcome in STEWARDS.items()},
+    "/vault.v1.Keys/Unseal": {role: "FAILED_PRECONDITION" if outcome == OK else outcome for role, outcome in STEWARDS.items()},
     "/vault.v1.Keys/Seal": {role: NOT_ASKED if outcome == OK else outcome for role, outcome in STEWARDS.items()},
     "/vault.v1.Keys/Rekey": ADMINISTRATOR | {"administrator": "INVALID_ARGUMENT"},
     "/vault.v1.Keys/Rotate": ADMINISTRATOR | {"administrator": "INVALID_ARGUMENT"},

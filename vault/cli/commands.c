@@ -127,9 +127,9 @@ const command commands[] = {
      "  vaultctl export rv1... --out resident.json --purpose data-subject-request --ticket request-12\n",
      OPTION(OPT_OUT) | OPTION(OPT_RECEIPT) | OPTION(OPT_TICKET), 1, 1, true, NULL, run_export},
     {"erase", "[TOKEN...]", "residents for good: data key, row and search terms are destroyed",
-     "There is no way back: their tokens are those of nobody from then on, and who comes back is a new record. The "
-     "log\n"
-     "stays as it is. Needs a rule of action \"erase\".\n"
+     "There is no way back: their tokens are those of nobody from then on, and who comes back is a new record. The\n"
+     "log stays as it is. Where a law wants the record kept (\"term\" of the collection) it is restricted until then:\n"
+     "stored, and shown to nobody. Needs a rule of action \"erase\".\n"
      "\n"
      "  vaultctl erase rv1... --purpose population-register --ticket 'request 31, moved abroad'\n"
      "  vaultctl erase --file tokens.txt --purpose population-register --ticket 'request 32' --receipt erased.json\n",
@@ -237,9 +237,8 @@ const command commands[] = {
      0, 1, 1, true, OFFICER_PURPOSE, run_keys_show},
     {"keys rotate", "RING...", "a new version of rings, while the service runs (administrators)",
      "From now on the new version is the active one; a job brings over what is stored (keys progress). Rings: record,\n"
-     "natural, control, log, term/FIELD, token/DOMAIN. With --suite a ring goes over to the other suite. A token "
-     "ring's\n"
-     "old tokens are taken --until then.\n"
+     "natural, control, log, term/FIELD, token/DOMAIN. With --suite a ring goes over to the other suite. Of a token\n"
+     "ring --until is the end of the old tokens.\n"
      "\n"
      "  vaultctl keys rotate record --watch --ticket 'yearly rotation'\n"
      "  vaultctl keys rotate record --suite gm --ticket 'national suite'\n"
@@ -265,13 +264,11 @@ const command commands[] = {
      "  vaultctl keys cancel jobs/17 --ticket 'once more with --reseal'\n",
      OPTION(OPT_TICKET), 1, 1, true, CONTROL_PURPOSE, run_keys_cancel},
     {"keys destroy", "RING VERSION", "a version that nothing needs any more, by two people",
-     "Without --approval it is proposed; an officer approves it (approval show, approval approve); the same again "
-     "with\n"
-     "--approval destroys the key, and prints the certificate. Refused (STILL_NEEDED) while anything refers to it.\n"
+     "Without --approval it is proposed; an officer approves it (approval show, approval approve); the same again\n"
+     "with --approval destroys the key, and prints the certificate. Refused (STILL_NEEDED) while anything needs it.\n"
      "\n"
      "  vaultctl keys destroy record 1 --ticket 'yearly rotation'\n"
-     "  vaultctl keys destroy record 1 --approval approvals/6f... --out record-1.certificate --ticket 'yearly "
-     "rotation'\n",
+     "  vaultctl keys destroy record 1 --approval approvals/6f... --out record-1.certificate --ticket 'yearly'\n",
      OPTION(OPT_APPROVAL) | OPTION(OPT_OUT) | OPTION(OPT_TICKET), 2, 2, true, CONTROL_PURPOSE, run_keys_destroy},
     {"keys certificate", "RING VERSION", "the signed statement that a version was destroyed",
      "Anybody checks it with vault-verify and the log's public key.\n"

@@ -165,8 +165,8 @@ ctl_exit run_put(ctl *c)
 
 static const char *erased_text(arena *mem, const ProtobufCMessage *result)
 {
-    (void)mem, (void)result;
-    return "erased";
+    (void)mem;
+    return ((const Vault__V1__EraseResult *)(const void *)result)->restricted ? "restricted" : "erased";
 }
 
 ctl_exit run_erase(ctl *c)

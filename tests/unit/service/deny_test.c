@@ -368,6 +368,7 @@ enum {
     MALFORMED = 3,
     MISSING = 5,
     DENIED = 7,
+    AS_IT_STANDS = 9,
     NOBODY = 16,
     NONE_FOUND = 100 /* a list without anybody in it */,
     NOT_ASKED /* it would be done */
@@ -450,8 +451,8 @@ static const struct row {
     {"/vault.v1.Approvals/Reject", reject_none, {APPS, STEWARDS(MISSING), STRANGERS}},
     {"/vault.v1.Audit/VerifyRows", verify_rows, {APPS, STRANGERS}},
     {"/vault.v1.Records/Erase", erase_one, {[OUT_OF_AREA] = DENIED, [BORROWER] = DENIED, OFFICERS, STRANGERS}},
-    {"/vault.v1.Keys/Initialise", init_nothing, {APPS, STEWARDS(MALFORMED), STRANGERS}},
-    {"/vault.v1.Keys/Unseal", unseal_nothing, {APPS, STRANGERS}},
+    {"/vault.v1.Keys/Initialise", init_nothing, {APPS, STEWARDS(AS_IT_STANDS), STRANGERS}},
+    {"/vault.v1.Keys/Unseal", unseal_nothing, {APPS, STEWARDS(AS_IT_STANDS), STRANGERS}},
     {"/vault.v1.Keys/Seal", seal_all, {APPS, STEWARDS(NOT_ASKED), STRANGERS}},
     {"/vault.v1.Keys/Rekey",
      rekey_nothing,
