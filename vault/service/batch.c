@@ -88,7 +88,7 @@ static void judge(part *p, item *it)
     if (a->failed != CLAUSE_NONE) {
         (void)refuse_clause(&it->err, a->failed);
     } else if (proven != VAULT_OK) {
-        log_failure(LOG_ERROR, "record.integrity", &broken);
+        session_damage(p->s, &broken);
         it->err = broken;
     } else {
         (void)p->kind->judge(p->s, it);

@@ -141,7 +141,7 @@ static vault_code judge_decision(session *s, item *it)
     it->groups = f->group;
     it->form = accept ? "accepted" : "declined";
     if (correction_check(s->cabinet, &it->record, from, &it->err) != VAULT_OK) {
-        log_failure(LOG_ERROR, "record.integrity", &it->err);
+        session_damage(s, &it->err);
         return it->err.code;
     }
     if (from->state != CORRECTION_PENDING) return vault_refuse(&it->err, VAULT_CONFLICT, "ALREADY_DECIDED", "");
@@ -171,7 +171,7 @@ static vault_code prepare(session *s, item **items, size_t count, vault_error *e
         item *it = items[i];
         if (it->err.code != VAULT_OK) continue;
         vault_code code = decide_one(s, it);
-        if (code == VAULT_INTEGRITY) log_failure(LOG_ERROR, "record.integrity", &it->err);
+        if (code == VAULT_INTEGRITY) session_damage(s, &it->err);
         if (code == VAULT_OK || code == VAULT_INTEGRITY || code == VAULT_INVALID) continue;
         *err = it->err;
         return code;

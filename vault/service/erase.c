@@ -82,7 +82,7 @@ static vault_code prepare(session *s, item **items, size_t count, vault_error *e
     for (size_t i = 0; i < count; i++) {
         if (items[i]->err.code != VAULT_OK) continue;
         vault_code code = prepare_one(s, items[i]);
-        if (code == VAULT_INTEGRITY) log_failure(LOG_ERROR, "record.integrity", &items[i]->err);
+        if (code == VAULT_INTEGRITY) session_damage(s, &items[i]->err);
         if (code == VAULT_OK || code == VAULT_INTEGRITY) continue;
         *err = items[i]->err;
         return code;

@@ -72,6 +72,8 @@ struct session {
     bool moved;               /* the control version moved on: reload and run again */
     bool confirmed;           /* an append of this run found the control version as it was */
     bool waking;              /* it opens the node: the manifest may still say sealed */
+    vault_error damage[16];   /* found by this run, `damaged` times (session_damage) */
+    size_t damaged;
 };
 
 typedef struct item item;
@@ -218,6 +220,9 @@ VAULT_MUST_USE vault_code session_run(session *s, session_work *work, void *cont
 VAULT_MUST_USE vault_code session_attempts(session *s, session_work *work, void *context, vault_error *err);
 void session_calls(session *s, const method *m, request **requests, size_t count);
 void session_drop_keys(session *s);
+/* A row that does not open, or is not as it was sealed: the operator is told after the run, unless control had moved on
+ * and the row was merely of a version of the keys that this node did not know yet. */
+void session_damage(session *s, const vault_error *what);
 
 /* ---- gate.c ---- */
 

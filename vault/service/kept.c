@@ -88,7 +88,7 @@ static vault_code open_or_tell(session *s, call *c, const request_row *row)
 {
     vault_code code = open_answer(s, c, row);
     if (code != VAULT_INTEGRITY) return code;
-    log_failure(LOG_ERROR, "record.integrity", &c->rq->err);
+    session_damage(s, &c->rq->err);
     return write_call_line(s, c, &(line_facts){.fields = c->fields});
 }
 

@@ -293,7 +293,7 @@ static vault_code settle_sealing(session *s, item *it, vault_code code, vault_er
         return it->err.code == VAULT_INVALID ? VAULT_OK : it->err.code;
     }
     if (code == VAULT_INTEGRITY) {
-        log_failure(LOG_ERROR, "record.integrity", &it->err);
+        session_damage(s, &it->err);
         return VAULT_OK;
     }
     if (code != VAULT_OK) *err = it->err;

@@ -52,10 +52,10 @@ static vault_code check_version(session *s, job_work *w, vault_error *err)
 }
 
 /* True where the row alone is to blame. */
-static bool is_broken(met *m, vault_code code, const vault_error *why)
+static bool is_broken(session *s, met *m, vault_code code, const vault_error *why)
 {
     if (code != VAULT_INTEGRITY) return false;
-    log_failure(LOG_ERROR, "record.integrity", why);
+    session_damage(s, why);
     m->broken++;
     return true;
 }
@@ -74,7 +74,7 @@ static vault_code rewrap_keys(session *s, const job_work *w, met *m, vault_error
         vault_code code = record_rewrap(s->cabinet, &rows[i], &why);
         if (code == VAULT_OK)
             rows[m->done++] = rows[i];
-        else if (!is_broken(m, code, &why))
+        else if (!is_broken(s, m, code, &why))
             return *err = why, code;
     }
     return m->done ? store_keys_update(s->store, rows, m->done, err) : VAULT_OK;
@@ -105,7 +105,7 @@ static vault_code rewrap_notes(session *s, const job_work *w, note_table in, met
         vault_code code = reseal(s, in, &rows[i], &why);
         if (code == VAULT_OK)
             rows[m->done++] = rows[i];
-        else if (!is_broken(m, code, &why))
+        else if (!is_broken(s, m, code, &why))
             return *err = why, code;
     }
     return m->done ? store_notes_update(s->store, in, rows, m->done, err) : VAULT_OK;

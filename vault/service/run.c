@@ -64,6 +64,23 @@ void session_close(session **at)
 
 /* ---- attempts ---- */
 
+void session_damage(session *s, const vault_error *what)
+{
+    size_t most = sizeof s->damage / sizeof *s->damage;
+    if (s->damaged < most) s->damage[s->damaged] = *what;
+    s->damaged++;
+}
+
+static void tell_damage(session *s)
+{
+    size_t most = sizeof s->damage / sizeof *s->damage;
+    for (size_t i = 0; i < s->damaged && i < most && !s->moved; i++)
+        log_failure(LOG_ERROR, "record.integrity", &s->damage[i]);
+    if (s->damaged > most && !s->moved)
+        log_event(LOG_ERROR, "record.integrity", "and %zu more in the same batch", s->damaged - most);
+    s->damaged = 0;
+}
+
 /* The stamp is taken before the manifest: when another thread reloads in between, the pair fits nothing, and the append
  * says so. */
 static vault_code attempt(session *s, session_work *work, void *context, vault_error *err)
@@ -78,6 +95,7 @@ static vault_code attempt(session *s, session_work *work, void *context, vault_e
         cabinet_made_by(s->cabinet, s->manifest->version);
         code = work(s, context, err);
     }
+    tell_damage(s);
     control_release(c, s->manifest);
     s->manifest = NULL;
     wipe(s->deks.at, s->deks.len);

@@ -197,7 +197,7 @@ static vault_code check_entry(session *s, item *it)
     if (count == 0 || ids[0] != it->id.id || !row.found || row.version != it->row->version)
         return refuse_clause(&it->err, CLAUSE_RESIDENT);
     (void)vault_fail(&it->err, VAULT_INTEGRITY, "index entries of row %lld are not the row's", (long long)it->id.id);
-    log_failure(LOG_ERROR, "record.integrity", &it->err);
+    session_damage(s, &it->err);
     return VAULT_INTEGRITY;
 }
 

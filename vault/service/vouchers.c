@@ -230,7 +230,7 @@ static vault_code open_row(session *s, item *it, const voucher_row *row, vault_e
     vault_error_clear(&v->broken);
     if (!row->found) return work_alike(s, v, err);
     vault_code code = open_terms(s, &v->terms, row, &v->broken);
-    if (code == VAULT_INTEGRITY) return log_failure(LOG_ERROR, "record.integrity", &v->broken), VAULT_OK;
+    if (code == VAULT_INTEGRITY) return session_damage(s, &v->broken), VAULT_OK;
     if (code != VAULT_OK) return *err = v->broken, code;
     v->known = true;
     v->again = was_counted(it);
