@@ -224,12 +224,15 @@ static void write_folder(void)
     write_policy();
 }
 
+void (*fixture_seal)(root_seal *out, const char *vault, bytes root);
+
 static void init_vault(void)
 {
     vault_error err = {0};
     store *s = NULL;
     memset(vault.root, 7, sizeof vault.root);
-    const root_seal seal = {.source = ROOT_FILE, .generation = 1};
+    root_seal seal = {.source = ROOT_FILE, .generation = 1};
+    if (fixture_seal) fixture_seal(&seal, "resident-vault/test", bytes_of(vault.root, sizeof vault.root));
     const init_options o = {.name = "resident-vault/test",
                             .folder = vault.folder,
                             .root = bytes_of(vault.root, sizeof vault.root),

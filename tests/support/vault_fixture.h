@@ -10,6 +10,7 @@
  * also holds houses.
  * Everybody's certificate has the digest of the URI's text. */
 #pragma once
+#include "keys/keys.h"
 #include "tests/generator/generator.h"
 #include "tests/support/harness.h"
 #include "tests/support/pg_harness.h"
@@ -39,6 +40,9 @@ enum { FIXTURE_RESIDENTS = 200 };
 /* A program that needs other documents sets it before anything else: it gets each one ("schema.json"), as the fixture
  * has made it, to be changed. */
 extern void (*fixture_edit)(const char *file, json_t *document);
+/* A program that has to do with the root key sets it before anything else: it wraps `root` for the vault of this name.
+ * Without it nothing but fixture_options opens the vault. */
+extern void (*fixture_seal)(root_seal *out, const char *vault, bytes root);
 cjose_jwk_t *fixture_key(void); /* ES256, registered for civil-affairs as "civil-1" */
 service *fixture_service(void);
 session *fixture_session(void);
