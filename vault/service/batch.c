@@ -192,13 +192,27 @@ static vault_code append(part *p, line *lines, vault_error *err)
     return ledger_append(p->s->service->ledger, p->s->store, p->s->mem, &batch, &p->appended, err);
 }
 
+static vault_code look_and_fetch(part *p, vault_error *err)
+{
+    if (p->kind->look) VAULT_TRY(p->kind->look(p->s, p->items, p->count, err));
+    return fetch(p, err);
+}
+
+static vault_code read_rows(part *p, vault_error *err)
+{
+    if (!p->kind->one_snapshot) return look_and_fetch(p, err);
+    VAULT_TRY(store_begin_snapshot(p->s->store, err));
+    vault_code code = look_and_fetch(p, err);
+    store_rollback(p->s->store);
+    return code;
+}
+
 /* Up to the commit. After OK every item has its line. */
 static vault_code commit(part *p, vault_error *err)
 {
     line *lines = NULL;
     cabinet_use(p->s->cabinet, p->s->mem);
-    if (p->kind->look) VAULT_TRY(p->kind->look(p->s, p->items, p->count, err));
-    VAULT_TRY(fetch(p, err));
+    VAULT_TRY(read_rows(p, err));
     for (size_t i = 0; i < p->count; i++) {
         p->items[i]->record.dek = p->s->deks.at + i * RECORD_KEYS_LEN;
         judge(p, p->items[i]);

@@ -196,8 +196,24 @@ static vault_code tell_listed(session *s, item *it)
     return VAULT_OK;
 }
 
-static const item_kind OF_RECORD = {.look = corrections_look, .judge = judge_listed, .finish = tell_listed};
-static const item_kind WAITING = {.judge = judge_listed, .finish = tell_listed};
+static const item_kind OF_RECORD = {
+    .one_snapshot = true, .look = corrections_look, .judge = judge_listed, .finish = tell_listed};
+
+/* A request may have come under another key since it was listed: it is read again, together with its record. */
+static vault_code look_again(session *s, item **items, size_t count, vault_error *err)
+{
+    int64_t *numbers = arena_array(s->mem, count, sizeof *numbers);
+    correction_row *rows = arena_array(s->mem, count, sizeof *rows);
+    if (!numbers || !rows) return vault_fail(err, VAULT_EXHAUSTED, "no memory for corrections");
+    for (size_t i = 0; i < count; i++) numbers[i] = items[i]->named->rows[0].number;
+    VAULT_TRY(store_corrections_by_number(s->store, s->mem, numbers, count, rows, err));
+    for (size_t i = 0; i < count; i++)
+        if (rows[i].found) items[i]->named->rows = &rows[i];
+    return VAULT_OK;
+}
+
+static const item_kind WAITING = {
+    .one_snapshot = true, .look = look_again, .judge = judge_listed, .finish = tell_listed};
 
 /* ---- pages ---- */
 

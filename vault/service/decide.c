@@ -190,6 +190,7 @@ static vault_code write_decided(session *s, item **items, size_t count, vault_er
         corrections[decided++] = items[i]->named->decided;
         if (!items[i]->put->merged.unchanged) rows[updated++] = items[i]->put->next;
     }
+    VAULT_TRY(put_hold(s, items, count, err));
     VAULT_TRY(store_residents_update(s->store, s->mem, rows, updated, err));
     return store_corrections_decide(s->store, s->mem, corrections, decided, err);
 }
@@ -201,8 +202,12 @@ static row_change change_of(const item *it)
     return (row_change){.row = &put->next, .was = put->next.was};
 }
 
-static const item_kind DECIDE = {
-    .look = look, .judge = judge_decision, .prepare = prepare, .write = write_decided, .change = change_of};
+static const item_kind DECIDE = {.one_snapshot = true,
+                                 .look = look,
+                                 .judge = judge_decision,
+                                 .prepare = prepare,
+                                 .write = write_decided,
+                                 .change = change_of};
 
 /* ---- the answer ---- */
 

@@ -99,7 +99,8 @@ static vault_code open_export(session *s, item *it)
     return VAULT_OK;
 }
 
-static const item_kind EXPORT = {.look = corrections_look, .judge = judge_export, .finish = open_export};
+static const item_kind EXPORT = {
+    .one_snapshot = true, .look = corrections_look, .judge = judge_export, .finish = open_export};
 
 static void answer_export(call *c)
 {

@@ -459,6 +459,16 @@ Google__Protobuf__Timestamp *timestamp_of(arena *mem, int64_t us);
 /* Carries out a change, with its line; *what is completed by who, why and when. *done lives as long as the request. A
  * refusal is a line, too. Leaves, and returns, rq->err. */
 VAULT_MUST_USE vault_code change_run(session *s, call *c, change *what, change_record *done);
+/* The same with lines of its own: `fill` completes what each says, when all rows are written; `after` is the last thing
+ * in the transaction, and knows the index of the first of them. Both, and change.write, may refuse all of it. */
+typedef struct change_lines {
+    size_t count; /* at least 1 */
+    vault_code (*fill)(void *context, line_facts *facts, size_t i, vault_error *err);
+    vault_code (*after)(void *context, int64_t first, vault_error *err); /* or NULL */
+    void *context;
+} change_lines;
+VAULT_MUST_USE vault_code change_run_with(session *s, call *c, change *what, change_record *done,
+                                          const change_lines *lines);
 /* The line of a change that was refused (rq->err) before it could be staged. Returns that refusal. */
 VAULT_MUST_USE vault_code change_refuse(session *s, call *c, const change *what);
 
@@ -574,6 +584,11 @@ void audit_get_proof(session *s, call **calls, size_t count);
 void audit_query(session *s, call **calls, size_t count);
 void audit_trace_token(session *s, call **calls, size_t count);
 void keys_status(session *s, call **calls, size_t count);
+void keys_rotate(session *s, call **calls, size_t count);
+void keys_progress(session *s, call **calls, size_t count);
+void keys_change_job(session *s, call **calls, size_t count);
+void keys_destroy(session *s, call **calls, size_t count);
+void keys_get_certificate(session *s, call **calls, size_t count);
 void keys_initialise(session *s, call **calls, size_t count);
 void keys_unseal(session *s, call **calls, size_t count);
 void keys_seal(session *s, call **calls, size_t count);

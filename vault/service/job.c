@@ -11,7 +11,8 @@ static const char *const STATES[JOB_STATES] = {[JOB_RUNNING] = "running",
                                                [JOB_DONE] = "done",
                                                [JOB_FAILED] = "failed"};
 
-const job_type *const JOB_TYPES[JOB_KINDS] = {[JOB_REWRAP] = &JOB_TYPE_REWRAP};
+const job_type *const JOB_TYPES[JOB_KINDS] = {
+    [JOB_REWRITE] = &JOB_TYPE_REWRITE, [JOB_RESEAL] = &JOB_TYPE_RESEAL, [JOB_REWRAP] = &JOB_TYPE_REWRAP};
 
 vault_code job_start(session *s, store *in, job_row *inout, vault_error *err)
 {
@@ -29,7 +30,7 @@ vault_code job_start(session *s, store *in, job_row *inout, vault_error *err)
 
 /* ---- a transaction of the work, or of its end ---- */
 
-static vault_code commit_with_lines(session *s, const line_batch *lines, vault_error *err)
+vault_code commit_with_lines(session *s, const line_batch *lines, vault_error *err)
 {
     appended out;
     vault_code code = ledger_append_in_transaction(s->service->ledger, s->store, s->mem, lines, &out, err);

@@ -345,6 +345,25 @@ row_change put_change(const item *it)
     return (row_change){.row = &put->next, .was = put->created ? NULL : put->next.was};
 }
 
+/* A request is sealed under the resident's key: where its row is not written, it must stay as it is. All rows are
+ * locked then, in one order, before any is written. */
+vault_code put_hold(session *s, item **items, size_t count, vault_error *err)
+{
+    size_t held = 0;
+    bool beside = false;
+    resident_row *rows = arena_array(s->mem, count, sizeof *rows);
+    if (!rows) return vault_fail(err, VAULT_EXHAUSTED, "no memory for rows");
+    for (size_t i = 0; i < count; i++) {
+        const put_item *put = items[i]->put;
+        bool decided = items[i]->named && items[i]->named->decision, dry = put->columns && is_dry(items[i]);
+        if (items[i]->err.code != VAULT_OK || dry || put->created) continue;
+        if (put->merged.unchanged && !decided && put->merged.correction_count == 0) continue;
+        beside |= put->merged.unchanged;
+        rows[held++] = *items[i]->row;
+    }
+    return beside ? store_residents_hold(s->store, s->mem, rows, held, err) : VAULT_OK;
+}
+
 vault_code put_write(session *s, item **items, size_t count, vault_error *err)
 {
     size_t corrections = 0;
@@ -355,6 +374,7 @@ vault_code put_write(session *s, item **items, size_t count, vault_error *err)
     if (!rows.inserts || !rows.updates || !rows.corrections)
         return vault_fail(err, VAULT_EXHAUSTED, "no memory for rows");
     sort_rows(&rows, items, count);
+    VAULT_TRY(put_hold(s, items, count, err));
     if (rows.inserted) VAULT_TRY(store_residents_insert(s->store, s->mem, rows.inserts, rows.inserted, err));
     if (rows.updated) VAULT_TRY(store_residents_update(s->store, s->mem, rows.updates, rows.updated, err));
     return rows.corrected ? store_corrections_put(s->store, s->mem, rows.corrections, rows.corrected, err) : VAULT_OK;

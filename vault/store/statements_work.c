@@ -87,7 +87,7 @@ static const statement table[] = {
     [AT(ST_RESIDENTS_HOLD)] = {.name = "residents_hold",
                                .sql = "WITH h AS (SELECT r.id FROM resident r JOIN unnest($1, $2, $3)"
                                       " AS u(id, version, made) ON r.id = u.id AND r.version = u.version"
-                                      " AND r.made = u.made ORDER BY r.id FOR SHARE OF r) SELECT count(*) FROM h",
+                                      " AND r.made = u.made ORDER BY r.id FOR NO KEY UPDATE OF r) SELECT count(*) FROM h",
                                .params = {SQL_INT8S, SQL_INT4S, SQL_INT8S},
                                .columns = {SQL_INT8},
                                .rows = ROWS_ONE},
