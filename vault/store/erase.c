@@ -26,6 +26,8 @@ vault_code store_residents_erase(store *s, arena *mem, const resident_row *rows,
     for (size_t i = 0; i < count; i++) put_int8(s, sorted[i]->id);
     arg_array(s, count);
     for (size_t i = 0; i < count; i++) put_int4(s, sorted[i]->version);
+    arg_array(s, count);
+    for (size_t i = 0; i < count; i++) put_int8(s, sorted[i]->made);
     VAULT_TRY(call_run(s, &r, err));
     int64_t erased = col_int8(r, 0, 0);
     if (erased != (int64_t)count)

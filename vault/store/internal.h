@@ -93,6 +93,7 @@ typedef enum statement_id {
     ST_JOB_ADVANCE,
     ST_JOB_BUSY,
     ST_JOB_SET,
+    ST_RESIDENTS_PAGE,
     ST_RESIDENTS_STALE,
     ST_RESIDENTS_STALE_COUNT,
     ST_RESIDENTS_RENEW,

@@ -23,6 +23,20 @@ vault_code store_residents_stale(store *s, arena *mem, const stale_range *of, re
     return VAULT_OK;
 }
 
+vault_code store_residents_page(store *s, arena *mem, int64_t after, resident_row *rows, size_t *inout_count,
+                                vault_error *err)
+{
+    VAULT_CLEANUP(result_clear) PGresult *r = NULL;
+    call_start(s, ST_RESIDENTS_PAGE);
+    arg_int8(s, after);
+    arg_int8(s, (int64_t)*inout_count);
+    *inout_count = 0;
+    VAULT_TRY(call_run(s, &r, err));
+    for (int i = 0; i < PQntuples(r); i++) VAULT_TRY(resident_copy(&rows[i], mem, r, i, err));
+    *inout_count = (size_t)PQntuples(r);
+    return VAULT_OK;
+}
+
 vault_code store_residents_stale_count(store *s, const stale_range *of, int64_t *count, vault_error *err)
 {
     VAULT_CLEANUP(result_clear) PGresult *r = NULL;

@@ -123,12 +123,12 @@ static const statement table[] = {
                              .columns = {SQL_INT8},
                              .rows = ROWS_ONE},
     [ST_RESIDENTS_ERASE] = {.name = "residents_erase",
-                            .sql = "WITH w AS (DELETE FROM resident r USING unnest($1, $2) AS u(id, version)"
-                                   " WHERE r.id = u.id AND r.version = u.version RETURNING r.id),"
+                            .sql = "WITH w AS (DELETE FROM resident r USING unnest($1, $2, $3) AS u(id, version, made)"
+                                   " WHERE r.id = u.id AND r.version = u.version AND r.made = u.made RETURNING r.id),"
                                    " k AS (DELETE FROM resident_key k USING w WHERE k.id = w.id),"
                                    " c AS (DELETE FROM correction c USING w WHERE c.resident = w.id)"
                                    " SELECT count(*) FROM w",
-                            .params = {SQL_INT8S, SQL_INT4S},
+                            .params = {SQL_INT8S, SQL_INT4S, SQL_INT8S},
                             .columns = {SQL_INT8},
                             .rows = ROWS_ONE},
     [ST_ERASURES_INSERT] = {.name = "erasures_insert",

@@ -59,6 +59,12 @@ static const statement table[] = {
                         .columns = {SQL_INT8},
                         .rows = ROWS_ONE},
 
+    [AT(ST_RESIDENTS_PAGE)] = {.name = "residents_page",
+                               .sql = "SELECT " RESIDENT_COLUMNS " FROM " RESIDENT_WITH_KEY
+                                      " WHERE r.id > $1 ORDER BY r.id LIMIT $2",
+                               .params = {SQL_INT8, SQL_INT8},
+                               .columns = RESIDENT_TYPES,
+                               .rows = ROWS_ANY},
     /* Whole residents: $2 and $3 say what is stale, either alone is enough. */
     [AT(ST_RESIDENTS_STALE)] = {.name = "residents_stale",
                                 .sql = "SELECT " RESIDENT_COLUMNS " FROM " RESIDENT_WITH_KEY " WHERE r.id > $1"
@@ -85,9 +91,10 @@ static const statement table[] = {
          .columns = {SQL_INT8},
          .rows = ROWS_ONE},
     [AT(ST_RESIDENTS_HOLD)] = {.name = "residents_hold",
-                               .sql = "WITH h AS (SELECT r.id FROM resident r JOIN unnest($1, $2, $3)"
-                                      " AS u(id, version, made) ON r.id = u.id AND r.version = u.version"
-                                      " AND r.made = u.made ORDER BY r.id FOR NO KEY UPDATE OF r) SELECT count(*) FROM h",
+                               .sql =
+                                   "WITH h AS (SELECT r.id FROM resident r JOIN unnest($1, $2, $3)"
+                                   " AS u(id, version, made) ON r.id = u.id AND r.version = u.version"
+                                   " AND r.made = u.made ORDER BY r.id FOR NO KEY UPDATE OF r) SELECT count(*) FROM h",
                                .params = {SQL_INT8S, SQL_INT4S, SQL_INT8S},
                                .columns = {SQL_INT8},
                                .rows = ROWS_ONE},

@@ -118,7 +118,10 @@ VAULT_MUST_USE vault_code store_residents_renew(store *s, arena *mem, const resi
  * the row. CONFLICT unless every row has the version and `made` of rows[i]. */
 VAULT_MUST_USE vault_code store_residents_hold(store *s, arena *mem, const resident_row *rows, size_t count,
                                                vault_error *err);
-/* Row, keys, entries of the index and corrections; CONFLICT unless every row had the version of rows[i]. */
+/* Whole residents above id `after`, in order, as many as there is room for; nothing is locked. */
+VAULT_MUST_USE vault_code store_residents_page(store *s, arena *mem, int64_t after, resident_row *rows,
+                                               size_t *inout_count, vault_error *err);
+/* Row, keys, entries of the index and corrections; CONFLICT unless every row had the version and `made` of rows[i]. */
 VAULT_MUST_USE vault_code store_residents_erase(store *s, arena *mem, const resident_row *rows, size_t count,
                                                 vault_error *err);
 /* What still needs a version of a ring; all zero: nothing does. Counted in one snapshot, over whole tables. */

@@ -67,6 +67,11 @@ TEST("none is erased unless all have the version that was read: changed, erased,
     assert_int_equal(count_of("resident"), 3);
     assert_int_equal(count_of("resident_key"), 3);
     rows[1].version = 1;
+    rows[1].made++; /* renewed as the same version: another tag, which is not the one that was read */
+    expect_ok(store_begin(s, &err), &err);
+    expect_code(store_residents_erase(s, mem, rows, 3, &err), VAULT_CONFLICT, &err);
+    store_rollback(s);
+    rows[1].made--;
     erase(s, rows, 1);
     expect_ok(store_begin(s, &err), &err);
     expect_code(store_residents_erase(s, mem, rows, 2, &err), VAULT_CONFLICT, &err);
@@ -131,6 +136,22 @@ TEST("no correction is filed for somebody who is erased")
     file_correction(s, 1, 3);
     file_correction(s, 2, 4);
     assert_int_equal(count_of("correction"), 1);
+    store_close(&s);
+}
+
+TEST("pages of residents come in the order of ids, each row once, and end with an empty one")
+{
+    store *s = fresh_store();
+    resident_row *rows = given_residents(s, 1, 25), got[10];
+    int64_t after = 0;
+    size_t count = 10, met = 0;
+    for (; count > 0; count = 10) {
+        expect_ok(store_residents_page(s, mem, after, got, &count, &err), &err);
+        if (count == 0) break;
+        for (size_t i = 0; i < count; i++) expect_resident(&got[i], &rows[met++]);
+        after = got[count - 1].id;
+    }
+    assert_int_equal(met, 25);
     store_close(&s);
 }
 
