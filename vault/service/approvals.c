@@ -29,6 +29,13 @@ typedef struct told {
     unsigned needed;
 } told;
 
+/* An operation that all have approved waits for who proposed it. */
+static const char *state_of(const approval *from, const told *how)
+{
+    bool waits = strcmp(how->state, "pending") == 0 && from->document == DOC_OPERATION;
+    return waits && from->approved_count + (how->also ? 1 : 0) >= how->needed ? "approved" : how->state;
+}
+
 static Vault__V1__Approval *answer_approval(arena *mem, const approval *from, const told *how)
 {
     Vault__V1__Approval *out = MESSAGE(mem, Vault__V1__Approval, vault__v1__approval__init);
@@ -42,7 +49,7 @@ static Vault__V1__Approval *answer_approval(arena *mem, const approval *from, co
     out->create_time = timestamp_of(mem, from->created_us);
     out->expire_time = timestamp_of(mem, from->expires_us);
     out->approvals_needed = how->needed;
-    out->state = lent(how->state);
+    out->state = lent(state_of(from, how));
     bool whole = out->name && out->digest && out->replaces && out->proposer && out->ticket && out->create_time &&
                  out->expire_time && fill_approvers(out, mem, from, how->also) == VAULT_OK;
     return whole ? out : NULL;
@@ -142,6 +149,7 @@ static vault_code get_approval(session *s, request *rq, compared *out)
     if (!(out->of = find_pending(s, in->name)))
         return vault_refuse(&rq->err, VAULT_NOT_FOUND, "APPROVAL_UNKNOWN", "name");
     VAULT_TRY(control_proposed(&out->proposed, c, s->store, rq->mem, out->of, &rq->err));
+    if (out->of->document == DOC_OPERATION) return VAULT_OK; /* it takes nobody's place */
     return control_document(&out->standing, c, s->store, rq->mem, (document_at){out->of->document, 0}, &rq->err);
 }
 

@@ -12,14 +12,17 @@ static const char *given(const char *text)
 }
 
 /* What the line says. A refused change is told by what was asked for, as far as that is well-formed. */
-static line_facts refused_facts(const change *what)
+static line_facts refused_facts(const session *s, const change *what)
 {
     bool named = what->approval && strlen(what->approval) == APPROVAL_NAME_LEN &&
                  strncmp(what->approval, "approvals/", 10) == 0 &&
                  strspn(what->approval + 10, "0123456789abcdef") == APPROVAL_NAME_LEN - 10;
+    const ring *of = what->ring_count ? keyring_active(s->rings, what->rings[0].name) : NULL;
     return (line_facts){.change = change_kind_name(what->kind),
                         .document = what->kind == CHANGE_PROPOSE ? document_name(what->document) : NULL,
-                        .approval = named ? what->approval : NULL};
+                        .approval = named ? what->approval : NULL,
+                        .ring = of ? of->name : NULL,
+                        .ring_version = of ? what->rings[0].version : 0};
 }
 
 static const char *taken_back(arena *mem, const change *what)
@@ -40,24 +43,58 @@ static line_facts done_facts(session *s, const change *what, const change_record
                         .after = given(hex_of(s->mem, &r->after))};
 }
 
-static vault_code write_and_append(session *s, staged *st, line *one, vault_error *err)
+/* One change on its way through its transaction. */
+typedef struct writing {
+    session *s;
+    call *c;
+    const change *what;
+    const change_record *done;
+    const change_lines *lines; /* or NULL: one line, and nothing else */
+} writing;
+
+static vault_code make_lines(line **out, const writing *w, size_t count, vault_error *err)
 {
+    line *lines = arena_array(w->s->mem, count, sizeof *lines);
+    if (!lines) return vault_fail(err, VAULT_EXHAUSTED, "no memory for lines");
+    for (size_t i = 0; i < count; i++) {
+        line_facts facts = done_facts(w->s, w->what, w->done);
+        if (w->lines) VAULT_TRY(w->lines->fill(w->lines->context, &facts, i, err));
+        VAULT_TRY(make_call_line(&lines[i], w->s, w->c, &facts, err));
+    }
+    *out = lines;
+    return VAULT_OK;
+}
+
+static vault_code write_and_append(const writing *w, staged *st, vault_error *err)
+{
+    session *s = w->s;
+    size_t count = w->lines ? w->lines->count : 1;
     control_step next;
     appended out;
+    line *lines = NULL;
     VAULT_TRY(staged_write(st, s->store, &next, err));
+    VAULT_TRY(make_lines(&lines, w, count, err));
     const line_batch batch = {.control_version = s->manifest->version,
                               .control_stamp = s->control_stamp,
-                              .lines = one,
-                              .count = 1,
+                              .lines = lines,
+                              .count = count,
                               .next = &next};
     VAULT_TRY(ledger_append_in_transaction(s->service->ledger, s->store, s->mem, &batch, &out, err));
+    if (w->lines && w->lines->after) VAULT_TRY(w->lines->after(w->lines->context, out.first, err));
     return store_commit(s->store, err);
 }
 
-static vault_code write_change(session *s, staged *st, line *one, vault_error *err)
+/* Refused by what the change writes beside its own rows. */
+static bool refused(const vault_error *err)
 {
+    return err->reason && err->code != VAULT_CONFLICT && err->code != VAULT_UNAVAILABLE;
+}
+
+static vault_code write_change(const writing *w, staged *st, vault_error *err)
+{
+    session *s = w->s;
     VAULT_TRY(store_begin(s->store, err));
-    vault_code code = write_and_append(s, st, one, err);
+    vault_code code = write_and_append(w, st, err);
     if (code == VAULT_OK) {
         ledger_committed(s->service->ledger);
     } else {
@@ -66,38 +103,46 @@ static vault_code write_change(session *s, staged *st, line *one, vault_error *e
     }
     if (code == VAULT_CONFLICT)
         s->moved = true; /* another change was first: all runs again */
-    else
+    else if (!refused(err))
         service_note(s->service, code, err);
     return code;
 }
 
-static vault_code carry_out(session *s, call *c, const change *what, staged **st, change_record *done)
+vault_code change_refuse(session *s, call *c, const change *what)
 {
-    vault_error *err = &c->rq->err;
-    line one;
+    const line_facts facts = refused_facts(s, what);
+    return write_call_line(s, c, &facts);
+}
+
+static vault_code carry_out(const writing *w, staged **st, change_record *done)
+{
+    session *s = w->s;
+    vault_error *err = &w->c->rq->err;
     /* The texts of a record live as long as the staged change; those of the answer as long as the call. */
-    VAULT_TRY(change_record_copy(done, c->rq->mem, staged_record(*st), err));
-    const line_facts facts = done_facts(s, what, done);
-    VAULT_TRY(make_call_line(&one, s, c, &facts, err));
-    VAULT_TRY(write_change(s, *st, &one, err));
+    VAULT_TRY(change_record_copy(done, w->c->rq->mem, staged_record(*st), err));
+    if (write_change(w, *st, err) != VAULT_OK) return refused(err) ? change_refuse(s, w->c, w->what) : err->code;
     s->confirmed = true;
     control_put_in_force(s->service->control, st);
     return VAULT_OK;
 }
 
-vault_code change_refuse(session *s, call *c, const change *what)
+vault_code change_run_with(session *s, call *c, change *what, change_record *done, const change_lines *lines)
 {
-    const line_facts facts = refused_facts(what);
-    return write_call_line(s, c, &facts);
+    VAULT_CLEANUP(staged_free) staged *st = NULL;
+    vault_error *err = &c->rq->err;
+    const writing w = {s, c, what, done, lines};
+    what->who = c->caller;
+    what->ticket = c->context->ticket;
+    what->now_us = clock_now_us();
+    if (control_stage(&st, s->service->control, s->store, s->manifest, what, err) == VAULT_OK)
+        return carry_out(&w, &st, done);
+    if (err->code != VAULT_CONFLICT || !err->reason || strcmp(err->reason, "CONTROL_MOVED") != 0)
+        return change_refuse(s, c, what);
+    s->moved = true; /* its rows are others than those of the manifest at hand */
+    return err->code;
 }
 
 vault_code change_run(session *s, call *c, change *what, change_record *done)
 {
-    VAULT_CLEANUP(staged_free) staged *st = NULL;
-    what->who = c->caller;
-    what->ticket = c->context->ticket;
-    what->now_us = clock_now_us();
-    if (control_stage(&st, s->service->control, s->store, s->manifest, what, &c->rq->err) != VAULT_OK)
-        return change_refuse(s, c, what);
-    return carry_out(s, c, what, &st, done);
+    return change_run_with(s, c, what, done, NULL);
 }

@@ -35,6 +35,8 @@ extern const job_type *const JOB_TYPES[JOB_KINDS];
 extern const job_type JOB_TYPE_REWRAP, JOB_TYPE_REWRITE, JOB_TYPE_RESEAL, JOB_TYPE_LINES, JOB_TYPE_CONTROL,
     JOB_TYPE_VERIFY, JOB_TYPE_RETENTION;
 
+/* Ends a transaction with lines that belong to it. */
+VAULT_MUST_USE vault_code commit_with_lines(session *s, const line_batch *lines, vault_error *err);
 /* Ends a step's transaction: so many rows more are done, and these lines are written (NULL: none). */
 VAULT_MUST_USE vault_code job_commit(session *s, const job_row *job, size_t done, const line_batch *lines,
                                      vault_error *err);

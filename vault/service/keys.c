@@ -1,5 +1,6 @@
 /* Keys: states, never keys. */
-#include "vault/service/internal.h"
+#include "vault/service/operator.h"
+#include "vault/service/rings.h"
 
 #include <string.h>
 
@@ -14,7 +15,7 @@ static bool as_opened(const keyring *keys, const ring_row *row)
     for (size_t i = 0; i < keyring_count(keys); i++) {
         const ring *r = keyring_at(keys, i);
         if (strcmp(r->name, row->name) != 0 || (int64_t)r->version != row->version) continue;
-        return (int)r->state == row->state && (int)r->suite == row->suite;
+        return (int)r->state == row->state && (int)r->suite == row->suite && r->ends_us == row->ends_us;
     }
     return false;
 }
@@ -29,15 +30,29 @@ static vault_code check_rows(const keyring *keys, const ring_row *rows, size_t c
     return VAULT_OK;
 }
 
-static Vault__V1__Ring *answer_ring(arena *mem, const ring_row *from)
+Vault__V1__Ring *ring_message(arena *mem, const ring_row *from)
 {
     Vault__V1__Ring *out = MESSAGE(mem, Vault__V1__Ring, vault__v1__ring__init);
     if (!out || !(out->create_time = timestamp_of(mem, from->created_us))) return NULL;
     out->name = arena_format(mem, "rings/%s/versions/%d", from->name, from->version);
     out->version = (uint32_t)from->version;
     out->state = (char *)(uintptr_t)STATES[from->state];
-    out->suite = (char *)(uintptr_t) "intl"; /* the only suite so far */
+    out->suite = lent(suite_name((suite_id)from->suite));
+    if (from->ends_us && !(out->end_time = timestamp_of(mem, from->ends_us))) return NULL;
     return out->name ? out : NULL;
+}
+
+vault_code no_room_for_answer(request *rq)
+{
+    return vault_fail(&rq->err, VAULT_EXHAUSTED, "no memory for an answer");
+}
+
+static vault_code tell_root(Vault__V1__StatusResponse *out, session *s, vault_error *err)
+{
+    root_place place;
+    VAULT_TRY(root_row_read(&place, s->store, err));
+    root_tell(out, &place);
+    return VAULT_OK;
 }
 
 static vault_code answer(session *s, request *rq, const ring_row *rows, size_t count)
@@ -45,10 +60,11 @@ static vault_code answer(session *s, request *rq, const ring_row *rows, size_t c
     Vault__V1__StatusResponse *out = MESSAGE(rq->mem, Vault__V1__StatusResponse, vault__v1__status_response__init);
     Vault__V1__Ring **rings = arena_array(rq->mem, count + 1, sizeof *rings);
     if (!out || !rings) return vault_fail(&rq->err, VAULT_EXHAUSTED, "no memory for rings");
+    VAULT_TRY(tell_root(out, s, &rq->err));
     out->rings = rings;
     out->control_version = (uint64_t)s->manifest->version;
     for (size_t i = 0; i < count; i++)
-        if (!(rings[out->n_rings++] = answer_ring(rq->mem, &rows[i])))
+        if (!(rings[out->n_rings++] = ring_message(rq->mem, &rows[i])))
             return vault_fail(&rq->err, VAULT_EXHAUSTED, "no memory for rings");
     rq->out = &out->base;
     return VAULT_OK;
