@@ -214,6 +214,8 @@ static vault_code find_end(FILE *f, int64_t *number, char last[ERASURE_LINE_MAX]
     begin = begin ? begin + 1 : text;
     if (len > 0 && strlen(begin) < ERASURE_LINE_MAX - 1) snprintf(last, ERASURE_LINE_MAX, "%s\n", begin);
     *number = strtoll(last, NULL, 10);
+    bool ends_in_one = *number > 0 || (len == 0 && from == 0);
+    if (!ends_in_one) return vault_fail(err, VAULT_INTEGRITY, "the file of erasures ends in no erasure");
     if (ftruncate(fileno(f), end) != 0 || fseeko(f, end, SEEK_SET) != 0) return file_failed("written", err);
     return VAULT_OK;
 }

@@ -61,7 +61,8 @@ typedef struct log_keyset {
     const log_keys *active;
     note_signer signers[2 * RING_VERSIONS_MAX]; /* of all versions, borrowed from them; the active one's first */
     size_t signer_count;
-    secret rows; /* of the sum of rows */
+    bool has_lost; /* a version is destroyed: what it alone has signed is unverifiable, and no forgery */
+    secret rows;   /* of the sum of rows */
     suite_id rows_suite;
     pthread_mutex_t lock;
 } log_keyset;

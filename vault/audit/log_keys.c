@@ -79,6 +79,15 @@ static vault_code open_versions(log_keyset *k, const keyring *keys, const char *
     return key_derive(&k->rows, rows->suite, secret_bytes(&rows->key), "sum of rows", err);
 }
 
+static bool has_destroyed(const keyring *keys)
+{
+    for (size_t i = 0; i < keyring_count(keys); i++) {
+        const ring *r = keyring_at(keys, i);
+        if (strcmp(r->name, "log") == 0 && r->state == RING_DESTROYED) return true;
+    }
+    return false;
+}
+
 /* The active version signs first, and its Ed25519 key is the one that is told. */
 static void list_signers(log_keyset *k)
 {
@@ -96,6 +105,7 @@ vault_code log_keyset_open(log_keyset **out, const keyring *keys, const char *na
     atomic_store(&k->holders, 1);
     pthread_mutex_init(&k->lock, NULL);
     k->generation = keyring_generation(keys);
+    k->has_lost = has_destroyed(keys);
     vault_code code = open_versions(k, keys, name, err);
     if (code != VAULT_OK)
         log_keyset_free(out);

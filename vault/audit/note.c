@@ -150,6 +150,12 @@ static bool is_of(const signature_line *s, const note_key *key)
     return bytes_same(s->name, bytes_of_text(key->name)) && memcmp(s->blob, key->id, KEY_ID_LEN) == 0;
 }
 
+bool note_unverified(bytes *text, bytes note)
+{
+    bytes signatures;
+    return split_note(text, &signatures, note);
+}
+
 note_verdict note_open(bytes *text, bytes note, const note_key *key)
 {
     bytes body, rest, line;

@@ -27,31 +27,50 @@ static note_verdict open_by_any(bytes *text, const ledger *l, bytes note)
     return found;
 }
 
+static vault_code read_tree(published *out, const ledger *l, bytes text, const char *where, vault_error *err)
+{
+    checkpoint c;
+    if (!checkpoint_parse(&c, text) || !bytes_same(c.origin, bytes_of_text(l->name)))
+        return vault_fail(err, VAULT_INTEGRITY, "the checkpoint %s is of another log", where);
+    out->tree = c.tree;
+    return VAULT_OK;
+}
+
 static vault_code read_note(published *out, const ledger *l, bytes note, const char *where, vault_error *err)
 {
     static const char *VERDICTS[] = {[NOTE_MALFORMED] = "is not a signed note",
                                      [NOTE_NO_SIGNATURE] = "is not signed by a key that this log has",
                                      [NOTE_BAD_SIGNATURE] = "has a wrong signature: it was edited"};
     bytes text;
-    checkpoint c;
     note_verdict verdict = open_by_any(&text, l, note);
     if (verdict != NOTE_VERIFIED)
         return vault_fail(err, VAULT_INTEGRITY, "the checkpoint %s %s", where, VERDICTS[verdict]);
-    if (!checkpoint_parse(&c, text) || !bytes_same(c.origin, bytes_of_text(l->name))) {
-        return vault_fail(err, VAULT_INTEGRITY, "the checkpoint %s is of another log", where);
-    }
-    *out = (published){note, c.tree};
-    return VAULT_OK;
+    out->note = note;
+    return read_tree(out, l, text, where, err);
+}
+
+/* What a destroyed key alone has signed cannot be verified any more: that the log continues it is shown all the same,
+ * and then it is signed anew. */
+static bool is_unverifiable(const ledger *l, bytes note, bytes *text)
+{
+    VAULT_CLEANUP(log_keyset_free) log_keyset *k = ledger_keys(l);
+    bytes verified;
+    return k->has_lost && open_by_any(&verified, l, note) == NOTE_NO_SIGNATURE && note_unverified(text, note);
 }
 
 static vault_code read_published(published *out, const ledger *l, store *s, arena *mem, vault_error *err)
 {
+    static const char WHERE[] = "in the database";
     const char *note = NULL;
     int64_t size = 0;
+    bytes text;
     *out = (published){0};
     VAULT_TRY(store_checkpoint_read(s, mem, &size, &note, err));
     if (size == 0) return VAULT_OK;
-    VAULT_TRY(read_note(out, l, bytes_of_text(note), "in the database", err));
+    if (is_unverifiable(l, bytes_of_text(note), &text))
+        VAULT_TRY(read_tree(out, l, text, WHERE, err));
+    else
+        VAULT_TRY(read_note(out, l, bytes_of_text(note), WHERE, err));
     if (out->tree.size == size) return VAULT_OK;
     return vault_fail(err, VAULT_INTEGRITY, "the checkpoint in the database is not of the size that stands beside it");
 }
