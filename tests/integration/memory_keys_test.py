@@ -16,7 +16,7 @@ import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from kit import keys_pb2
 
-PAGE, WHOLE, PIECE = 4096, 1 << 30, 4 << 20
+PAGE, WHOLE, PIECE, OVERLAP = 4096, 1 << 30, 16384, 16
 SHADOW = 64 << 30  # a sanitizer's map of what may be touched: it holds no bytes of the program
 INTL, DESTROYED = 1, 4
 # What is derived from each ring (keys/keys.h), by label.
@@ -135,27 +135,29 @@ def present(pid, m):
         return [(m.start, m.end)]
     out = []
     with open(f"/proc/{pid}/pagemap", "rb") as pagemap:
-        for at in range(m.start, m.end, PIECE * 64):
+        for at in range(m.start, m.end, WHOLE // 4):
             pagemap.seek(at // PAGE * 8)
-            entries = pagemap.read(min(PIECE * 64, m.end - at) // PAGE * 8)
+            entries = pagemap.read(min(WHOLE // 4, m.end - at) // PAGE * 8)
             if entries.strip(b"\0"):
                 out += [(at + n * PAGE, at + (n + 1) * PAGE) for n, (e,) in enumerate(struct.iter_unpack("<Q", entries)) if e >> 62]
     return out
 
 
 def pieces(pid, m):
-    """Its bytes: whole pieces that are not all zero, with their addresses."""
-    zero = bytes(PIECE)
+    """Its bytes: pieces that are not all zero, with their addresses. Most of a stack is."""
+    zero, most = bytes(PIECE + OVERLAP), 1 << 22
     with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
         for start, end in present(pid, m):
-            for at in range(start, end, PIECE - 32):
+            for first in range(start, end, most):
                 try:
-                    memory.seek(at)
-                    read = memory.read(min(PIECE, end - at))
+                    memory.seek(first)
+                    read = memory.read(min(most + OVERLAP, end - first))
                 except OSError:
-                    continue  # gone meanwhile, or a page of a file that is no longer so long
-                if read != zero[:len(read)]:
-                    yield at, read
+                    continue  # gone meanwhile
+                for at in range(0, len(read), PIECE):
+                    piece = read[at:at + PIECE + OVERLAP]
+                    if piece != zero[:len(piece)]:
+                        yield first + at, piece
 
 
 def search(pid, keys):
