@@ -275,6 +275,45 @@ const command commands[] = {
      "\n"
      "  vaultctl keys certificate record 1 --out record-1.certificate\n",
      OPTION(OPT_OUT), 2, 2, true, CONTROL_PURPOSE, run_keys_certificate},
+    {"operator status", "", "whether a node is open, how its root key is kept, how far unsealing is (anybody)",
+     "Exit code 4 where it is sealed, or there is no vault yet.\n"
+     "\n"
+     "  vaultctl operator status\n",
+     0, 0, 0, true, CONTROL_PURPOSE, run_operator_status},
+    {"operator init", "FOLDER", "make a vault in the empty database of a node, from the documents in FOLDER",
+     "Shares are told once and kept nowhere. A passphrase is asked for, or read from --file.\n"
+     "\n"
+     "  vaultctl operator init documents --name resident-vault/district --root shares --shares 5 --threshold 3 \\\n"
+     "      --ticket 'go-live'\n",
+     OPTION(OPT_NAME) | OPTION(OPT_ROOT) | OPTION(OPT_SHARES) | OPTION(OPT_THRESHOLD) | OPTION(OPT_SUITE) |
+         OPTION(OPT_FILE) | OPTION(OPT_TICKET),
+     1, 1, true, CONTROL_PURPOSE, run_operator_init},
+    {"operator unseal", "", "open a node: with one's share, the passphrase, or the key file of its config",
+     "Asked for without echo, or read from --file (- is standard input), a share a line; never from the command line.\n"
+     "Whoever completes it must be an administrator or officer. Shares are forgotten after ten minutes.\n"
+     "\n"
+     "  vaultctl operator unseal --server node-2:7443 --ticket 'restart after update'\n",
+     OPTION(OPT_FILE) | OPTION(OPT_RESET) | OPTION(OPT_TICKET), 0, 0, true, CONTROL_PURPOSE, run_operator_unseal},
+    {"operator seal", "", "seal every node: all keys are wiped (administrators, officers, alone)",
+     "From their next call on, and over restarts, until each is unsealed by hand.\n"
+     "\n"
+     "  vaultctl operator seal --ticket 'incident 12'\n",
+     OPTION(OPT_TICKET), 0, 0, true, CONTROL_PURPOSE, run_operator_seal},
+    {"operator rekey", "", "another unseal key: new shares, a new passphrase, or a new key file; no node stops",
+     "Two people: the first call leaves a proposal, which an officer approves; then the same with --approval.\n"
+     "\n"
+     "  vaultctl operator rekey --root shares --shares 5 --threshold 3 --ticket 'keeper 4 has left'\n"
+     "  vaultctl operator rekey --root shares --shares 5 --threshold 3 --approval approvals/6f... --ticket 'keeper "
+     "4'\n",
+     OPTION(OPT_ROOT) | OPTION(OPT_SHARES) | OPTION(OPT_THRESHOLD) | OPTION(OPT_APPROVAL) | OPTION(OPT_FILE) |
+         OPTION(OPT_TICKET),
+     0, 0, true, CONTROL_PURPOSE, run_operator_rekey},
+    {"operator rotate-root", "", "the same, and a new root key; other nodes must then be unsealed anew",
+     "\n"
+     "  vaultctl operator rotate-root --root shares --shares 5 --threshold 3 --ticket 'yearly'\n",
+     OPTION(OPT_ROOT) | OPTION(OPT_SHARES) | OPTION(OPT_THRESHOLD) | OPTION(OPT_APPROVAL) | OPTION(OPT_FILE) |
+         OPTION(OPT_TICKET),
+     0, 0, true, CONTROL_PURPOSE, run_operator_rotate_root},
     {"control history", "", "changes of the control room, newest first (administrators, officers)",
      "\n"
      "  vaultctl control history --limit 20\n",

@@ -91,6 +91,11 @@ typedef enum option_id {
     OPT_APPROVAL,
     OPT_WATCH,
     OPT_ROWS,
+    OPT_NAME,
+    OPT_ROOT,
+    OPT_SHARES,
+    OPT_THRESHOLD,
+    OPT_RESET,
     OPTIONS
 } option_id;
 __extension__ typedef unsigned __int128 option_set;
@@ -164,6 +169,11 @@ ctl_exit ctl_fields(ctl *c, Google__Protobuf__FieldMask *out);
 ctl_exit ctl_form(const ctl *c, Vault__V1__Form *out);
 /* --until; NULL where it was not given. */
 ctl_exit ctl_end(ctl *c, Google__Protobuf__Timestamp **out);
+
+/* ---- secret_input.c: without echo, or from --file, never from the command line ---- */
+
+ctl_exit ctl_secret(ctl *c, const char *prompt, bool twice, char **out);
+ctl_exit ctl_secrets(ctl *c, const char *prompt, const char ***out, size_t *count); /* one, or the lines of --file */
 
 /* Pages of a list, one call each. */
 typedef struct paging {
@@ -327,6 +337,12 @@ ctl_exit run_audit_proof(ctl *c);
 ctl_exit run_audit_query(ctl *c);
 ctl_exit run_audit_verify(ctl *c);
 ctl_exit run_receipt_verify(ctl *c);
+ctl_exit run_operator_status(ctl *c);
+ctl_exit run_operator_init(ctl *c);
+ctl_exit run_operator_unseal(ctl *c);
+ctl_exit run_operator_seal(ctl *c);
+ctl_exit run_operator_rekey(ctl *c);
+ctl_exit run_operator_rotate_root(ctl *c);
 ctl_exit run_keys_list(ctl *c);
 ctl_exit run_keys_show(ctl *c);
 ctl_exit run_keys_rotate(ctl *c);

@@ -79,6 +79,11 @@ static const option_row rows[OPTIONS] = {
     [OPT_APPROVAL] = {"approval", "NAME", NULL, "the approval of what was proposed by the same command"},
     [OPT_WATCH] = {"watch", NULL, NULL, "wait until it has ended, and say how far it is"},
     [OPT_ROWS] = {"rows", NULL, NULL, "and let the vault check every resident's row (officers, administrators)"},
+    [OPT_NAME] = {"name", "NAME", NULL, "of the new vault: a-z, 0-9, '.', '/', '-'"},
+    [OPT_ROOT] = {"root", "HOW", NULL, "how the root key is kept: shares, passphrase, or file (of the node's config)"},
+    [OPT_SHARES] = {"shares", "N", NULL, "shares in all, 2 to 16"},
+    [OPT_THRESHOLD] = {"threshold", "K", NULL, "shares that are needed"},
+    [OPT_RESET] = {"reset", NULL, NULL, "forget the shares that were entered on this node"},
     [OPT_VALUES] = {"values", NULL, NULL, "show the wanted values"},
 };
 
