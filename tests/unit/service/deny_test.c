@@ -348,16 +348,22 @@ REQUEST(certificate_of_none, Vault__V1__GetCertificateRequest, vault__v1__get_ce
         in->ring = text("record");
         in->version = 99)
 
-/* The others' subject stays: whoever may erase it is given another one of the street. */
-static ProtobufCMessage *erase_one(const subject *s)
+/* The others' subject stays: whoever may erase it is given somebody else of the street, who is put anew each time. */
+static const char *spare_token(const subject *s)
 {
     subject own = of_register(s);
     bool registers = strcmp(s->shown, own.shown) == 0;
-    const char *spare = registers ? token_for(POPULATION, "population-register", resident_in_street(4))
-                                  : token_for(ELDERCARE, "elder-care", resident_in_street(3));
+    uint64_t spare = resident_in_street(s->index + 1);
+    if (registers) spare = resident_in_street(spare + 1);
+    expect_outcome(put_residents(spare, 1), VAULT_OK, NULL);
+    return registers ? token_for(POPULATION, "population-register", spare) : token_for(ELDERCARE, "elder-care", spare);
+}
+
+static ProtobufCMessage *erase_one(const subject *s)
+{
     Vault__V1__EraseRequest *in = arena_alloc(fixture_memory(), sizeof *in);
     vault__v1__erase_request__init(in);
-    in->tokens = one_text(s->index == resident_in_street(0) ? spare : s->shown);
+    in->tokens = one_text(s->index == resident_in_street(0) ? spare_token(s) : s->shown);
     in->n_tokens = 1;
     return &in->base;
 }
