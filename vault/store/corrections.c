@@ -101,6 +101,20 @@ vault_code store_corrections_decide(store *s, arena *mem, const correction_row *
     return vault_fail(err, VAULT_CONFLICT, "decide: %lld of %zu requests were waiting", (long long)decided, wanted);
 }
 
+vault_code store_corrections_drop(store *s, const int16_t *fields, const int64_t *before_us, size_t count,
+                                  int64_t *dropped, vault_error *err)
+{
+    VAULT_CLEANUP(result_clear) PGresult *r = NULL;
+    call_start(s, ST_CORRECTIONS_DROP);
+    arg_array(s, count);
+    for (size_t i = 0; i < count; i++) put_int2(s, fields[i]);
+    arg_array(s, count);
+    for (size_t i = 0; i < count; i++) put_int8(s, before_us[i]);
+    VAULT_TRY(call_run(s, &r, err));
+    *dropped = col_int8(r, 0, 0);
+    return VAULT_OK;
+}
+
 /* ---- reading ---------------------------------------------------------------------------------------------------- */
 
 static vault_code copy_row(correction_row *out, arena *mem, const PGresult *r, int i, vault_error *err)

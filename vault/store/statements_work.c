@@ -65,6 +65,13 @@ static const statement table[] = {
                                .params = {SQL_INT8, SQL_INT8},
                                .columns = RESIDENT_TYPES,
                                .rows = ROWS_ANY},
+    [AT(ST_CORRECTIONS_DROP)] = {.name = "corrections_drop",
+                                 .sql = "WITH w AS (DELETE FROM correction c USING unnest($1, $2) AS u(field, before)"
+                                        " WHERE c.state = 1 AND c.field = u.field AND c.filed < u.before RETURNING 1)"
+                                        " SELECT count(*) FROM w",
+                                 .params = {SQL_INT2S, SQL_INT8S},
+                                 .columns = {SQL_INT8},
+                                 .rows = ROWS_ONE},
     /* Whole residents: $2 and $3 say what is stale, either alone is enough. */
     [AT(ST_RESIDENTS_STALE)] = {.name = "residents_stale",
                                 .sql = "SELECT " RESIDENT_COLUMNS " FROM " RESIDENT_WITH_KEY " WHERE r.id > $1"

@@ -424,6 +424,9 @@ VAULT_MUST_USE vault_code store_corrections_put(store *s, arena *mem, const corr
  * unless every one did. */
 VAULT_MUST_USE vault_code store_corrections_decide(store *s, arena *mem, const correction_row *rows, size_t count,
                                                    vault_error *err);
+/* Those of fields[i] that wait and were filed before before_us[i] go; how many that was. */
+VAULT_MUST_USE vault_code store_corrections_drop(store *s, const int16_t *fields, const int64_t *before_us,
+                                                 size_t count, int64_t *dropped, vault_error *err);
 /* rows[i] answers numbers[i], found or not; at most 4,096. */
 VAULT_MUST_USE vault_code store_corrections_by_number(store *s, arena *mem, const int64_t *numbers, size_t count,
                                                       correction_row *rows, vault_error *err);
