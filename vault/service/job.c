@@ -11,8 +11,10 @@ static const char *const STATES[JOB_STATES] = {[JOB_RUNNING] = "running",
                                                [JOB_DONE] = "done",
                                                [JOB_FAILED] = "failed"};
 
-const job_type *const JOB_TYPES[JOB_KINDS] = {
-    [JOB_REWRITE] = &JOB_TYPE_REWRITE, [JOB_RESEAL] = &JOB_TYPE_RESEAL, [JOB_REWRAP] = &JOB_TYPE_REWRAP};
+const job_type *const JOB_TYPES[JOB_KINDS] = {[JOB_REWRITE] = &JOB_TYPE_REWRITE,
+                                              [JOB_RESEAL] = &JOB_TYPE_RESEAL,
+                                              [JOB_REWRAP] = &JOB_TYPE_REWRAP,
+                                              [JOB_RETENTION] = &JOB_TYPE_RETENTION};
 
 vault_code job_start(session *s, store *in, job_row *inout, vault_error *err)
 {

@@ -45,6 +45,9 @@ VAULT_MUST_USE vault_code job_commit(session *s, const job_row *job, size_t done
  * ended it, or it was paused or cancelled meanwhile. */
 VAULT_MUST_USE vault_code job_end(session *s, const job_work *work, job_state how, vault_error *err);
 
+/* For session_run: begins the day's JOB_RETENTION where no node has yet. */
+VAULT_MUST_USE vault_code retention_daily(session *s, void *context, vault_error *err);
+
 /* The thread of a node. */
 typedef struct keeper keeper;
 VAULT_MUST_USE vault_code keeper_open(keeper **out, service *s, vault_error *err);

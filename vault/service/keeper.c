@@ -15,7 +15,14 @@
 #include <time.h>
 
 enum { JOBS_MOST = 100, STEP_LEAST = 64, STEP_MOST = 1024, REST_FACTOR = 9 };
-enum { LOOK_US = 1000000, READ_US = 200000, WAIT_US = 50000, TELL_BUSY_US = 200000, FAULT_US = 5000000 };
+enum {
+    DAY_LOOK_US = 60000000,
+    LOOK_US = 1000000,
+    READ_US = 200000,
+    WAIT_US = 50000,
+    TELL_BUSY_US = 200000,
+    FAULT_US = 5000000
+};
 static const int64_t BUSY_MS = 500; /* so long a node's word holds that calls want it */
 _Static_assert((int)METRIC_JOB_KINDS == (int)JOB_KINDS, "a kind of job has its metrics");
 
@@ -37,6 +44,7 @@ struct keeper {
     place *places[JOBS_MOST]; /* of the jobs that run */
     size_t count, next;
     int64_t read_us; /* when the table is read again */
+    int64_t day_us;  /* when it is looked whether the day's work has begun */
     size_t most;
     uint64_t calls; /* of the node, when it was looked last */
     int64_t told_us;
@@ -246,12 +254,24 @@ static place *next_place(keeper *k)
     return NULL;
 }
 
+/* A minute after the start at the earliest. */
+static void begin_day(keeper *k)
+{
+    vault_error err = {0};
+    if (clock_monotonic_us() < k->day_us) return;
+    k->day_us = clock_monotonic_us() + DAY_LOOK_US;
+    vault_code code = session_run(k->session, retention_daily, NULL, &err);
+    if (code != VAULT_OK && code != VAULT_UNAVAILABLE && code != VAULT_CONFLICT)
+        log_failure(LOG_ERROR, "job.failed", &err);
+}
+
 static void turn(keeper *k, bool woken)
 {
     if (!atomic_load(&k->service->open)) {
         wait_for(k, LOOK_US, true);
         return;
     }
+    begin_day(k);
     if (woken || clock_monotonic_us() >= k->read_us) read_jobs(k);
     place *p = next_place(k);
     if (p)
@@ -276,6 +296,7 @@ static keeper *keeper_new(service *s)
     pthread_condattr_t monotonic;
     k->service = s;
     k->most = STEP_LEAST;
+    k->day_us = clock_monotonic_us() + DAY_LOOK_US;
     pthread_mutex_init(&k->lock, NULL);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
