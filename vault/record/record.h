@@ -130,6 +130,8 @@ VAULT_MUST_USE vault_code record_ask(record_answer *out, cabinet *c, const recor
  * by. */
 VAULT_MUST_USE vault_code cabinet_ask(cabinet *c, term_question *out, const schema_field *field, term_ask *ask,
                                       vault_error *err);
+/* By how many versions of the field's ring that is; 1 also where it has none. */
+size_t cabinet_term_versions(cabinet *c, const schema_field *field);
 /* The question after residents with the same value as this one: it is opened inside and wiped, its terms come out; no
  * list where the record has no such value. DENIED without a grant of a search by this field, or for another kind than
  * equality and code. */

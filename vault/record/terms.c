@@ -187,6 +187,13 @@ vault_code record_alike(term_question *out, cabinet *c, const record_likeness *o
     return found ? ask_inside(out, c, of, &s, err) : VAULT_OK;
 }
 
+size_t cabinet_term_versions(cabinet *c, const schema_field *field)
+{
+    const ring_prfs *keys = NULL;
+    vault_error none = {0};
+    return cabinet_terms(c, &keys, field->name, &none) == VAULT_OK ? keys->count : 1;
+}
+
 vault_code cabinet_ask(cabinet *c, term_question *out, const schema_field *field, term_ask *ask, vault_error *err)
 {
     ask->format = field->format;

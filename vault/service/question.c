@@ -310,7 +310,9 @@ static vault_code add_set(search *q, session *s, call *c, size_t of, term_list t
     size_t at = q->set_count++, probes = add_probes(NULL, q, &terms, asked->kind);
     term_probe *all = arena_array(s->mem, probes + 1, sizeof *all);
     if (!all) return out_of_memory(c);
-    if ((q->probes += probes) > SEARCH_PROBES_MAX) return refuse_at(&c->rq->err, "TOO_MANY", "conditions", -1);
+    /* What may be asked for does not depend on whether keys are being rotated. */
+    if ((q->probes += probes / cabinet_term_versions(s->cabinet, asked->field)) > PROBES_MOST)
+        return refuse_at(&c->rq->err, "TOO_MANY", "conditions", -1);
     q->term_sets[at] = (term_set){.at = all, .count = add_probes(all, q, &terms, asked->kind)};
     q->groups[at] = of;
     q->sets[at] = (sought){.terms = terms, .condition = of};

@@ -6,7 +6,6 @@
  * stays as it is; the others go on without it, and the job fails at its end. */
 #include "vault/service/jobs.h"
 
-#include "vault/base/log.h"
 #include "vault/base/memory.h"
 
 #include <stdio.h>
@@ -135,7 +134,7 @@ static vault_code renew_rows(part *p, vault_error *err)
         vault_code code = renew_row(p, &p->rows[i], &why);
         if (code == VAULT_OK) continue;
         if (code != VAULT_INTEGRITY) return *err = why, code;
-        log_failure(LOG_ERROR, "record.integrity", &why);
+        session_damage(p->s, &why);
         p->broken++;
     }
     return VAULT_OK;

@@ -3,6 +3,7 @@
 #include "vault/service/internal.h"
 
 enum { CONDITIONS_MAX = 8, VALUES_MAX = 64, AREAS_MAX = 64, PAGE_MOST = 500, PAGE_DEFAULT = 100 };
+enum { PROBES_MOST = SEARCH_PROBES_MAX / RING_VERSIONS_MAX }; /* of one version of each ring */
 
 /* One condition. */
 typedef struct condition {

@@ -149,7 +149,7 @@ typedef struct term_set {
     const term_probe *at; /* one of them */
     size_t count;
 } term_set;
-enum { SEARCH_SETS_MAX = 32, SEARCH_PROBES_MAX = 65536 };
+enum { SEARCH_SETS_MAX = 32, SEARCH_PROBES_MAX = 524288 };
 typedef struct store_search {
     const term_set *sets; /* 1 to SEARCH_SETS_MAX */
     size_t set_count;
@@ -264,6 +264,20 @@ typedef struct line_range {
 VAULT_MUST_USE vault_code store_lines_page(store *s, arena *mem, const line_range *range, line_row *rows, size_t *count,
                                            vault_error *err);
 
+/* Lines from `from` to before `end` whose officer's view is under another version of the log ring: at most `limit`, in
+ * order, locked; what another transaction has locked is passed over. Within a transaction. */
+typedef struct stale_lines {
+    int64_t from, end;
+    int32_t version;
+    size_t limit; /* size of rows */
+} stale_lines;
+VAULT_MUST_USE vault_code store_lines_stale(store *s, arena *mem, const stale_lines *of, line_row *rows, size_t *count,
+                                            vault_error *err);
+/* How many there are in all. */
+VAULT_MUST_USE vault_code store_lines_stale_count(store *s, int32_t version, int64_t *count, vault_error *err);
+/* Officer's view and tags by index; CONFLICT unless every line was there. */
+VAULT_MUST_USE vault_code store_lines_renew(store *s, const line_row *rows, size_t count, vault_error *err);
+
 /* ---- published checkpoint, assertions, rings, control ------------------------------------------------------------ */
 
 /* Compare-and-swap on the published size: *swapped false when another node published meanwhile. from_size 0: the first
@@ -335,6 +349,22 @@ VAULT_MUST_USE vault_code store_document_insert(store *s, const document_row *ro
 VAULT_MUST_USE vault_code store_document_archive(store *s, const document_row *row, int64_t ended, vault_error *err);
 /* By name and version, live or archived; NOT_FOUND; INTEGRITY: both. */
 VAULT_MUST_USE vault_code store_document_find(store *s, arena *mem, document_row *inout, vault_error *err);
+
+/* Sealed control rows, wherever they are, under another version of the control ring: live documents first. Stored
+ * values are none. */
+typedef enum control_table { CONTROL_DOCUMENTS, CONTROL_MANIFESTS, CONTROL_ARCHIVE } control_table;
+typedef struct sealed_row {
+    control_table in;
+    const char *name; /* of a document */
+    int64_t version;
+    bytes sealed;
+} sealed_row;
+/* At most *inout_count of them. */
+VAULT_MUST_USE vault_code store_control_stale(store *s, arena *mem, int32_t version, sealed_row *rows,
+                                              size_t *inout_count, vault_error *err);
+VAULT_MUST_USE vault_code store_control_stale_count(store *s, int32_t version, int64_t *count, vault_error *err);
+/* Within a transaction that holds the control lock; NOT_FOUND. */
+VAULT_MUST_USE vault_code store_control_reseal(store *s, const sealed_row *row, vault_error *err);
 
 /* ---- jobs, certificates, erasures ---------------------------------------------------------------------------------
  */
