@@ -1,6 +1,7 @@
 #include "keys/internal.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/random.h>
@@ -42,8 +43,21 @@ void entropy_set_for_test(int (*replacement)(uint8_t *out, size_t len))
     empty(&mine);
 }
 
+/* A child has the thread that forked, and its block: both would give out the same nonces under the same key. */
+static void empty_in_child(void)
+{
+    empty(&mine);
+}
+
+static void watch_forks(void)
+{
+    pthread_atfork(NULL, NULL, empty_in_child);
+}
+
 static vault_code refill(pool *p, vault_error *err)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, watch_forks);
     entropy_source *draw = atomic_load_explicit(&source, memory_order_relaxed);
     if (draw(p->at, BLOCK) == 0) {
         p->left = BLOCK;

@@ -3,6 +3,8 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static const char KEY[] = "feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308";
 
@@ -365,6 +367,27 @@ TEST("the kernel's bytes are not all the same, whatever length is asked for")
     int seen[256] = {0};
     for (size_t i = 0; i < sizeof out; i++) seen[out[i]]++;
     for (int i = 0; i < 256; i++) assert_in_range(seen[i], 20, 200); /* 78 expected */
+}
+
+TEST("a process that forked and its child draw different bytes")
+{
+    vault_error err = {0};
+    uint8_t mine[32], other[32];
+    int ends[2];
+    expect_ok(entropy_fill(mine, sizeof mine, &err), &err); /* there is a block now */
+    assert_int_equal(pipe(ends), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        bool good = entropy_fill(other, sizeof other, &err) == VAULT_OK;
+        _exit(good && write(ends[1], other, sizeof other) == sizeof other ? 0 : 1);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(read(ends[0], other, sizeof other), sizeof other);
+    expect_ok(entropy_fill(mine, sizeof mine, &err), &err);
+    assert_memory_not_equal(mine, other, sizeof mine);
+    close(ends[0]);
+    close(ends[1]);
 }
 
 enum { SEALS = 1000000, THREADS = 2 };
