@@ -101,6 +101,12 @@ void scribe_free(scribe **s);
 VAULT_MUST_USE vault_code line_make(line *out, scribe *s, arena *mem, const line_facts *facts, aead *resident_dek,
                                     vault_error *err);
 
+/* The version of the log ring that it writes under. */
+uint32_t scribe_version(const scribe *s);
+/* A stored line's officer view and tags as they would be written now, in the arena; leaf and resident's view stay.
+ * INTEGRITY: it does not open, or does not fit what stands beside it; nothing is changed then. */
+VAULT_MUST_USE vault_code line_renew(line_row *inout, const scribe *s, arena *mem, vault_error *err);
+
 /* The log as it was right after a batch: enough for the receipts of its lines. Owned by the arena. */
 typedef struct appended {
     int64_t first; /* index of the batch's first line */

@@ -141,6 +141,16 @@ int64_t person_tag(const scribe_keys *k, const char *person);                   
 size_t scribe_resident_tags(const scribe *s, int64_t resident, int64_t tags[RING_VERSIONS_MAX]);
 size_t scribe_person_tags(const scribe *s, const char *person, int64_t tags[RING_VERSIONS_MAX]);
 
+/* A stored line's officer view, opened (open.c). */
+typedef struct opened_view {
+    bytes salted;
+    view_facts facts;
+} opened_view;
+/* In the arena. INTEGRITY: it does not open. Opened, it may not fit the leaf or the tags. What could be read stands in
+ * *out all the same. */
+VAULT_MUST_USE vault_code line_open(opened_view *out, bool *fits, const scribe *s, arena *mem, const line_row *row,
+                                    vault_error *err);
+
 /* ---- ledger (ledger.c) ---------------------------------------------------------------------------------------------
  */
 

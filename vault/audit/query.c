@@ -105,24 +105,17 @@ static vault_code find_time(search *r, int64_t us, int64_t *bound, vault_error *
 /* View against leaf and tags. False: something does not fit; what could be read stands in *out all the same. */
 static vault_code read_row(search *r, const line_row *row, opened_line *out, bool *fits, vault_error *err)
 {
-    salted_view sealed = {.kind = VIEW_OFFICER};
     leaf_facts leaf;
-    view_facts view;
+    opened_view view = {0};
     *fits = false;
     *out = (opened_line){.index = row->index, .leaf = row->leaf};
-    bool shaped = leaf_read(&leaf, row->leaf);
-    if (shaped) out->time_us = leaf.time_us, out->action = leaf.action;
-    VAULT_TRY(scribe_open(&sealed, r->by, r->page, NULL, row->officer, err));
-    out->officer_view = bytes_of(sealed.salted.at + SALT_LEN, sealed.salted.len - SALT_LEN);
-    memcpy(out->officer_salt, sealed.salted.at, SALT_LEN);
-    VAULT_TRY(view_read(&view, r->page, out->officer_view, err));
-    out->outcome = view.outcome, out->app = view.app, out->person = view.person, out->purpose = view.purpose;
-    out->resident = view.resident;
-    digest hash = sha256(sealed.salted);
-    const scribe_keys *keys = scribe_keys_of(r->by, row->officer);
-    *fits = shaped && view.action == leaf.action &&
-            bytes_same(digest_bytes(&hash), bytes_of(leaf.officer_hash, DIGEST_LEN)) &&
-            resident_tag(keys, view.resident) == row->resident_tag && person_tag(keys, view.person) == row->person_tag;
+    if (leaf_read(&leaf, row->leaf)) out->time_us = leaf.time_us, out->action = leaf.action;
+    VAULT_TRY(line_open(&view, fits, r->by, r->page, row, err));
+    out->officer_view = bytes_of(view.salted.at + SALT_LEN, view.salted.len - SALT_LEN);
+    memcpy(out->officer_salt, view.salted.at, SALT_LEN);
+    out->outcome = view.facts.outcome, out->app = view.facts.app;
+    out->person = view.facts.person, out->purpose = view.facts.purpose;
+    out->resident = view.facts.resident;
     return VAULT_OK;
 }
 

@@ -14,7 +14,9 @@ static const char *const STATES[JOB_STATES] = {[JOB_RUNNING] = "running",
 const job_type *const JOB_TYPES[JOB_KINDS] = {[JOB_REWRITE] = &JOB_TYPE_REWRITE,
                                               [JOB_RESEAL] = &JOB_TYPE_RESEAL,
                                               [JOB_REWRAP] = &JOB_TYPE_REWRAP,
-                                              [JOB_RETENTION] = &JOB_TYPE_RETENTION};
+                                              [JOB_RETENTION] = &JOB_TYPE_RETENTION,
+                                              [JOB_LINES] = &JOB_TYPE_LINES,
+                                              [JOB_CONTROL] = &JOB_TYPE_CONTROL};
 
 vault_code job_start(session *s, store *in, job_row *inout, vault_error *err)
 {

@@ -81,3 +81,54 @@ vault_code store_lines_page(store *s, arena *mem, const line_range *range, line_
     *count = (size_t)PQntuples(r);
     return VAULT_OK;
 }
+
+/* ---- a newer version of the log ring ------------------------------------------------------------------------------
+ */
+
+vault_code store_lines_stale(store *s, arena *mem, const stale_lines *of, line_row *rows, size_t *count,
+                             vault_error *err)
+{
+    VAULT_CLEANUP(result_clear) PGresult *r = NULL;
+    *count = 0;
+    call_start(s, ST_LINES_STALE);
+    arg_int8(s, of->from);
+    arg_int8(s, of->end);
+    arg_int4(s, of->version);
+    arg_int8(s, (int64_t)of->limit);
+    VAULT_TRY(call_run(s, &r, err));
+    size_t n = (size_t)PQntuples(r);
+    if (n > of->limit) return vault_fail(err, VAULT_INTERNAL, "stale lines: %zu for %zu", n, of->limit);
+    for (size_t i = 0; i < n; i++) VAULT_TRY(copy_line(&rows[i], mem, r, (int)i, err));
+    *count = n;
+    return VAULT_OK;
+}
+
+vault_code store_lines_stale_count(store *s, const stale_lines *of, int64_t *count, vault_error *err)
+{
+    VAULT_CLEANUP(result_clear) PGresult *r = NULL;
+    call_start(s, ST_LINES_STALE_COUNT);
+    arg_int8(s, of->from);
+    arg_int8(s, of->end);
+    arg_int4(s, of->version);
+    VAULT_TRY(call_run(s, &r, err));
+    *count = col_int8(r, 0, 0);
+    return VAULT_OK;
+}
+
+vault_code store_lines_renew(store *s, const line_row *rows, size_t count, vault_error *err)
+{
+    VAULT_CLEANUP(result_clear) PGresult *r = NULL;
+    call_start(s, ST_LINES_RENEW);
+    arg_array(s, count);
+    for (size_t i = 0; i < count; i++) put_int8(s, rows[i].index);
+    arg_array(s, count);
+    for (size_t i = 0; i < count; i++) put_blob(s, rows[i].officer);
+    arg_array(s, count);
+    for (size_t i = 0; i < count; i++) put_int8(s, rows[i].resident_tag);
+    arg_array(s, count);
+    for (size_t i = 0; i < count; i++) put_int8(s, rows[i].person_tag);
+    VAULT_TRY(call_run(s, &r, err));
+    int64_t written = col_int8(r, 0, 0);
+    if (written == (int64_t)count) return VAULT_OK;
+    return vault_fail(err, VAULT_CONFLICT, "renew: %lld of %zu lines were there", (long long)written, count);
+}

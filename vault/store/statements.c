@@ -70,6 +70,11 @@
     {                                                                                                                  \
         SQL_TEXT, SQL_INT4, SQL_INT2, SQL_INT2, SQL_INT8, SQL_INT8, SQL_BYTEA, SQL_INT8                                \
     }
+/* control_place of store.h. */
+#define CONTROL_ROWS                                                                                                   \
+    "SELECT 0::int2 AS place, name, version, sealed FROM control_document UNION ALL"                                   \
+    " SELECT 1::int2, '', version, sealed FROM control UNION ALL"                                                      \
+    " SELECT 2::int2, name, version, sealed FROM control_archive"
 /* What begins with the version of its ring. */
 #define STAMPED(sealed) "substr(" sealed ", 1, 4) = int4send($1::int4)"
 
@@ -277,6 +282,27 @@ static const statement table[] = {
                             .columns = LINE_TYPES,
                             .rows = ROWS_ANY},
 
+    [ST_LINES_STALE] = {.name = "lines_stale",
+                        .sql = "SELECT " LINE_COLUMNS " FROM line WHERE idx >= $1 AND idx < $2"
+                               " AND substr(officer, 2, 3) <> substr(int4send($3), 2, 3) ORDER BY idx LIMIT $4"
+                               " FOR UPDATE SKIP LOCKED",
+                        .params = {SQL_INT8, SQL_INT8, SQL_INT4, SQL_INT8},
+                        .columns = LINE_TYPES,
+                        .rows = ROWS_ANY},
+    [ST_LINES_STALE_COUNT] = {.name = "lines_stale_count",
+                              .sql = "SELECT count(*) FROM line WHERE idx >= $1 AND idx < $2"
+                                     " AND substr(officer, 2, 3) <> substr(int4send($3), 2, 3)",
+                              .params = {SQL_INT8, SQL_INT8, SQL_INT4},
+                              .columns = {SQL_INT8},
+                              .rows = ROWS_ONE},
+    [ST_LINES_RENEW] =
+        {.name = "lines_renew",
+         .sql = "WITH w AS (UPDATE line l SET officer = u.officer, resident_tag = u.resident_tag,"
+                " person_tag = u.person_tag FROM unnest($1, $2, $3, $4) AS u(idx, officer, resident_tag, person_tag)"
+                " WHERE l.idx = u.idx RETURNING 1) SELECT count(*) FROM w",
+         .params = {SQL_INT8S, SQL_BYTEAS, SQL_INT8S, SQL_INT8S},
+         .columns = {SQL_INT8},
+         .rows = ROWS_ONE},
     [ST_CHECKPOINT_PUBLISH] = {.name = "checkpoint_publish",
                                .sql = "WITH p AS (INSERT INTO published (id, size, note) SELECT 1, $2, $3"
                                       " WHERE $1 = 0 OR EXISTS (SELECT FROM published)"
@@ -372,6 +398,27 @@ static const statement table[] = {
          .params = {SQL_INT8},
          .columns = {SQL_INT8, SQL_INT8, SQL_INT8, SQL_INT8, SQL_INT8},
          .rows = ROWS_ONE},
+    [ST_CONTROL_STALE] = {.name = "control_stale",
+                          .sql = "SELECT place, name, version, sealed FROM (" CONTROL_ROWS ") AS a"
+                                 " WHERE NOT (" STAMPED("sealed") ") ORDER BY place, version, name LIMIT $2",
+                          .params = {SQL_INT8, SQL_INT8},
+                          .columns = {SQL_INT2, SQL_TEXT, SQL_INT8, SQL_BYTEA},
+                          .rows = ROWS_ANY},
+    [ST_CONTROL_STALE_COUNT] = {.name = "control_stale_count",
+                                .sql = "SELECT count(*) FROM (" CONTROL_ROWS ") AS a WHERE NOT (" STAMPED("sealed") ")",
+                                .params = {SQL_INT8},
+                                .columns = {SQL_INT8},
+                                .rows = ROWS_ONE},
+    [ST_CONTROL_RESEAL] = {.name = "control_reseal",
+                           .sql = "WITH d AS (UPDATE control_document SET sealed = $4 WHERE $1 = 0 AND name = $2"
+                                  " AND version = $3 RETURNING 1), m AS (UPDATE control SET sealed = $4 WHERE $1 = 1"
+                                  " AND version = $3 RETURNING 1), a AS (UPDATE control_archive SET sealed = $4"
+                                  " WHERE $1 = 2 AND name = $2 AND version = $3 RETURNING 1)"
+                                  " SELECT (SELECT count(*) FROM d) + (SELECT count(*) FROM m) +"
+                                  " (SELECT count(*) FROM a)",
+                           .params = {SQL_INT2, SQL_TEXT, SQL_INT8, SQL_BYTEA},
+                           .columns = {SQL_INT8},
+                           .rows = ROWS_ONE},
     [ST_MANIFESTS_READ] = {.name = "manifests_read",
                            .sql = "SELECT version, sealed FROM control WHERE version >= $1 ORDER BY version LIMIT $2",
                            .params = {SQL_INT8, SQL_INT8},

@@ -273,8 +273,8 @@ typedef struct stale_lines {
 } stale_lines;
 VAULT_MUST_USE vault_code store_lines_stale(store *s, arena *mem, const stale_lines *of, line_row *rows, size_t *count,
                                             vault_error *err);
-/* How many there are in all. */
-VAULT_MUST_USE vault_code store_lines_stale_count(store *s, int32_t version, int64_t *count, vault_error *err);
+/* How many there are in the range, locked or not. */
+VAULT_MUST_USE vault_code store_lines_stale_count(store *s, const stale_lines *of, int64_t *count, vault_error *err);
 /* Officer's view and tags by index; CONFLICT unless every line was there. */
 VAULT_MUST_USE vault_code store_lines_renew(store *s, const line_row *rows, size_t count, vault_error *err);
 
