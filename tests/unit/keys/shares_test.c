@@ -194,6 +194,29 @@ TEST("without random bytes nothing is split or joined, wherever they end")
     entropy_set_for_test(NULL);
 }
 
+static int fails_once(uint8_t *out, size_t len)
+{
+    for (size_t i = 0; i < len; i++) out[i] = (uint8_t)(i * 37 + 1);
+    return draws++ == 1 ? -1 : 0;
+}
+
+/* Coefficients of zero would make each share the key itself, and join well. */
+TEST("a random source that fails just for the polynomial, and for nothing else, is noticed")
+{
+    enum { BLOCK = 4096 };
+    vault_error err = {0};
+    static uint8_t used[BLOCK];
+    root_seal seal = {.source = ROOT_SHARES, .generation = 1, .threshold = 2, .shares = 3};
+    secret texts;
+    draws = 0;
+    entropy_set_for_test(fails_once);
+    expect_ok(entropy_fill(used, BLOCK - ROOT_SALT_LEN, &err), &err); /* what is left is the salt's */
+    expect_code(shares_split(&texts, &seal, key(), &err), VAULT_INTERNAL, &err);
+    assert_null(texts.at);
+    assert_int_equal(draws, 3); /* the second failed, the third was to wipe */
+    entropy_set_for_test(NULL);
+}
+
 /* ---- entering ---- */
 
 /* NULL: it is taken, and is the share that it was. */
