@@ -91,7 +91,7 @@ EXPECTED = {
     "/vault.v1.Keys/Rotate": ADMINISTRATOR | {"administrator": "INVALID_ARGUMENT"},
     "/vault.v1.Keys/Progress": STEWARDS,
     "/vault.v1.Keys/ChangeJob": ADMINISTRATOR | {"administrator": "NOT_FOUND"},
-    "/vault.v1.Keys/Destroy": ADMINISTRATOR | {"administrator": "NOT_FOUND"},
+    "/vault.v1.Keys/Destroy": ADMINISTRATOR | {"administrator": "INVALID_ARGUMENT"},
     "/vault.v1.Keys/GetCertificate": NONE_THERE,
 }
 NO_APPROVAL = "approvals/" + "0" * 32

@@ -472,7 +472,7 @@ static const struct row {
      {APPS, [REVIEWER] = DENIED, [NOSY] = DENIED, [ADMIN] = MISSING, STRANGERS}},
     {"/vault.v1.Keys/Destroy",
      destroy_none,
-     {APPS, [REVIEWER] = DENIED, [NOSY] = DENIED, [ADMIN] = MISSING, STRANGERS}},
+     {APPS, [REVIEWER] = DENIED, [NOSY] = DENIED, [ADMIN] = MALFORMED, STRANGERS}},
     {"/vault.v1.Keys/GetCertificate", certificate_of_none, {APPS, STEWARDS(MISSING), STRANGERS}},
 };
 
