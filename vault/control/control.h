@@ -360,6 +360,10 @@ typedef struct document_fault {
 VAULT_MUST_USE vault_code control_check_document(document_fault *fault, digest *canonical, const manifest *m,
                                                  document d, bytes content, vault_error *err);
 
+/* The same text under the active version of the control ring of `m`: for a row of another version. In the arena.
+ * INTEGRITY: it does not open. */
+VAULT_MUST_USE vault_code control_reseal(sealed_row *inout, arena *mem, const manifest *m, vault_error *err);
+
 /* ---- history ---------------------------------------------------------------------------------------------------- */
 
 /* A document as version `version` had it (0: the one in force), canonical JSON, proven. NOT_FOUND past what there is.

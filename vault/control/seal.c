@@ -77,3 +77,13 @@ vault_code control_unseal(bytes *text, arena *mem, const keyring *keys, const se
     *text = bytes_of(plain, len);
     return VAULT_OK;
 }
+
+vault_code control_reseal(sealed_row *inout, arena *mem, const manifest *m, vault_error *err)
+{
+    const seal_place at = {.kind = inout->in == CONTROL_MANIFESTS ? "manifest" : inout->name,
+                           .vault = m->vault,
+                           .version = inout->version};
+    bytes text;
+    VAULT_TRY(control_unseal(&text, mem, manifest_keys(m), &at, inout->sealed, err));
+    return control_seal(&inout->sealed, mem, manifest_keys(m), &at, text, err);
+}

@@ -119,3 +119,49 @@ vault_code store_document_find(store *s, arena *mem, document_row *inout, vault_
     inout->sealed = col_bytes_copy(mem, r, 0, 0, &full);
     return full ? store_out_of_memory(err) : VAULT_OK;
 }
+
+vault_code store_control_stale(store *s, arena *mem, int32_t version, sealed_row *rows, size_t *inout_count,
+                               vault_error *err)
+{
+    VAULT_CLEANUP(result_clear) PGresult *r = NULL;
+    bool full = false;
+    call_start(s, ST_CONTROL_STALE);
+    arg_int8(s, version);
+    arg_int8(s, (int64_t)*inout_count);
+    *inout_count = 0;
+    VAULT_TRY(call_run(s, &r, err));
+    size_t n = (size_t)PQntuples(r);
+    for (size_t i = 0; i < n; i++) {
+        int row = (int)i;
+        rows[i] = (sealed_row){.in = (control_table)col_int2(r, row, 0),
+                               .name = col_text_copy(mem, r, row, 1, &full),
+                               .version = col_int8(r, row, 2),
+                               .sealed = col_bytes_copy(mem, r, row, 3, &full)};
+    }
+    if (full) return store_out_of_memory(err);
+    *inout_count = n;
+    return VAULT_OK;
+}
+
+vault_code store_control_stale_count(store *s, int32_t version, int64_t *count, vault_error *err)
+{
+    VAULT_CLEANUP(result_clear) PGresult *r = NULL;
+    call_start(s, ST_CONTROL_STALE_COUNT);
+    arg_int8(s, version);
+    VAULT_TRY(call_run(s, &r, err));
+    *count = col_int8(r, 0, 0);
+    return VAULT_OK;
+}
+
+vault_code store_control_reseal(store *s, const sealed_row *row, vault_error *err)
+{
+    VAULT_CLEANUP(result_clear) PGresult *r = NULL;
+    call_start(s, ST_CONTROL_RESEAL);
+    arg_int2(s, (int16_t)row->in);
+    arg_text(s, row->name);
+    arg_int8(s, row->version);
+    arg_bytes(s, row->sealed);
+    VAULT_TRY(call_run(s, &r, err));
+    if (col_int8(r, 0, 0) == 1) return VAULT_OK;
+    return vault_fail(err, VAULT_NOT_FOUND, "control row %.40s %lld is gone", row->name, (long long)row->version);
+}
