@@ -86,11 +86,15 @@ static void read_ids(pg *p)
 static void open_dek(aead *a, const resident_row *row)
 {
     vault_error err = {0};
-    uint8_t aad[DEK_AAD_LEN];
+    uint8_t aad[14];
+    writer context = writer_over(aad, sizeof aad); /* record.h */
     if (!row->found) die("resident %lld is not there", (long long)row->id);
     memcpy(bare.naturals[place_of(row->id)], row->natural_key, NATURAL_KEY_LEN);
-    must(aead_open(a, bare.deks[place_of(row->id)], dek_aad(aad, (uint32_t)row->ring_version, row->id), row->dek, &err),
-         &err, "data key");
+    put_u8(&context, 'D');
+    put_u8(&context, SUITE_INTL);
+    put_u32(&context, (uint32_t)row->ring_version);
+    put_u64(&context, (uint64_t)row->id);
+    must(aead_open(a, bare.deks[place_of(row->id)], writer_bytes(&context), row->dek, &err), &err, "data key");
 }
 
 static void open_deks(store *s, const keyring *keys)

@@ -1,6 +1,7 @@
 """The benches, each a function of the machine and the options that yields its lines."""
 import subprocess
 
+import rotation
 from machine import ROOT, cpu_of, cpu_of_machine, say
 from rounds import ends, interleave, middle, publish, rate, summary
 
@@ -242,6 +243,9 @@ def values(machine, options, names):
 KEYS = {f"{kind} {size} {suite}": values for kind in ("seal", "open") for size in (18, 64) for suite in ("intl", "gm")}
 
 
+KEYS["rewrap"] = rotation.rewrap
+
+
 def keys(machine, options):
     """values sealed and opened by one thread, against libgcrypt's bare cipher with the same padding"""
     lines, asked = [], cases(options, list(KEYS))
@@ -259,4 +263,5 @@ def faults(machine, options):
 
 
 BENCHES = {"reveal": reveal, "reveal-batch": reveal_batch, "issue-batch": issue_batch, "search": search, "put": put, "import": import_file,
-           "start": start, "control": control, "tokens": tokens, "keys": keys, "log": log, "faults": faults}
+           "start": start, "control": control, "tokens": tokens, "keys": keys, "log": log, "faults": faults,
+           "rotation": rotation.reveals, "rotation-faults": rotation.faults}
