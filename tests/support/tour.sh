@@ -191,6 +191,8 @@ tour()
     trace_a_leak
     verify_the_log
     look_at_keys
+    rotate_a_key
+    erase_a_resident
     say '' "Every step did what it says."
 }
 
@@ -500,4 +502,48 @@ look_at_keys()
     command_line as admin-li vaultctl keys list
     expect 'rings/log/versions/1'
     refused_line 3 'clause role' as admin-li vaultctl reveal "$token" --fields name --purpose elder-care --ticket curious
+}
+
+# Of the record ring: the version that was active before the last rotation.
+retiring_version() { sed -n 's/.*rings\/record\/versions\/\([0-9]*\) *retiring.*/\1/p' "$said" | tail -n1; }
+
+rotate_a_key()
+{
+    local old proposal digest
+    step "A key is rotated, and gone" "The keys of all residents go under a new version of the ring that wraps them, while the service runs:"
+    command_line as admin-li vaultctl keys rotate record --watch --ticket 'yearly rotation'
+    expect '^jobs/[0-9]+ +rewrap .*done'
+    command_line as eldercare vaultctl reveal "$token" --fields name --ticket call-list-13
+    expect "^name +$name\$"
+    command_line as admin-li vaultctl keys show record
+    old=$(retiring_version)
+    say_more "The former version is destroyed by two people, and only if nothing needs it any more:"
+    command_line as admin-li vaultctl keys destroy record "$old" --ticket 'yearly rotation'
+    proposal=$(sed -n '1s/ .*//p' "$said")
+    command_line as officer-wang vaultctl approval show "$proposal"
+    digest=$(sed -n 's/^ *digest *//p' "$said")
+    shown_lines=1 command_line as officer-wang vaultctl approval approve "$proposal" --digest "$digest" --ticket 'as planned'
+    command_line as admin-li vaultctl keys destroy record "$old" --approval "$proposal" --out "$state/record.certificate" --ticket 'yearly rotation'
+    say_more "What is left of it is a statement, signed by the log, that nothing is left under it:"
+    command_line cat "$state/record.certificate"
+    expect '^— resident-vault/dev '
+}
+
+# Somebody who is in no file of the steps before, so that the tour can be taken again.
+erase_a_resident()
+{
+    local gone
+    step "A resident is erased" "For good: data key, row and search terms. The log stays as it is; who comes back is a new record."
+    "$generate" --seed 31 --count 1 --format jsonl >"$state/moved-abroad.jsonl"
+    as population vaultctl put --file "$state/moved-abroad.jsonl" --ticket 'moved in' >/dev/null
+    command_line as population vaultctl issue "$(sed 's/.*"id_number":"\([^"]*\)".*/\1/' "$state/moved-abroad.jsonl")"
+    gone=$(head -n1 "$said")
+    command_line as population vaultctl erase "$gone" --ticket 'request 31, moved abroad'
+    expect '^erased$'
+    command_line as population vaultctl inspect "$gone"
+    expect '^gone$'
+    say_more "Every row that is left is as it was written last, and the log has only grown:"
+    command_line as officer-wang vaultctl audit verify --rows
+    expect '^rows .* checked'
+    expect '^verdict +valid'
 }

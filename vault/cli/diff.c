@@ -119,10 +119,11 @@ static int put_shown(const char *text, size_t len, void *to)
 
 static void print_side(char sign, const char *path, json_t *value)
 {
-    if (!value) return;
+    bool whole = !*path;
+    if (!value || (whole && json_is_null(value))) return; /* nothing stood there */
     printf("%c ", sign);
     print_text(stdout, path);
-    putchar(' ');
+    fputs(whole ? "" : " ", stdout);
     json_dump_callback(value, put_shown, stdout, JSON_COMPACT | JSON_ENCODE_ANY | JSON_SORT_KEYS);
     putchar('\n');
 }
