@@ -207,18 +207,22 @@ TEST("where one of the values is that of two residents, the token is not taken f
 }
 
 /* The last one: the fixture's own session stays in the first epoch. */
-TEST("a token of an epoch that has ended is taken back while its key stands, and leads nowhere afterwards")
+TEST("a token of a retiring epoch is taken back until the epoch ends, and leads nowhere afterwards")
 {
     uint64_t index = with_own_phone(true, 0);
     const char *phone = value_of(index, FIELD_PHONE), *old = token_of(ELDERCARE, "elder-care", index, "phone");
     const domain *d = domain_of(ELDERCARE, "elder-care");
     begin_epoch_2(d, RING_RETIRING);
+    ring_of(d, 1)->ends_us = INT64_MAX;
     session *later = new_session();
     request *rq = shown_as_token(later, ELDERCARE, "elder-care", index, MASK("phone"));
     expect_outcome(rq, VAULT_OK, NULL);
     const char *fresh = revealed(rq, 0);
     assert_string_not_equal(fresh, old);
     assert_string_equal(restored(later, "phone", old)->value, phone);
+    assert_string_equal(restored(later, "phone", fresh)->value, phone);
+    ring_of(d, 1)->ends_us = clock_now_us();
+    assert_string_equal(why(restored(later, "phone", old)->status), "resident");
     assert_string_equal(restored(later, "phone", fresh)->value, phone);
     session_close(&later);
     begin_epoch_2(d, RING_DESTROYED);
