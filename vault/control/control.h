@@ -228,7 +228,6 @@ VAULT_MUST_USE vault_code control_reload(control *c, store *s, vault_error *err)
  * thread: cheap while the stamp of the history is the one that was checked last. */
 VAULT_MUST_USE vault_code control_check_history(control *c, store *s, vault_error *err);
 
-/* A new vault in an empty database, in one transaction: tables, rings, manifest version 1, log with its first line. */
 typedef struct init_options {
     const char *name;      /* "resident-vault/dev" : 1 to 64 of [a-z0-9./-] */
     const char *folder;    /* of the document files; or NULL, and */
@@ -239,7 +238,7 @@ typedef struct init_options {
 } init_options;
 /* The vault's row as a root_seal; INTEGRITY for lengths that it never has. */
 VAULT_MUST_USE vault_code control_root_seal(root_seal *out, const vault_row *row, vault_error *err);
-
+/* A new vault in an empty database, in one transaction: tables, rings, manifest version 1, log with its first line. */
 VAULT_MUST_USE vault_code control_init(store *s, const init_options *options, vault_error *err);
 /* Everything that control_init would check in the folder, without a database. */
 VAULT_MUST_USE vault_code control_check_folder(const char *folder, vault_error *err);

@@ -121,6 +121,18 @@ VAULT_MUST_USE vault_code store_residents_hold(store *s, arena *mem, const resid
 /* Whole residents above id `after`, in order, as many as there is room for; nothing is locked. */
 VAULT_MUST_USE vault_code store_residents_page(store *s, arena *mem, int64_t after, resident_row *rows,
                                                size_t *inout_count, vault_error *err);
+/* All rows above id `after`, in order, also those without a key (`dek` is then empty); and how many keys there are beside
+ * them that no row has. */
+typedef struct resident_walk {
+    int64_t after; /* moves on: INT64_MAX at the end */
+    size_t limit;  /* size of rows */
+    size_t count;  /* set */
+    int64_t strays;
+} resident_walk;
+VAULT_MUST_USE vault_code store_residents_walk(store *s, arena *mem, resident_walk *inout, resident_row *rows,
+                                               vault_error *err);
+/* Nobody else walks for this purpose (a job's id) until the transaction ends; false: somebody does. */
+VAULT_MUST_USE vault_code store_walk_alone(store *s, int64_t what, bool *alone, vault_error *err);
 /* Row, keys, entries of the index and corrections; CONFLICT unless every row had the version and `made` of rows[i]. */
 VAULT_MUST_USE vault_code store_residents_erase(store *s, arena *mem, const resident_row *rows, size_t count,
                                                 vault_error *err);
@@ -414,6 +426,7 @@ typedef struct certificate_row {
     int32_t version;
     int64_t line;
 } certificate_row;
+/* CONFLICT when the version has one. */
 VAULT_MUST_USE vault_code store_certificate_insert(store *s, const certificate_row *row, vault_error *err);
 VAULT_MUST_USE vault_code store_certificate_read(store *s, arena *mem, certificate_row *inout,
                                                  vault_error *err); /* by ring and version; NOT_FOUND */

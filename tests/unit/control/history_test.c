@@ -1,6 +1,8 @@
 /* What was in force before: found again and proven; what of it was edited is found out. */
 #include "tests/unit/control/vault.h"
 
+#include <sys/time.h>
+
 /* Version 1: init. 2, 3: policy of 5 rules. 4, 5: of 3. 6, 7: proposed and taken back. 8: a person suspended. */
 static node given_history(void)
 {
@@ -252,4 +254,29 @@ TEST("the history is checked while other nodes change it")
     }
     node_close(&n);
     node_close(&other);
+}
+
+TEST("ten thousand persons: init, open, and one change")
+{
+    enum { PERSONS = 10000 };
+    documents d = dev_documents();
+    json_t *list = json_object_get(d.of[DOC_PERSONS], "persons"), *one = json_array_get(list, 3);
+    struct timeval from, to;
+    while (json_array_size(list) < PERSONS) {
+        json_t *copy = json_deep_copy(one);
+        json_object_set_new(copy, "id", json_sprintf("worker-%05zu", json_array_size(list)));
+        json_array_append_new(list, copy);
+    }
+    given_vault_of(&d);
+    gettimeofday(&from, NULL);
+    node n = node_open();
+    gettimeofday(&to, NULL);
+    printf("# opened in %ld ms\n", (to.tv_sec - from.tv_sec) * 1000 + (to.tv_usec - from.tv_usec) / 1000);
+    const manifest *m = control_acquire(n.c);
+    assert_non_null(manifest_person(m, "worker-09999"));
+    control_release(n.c, m);
+    expect_ok(try_change(&n, WANG, (change){.kind = CHANGE_REVOKE, .person = "worker-09999"}, &err), &err);
+    gettimeofday(&from, NULL);
+    printf("# a suspension in %ld ms\n", (from.tv_sec - to.tv_sec) * 1000 + (from.tv_usec - to.tv_usec) / 1000);
+    node_close(&n);
 }
