@@ -5,6 +5,7 @@
 #include "vault/config.h"
 #include "vault/metrics.h"
 #include "vault/rpc/rpc.h"
+#include "vault/verify_keys.h"
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -26,6 +27,11 @@ static const char HELP[] =
     "  vaultd --config FILE --init FOLDER --name NAME\n"
     "                                              make a new vault in an empty database, from schema.json,\n"
     "                                              principals.json, purposes.json and policy.json in FOLDER\n"
+    "  vaultd --config FILE --verify-keys [--database CONNINFO]\n"
+    "                                              open every key, and a sample of what lies under it; print JSON. "
+    "For\n"
+    "                                              copies of the database; a passphrase or shares come on standard "
+    "input\n"
     "  vaultd --make-root-key FILE                 make a root key file (0600); never overwrites one\n"
     "  vaultd --help, vaultd --version\n"
     "\n"
@@ -55,8 +61,8 @@ static const char HELP[] =
     "file that it names is wrong; 1 anything else.\n";
 
 typedef struct arguments {
-    const char *config, *folder, *name, *new_key;
-    bool check;
+    const char *config, *folder, *name, *new_key, *database;
+    bool check, verify;
 } arguments;
 
 static int usage(const char *what)
@@ -109,6 +115,20 @@ static int init(const config *c, const arguments *a)
            a->name, a->folder, c->root_key_file ? "key file" : "passphrase in",
            c->root_key_file ? c->root_key_file : c->passphrase_file);
     return EXIT_SUCCESS;
+}
+
+/* ---- --verify-keys ---- */
+
+static int look_at_keys(const config *c, const arguments *a)
+{
+    vault_error err = {0};
+    service_options options = options_of(c);
+    if (a->database) options.database = a->database;
+    vault_code code = verify_keys(&options, c->by_passphrase || c->by_shares, &err);
+    if (code == VAULT_OK) return EXIT_SUCCESS;
+    fprintf(stderr, "vaultd: the keys do not open this database: %s%s%s\n", err.detail,
+            err.detail[0] ? "" : "refused: ", err.detail[0] || !err.reason ? "" : err.reason);
+    return exit_code(code);
 }
 
 /* ---- serving ---- */
@@ -240,6 +260,7 @@ static int run(const config *c, const arguments *a)
         return exit_code(code);
     }
     set_level(c->log_level);
+    if (a->verify) return look_at_keys(c, a);
     return a->folder ? init(c, a) : serve(c);
 }
 
@@ -272,6 +293,8 @@ int main(int argc, char **argv)
         {"check-config", no_argument, NULL, 'k'},
         {"init", required_argument, NULL, 'i'},
         {"name", required_argument, NULL, 'n'},
+        {"verify-keys", no_argument, NULL, 'y'},
+        {"database", required_argument, NULL, 'd'},
         {"make-root-key", required_argument, NULL, 'm'},
         {"help", no_argument, NULL, 'h'},
         {"version", no_argument, NULL, 'v'},
@@ -293,6 +316,12 @@ int main(int argc, char **argv)
         case 'n':
             a.name = optarg;
             break;
+        case 'y':
+            a.verify = true;
+            break;
+        case 'd':
+            a.database = optarg;
+            break;
         case 'm':
             a.new_key = optarg;
             break;
@@ -307,6 +336,7 @@ int main(int argc, char **argv)
     if (optind < argc) return usage("only options are taken");
     if (a.new_key) return argc == 3 || argc == 2 ? make_key(a.new_key) : usage("--make-root-key goes alone");
     if (!a.config) return usage("--config FILE is missing");
+    if (a.database && !a.verify) return usage("--database goes with --verify-keys alone");
     if (!a.folder != !a.name) return usage("--init FOLDER and --name NAME go together");
     return read_and_run(&a);
 }

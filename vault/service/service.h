@@ -22,6 +22,7 @@ typedef struct service_options {
     const char *database; /* libpq conninfo */
     root_keeping keeping;
     bytes root;                  /* for tests: the root key itself; else empty */
+    bytes entered;               /* for service_check_keys: what people keep, a line each; else empty */
     const char *checkpoint_file; /* published checkpoints, outside the database */
 } service_options;
 typedef struct service service;
@@ -32,6 +33,23 @@ VAULT_MUST_USE vault_code service_open(service **out, const service_options *opt
 void service_close(service **s);
 /* A new vault in the empty database, from the documents of a folder, by the files that the config names. */
 VAULT_MUST_USE vault_code service_make_vault(const service_options *options, const char *name, const char *folder,
+                                             vault_error *err);
+/* One version of a ring that the root key opened, and how many values of a sample opened under it. */
+typedef struct checked_ring {
+    const char *name, *state, *suite;
+    uint32_t version;
+    int64_t samples;
+} checked_ring;
+typedef struct keys_checked {
+    const char *vault;
+    int64_t lines, residents, erased;
+    const char *behind; /* how the database lags behind what is kept outside of it; NULL: it does not */
+    checked_ring *rings;
+    size_t ring_count;
+} keys_checked;
+/* Opens every ring, and a sample of what lies under each; writes nothing. INTEGRITY: another root key, or something
+ * does not open; INVALID: no root key was given, or one of another source. In the arena. */
+VAULT_MUST_USE vault_code service_check_keys(keys_checked *out, arena *mem, const service_options *options,
                                              vault_error *err);
 /* False while the node is sealed, or the last attempt to write the log failed. Any thread. */
 bool service_healthy(const service *s);
