@@ -104,9 +104,13 @@ static vault_code write_text(bytes *out, const destruction *d, int64_t lines, in
 
 /* ---- in the transaction that destroys it ---- */
 
-static vault_code certify(void *context, store *in, vault_error *err)
+/* The count may take minutes, and nobody waits for it: no control row is locked yet. What is counted cannot grow: the
+ * rotation is in force, so whoever could still write under the old version has a manifest of before it, and cannot
+ * commit. */
+static vault_code certify(void *context, vault_error *err)
 {
     destruction *d = context;
+    store *in = d->s->store;
     ledger *l = d->s->service->ledger;
     head_row head;
     bytes text;
@@ -192,11 +196,12 @@ static vault_code read_destruction(destruction *d, change *what, vault_error *er
 static vault_code destroy(session *s, call *c)
 {
     destruction d = {.s = s, .call = c};
-    change what = {.kind = CHANGE_DESTROY, .lifetime_us = PROPOSAL_US, .write = certify, .context = &d};
+    change what = {.kind = CHANGE_DESTROY, .lifetime_us = PROPOSAL_US};
     change_record done;
     d.what = &what;
     if (read_destruction(&d, &what, &c->rq->err) != VAULT_OK) return change_refuse(s, c, &what);
-    const change_lines lines = {.count = 1, .fill = fill_line, .after = keep_certificate, .context = &d};
+    const change_lines lines = {
+        .count = 1, .before = certify, .fill = fill_line, .after = keep_certificate, .context = &d};
     VAULT_TRY(change_run_with(s, c, &what, &done, &lines));
     return answer_destroy(&d, &done);
 }

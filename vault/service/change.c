@@ -72,6 +72,7 @@ static vault_code write_and_append(const writing *w, staged *st, vault_error *er
     control_step next;
     appended out;
     line *lines = NULL;
+    if (w->lines && w->lines->before) VAULT_TRY(w->lines->before(w->lines->context, err));
     VAULT_TRY(staged_write(st, s->store, &next, err));
     VAULT_TRY(make_lines(&lines, w, count, err));
     const line_batch batch = {.control_version = s->manifest->version,

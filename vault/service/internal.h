@@ -459,10 +459,12 @@ Google__Protobuf__Timestamp *timestamp_of(arena *mem, int64_t us);
 /* Carries out a change, with its line; *what is completed by who, why and when. *done lives as long as the request. A
  * refusal is a line, too. Leaves, and returns, rq->err. */
 VAULT_MUST_USE vault_code change_run(session *s, call *c, change *what, change_record *done);
-/* The same with lines of its own: `fill` completes what each says, when all rows are written; `after` is the last thing
- * in the transaction, and knows the index of the first of them. Both, and change.write, may refuse all of it. */
+/* The same with lines of its own: `before` is the first thing in the transaction, when nobody else has to wait for it
+ * yet; `fill` completes what each line says, when all rows are written; `after` is the last thing, and knows the index
+ * of the first of them. Each, and change.write, may refuse all of it. */
 typedef struct change_lines {
-    size_t count; /* at least 1 */
+    size_t count;                                          /* at least 1 */
+    vault_code (*before)(void *context, vault_error *err); /* or NULL */
     vault_code (*fill)(void *context, line_facts *facts, size_t i, vault_error *err);
     vault_code (*after)(void *context, int64_t first, vault_error *err); /* or NULL */
     void *context;
@@ -583,6 +585,7 @@ void audit_get_checkpoint(session *s, call **calls, size_t count);
 void audit_get_proof(session *s, call **calls, size_t count);
 void audit_query(session *s, call **calls, size_t count);
 void audit_trace_token(session *s, call **calls, size_t count);
+void audit_verify_rows(session *s, call **calls, size_t count);
 void keys_status(session *s, call **calls, size_t count);
 void keys_rotate(session *s, call **calls, size_t count);
 void keys_progress(session *s, call **calls, size_t count);

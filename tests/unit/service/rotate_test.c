@@ -2,6 +2,8 @@
 #include "tests/unit/service/keys.h"
 #include "tests/unit/service/lines.h"
 
+#include <pthread.h>
+
 static const Vault__V1__Job *only_job(const request *rq)
 {
     expect_outcome(rq, VAULT_OK, NULL);
@@ -201,4 +203,56 @@ TEST("a job that is not there, or is not named as jobs are, is refused")
     expect_outcome(change_job(ADMINISTRATOR, "jobs/999999", "pause"), VAULT_NOT_FOUND, "JOB_UNKNOWN");
     expect_outcome(change_job(ADMINISTRATOR, "jobs/1", "stop"), VAULT_INVALID, "BAD_VERB");
     expect_outcome(progress_of(OFFICER, ""), VAULT_OK, NULL);
+}
+
+/* ---- two at once ---------------------------------------------------------------------------------------------------
+ */
+
+typedef struct racer {
+    pthread_t thread;
+    service *on;
+    request *rq;
+} racer;
+
+static void *race(void *at)
+{
+    racer *r = at;
+    session *own;
+    vault_error err = {0};
+    if (session_open(&own, r->on, &err) != VAULT_OK) abort();
+    service_run(own, method_at("/vault.v1.Keys/Rotate"), &r->rq, 1);
+    session_close(&own);
+    return NULL;
+}
+
+static request *rotation_request(const char *which)
+{
+    NEW_REQUEST(in, Vault__V1__RotateRequest, vault__v1__rotate_request__init);
+    in->rings = arena_array(fixture_memory(), 1, sizeof *in->rings);
+    in->rings[in->n_rings++] = lend(which);
+    return make_request(
+        &(asked){.path = "/vault.v1.Keys/Rotate", .uri = ADMINISTRATOR, .purpose = "control", .in = &in->base});
+}
+
+TEST("of rotations of one ring at once, on two nodes, one is carried out and the others find it open, or follow it")
+{
+    enum { RACERS = 4 };
+    racer racers[RACERS];
+    node other;
+    node_open(&other);
+    int before = atoi(pg_sql("SELECT max(version) FROM key_ring WHERE name = 'term/phone'")), granted = 0;
+    for (size_t i = 0; i < RACERS; i++)
+        racers[i] = (racer){.on = i % 2 ? other.service : fixture_service(), .rq = rotation_request("term/phone")};
+    for (size_t i = 0; i < RACERS; i++) pthread_create(&racers[i].thread, NULL, race, &racers[i]);
+    for (size_t i = 0; i < RACERS; i++) pthread_join(racers[i].thread, NULL);
+    for (size_t i = 0; i < RACERS; i++) {
+        granted += racers[i].rq->err.code == VAULT_OK;
+        if (racers[i].rq->err.code == VAULT_OK || racers[i].rq->err.code == VAULT_UNAVAILABLE) continue;
+        expect_outcome(racers[i].rq, VAULT_PRECONDITION, "ROTATION_OPEN");
+    }
+    assert_in_range(granted, 1, RACERS);
+    assert_int_equal(atoi(pg_sql("SELECT max(version) FROM key_ring WHERE name = 'term/phone'")), before + granted);
+    assert_int_equal(atoi(pg_sql("SELECT count(*) FROM key_ring WHERE name = 'term/phone' AND state = 2")), 1);
+    wait_for_job(lend(pg_sql("SELECT 'jobs/' || max(id) FROM job")), "done");
+    node_close(&other);
 }
