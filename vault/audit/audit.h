@@ -217,6 +217,11 @@ typedef struct line_trail {
 } line_trail;
 VAULT_MUST_USE vault_code ledger_trail(scribe *sc, store *s, arena *mem, line_trail *inout, vault_error *err);
 
+/* The record version that the newest line says which wrote the resident's record; 0: none is found. Looks at most at
+ * the resident's 1,000 newest lines. */
+VAULT_MUST_USE vault_code ledger_last_write(scribe *sc, store *s, arena *mem, int64_t resident, uint32_t *version,
+                                            vault_error *err);
+
 /* Proofs against a tree of `size` lines (at most what is committed): O(log n) lines are read. The caller fills what is
  * proved; NOT_FOUND past the committed end. */
 typedef struct line_proof {

@@ -19,7 +19,7 @@ VAULT_MUST_USE vault_code view_of_resident(writer *w, const line_facts *f, const
 typedef struct view_facts {
     line_action action;
     const char *app, *outcome, *person, *purpose;
-    int64_t resident;
+    int64_t resident, record; /* record: its version */
 } view_facts;
 /* Strict. INTEGRITY for what no version of this program writes. */
 VAULT_MUST_USE vault_code view_read(view_facts *out, arena *mem, bytes view, vault_error *err);

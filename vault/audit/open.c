@@ -2,6 +2,8 @@
  */
 #include "vault/audit/internal.h"
 
+#include <string.h>
+
 vault_code line_open(opened_view *out, bool *fits, const scribe *s, arena *mem, const line_row *row, vault_error *err)
 {
     salted_view sealed = {.kind = VIEW_OFFICER};
@@ -36,4 +38,51 @@ vault_code line_renew(line_row *inout, const scribe *s, arena *mem, vault_error 
     inout->person_tag = person_tag(s->active, view.facts.person);
     const salted_view salted = {VIEW_OFFICER, view.salted};
     return scribe_seal(&inout->officer, s, mem, s->active->view, &salted, err);
+}
+
+/* ---- the last line that wrote a record --------------------------------------------------------------------------- */
+
+enum { WRITES_READ = 1000, WRITES_PAGE = 50 };
+
+static bool writes(line_action a)
+{
+    return a == LINE_PUT || a == LINE_CORRECT || a == LINE_RESTRICT;
+}
+
+/* Only what fits its leaf can be told apart from what was put there by hand. */
+static vault_code version_of(const line_row *row, const scribe *s, arena *mem, int64_t resident, uint32_t *version,
+                             vault_error *err)
+{
+    opened_view view = {0};
+    bool fits = false;
+    vault_code code = line_open(&view, &fits, s, mem, row, err);
+    if (code == VAULT_INTEGRITY) {
+        vault_error_clear(err);
+        return VAULT_OK;
+    }
+    VAULT_TRY(code);
+    bool is = fits && view.facts.resident == resident && writes(view.facts.action) &&
+              strcmp(view.facts.outcome, line_outcome_name(LINE_GRANTED)) == 0;
+    if (is) *version = (uint32_t)view.facts.record;
+    return VAULT_OK;
+}
+
+vault_code ledger_last_write(scribe *sc, store *s, arena *mem, int64_t resident, uint32_t *version, vault_error *err)
+{
+    int64_t tags[RING_VERSIONS_MAX];
+    line_row rows[WRITES_PAGE];
+    line_range range = {.key = LINE_RESIDENT_BACK, .tags = tags, .limit = WRITES_PAGE};
+    head_row head;
+    range.tag_count = scribe_resident_tags(sc, resident, tags);
+    *version = 0;
+    VAULT_TRY(store_head_read(s, &head, err));
+    range.from = head.size - 1;
+    for (size_t read = 0, count = WRITES_PAGE; count == WRITES_PAGE && read < WRITES_READ; read += count) {
+        VAULT_TRY(store_lines_page(s, mem, &range, rows, &count, err));
+        for (size_t i = 0; i < count && *version == 0; i++)
+            VAULT_TRY(version_of(&rows[i], sc, mem, resident, version, err));
+        if (*version || count == 0) return VAULT_OK;
+        range.from = rows[count - 1].index - 1;
+    }
+    return VAULT_OK;
 }

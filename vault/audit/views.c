@@ -208,7 +208,7 @@ vault_code view_read(view_facts *out, arena *mem, bytes text, vault_error *err)
 {
     VAULT_CLEANUP(json_clear) json_t *json = NULL;
     const char *action = NULL, *app = NULL, *ignored = NULL, *outcome = NULL, *person = NULL, *purpose = NULL;
-    json_int_t number = 0, resident = 0;
+    json_int_t number = 0, record = 0, resident = 0;
     *out = (view_facts){0};
     if (json_read(&json, text, "view", err) != VAULT_OK) return not_ours(err);
     if (json_shape(json, err, "view",
@@ -218,7 +218,7 @@ vault_code view_read(view_facts *out, arena *mem, bytes text, vault_error *err)
                    &ignored, "before", &ignored, "change", &ignored, "clause", &ignored, "control", &number,
                    "counterpart", &ignored, "department", &ignored, "document", &ignored, "fields", &ignored, "form",
                    &ignored, "hits", &number, "outcome", &outcome, "person", &person, "purpose", &purpose, "record",
-                   &number, "refers", &number, "request", &ignored, "resident", &resident, "ring", &ignored,
+                   &record, "refers", &number, "request", &ignored, "resident", &resident, "ring", &ignored,
                    "ringversion", &number, "rule", &ignored, "sharing", &ignored, "suite", &ignored, "ticket", &ignored,
                    "voucher", &ignored) != VAULT_OK) {
         return not_ours(err);
@@ -229,6 +229,7 @@ vault_code view_read(view_facts *out, arena *mem, bytes text, vault_error *err)
     out->person = keep(mem, person);
     out->purpose = keep(mem, purpose);
     out->resident = resident;
+    out->record = record;
     bool room = out->outcome && !out->app == !app && !out->person == !person && !out->purpose == !purpose;
     return room ? VAULT_OK : vault_fail(err, VAULT_EXHAUSTED, "no room for a view");
 }

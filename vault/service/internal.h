@@ -27,6 +27,7 @@ struct service {
     ledger *ledger;
     pthread_rwlock_t life; /* of control, ledger, openings, and the keys of all sessions */
     uint64_t openings;
+    int64_t turns;    /* of the manifest that it was opened with */
     atomic_bool open; /* the same as control, for whoever only asks */
     pthread_mutex_t sessions_lock;
     session *sessions; /* all of them, by `next` */
@@ -185,6 +186,8 @@ void life_join(service *s, session *w);
 void life_part(service *s, session *w);
 /* Inside: control and ledger stay. False, and not inside: the node is sealed. Not to be entered twice. */
 bool life_enter(service *s);
+/* Does the manifest say that the node must be sealed: now, or meanwhile? */
+bool life_shut(const service *s, const manifest *m);
 /* Seals the node, where the manifest in force now says so, or the root key is another: waits until nobody is inside,
  * and wipes all keys. */
 void life_leave(service *s, store *with);

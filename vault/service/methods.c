@@ -90,12 +90,6 @@ static size_t import_items(const ProtobufCMessage *in)
     .path = "/vault.v1." #service "/" #name, .input = &vault__v1__##request##__descriptor,                             \
     .output = &vault__v1__##response##__descriptor, .roles = (who), .action = (line), .items = (count), .run = (body)
 
-static void not_built(session *s, call **calls, size_t count)
-{
-    (void)s;
-    for (size_t i = 0; i < count; i++) (void)vault_refuse(&calls[i]->rq->err, VAULT_UNAVAILABLE, "NOT_BUILT", "");
-}
-
 static const method METHODS[] = {
     RPC(Records, BatchPut, batch_put_request, batch_put_response, ROLE_APP, LINE_PUT, put_items, records_batch_put),
     STREAM(Records, Import, import_request, import_response, ROLE_APP, LINE_PUT, import_items, records_import),
@@ -136,7 +130,8 @@ static const method METHODS[] = {
         audit_get_checkpoint),
     RPC(Audit, GetProof, get_proof_request, get_proof_response, ANYONE, LINE_QUERY, one_item, audit_get_proof),
     RPC(Audit, Query, query_request, query_response, ROLE_OFFICER, LINE_QUERY, one_item, audit_query),
-    RPC(Audit, VerifyRows, verify_rows_request, verify_rows_response, STEWARDS, LINE_VERIFY, one_item, not_built),
+    RPC(Audit, VerifyRows, verify_rows_request, verify_rows_response, STEWARDS, LINE_VERIFY, one_item,
+        audit_verify_rows),
     RPC(Records, Erase, erase_request, erase_response, ROLE_APP, LINE_ERASE, erase_items, records_erase),
     EARLY(keys_initialise_sealed, Keys, Initialise, init_request, init_response, STEWARDS, LINE_KEYS, one_item,
           keys_initialise),

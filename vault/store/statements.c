@@ -282,6 +282,25 @@ static const statement table[] = {
                             .columns = LINE_TYPES,
                             .rows = ROWS_ANY},
 
+    /* Rows without a key are rows. */
+    [ST_RESIDENTS_WALK] = {.name = "residents_walk",
+                           .sql = "SELECT r.id, r.natural_key, r.collection, r.area, r.state, r.version, r.sealed,"
+                                  " r.terms, r.tag, r.made, coalesce(k.ring_version, 0), coalesce(k.dek, ''::bytea)"
+                                  " FROM resident r LEFT JOIN LATERAL (SELECT ring_version, dek FROM resident_key"
+                                  " WHERE id = r.id OFFSET 0) k ON true WHERE r.id > $1 ORDER BY r.id LIMIT $2",
+                           .params = {SQL_INT8, SQL_INT8},
+                           .columns = RESIDENT_TYPES,
+                           .rows = ROWS_ANY},
+    [ST_KEYS_BETWEEN] = {.name = "keys_between",
+                         .sql = "SELECT count(*) FROM resident_key WHERE id > $1 AND id <= $2",
+                         .params = {SQL_INT8, SQL_INT8},
+                         .columns = {SQL_INT8},
+                         .rows = ROWS_ONE},
+    [ST_WALK_ALONE] = {.name = "walk_alone",
+                       .sql = "SELECT pg_try_advisory_xact_lock(5263204733872054272 + $1)::int::int8",
+                       .params = {SQL_INT8},
+                       .columns = {SQL_INT8},
+                       .rows = ROWS_ONE},
     [ST_LINES_STALE] = {.name = "lines_stale",
                         .sql = "SELECT " LINE_COLUMNS " FROM line WHERE idx >= $1 AND idx < $2"
                                " AND substr(officer, 2, 3) <> substr(int4send($3), 2, 3) ORDER BY idx LIMIT $4"
