@@ -163,7 +163,8 @@ static vault_code load(manifest_body **out, control *c, store *s, const control_
     VAULT_TRY(build_body(&body, &with, s, mem, &core, err));
     body->m.version = named->version;
     body->m.digest = named->digest;
-    body->m.sealed = core.sealed;
+    body->m.turns = core.turns;
+    body->m.sealed = core.turns % 2;
     body->references = 1;
     body->rings = keyring_hold(keys);
     body->core = core;

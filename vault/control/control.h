@@ -175,7 +175,10 @@ typedef struct manifest {
     size_t basis_count;
     const browse_permit *permits; /* by id */
     size_t permit_count;
-    bool sealed; /* every node lets go of its keys, and opens them again only by hand */
+    /* How often the vault was sealed and unsealed by hand: while it is odd it is sealed, and every node lets go of its
+     * keys; so does one that finds that it has missed a turn. */
+    int64_t turns;
+    bool sealed;
 } manifest;
 /* The key rings that this version names; borrowed from it. */
 const keyring *manifest_keys(const manifest *m);

@@ -96,10 +96,10 @@ vault_code core_write(bytes *out, arena *mem, const char *vault, const manifest_
 {
     VAULT_CLEANUP(json_clear)
     json_t *all =
-        json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:s, s:I}", "change", record_json(&core->record),
+        json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:s, s:I}", "change", record_json(&core->record),
                   "documents", documents_json(core), "expired", texts_json(core->expired, core->expired_count), "fixed",
                   hex_json(&core->fixed), "pending", pending_json(core), "previous", hex_json(&core->previous), "rings",
-                  hex_json(&core->rings), "sealed", core->sealed ? 1 : 0, "vault", vault, "version",
+                  hex_json(&core->rings), "turns", (json_int_t)core->turns, "vault", vault, "version",
                   (json_int_t)core->record.version);
     if (!all) return vault_fail(err, VAULT_INVALID, "a text of the change is not UTF-8");
     return document_canonical(out, mem, all, err);
@@ -200,16 +200,15 @@ static bool read_record(change_record *out, json_t *value)
 static bool read_all(manifest_core *core, const seal_place *at)
 {
     const char *vault, *previous, *rings, *fixed;
-    json_int_t version;
-    int sealed;
+    json_int_t version, turns;
     json_t *record, *docs, *expired, *pending;
-    if (json_unpack_ex(core->text, NULL, JSON_STRICT, "{s:o, s:o, s:o, s:s, s:o, s:s, s:s, s:b, s:s, s:I}", "change",
+    if (json_unpack_ex(core->text, NULL, JSON_STRICT, "{s:o, s:o, s:o, s:s, s:o, s:s, s:s, s:I, s:s, s:I}", "change",
                        &record, "documents", &docs, "expired", &expired, "fixed", &fixed, "pending", &pending,
-                       "previous", &previous, "rings", &rings, "sealed", &sealed, "vault", &vault, "version",
+                       "previous", &previous, "rings", &rings, "turns", &turns, "vault", &vault, "version",
                        &version) != 0)
         return false;
     core->record.version = version;
-    core->sealed = sealed != 0;
+    core->turns = turns;
     return version == at->version && strcmp(vault, at->vault) == 0 && digest_read(&core->previous, previous) &&
            digest_read(&core->rings, rings) && digest_read(&core->fixed, fixed) && read_documents(core, docs) &&
            read_pending(core, pending) && read_texts(core->expired, &core->expired_count, expired, PENDING_MAX) &&

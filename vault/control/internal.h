@@ -46,7 +46,7 @@ typedef struct manifest_core {
     digest previous;                  /* manifest before; zero for the first */
     digest rings;                     /* all rows of key_ring (ring_rows_digest) */
     digest fixed;                     /* the row of vault (vault_row_digest) */
-    bool sealed;                      /* manifest.sealed */
+    int64_t turns;                    /* manifest.turns */
     const char *expired[PENDING_MAX]; /* approvals that this change dropped */
     size_t expired_count;
     change_record record;

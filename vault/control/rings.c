@@ -338,8 +338,8 @@ static vault_code rekey(draft *d)
 static vault_code set_sealed(draft *d, bool sealed)
 {
     VAULT_TRY(draft_must_be(d, STEWARDS));
-    if (d->core.sealed == sealed) return vault_refuse(d->err, VAULT_INVALID, "NOTHING_CHANGES", "");
-    d->core.sealed = sealed;
+    if (d->base->m.sealed == sealed) return vault_refuse(d->err, VAULT_INVALID, "NOTHING_CHANGES", "");
+    d->core.turns++;
     return VAULT_OK;
 }
 

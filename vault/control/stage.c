@@ -85,7 +85,8 @@ static vault_code seal_manifest(draft *d)
     VAULT_TRY(core_read(&st->next->core, text, &at, d->err));
     st->next->m.version = at.version;
     st->next->m.digest = st->next->core.record.manifest;
-    st->next->m.sealed = st->next->core.sealed;
+    st->next->m.turns = st->next->core.turns;
+    st->next->m.sealed = st->next->m.turns % 2;
     st->next->references = 1;
     st->next->rings = keyring_hold(st->keys);
     return VAULT_OK;

@@ -85,6 +85,7 @@ static vault_code open_rooms(service *s, store *with, bytes root, vault_error *e
     VAULT_TRY(erasures_replay(s, with, err));
     const manifest *m = control_acquire(s->control);
     vault_code code = try_denied(m, err);
+    s->turns = m->turns; /* a seal that comes between this and the first batch is a turn, too */
     control_release(s->control, m);
     return code;
 }
@@ -108,9 +109,18 @@ vault_code life_open(service *s, store *with, bytes root, vault_error *err)
     return VAULT_OK;
 }
 
+/* Whoever has opened it by hand has made the last turn. */
+static void take_turn(service *s)
+{
+    const manifest *m = control_acquire(s->control);
+    s->turns = m->turns;
+    control_release(s->control, m);
+}
+
 void life_settle(service *s)
 {
     bool is_open = s->control != NULL;
+    if (is_open) take_turn(s);
     if (atomic_exchange(&s->open, is_open) == is_open) return;
     if (is_open)
         log_event(LOG_INFO, "node.open", "the vault is open");
@@ -120,10 +130,15 @@ void life_settle(service *s)
 
 /* ---- opening by itself ---- */
 
+bool life_shut(const service *s, const manifest *m)
+{
+    return m->sealed || m->turns != s->turns;
+}
+
 static bool sealed_by_manifest(const service *s)
 {
     const manifest *m = control_acquire(s->control);
-    bool sealed = m->sealed;
+    bool sealed = life_shut(s, m);
     control_release(s->control, m);
     return sealed;
 }
@@ -145,6 +160,7 @@ static vault_code root_from_files(secret *root, const service *s, const root_pla
     return root_seal_open(root, &place->seal, place->vault, secret_bytes(&unseal), err);
 }
 
+/* What the config says is how a node may open by itself; people may open it whatever it says. */
 static vault_code start(service *s, vault_error *err)
 {
     VAULT_CLEANUP(secret_clear) secret root = {0};
@@ -157,9 +173,9 @@ static vault_code start(service *s, vault_error *err)
         return VAULT_OK;
     }
     VAULT_TRY(code);
-    VAULT_TRY(root_check_source(&s->keeping, &place.seal, err));
-    if (!root_lies_here(&s->keeping)) {
-        log_event(LOG_WARN, "node.waits", "this node is sealed: vaultctl operator unseal opens it");
+    if (root_check_source(&s->keeping, &place.seal, err) != VAULT_OK || !root_lies_here(&s->keeping)) {
+        log_event(LOG_WARN, "node.waits", "sealed: vaultctl operator unseal opens it; %s", err->detail);
+        vault_error_clear(err);
         return VAULT_OK;
     }
     VAULT_TRY(root_from_files(&root, s, &place, err));

@@ -103,7 +103,8 @@ static vault_code take_file(secret *unseal, entry *e)
     vault_error why = {0};
     if (e->in->with_case != VAULT__V1__UNSEAL_REQUEST__WITH__NOT_SET)
         return refuse_at(&e->rq->err, "OTHER_SOURCE", "with", -1);
-    if (!root_lies_here(k)) return vault_refuse(&e->rq->err, VAULT_PRECONDITION, "NO_KEY_FILE", "");
+    if (!root_lies_here(k) || k->source != (int)e->place.seal.source)
+        return vault_refuse(&e->rq->err, VAULT_PRECONDITION, "NO_KEY_FILE", "");
     e->complete = true;
     if (root_unseal_from_files(unseal, k, &e->place.seal, &why) == VAULT_OK) return VAULT_OK;
     log_failure(LOG_ERROR, "unseal.file", &why);

@@ -5,6 +5,8 @@
 #include "vault/base/log.h"
 #include "vault/base/memory.h"
 
+#include <string.h>
+
 enum { SESSION_MEMORY = 512 << 20, SESSION_KEEPS = 16 << 20, RUN_ATTEMPTS = 3 };
 
 /* ---- sessions ---- */
@@ -89,8 +91,9 @@ static vault_code attempt(session *s, session_work *work, void *context, vault_e
     s->moved = s->confirmed = false;
     s->control_stamp = control_stamp(c);
     s->manifest = control_acquire(c);
-    vault_code code = s->manifest->sealed && !s->waking ? vault_refuse(err, VAULT_UNAVAILABLE, "SEALED", "")
-                                                        : take_keys(s, manifest_keys(s->manifest), err);
+    vault_code code = life_shut(s->service, s->manifest) && !s->waking
+                          ? vault_refuse(err, VAULT_UNAVAILABLE, "SEALED", "")
+                          : take_keys(s, manifest_keys(s->manifest), err);
     if (code == VAULT_OK) {
         cabinet_made_by(s->cabinet, s->manifest->version);
         code = work(s, context, err);
@@ -241,6 +244,13 @@ static void run_sealed(session *s, const method *m, request **requests, size_t c
     settle(m, requests, count);
 }
 
+/* The run itself has found that the vault was sealed. */
+static bool found_sealed(request **requests, size_t count)
+{
+    const vault_error *err = &requests[0]->err;
+    return count > 0 && err->code == VAULT_UNAVAILABLE && err->reason && strcmp(err->reason, "SEALED") == 0;
+}
+
 static void run_together(session *s, const method *m, request **requests, size_t count)
 {
     if (!life_enter(s->service)) {
@@ -249,6 +259,7 @@ static void run_together(session *s, const method *m, request **requests, size_t
     }
     session_calls(s, m, requests, count);
     life_leave(s->service, s->store);
+    if (m->sealed && found_sealed(requests, count)) run_sealed(s, m, requests, count);
 }
 
 /* Changes of control, and of keys, run one by one: each one is decided by what the one before it left. */

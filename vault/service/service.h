@@ -27,8 +27,8 @@ typedef struct service_options {
 } service_options;
 typedef struct service service;
 /* Opens control and ledger where it has the root key, and then refuses an older database than checkpoint_file, and
- * tries a known-denied request; starts publishing. Else the node is sealed: or there is no vault yet. INVALID: the
- * vault's root key is of another source than the config says; or what is wrong with the file. */
+ * tries a known-denied request; starts publishing. Else the node is sealed, or there is no vault yet. INVALID,
+ * INTEGRITY, ...: the file that the config names is wrong. */
 VAULT_MUST_USE vault_code service_open(service **out, const service_options *options, vault_error *err);
 void service_close(service **s);
 /* A new vault in the empty database, from the documents of a folder, by the files that the config names. */

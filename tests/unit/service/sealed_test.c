@@ -79,6 +79,20 @@ TEST("every node is sealed from its next call on, and each one is opened by itse
     fixture_reset();
 }
 
+TEST("a node that slept while the vault was sealed and opened again elsewhere must be opened by hand, too")
+{
+    node other;
+    node_open(&other);
+    expect_outcome(reveal_one(other.session), VAULT_OK, NULL);
+    given_sealed();
+    unseal_whole(NULL);
+    expect_outcome(reveal_one(other.session), VAULT_UNAVAILABLE, "SEALED");
+    assert_false(is_open(other.session));
+    expect_outcome(reveal_one(NULL), VAULT_OK, NULL);
+    node_close(&other);
+    fixture_reset();
+}
+
 TEST("a vault that was sealed stays sealed when its node is started again, whatever key lies beside it")
 {
     given_sealed();
