@@ -89,7 +89,8 @@ static vault_code take_corrections(part *p, vault_error *err)
     if (!p->reseal) return VAULT_OK;
     if (!ids) return vault_fail(err, VAULT_EXHAUSTED, "no memory for ids");
     for (size_t i = 0; i < p->count; i++) ids[i] = p->rows[i].id;
-    return store_corrections_of_all(s->store, s->mem, ids, p->count, &p->corrections, &p->correction_count, err);
+    const resident_ids of = {.at = ids, .count = p->count};
+    return store_corrections_of_all(s->store, s->mem, of, &p->corrections, &p->correction_count, err);
 }
 
 /* The requests of a resident stand together, in the order of ids as the rows do. */

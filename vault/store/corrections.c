@@ -175,12 +175,12 @@ vault_code store_corrections_of(store *s, arena *mem, const correction_range *of
     return read_rows(s, mem, rows, count, err);
 }
 
-vault_code store_corrections_of_all(store *s, arena *mem, const int64_t *residents, size_t resident_count,
-                                    correction_row **rows, size_t *count, vault_error *err)
+vault_code store_corrections_of_all(store *s, arena *mem, resident_ids of, correction_row **rows, size_t *count,
+                                    vault_error *err)
 {
     call_start(s, ST_CORRECTIONS_OF_ALL);
-    arg_array(s, resident_count);
-    for (size_t i = 0; i < resident_count; i++) put_int8(s, residents[i]);
+    arg_array(s, of.count);
+    for (size_t i = 0; i < of.count; i++) put_int8(s, of.at[i]);
     return read_rows(s, mem, rows, count, err);
 }
 

@@ -121,8 +121,8 @@ VAULT_MUST_USE vault_code store_residents_hold(store *s, arena *mem, const resid
 /* Whole residents above id `after`, in order, as many as there is room for; nothing is locked. */
 VAULT_MUST_USE vault_code store_residents_page(store *s, arena *mem, int64_t after, resident_row *rows,
                                                size_t *inout_count, vault_error *err);
-/* All rows above id `after`, in order, also those without a key (`dek` is then empty); and how many keys there are beside
- * them that no row has. */
+/* All rows above id `after`, in order, also those without a key (`dek` is then empty); and how many keys there are
+ * beside them that no row has. */
 typedef struct resident_walk {
     int64_t after; /* moves on: INT64_MAX at the end */
     size_t limit;  /* size of rows */
@@ -485,9 +485,12 @@ typedef struct correction_range {
 VAULT_MUST_USE vault_code store_corrections_of(store *s, arena *mem, const correction_range *of, correction_row **rows,
                                                size_t *count, vault_error *err);
 /* All those of these residents, by resident. */
-VAULT_MUST_USE vault_code store_corrections_of_all(store *s, arena *mem, const int64_t *residents,
-                                                   size_t resident_count, correction_row **rows, size_t *count,
-                                                   vault_error *err);
+typedef struct resident_ids {
+    const int64_t *at;
+    size_t count;
+} resident_ids;
+VAULT_MUST_USE vault_code store_corrections_of_all(store *s, arena *mem, resident_ids of, correction_row **rows,
+                                                   size_t *count, vault_error *err);
 /* Within a transaction: `sealed` by number; CONFLICT unless every one is in the state of its row. */
 VAULT_MUST_USE vault_code store_corrections_reseal(store *s, const correction_row *rows, size_t count,
                                                    vault_error *err);

@@ -186,7 +186,7 @@ TEST("requests of several residents come by resident, and are sealed anew while 
     expect_ok(store_corrections_put(s, mem, given, 4, &err), &err);
     expect_ok(store_commit(s, &err), &err);
     const int64_t of[] = {3, 1};
-    expect_ok(store_corrections_of_all(s, mem, of, 2, &rows, &count, &err), &err);
+    expect_ok(store_corrections_of_all(s, mem, (resident_ids){of, 2}, &rows, &count, &err), &err);
     assert_int_equal(count, 3);
     assert_true(rows[0].number == 12 && rows[1].number == 13 && rows[2].number == 11);
     for (size_t i = 0; i < 3; i++) rows[i].sealed = filled((int)i + 500, 60);
@@ -194,7 +194,7 @@ TEST("requests of several residents come by resident, and are sealed anew while 
     expect_ok(store_corrections_reseal(s, rows, 3, &err), &err);
     expect_ok(store_commit(s, &err), &err);
     correction_row *again;
-    expect_ok(store_corrections_of_all(s, mem, of, 2, &again, &count, &err), &err);
+    expect_ok(store_corrections_of_all(s, mem, (resident_ids){of, 2}, &again, &count, &err), &err);
     for (size_t i = 0; i < 3; i++) assert_true(bytes_same(again[i].sealed, rows[i].sealed));
     pg_sql("update correction set state = 3 where number = 13");
     expect_ok(store_begin(s, &err), &err);
