@@ -379,6 +379,25 @@ const command commands[] = {
      "\n"
      "  vaultctl certificate show eldercare.crt\n",
      0, 1, 1, false, NULL, run_certificate_show},
+    {"backup create", "FOLDER", "a copy of the whole database, by PostgreSQL's own tools (no server)",
+     "Every file is checked against its manifest at once. The root key is not in it: keep that elsewhere.\n"
+     "\n"
+     "  vaultctl backup create /backup/2026-11-22 --database 'host=/run/postgresql user=postgres dbname=vault'\n",
+     OPTION(OPT_DATABASE), 1, 1, false, NULL, run_backup_create},
+    {"backup verify", "FOLDER", "does our root key open it, and what lies under every key? (no server)",
+     "On a private copy, FOLDER.verify, which goes again. Shares or a passphrase are read from --file, a line each.\n"
+     "\n"
+     "  vaultctl backup verify /backup/2026-11-22 --config /etc/resident-vault/vaultd.json\n",
+     OPTION(OPT_CONFIG) | OPTION(OPT_ARCHIVE) | OPTION(OPT_FILE), 1, 1, false, NULL, run_backup_verify},
+    {"backup restore", "FOLDER TARGET", "a new data folder for PostgreSQL, once the root key has opened it (no server)",
+     "TARGET is empty, or not there. Nothing is written there before the key has opened a copy, and the copy has "
+     "caught "
+     "up\n"
+     "with the checkpoint and the erasures that are kept outside.\n"
+     "\n"
+     "  vaultctl backup restore /backup/2026-11-22 /var/lib/postgresql/15/new --archive /archive \\\n"
+     "      --config /etc/resident-vault/vaultd.json\n",
+     OPTION(OPT_CONFIG) | OPTION(OPT_ARCHIVE) | OPTION(OPT_FILE), 2, 2, false, NULL, run_backup_restore},
     {"health", "", "is the vault there, and can it write its log?",
      "\n"
      "  vaultctl health --server 127.0.0.1:7443\n",

@@ -96,6 +96,9 @@ typedef enum option_id {
     OPT_SHARES,
     OPT_THRESHOLD,
     OPT_RESET,
+    OPT_CONFIG,
+    OPT_DATABASE,
+    OPT_ARCHIVE,
     OPTIONS
 } option_id;
 __extension__ typedef unsigned __int128 option_set;
@@ -352,6 +355,9 @@ ctl_exit run_keys_resume(ctl *c);
 ctl_exit run_keys_cancel(ctl *c);
 ctl_exit run_keys_destroy(ctl *c);
 ctl_exit run_keys_certificate(ctl *c);
+ctl_exit run_backup_create(ctl *c);
+ctl_exit run_backup_verify(ctl *c);
+ctl_exit run_backup_restore(ctl *c);
 ctl_exit run_health(ctl *c);
 ctl_exit run_assertion_make(ctl *c);
 ctl_exit run_control_history(ctl *c);

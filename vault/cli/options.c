@@ -84,6 +84,9 @@ static const option_row rows[OPTIONS] = {
     [OPT_SHARES] = {"shares", "N", NULL, "shares in all, 2 to 16"},
     [OPT_THRESHOLD] = {"threshold", "K", NULL, "shares that are needed"},
     [OPT_RESET] = {"reset", NULL, NULL, "forget the shares that were entered on this node"},
+    [OPT_CONFIG] = {"config", "FILE", NULL, "of vaultd: it says where the root key is, and what is kept outside"},
+    [OPT_DATABASE] = {"database", "CONNINFO", NULL, "the server, as libpq takes it; a role that may replicate"},
+    [OPT_ARCHIVE] = {"archive", "FOLDER", NULL, "the server's log since the backup (archive_command, pg_receivewal)"},
     [OPT_VALUES] = {"values", NULL, NULL, "show the wanted values"},
 };
 
