@@ -25,9 +25,8 @@ vault_code store_erasures_read(store *s, int64_t from, erasure_row *rows, size_t
     size_t n = (size_t)PQntuples(r);
     if (n > most) return vault_fail(err, VAULT_INTERNAL, "erasures: %zu rows for %zu", n, most);
     for (size_t i = 0; i < n; i++) {
-        rows[i] = (erasure_row){.number = col_int8(r, (int)i, 0),
-                                .resident = col_int8(r, (int)i, 1),
-                                .line = col_int8(r, (int)i, 2)};
+        rows[i] = (erasure_row){
+            .number = col_int8(r, (int)i, 0), .resident = col_int8(r, (int)i, 1), .line = col_int8(r, (int)i, 2)};
     }
     *inout_count = n;
     return VAULT_OK;
