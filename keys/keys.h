@@ -98,6 +98,9 @@ bool signature_valid(signature_kind kind, bytes public_key, bytes message, bytes
 VAULT_MUST_USE vault_code root_key_from_file(secret *out, const char *path, vault_error *err);
 /* Makes a new key file (0600, never overwrites: CONFLICT). */
 VAULT_MUST_USE vault_code root_key_file_create(const char *path, vault_error *err);
+/* The first line of a file that nobody else may use: 1 to PASSPHRASE_MOST bytes. */
+enum { PASSPHRASE_MOST = 1024 };
+VAULT_MUST_USE vault_code passphrase_from_file(secret *out, const char *path, vault_error *err);
 /* Argon2id (RFC 9106), salt 16 bytes or more, passphrase 12 bytes or more. memory in KiB. */
 typedef struct argon2_cost {
     uint32_t passes, memory_kib, lanes;

@@ -96,20 +96,44 @@ static vault_code check_file(int fd, const char *path, vault_error *err)
     return VAULT_OK;
 }
 
-vault_code root_key_from_file(secret *out, const char *path, vault_error *err)
+/* Into `text`, as much as it takes. */
+static vault_code read_file(bytes *out, secret *text, const char *path, vault_error *err)
 {
-    VAULT_CLEANUP(secret_clear) secret text = {0};
-    *out = (secret){0};
     VAULT_CLEANUP(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) {
         vault_code code = errno == ENOENT ? VAULT_NOT_FOUND : VAULT_UNAVAILABLE;
         return vault_fail(err, code, "root key %s: %s", path, strerrordesc_np(errno));
     }
     VAULT_TRY(check_file(fd, path, err));
-    VAULT_TRY(secret_new(&text, LINE_LEN + 2, err)); /* one more than the longest, to see that there is more */
-    ssize_t len = read(fd, text.at, text.len);
+    ssize_t len = read(fd, text->at, text->len);
     if (len < 0) return vault_fail(err, VAULT_UNAVAILABLE, "%s: %s", path, strerrordesc_np(errno));
-    return root_key_parse(out, bytes_of(text.at, (size_t)len), path, err);
+    *out = bytes_of(text->at, (size_t)len);
+    return VAULT_OK;
+}
+
+vault_code root_key_from_file(secret *out, const char *path, vault_error *err)
+{
+    VAULT_CLEANUP(secret_clear) secret text = {0};
+    bytes line;
+    *out = (secret){0};
+    VAULT_TRY(secret_new(&text, LINE_LEN + 2, err)); /* one more than the longest, to see that there is more */
+    VAULT_TRY(read_file(&line, &text, path, err));
+    return root_key_parse(out, line, path, err);
+}
+
+vault_code passphrase_from_file(secret *out, const char *path, vault_error *err)
+{
+    VAULT_CLEANUP(secret_clear) secret text = {0};
+    bytes all;
+    *out = (secret){0};
+    VAULT_TRY(secret_new(&text, PASSPHRASE_MOST + 1, err));
+    VAULT_TRY(read_file(&all, &text, path, err));
+    const uint8_t *end = memchr(all.at, '\n', all.len);
+    size_t len = end ? (size_t)(end - all.at) : all.len;
+    if (len == 0 || len > PASSPHRASE_MOST)
+        return vault_fail(err, VAULT_INVALID, "%s: its first line is not a passphrase of at most %d bytes", path,
+                          PASSPHRASE_MOST);
+    return secret_copy(out, bytes_of(all.at, len), err);
 }
 
 vault_code root_key_file_create(const char *path, vault_error *err)

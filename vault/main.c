@@ -286,6 +286,16 @@ static int make_key(const char *path)
     return exit_code(code);
 }
 
+/* Which of them go together. */
+static int run_what_is_asked(const arguments *a, int argc)
+{
+    if (a->new_key) return argc == 3 || argc == 2 ? make_key(a->new_key) : usage("--make-root-key goes alone");
+    if (!a->config) return usage("--config FILE is missing");
+    if (a->database && !a->verify) return usage("--database goes with --verify-keys alone");
+    if (!a->folder != !a->name) return usage("--init FOLDER and --name NAME go together");
+    return read_and_run(a);
+}
+
 int main(int argc, char **argv)
 {
     static const struct option options[] = {
@@ -334,9 +344,5 @@ int main(int argc, char **argv)
         }
     }
     if (optind < argc) return usage("only options are taken");
-    if (a.new_key) return argc == 3 || argc == 2 ? make_key(a.new_key) : usage("--make-root-key goes alone");
-    if (!a.config) return usage("--config FILE is missing");
-    if (a.database && !a.verify) return usage("--database goes with --verify-keys alone");
-    if (!a.folder != !a.name) return usage("--init FOLDER and --name NAME go together");
-    return read_and_run(&a);
+    return run_what_is_asked(&a, argc);
 }

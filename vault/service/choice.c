@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum { PASSPHRASE_LEAST = 12, PASSPHRASE_MOST = 1024, THRESHOLD_LEAST = 2 };
+enum { PASSPHRASE_LEAST = 12, THRESHOLD_LEAST = 2 };
 
 static vault_code read_shares(root_wish *out, const Vault__V1__ShareChoice *in, vault_error *err)
 {

@@ -3,14 +3,11 @@
 #include "vault/service/operator.h"
 
 #include "vault/base/clock.h"
-#include "vault/base/json.h"
-#include "vault/base/memory.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
-enum { PASSPHRASE_LIMIT = 4096, ROW_MEMORY = 1 << 20 };
+enum { ROW_MEMORY = 1 << 20 };
 
 vault_code root_row_read(root_place *out, store *with, vault_error *err)
 {
@@ -26,22 +23,6 @@ vault_code root_row_read(root_place *out, store *with, vault_error *err)
 }
 
 /* ---- files ---- */
-
-/* A passphrase ends at its first line break. */
-static vault_code read_passphrase(secret *out, const char *path, vault_error *err)
-{
-    struct stat about;
-    char *text;
-    size_t len;
-    if (stat(path, &about) == 0 && (about.st_mode & (S_IRWXG | S_IRWXO))) {
-        return vault_fail(err, VAULT_INVALID, "%s: others than the owner may read it (mend: chmod 600)", path);
-    }
-    VAULT_TRY(file_read(&text, &len, path, PASSPHRASE_LIMIT, err));
-    const char *end = memchr(text, '\n', len);
-    vault_code code = secret_copy(out, bytes_of(text, end ? (size_t)(end - text) : len), err);
-    memory_free(text, len);
-    return code;
-}
 
 bool root_lies_here(const root_keeping *k)
 {
@@ -62,7 +43,7 @@ vault_code root_unseal_from_files(secret *unseal, const root_keeping *k, const r
     *unseal = (secret){0};
     VAULT_TRY(root_check_source(k, seal, err));
     if (k->key_file) return root_key_from_file(unseal, k->key_file, err);
-    VAULT_TRY(read_passphrase(&passphrase, k->passphrase_file, err));
+    VAULT_TRY(passphrase_from_file(&passphrase, k->passphrase_file, err));
     const bytes salt = bytes_of(seal->salt, sizeof seal->salt);
     return root_key_from_passphrase(unseal, secret_bytes(&passphrase), salt, seal->cost, err);
 }
@@ -111,7 +92,7 @@ vault_code new_root_make(new_root *out, const root_keeping *k, const root_wish *
     *out = (new_root){.seal = {.source = wish->source, .generation = wish->generation}};
     bytes passphrase = wish->passphrase;
     if (wish->source == ROOT_PASSPHRASE && !passphrase.at) {
-        VAULT_TRY(read_passphrase(&lying, k->passphrase_file, err));
+        VAULT_TRY(passphrase_from_file(&lying, k->passphrase_file, err));
         passphrase = secret_bytes(&lying);
     }
     VAULT_TRY(wish->source == ROOT_FILE         ? take_file(out, k, err)

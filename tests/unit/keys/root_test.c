@@ -160,6 +160,29 @@ TEST("a key file that others may read, write or run is refused with a mend")
     secret_clear(&key);
 }
 
+TEST("a passphrase is the first line of its file, which nobody else may read")
+{
+    vault_error err = {0};
+    secret read = {0};
+    char longest[PASSPHRASE_MOST + 2];
+    (void)given_folder();
+    expect_ok(file_replace(path, bytes_of_text("eleven blue horses\nand more\n"), &err), &err);
+    expect_ok(passphrase_from_file(&read, path, &err), &err);
+    assert_true(bytes_same(secret_bytes(&read), bytes_of_text("eleven blue horses")));
+    secret_clear(&read);
+    assert_int_equal(chmod(path, 0640), 0);
+    expect_code(passphrase_from_file(&read, path, &err), VAULT_INVALID, &err);
+    memset(longest, 'x', sizeof longest);
+    expect_ok(file_replace(path, bytes_of(longest, PASSPHRASE_MOST), &err), &err);
+    expect_ok(passphrase_from_file(&read, path, &err), &err);
+    secret_clear(&read);
+    expect_ok(file_replace(path, bytes_of(longest, PASSPHRASE_MOST + 1), &err), &err);
+    expect_code(passphrase_from_file(&read, path, &err), VAULT_INVALID, &err);
+    expect_ok(file_replace(path, bytes_of_text("\nbelow"), &err), &err);
+    expect_code(passphrase_from_file(&read, path, &err), VAULT_INVALID, &err);
+    assert_null(read.at);
+}
+
 TEST("a key file of another user is refused")
 {
     vault_error err = {0};

@@ -146,7 +146,7 @@ TEST("a root key, passphrase or TLS key that others may read is refused")
     expect_ok(file_replace(in_ca("root.key"), bytes_of_text("x"), &err), &err);
     snprintf(text, sizeof text,
              "{" STORE ", \"root_key\": {\"file\": \"%s\", \"unattended_restart\": true}, \"tls\": {\"ca\": \"%s\", "
-                       "\"certificate\": \"%s\", \"key\": \"%s\"}}",
+             "\"certificate\": \"%s\", \"key\": \"%s\"}}",
              in_ca("root.key"), in_ca("ca.crt"), in_ca("server.crt"), in_ca("server.key"));
     VAULT_CLEANUP(config_clear) config c = {0};
     expect_ok(read_text(&c, text, &err), &err);
