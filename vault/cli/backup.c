@@ -119,6 +119,15 @@ static ctl_exit find_conninfo(opening *o)
     return CTL_OK;
 }
 
+/* A key that is not there is missed before anything is copied. */
+static ctl_exit check_config(const opening *o)
+{
+    char *dropped;
+    const char *const words[] = {vaultd_program(o->c->mem), "--config", o->c->options[OPT_CONFIG], "--check-config",
+                                 NULL};
+    return program_run(o->c->mem, &(program){.words = words}, &dropped) ? CTL_OK : CTL_INVALID;
+}
+
 static ctl_exit copy_data(opening *o)
 {
     const char *const words[] = {"cp", "-a", "--reflink=auto", "--", data_of(o->c, o->backup), o->copy.data, NULL};
@@ -161,6 +170,7 @@ static ctl_exit open_backup(opening *o, ctl *c, const char *copy)
     o->copy.data = copy;
     o->copy.archive = archive ? absolute(c, archive) : NULL;
     ctl_exit end = find_conninfo(o);
+    if (end == CTL_OK) end = check_config(o);
     return end == CTL_OK ? look(o) : end;
 }
 
