@@ -33,8 +33,7 @@ struct service {
     session *sessions; /* all of them, by `next` */
     root_keeping keeping;
     pthread_mutex_t root_lock;
-    secret root;            /* while it is open */
-    secret next_root;       /* of a rotation whose commit may stand */
+    secret next_root;       /* of a rotation that is under way, or whose commit may stand */
     atomic_bool root_moved; /* it was rotated elsewhere: this one opens nothing any more */
     atomic_bool wakes;      /* it opens by itself as soon as it can */
     pthread_mutex_t unsealing;
@@ -195,15 +194,16 @@ void life_leave(service *s, store *with);
 VAULT_MUST_USE vault_code life_start(service *s, bytes root, vault_error *err);
 /* Where the node opens by itself, and can by now. By the publisher, who is not inside. */
 void life_wake(service *s, store *with);
+/* Sessions that are idle let go of keys of before the last change of rings; those that work take others themselves. */
+void life_refresh(service *s);
 /* With `life` locked for writing: rooms and keys. The rooms are not left half open. */
 VAULT_MUST_USE vault_code life_open(service *s, store *with, bytes root, vault_error *err);
 void life_wipe(service *s);
 void life_settle(service *s); /* afterwards: what others are told of it */
-/* Inside. A copy of the root key; another one that is about to be written, and then has been. */
-VAULT_MUST_USE vault_code life_root(secret *out, service *s, vault_error *err);
+/* Inside. Another root key that is about to be written: kept until it is known whether it was. UNAVAILABLE
+ * CONTROL_MOVED: so is one already, and nobody may put another in its place. */
 VAULT_MUST_USE vault_code life_next_root(service *s, bytes root, vault_error *err);
-void life_root_rotated(service *s);
-void life_forget_next_root(service *s); /* it was not */
+void life_forget_next_root(service *s); /* it was not, or control has it by now */
 
 /* ---- replay.c ---- */
 

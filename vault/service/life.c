@@ -78,7 +78,6 @@ static vault_code try_denied(const manifest *m, vault_error *err)
 
 static vault_code open_rooms(service *s, store *with, bytes root, vault_error *err)
 {
-    VAULT_TRY(secret_copy(&s->root, root, err));
     VAULT_TRY(control_open(&s->control, with, root, err));
     VAULT_TRY(ledger_open(&s->ledger, with, control_keys(s->control), control_vault_name(s->control), err));
     VAULT_TRY(ledger_check_outside(s->ledger, with, s->checkpoint_file, err));
@@ -95,7 +94,6 @@ void life_wipe(service *s)
     drop_all_keys(s);
     ledger_close(&s->ledger);
     control_close(&s->control);
-    secret_clear(&s->root);
     secret_clear(&s->next_root);
 }
 
@@ -220,6 +218,18 @@ void life_wake(service *s, store *with)
     pthread_mutex_unlock(&s->unsealing);
 }
 
+/* Where somebody works it is left to the next second: a busy node's sessions all come to their turn. */
+void life_refresh(service *s)
+{
+    if (pthread_rwlock_trywrlock(&s->life) != 0) return;
+    uint64_t now = s->control ? keyring_generation(control_keys(s->control)) : 0;
+    pthread_mutex_lock(&s->sessions_lock);
+    for (session *w = s->sessions; now && w; w = w->next)
+        if (w->rings && keyring_generation(w->rings) != now) session_drop_keys(w);
+    pthread_mutex_unlock(&s->sessions_lock);
+    pthread_rwlock_unlock(&s->life);
+}
+
 /* ---- inside ---- */
 
 bool life_enter(service *s)
@@ -238,11 +248,22 @@ static void follow_root(service *s, store *with, bytes next)
     atomic_store(&s->wakes, root_lies_here(&s->keeping));
 }
 
+/* Asked again when nobody is inside: a root key that was rotated by this node is met by others between its commit and
+ * its being in force. */
+static bool must_seal(service *s, store *with)
+{
+    vault_error err = {0};
+    if (atomic_load(&s->root_moved) && control_reload(s->control, with, &err) == VAULT_OK)
+        atomic_store(&s->root_moved, false);
+    return atomic_load(&s->root_moved) || sealed_by_manifest(s);
+}
+
 static void seal(service *s, store *with, uint64_t opening)
 {
     VAULT_CLEANUP(secret_clear) secret next = {0};
     pthread_rwlock_wrlock(&s->life);
-    if (s->control && s->openings == opening) { /* else another one has sealed, or even opened it since */
+    /* Else another one has sealed, or even opened it since. */
+    if (s->control && s->openings == opening && must_seal(s, with)) {
         next = secret_move(&s->next_root);
         life_wipe(s);
         if (atomic_exchange(&s->root_moved, false)) follow_root(s, with, secret_bytes(&next));
@@ -254,26 +275,18 @@ static void seal(service *s, store *with, uint64_t opening)
 void life_leave(service *s, store *with)
 {
     uint64_t opening = s->openings;
-    bool must_seal = sealed_by_manifest(s) || atomic_load(&s->root_moved);
+    bool over = sealed_by_manifest(s) || atomic_load(&s->root_moved);
     pthread_rwlock_unlock(&s->life);
-    if (must_seal) seal(s, with, opening);
+    if (over) seal(s, with, opening);
 }
 
-/* ---- the root key of an open node ---- */
-
-vault_code life_root(secret *out, service *s, vault_error *err)
-{
-    pthread_mutex_lock(&s->root_lock);
-    vault_code code = secret_copy(out, secret_bytes(&s->root), err);
-    pthread_mutex_unlock(&s->root_lock);
-    return code;
-}
+/* ---- another root key ---- */
 
 vault_code life_next_root(service *s, bytes root, vault_error *err)
 {
     pthread_mutex_lock(&s->root_lock);
-    secret_clear(&s->next_root);
-    vault_code code = secret_copy(&s->next_root, root, err);
+    vault_code code = s->next_root.at ? vault_refuse(err, VAULT_UNAVAILABLE, "CONTROL_MOVED", "")
+                                      : secret_copy(&s->next_root, root, err);
     pthread_mutex_unlock(&s->root_lock);
     return code;
 }
@@ -282,13 +295,5 @@ void life_forget_next_root(service *s)
 {
     pthread_mutex_lock(&s->root_lock);
     secret_clear(&s->next_root);
-    pthread_mutex_unlock(&s->root_lock);
-}
-
-void life_root_rotated(service *s)
-{
-    pthread_mutex_lock(&s->root_lock);
-    secret_clear(&s->root);
-    s->root = secret_move(&s->next_root);
     pthread_mutex_unlock(&s->root_lock);
 }

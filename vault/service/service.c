@@ -90,6 +90,7 @@ static void publish_once(service *s)
         life_leave(s, s->store);
     }
     life_wake(s, s->store);
+    life_refresh(s);
     atomic_store(&s->tried_us, clock_monotonic_us());
 }
 

@@ -1,6 +1,7 @@
 /* The end of a key: two people, nothing that refers to it, a certificate. */
 #include "tests/unit/service/keys.h"
 #include "tests/unit/service/lines.h"
+#include "vault/service/internal.h"
 
 static void given_rotated(const char *which)
 {
@@ -20,9 +21,9 @@ TEST("an old version is destroyed by two people, and the certificate counts what
 {
     int64_t since = clock_now_us();
     given_rotated("record");
-    const char *approval = given_approved_destruction("record", 1);
+    const char *consent = given_approved_destruction("record", 1);
     expect_ring("record", 1, "retiring");
-    const Vault__V1__Certificate *c = destroyed(destroy_as(ADMINISTRATOR, "record", 1, approval))->certificate;
+    const Vault__V1__Certificate *c = destroyed(destroy_as(ADMINISTRATOR, "record", 1, consent))->certificate;
     expect_ring("record", 1, "destroyed");
     assert_string_equal(c->ring, "record");
     static const char *const said[] = {"resident-vault/certificate 1",
@@ -50,8 +51,8 @@ TEST("an old version is destroyed by two people, and the certificate counts what
         ((const Vault__V1__GetCertificateResponse *)(const void *)rq->out)->certificate;
     assert_string_equal(again->note, c->note);
     assert_int_equal(again->line, c->line);
-    const char *token = token_for(ELDERCARE, "elder-care", resident_in_street(0));
-    expect_outcome(reveal(ELDERCARE, "elder-care", token, MASK("name")), VAULT_OK, NULL);
+    const char *pseudonym = token_for(ELDERCARE, "elder-care", resident_in_street(0));
+    expect_outcome(reveal(ELDERCARE, "elder-care", pseudonym, MASK("name")), VAULT_OK, NULL);
 }
 
 TEST("after a restart, and on another node, what was destroyed stays so and all goes on")
@@ -60,8 +61,33 @@ TEST("after a restart, and on another node, what was destroyed stays so and all 
     node_open(&other);
     fixture_restart();
     expect_ring("record", 1, "destroyed");
-    const char *token = token_for(ELDERCARE, "elder-care", resident_in_street(0));
-    expect_outcome(reveal(ELDERCARE, "elder-care", token, MASK("name")), VAULT_OK, NULL);
+    const char *pseudonym = token_for(ELDERCARE, "elder-care", resident_in_street(0));
+    expect_outcome(reveal(ELDERCARE, "elder-care", pseudonym, MASK("name")), VAULT_OK, NULL);
+    node_close(&other);
+}
+
+static bool holds_key(const node *n, const char *of, uint32_t version)
+{
+    pthread_rwlock_rdlock(&n->service->life);
+    bool holds = n->session->rings && keyring_find(n->session->rings, of, version);
+    pthread_rwlock_unlock(&n->service->life);
+    return holds;
+}
+
+TEST("a session that nobody asks for anything lets go of a destroyed key as well")
+{
+    node other;
+    NEW_REQUEST(in, Vault__V1__StatusRequest, vault__v1__status_request__init);
+    node_open(&other);
+    given_rotated("record");
+    uint32_t old = (uint32_t)atoi(pg_sql("SELECT max(version) - 1 FROM key_ring WHERE name = 'record'"));
+    expect_outcome(steward(other.session, ADMINISTRATOR, "/vault.v1.Keys/Status", &in->base), VAULT_OK, NULL);
+    assert_true(holds_key(&other, "record", old));
+    const char *consent = given_approved_destruction("record", old);
+    (void)destroyed(destroy_as(ADMINISTRATOR, "record", old, consent));
+    for (int i = 0; i < 100 && holds_key(&other, "record", old); i++) usleep(50000);
+    assert_false(holds_key(&other, "record", old));
+    expect_outcome(steward(other.session, ADMINISTRATOR, "/vault.v1.Keys/Status", &in->base), VAULT_OK, NULL);
     node_close(&other);
 }
 
@@ -106,13 +132,13 @@ TEST("while one value anywhere needs a version it is not destroyed, however ofte
         const char *of = NEEDS[i].of;
         uint32_t old = active_version(of);
         given_rotated(of);
-        const char *approval = given_approved_destruction(of, old);
+        const char *consent = given_approved_destruction(of, old);
         pg_sql(NEEDS[i].needs, old);
-        expect_outcome(destroy_as(ADMINISTRATOR, of, old, approval), VAULT_PRECONDITION, "STILL_NEEDED");
+        expect_outcome(destroy_as(ADMINISTRATOR, of, old, consent), VAULT_PRECONDITION, "STILL_NEEDED");
         expect_ring(of, old, "retiring");
         expect_outcome(certificate_as(OFFICER, of, old), VAULT_NOT_FOUND, "NOT_CERTIFIED");
         pg_sql(NEEDS[i].back, old + 1);
-        assert_non_null(destroyed(destroy_as(ADMINISTRATOR, of, old, approval))->certificate); /* nothing was used up */
+        assert_non_null(destroyed(destroy_as(ADMINISTRATOR, of, old, consent))->certificate); /* nothing was used up */
         expect_ring(of, old, "destroyed");
     }
 }
@@ -124,13 +150,13 @@ TEST("a rotation that has not ended keeps the old version")
     expect_outcome(rotate("control"), VAULT_OK, NULL);
     const char *job = lend(pg_sql("SELECT 'jobs/' || max(id) FROM job"));
     wait_for_job(job, "done");
-    const char *approval = given_approved_destruction("control", old); /* whose documents are under the new one */
+    const char *consent = given_approved_destruction("control", old); /* whose documents are under the new one */
     pg_sql("UPDATE control_archive SET sealed = int4send(%u) || substr(sealed, 5) WHERE ctid = (SELECT min(ctid) FROM"
            " control_archive)",
            old);
-    expect_outcome(destroy_as(ADMINISTRATOR, "control", old, approval), VAULT_PRECONDITION, "STILL_NEEDED");
+    expect_outcome(destroy_as(ADMINISTRATOR, "control", old, consent), VAULT_PRECONDITION, "STILL_NEEDED");
     pg_sql("UPDATE control_archive SET sealed = int4send(%u) || substr(sealed, 5)", old + 1);
-    assert_non_null(destroyed(destroy_as(ADMINISTRATOR, "control", old, approval))->certificate);
+    assert_non_null(destroyed(destroy_as(ADMINISTRATOR, "control", old, consent))->certificate);
 }
 
 TEST("tokens need their epoch until its end, and then no more")
@@ -141,8 +167,8 @@ TEST("tokens need their epoch until its end, and then no more")
     expect_outcome(rq, VAULT_OK, NULL);
     expect_outcome(destroy_as(ADMINISTRATOR, of, 1, ""), VAULT_PRECONDITION, "STILL_NEEDED");
     clock_set_for_test(now + INT64_C(61000000));
-    const char *approval = given_approved_destruction(of, 1);
-    const Vault__V1__Certificate *c = destroyed(destroy_as(ADMINISTRATOR, of, 1, approval))->certificate;
+    const char *consent = given_approved_destruction(of, 1);
+    const Vault__V1__Certificate *c = destroyed(destroy_as(ADMINISTRATOR, of, 1, consent))->certificate;
     clock_set_for_test(0);
     assert_true(has_line(c->note, "references keys 0"));
 }
