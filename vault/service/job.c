@@ -131,7 +131,8 @@ Vault__V1__Job *job_message(arena *mem, const job_row *row)
     out->ring = arena_text(mem, bytes_of_text(row->ring));
     out->version = (uint32_t)row->version;
     out->state = lent(row->state > 0 && row->state < JOB_STATES ? STATES[row->state] : NULL);
-    out->total = (uint64_t)(row->total > row->done ? row->total : row->done); /* rows came while it ran */
+    /* Rows came while it ran; and what a call wrote anew meanwhile was nothing for the job to do. */
+    out->total = (uint64_t)(row->total > row->done && row->state != JOB_DONE ? row->total : row->done);
     out->done = (uint64_t)row->done;
     out->finding = arena_text(mem, bytes_of_text(row->finding));
     return out->name && out->ring && out->finding && fill_times(out, mem, row) ? out : NULL;

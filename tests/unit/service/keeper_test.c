@@ -179,6 +179,8 @@ TEST("progress has a rate since it was resumed, and an end that follows from it"
     job = job_message(fixture_memory(), &row);
     assert_true(job->rows_per_second > 399 && job->rows_per_second < 401);
     assert_int_equal(job->total, 1200);
+    row.total = 1300;
+    assert_int_equal(job_message(fixture_memory(), &row)->total, 1200);
     assert_int_equal(job->end_time->seconds, (now - 8000000) / 1000000);
     row = (job_row){.id = 1, .kind = JOB_REWRAP, .state = JOB_RUNNING, .ring = "", .finding = "", .resumed_us = now};
     assert_null(job_message(fixture_memory(), &row)->estimated_end_time);
