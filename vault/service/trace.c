@@ -217,8 +217,7 @@ static vault_code make_resident_line(tracing *t, line *out, const traced_residen
     line_facts facts = call_facts(s, t->c, LINE_GRANTED);
     facts.resident = r->of->at->resident.id;
     if (r->of[0].at->domain == r->of[r->count - 1].at->domain) facts.counterpart = r->of->at->domain->of.app;
-    if (record_prove(&proven, s->cabinet, &r->row, &broken) != VAULT_OK)
-        session_damage(s, &broken);
+    if (record_prove(&proven, s->cabinet, &r->row, &broken) != VAULT_OK) session_damage(s, &broken);
     if (proven.genuine) {
         facts.area = r->row.area;
         facts.record_version = (uint32_t)r->row.version;
