@@ -6,6 +6,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,9 +60,8 @@ static void take_away(ctl *c, const char *path)
 static const char *absolute(ctl *c, const char *path)
 {
     if (path[0] == '/') return path;
-    char *here = getcwd(NULL, 0);
-    const char *out = here ? arena_format(c->mem, "%s/%s", here, path) : NULL;
-    free(here);
+    char here[PATH_MAX];
+    const char *out = getcwd(here, sizeof here) ? arena_format(c->mem, "%s/%s", here, path) : NULL;
     if (!out) abort();
     return out;
 }

@@ -160,7 +160,7 @@ static vault_code remake(looking *l, const record *r, vault_error *err)
     VAULT_TRY(record_drop(&again, l->cabinet, r, &nothing, err));
     bool same = again.term_count == row->term_count &&
                 (row->term_count == 0 || memcmp(again.terms, row->terms, row->term_count * sizeof *row->terms) == 0) &&
-                memcmp(again.natural_key, row->natural_key, sizeof row->natural_key) == 0;
+                bytes_equal_secret(bytes_of(again.natural_key, NATURAL_LEN), bytes_of(row->natural_key, NATURAL_LEN));
     if (!same) return vault_fail(err, VAULT_INTEGRITY, "row %lld has other terms", (long long)row->id);
     return count_terms(l, r, nothing.collection, err);
 }
