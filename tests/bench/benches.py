@@ -2,6 +2,7 @@
 import subprocess
 
 import rotation
+import verification
 from machine import ROOT, cpu_of, cpu_of_machine, say
 from rounds import ends, interleave, middle, publish, rate, summary
 
@@ -244,6 +245,7 @@ KEYS = {f"{kind} {size} {suite}": values for kind in ("seal", "open") for size i
 
 
 KEYS["rewrap"] = rotation.rewrap
+KEYS["verify rows"] = verification.rows
 
 
 def keys(machine, options):

@@ -14,7 +14,7 @@ import pytest
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "integration"))
 import kit  # noqa: E402
-from kit import audit_pb2  # noqa: E402
+from kit import audit_pb2, keys_pb2  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -43,10 +43,13 @@ def text(raw):
 
 
 def export(city):
-    """A log with some life in it, seen at two moments, with every proof that the vault gives."""
+    """A log with some life in it, seen at two moments, with every proof that the vault gives. In between its keys are rotated, to
+    the national suite: the new checkpoint is signed by the old key and the new one, which signs by SM2 besides."""
     officer, app = city.vaultd.app("officer-wang", "log-review"), city.vaultd.app("eldercare", "elder-care")
     people = city.put(100)
     old_size, old = checkpoint(officer, 101)
+    administrator = city.vaultd.app("admin-li", "control")
+    administrator.ask(administrator.keys, "Rotate", keys_pb2.RotateRequest, rings=["log"], suite="gm")
     tokens = [r.token for r in app.issue([p["id_number"] for p in people]).results]
     app.reveal_batch(tokens, ["name", "phone"])
     for token in tokens[:37]:
@@ -54,7 +57,7 @@ def export(city):
     size, new = checkpoint(officer, old_size + 237)
     proofs = [officer.audit.GetProof(audit_pb2.GetProofRequest(context=officer.context(), line=i, tree_size=size)) for i in range(size)]
     growth = officer.audit.GetProof(audit_pb2.GetProofRequest(context=officer.context(), old_size=old_size, tree_size=size))
-    return {"verifier_key": new.verifier_key, "old_checkpoint": old.checkpoint, "checkpoint": new.checkpoint,
+    return {"verifier_key": old.verifier_key, "new_keys": list(new.verifier_keys), "old_checkpoint": old.checkpoint, "checkpoint": new.checkpoint,
             "leaves": [text(p.leaf) for p in proofs], "proofs": [[text(h) for h in p.path] for p in proofs],
             "growth": [text(h) for h in growth.path]}
 
@@ -78,6 +81,22 @@ def judge(verifier, log, folder):
 def test_a_stranger_accepts_the_log(verifier, log, tmp_path):
     assert judge(verifier, log, tmp_path) == (0, f"accepted {len(log['leaves'])} lines")
     assert len(log["leaves"]) > 300
+
+
+def test_a_checkpoint_of_two_versions_and_an_sm2_signature_is_a_note_like_any_other(verifier, log, tmp_path):
+    newest, national, old = log["new_keys"]
+    assert old == log["verifier_key"] and log["checkpoint"].count("\n\u2014 ") == 3
+    code, said = judge(verifier, dict(log, verifier_key=newest), tmp_path)
+    assert code == 1 and said.startswith("rejected:"), "the old checkpoint was not signed by the new key"
+    keys = tmp_path / "keys"
+    keys.write_text("\n".join(log["new_keys"]))
+    note = tmp_path / "checkpoint"
+    note.write_text(log["checkpoint"])
+    program = kit.BUILD / "vault-verify"
+    assert subprocess.run([program, "checkpoint", "--all", "--key", keys, note]).returncode == 0
+    assert subprocess.run([program, "checkpoint", "--key", national, note]).returncode == 0
+    note.write_text(other_size(log["checkpoint"]))
+    assert subprocess.run([program, "checkpoint", "--key", national, note]).returncode == 7
 
 
 def flip(encoded):

@@ -171,7 +171,13 @@ VAULT_MUST_USE vault_code ledger_publish(ledger *l, store *s, const char *path, 
 /* Refuses (INTEGRITY) to start on a log that is shorter than, or not a continuation of, the checkpoint kept in `path`.
  */
 VAULT_MUST_USE vault_code ledger_check_outside(ledger *l, store *s, const char *path, vault_error *err);
-const char *ledger_verifier_key(const ledger *l); /* C2SP vkey */
+const char *ledger_verifier_key(const ledger *l); /* C2SP vkey of the active version, Ed25519 */
+/* Of all keys that sign now, this one first, in the arena. */
+typedef struct verifier_keys {
+    const char **at;
+    size_t count;
+} verifier_keys;
+VAULT_MUST_USE vault_code ledger_verifier_keys(verifier_keys *out, const ledger *l, arena *mem, vault_error *err);
 
 /* ---- reading --------------------------------------------------------------------------------------------------- */
 

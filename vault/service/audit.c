@@ -29,8 +29,12 @@ static void get_checkpoint(session *s, call *c)
         return;
     }
     out->checkpoint = arena_text(rq->mem, bytes_of_text(note));
-    out->verifier_key = arena_text(rq->mem, bytes_of_text(ledger_verifier_key(s->service->ledger)));
-    if (out->checkpoint && out->verifier_key) rq->out = &out->base;
+    verifier_keys keys;
+    if (call_failed(c, ledger_verifier_keys(&keys, s->service->ledger, rq->mem, &rq->err))) return;
+    out->verifier_key = lent(keys.at[0]);
+    out->verifier_keys = (char **)(uintptr_t)keys.at;
+    out->n_verifier_keys = keys.count;
+    if (out->checkpoint) rq->out = &out->base;
 }
 
 static vault_code fill_path(Vault__V1__GetProofResponse *out, arena *mem, const merkle_path *path, vault_error *err)
