@@ -49,8 +49,9 @@ ctl_exit run_keys_list(ctl *c)
     if (end != CTL_OK) return end;
     const Vault__V1__StatusResponse *reply = (const void *)x.reply;
     if (c->options[OPT_JSON]) return print_json(message_json(c->mem, &reply->base)), CTL_OK;
+    if (reply->sealed) return puts("sealed (vaultctl operator status)"), CTL_UNAVAILABLE;
     (void)show_rings(c, reply->rings, reply->n_rings, NULL);
-    printf("control version %llu%s\n", (unsigned long long)reply->control_version, reply->sealed ? ", sealed" : "");
+    printf("control version %llu\n", (unsigned long long)reply->control_version);
     return CTL_OK;
 }
 
