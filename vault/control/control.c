@@ -350,6 +350,14 @@ const keyring *control_keys(const control *c)
     return keys;
 }
 
+vault_code control_root(secret *out, control *c, vault_error *err)
+{
+    pthread_mutex_lock(&c->reading);
+    vault_code code = secret_copy(out, secret_bytes(&c->root), err);
+    pthread_mutex_unlock(&c->reading);
+    return code;
+}
+
 const keyring *manifest_keys(const manifest *m)
 {
     return body_of(m)->rings;

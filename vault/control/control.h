@@ -215,6 +215,8 @@ void control_close(control **c);
 /* The rings of the manifest in force, borrowed until it is another: keyring_hold to keep them. */
 const keyring *control_keys(const control *c);
 const char *control_vault_name(const control *c);
+/* A copy of the root key that the rings in force are wrapped under. Any thread. */
+VAULT_MUST_USE vault_code control_root(secret *out, control *c, vault_error *err);
 /* The manifest in force: count a reference, give it back. Any thread. */
 const manifest *control_acquire(control *c);
 void control_release(control *c, const manifest *m);

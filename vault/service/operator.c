@@ -226,9 +226,10 @@ static vault_code read_documents(bytes texts[DOC_DOMAINS], const Vault__V1__Init
     return VAULT_OK;
 }
 
-static vault_code make_vault(session *s, request *rq, new_root *made, root_wish *wish)
+static vault_code make_vault(session *s, request *rq, new_root *made, Vault__V1__InitResponse *out)
 {
     const Vault__V1__InitRequest *in = (const void *)rq->in;
+    root_wish wish;
     bytes texts[DOC_DOMAINS] = {{0}};
     suite_id suite = SUITE_INTL;
     root_place there;
@@ -238,12 +239,14 @@ static vault_code make_vault(session *s, request *rq, new_root *made, root_wish 
     if (code == VAULT_OK) return vault_refuse(err, VAULT_PRECONDITION, "INITIALISED", "");
     if (code != VAULT_NOT_FOUND) return code;
     vault_error_clear(err);
-    VAULT_TRY(root_choice_read(wish, in->root, err));
+    VAULT_TRY(root_choice_read(&wish, in->root, err));
     if (in->suite[0] && !suite_named(&suite, in->suite)) return refuse_at(err, "SUITE_UNKNOWN", "suite", -1);
     VAULT_TRY(read_documents(texts, in, err));
-    wish->vault = in->vault;
-    wish->generation = 1;
-    VAULT_TRY(new_root_make(made, &s->service->keeping, wish, err));
+    wish.vault = in->vault;
+    wish.generation = 1;
+    VAULT_TRY(new_root_make(made, &s->service->keeping, &wish, err));
+    out->shares = root_share_texts(rq->mem, made, &out->n_shares); /* now, lest they stand and cannot be told */
+    if (!out->shares) return vault_fail(err, VAULT_EXHAUSTED, "no memory for shares");
     const init_options options = {
         .name = in->vault, .texts = texts, .root = secret_bytes(&made->root), .seal = &made->seal, .suite = suite};
     return control_init(s->store, &options, err);
@@ -266,17 +269,16 @@ static void first_opening(session *s, const method *m, request *rq, const new_ro
     if ((int)made->seal.source == of->keeping.source && root_lies_here(&of->keeping)) return;
     pthread_rwlock_wrlock(&of->life);
     life_wipe(of);
+    life_settle(of);
     pthread_rwlock_unlock(&of->life);
 }
 
 static vault_code initialise(session *s, const method *m, request *rq)
 {
     VAULT_CLEANUP(new_root_clear) new_root made = {0};
-    root_wish wish;
     Vault__V1__InitResponse *out = MESSAGE(rq->mem, Vault__V1__InitResponse, vault__v1__init_response__init);
     if (!out) return vault_fail(&rq->err, VAULT_EXHAUSTED, "no memory for an answer");
-    VAULT_TRY(make_vault(s, rq, &made, &wish));
-    out->shares = root_share_texts(rq->mem, &made, &out->n_shares);
+    VAULT_TRY(make_vault(s, rq, &made, out));
     rq->out = &out->base;
     first_opening(s, m, rq, &made);
     return VAULT_OK;

@@ -97,6 +97,7 @@ static vault_code answer_proposal(request *rq, const change_record *done)
     return VAULT_OK;
 }
 
+/* Made before anything is written: shares that there is no memory to tell would be lost. */
 static vault_code answer_rekey(request *rq, const new_root *made)
 {
     Vault__V1__RekeyResponse *out = MESSAGE(rq->mem, Vault__V1__RekeyResponse, vault__v1__rekey_response__init);
@@ -108,21 +109,36 @@ static vault_code answer_rekey(request *rq, const new_root *made)
     return VAULT_OK;
 }
 
-/* A commit whose answer was cut off may stand, and then the shares must be told: they are asked for at the vault's row
- * as long as the caller waits. */
-static bool stands_after_all(session *s, const request *rq, const new_root *made)
+/* Behind the lock of the head: whatever transaction had come as far as its line has ended one way or the other. */
+static vault_code read_settled(root_place *out, store *with, vault_error *err)
+{
+    head_row head;
+    VAULT_TRY(store_begin(with, err));
+    vault_code code = store_head_lock(with, &head, err);
+    if (code == VAULT_OK) code = root_row_read(out, with, err);
+    store_rollback(with);
+    return code;
+}
+
+typedef enum fate { FATE_UNKNOWN, FATE_STANDS, FATE_UNDONE } fate;
+
+/* A commit whose answer was cut off may stand, and then the shares must be told: the vault's row is asked as long as
+ * the caller waits. */
+static fate fate_of(session *s, const request *rq, const new_root *made)
 {
     const struct timespec pause = {.tv_nsec = 200000000};
     const int64_t most = clock_monotonic_us() + DOUBT_MOST_US;
     while (clock_monotonic_us() < (rq->deadline_us < most ? rq->deadline_us : most)) {
         root_place place;
         vault_error err = {0};
-        if (root_row_read(&place, s->store, &err) == VAULT_OK)
+        if (read_settled(&place, s->store, &err) == VAULT_OK)
             return bytes_same(bytes_of(place.seal.wrapped, sizeof place.seal.wrapped),
-                              bytes_of(made->seal.wrapped, sizeof made->seal.wrapped));
+                              bytes_of(made->seal.wrapped, sizeof made->seal.wrapped))
+                       ? FATE_STANDS
+                       : FATE_UNDONE;
         nanosleep(&pause, NULL);
     }
-    return false;
+    return FATE_UNKNOWN;
 }
 
 /* The key is known to the node before the commit, so that it is not lost with one that is in doubt. */
@@ -133,9 +149,9 @@ static vault_code carry_out(session *s, call *c, change *what, const new_root *m
     bool rotates = what->root.len > 0;
     if (rotates) VAULT_TRY(life_next_root(s->service, what->root, &rq->err));
     vault_code code = change_run(s, c, what, &done);
-    if (rotates && code == VAULT_OK) life_root_rotated(s->service);
-    if (rotates && code != VAULT_OK && code != VAULT_UNAVAILABLE) life_forget_next_root(s->service);
-    if (code != VAULT_UNAVAILABLE || !stands_after_all(s, rq, made)) return code;
+    fate so = code == VAULT_UNAVAILABLE ? fate_of(s, rq, made) : FATE_UNDONE;
+    if (rotates && so == FATE_UNDONE) life_forget_next_root(s->service); /* or control has it */
+    if (so != FATE_STANDS) return code;
     vault_error_clear(&rq->err);
     s->confirmed = true; /* by the row itself; the manifest that goes with it is read by the next run */
     return VAULT_OK;
@@ -150,13 +166,13 @@ static vault_code rekey_now(session *s, call *c, change *what, root_wish *wish, 
     VAULT_TRY(root_row_read(&place, s->store, err));
     wish->generation = place.seal.generation + 1;
     wish->vault = place.vault;
-    if (!rotate_root) VAULT_TRY(life_root(&root, s->service, err));
+    if (!rotate_root) VAULT_TRY(control_root(&root, s->service->control, err));
     wish->root = secret_bytes(&root);
     if (new_root_make(&made, &s->service->keeping, wish, err) != VAULT_OK) return change_refuse(s, c, what);
+    VAULT_TRY(answer_rekey(c->rq, &made));
     what->seal = &made.seal;
     if (rotate_root) what->root = secret_bytes(&made.root);
-    VAULT_TRY(carry_out(s, c, what, &made));
-    return answer_rekey(c->rq, &made);
+    return carry_out(s, c, what, &made);
 }
 
 static vault_code rekey(session *s, call *c)
