@@ -17,7 +17,7 @@ ctl_exit run_audit_checkpoint(ctl *c)
     if (end != CTL_OK) return end;
     const Vault__V1__GetCheckpointResponse *reply = (const void *)x.reply;
     if (c->options[OPT_JSON])
-        print_json(json_pack("{s:s, s:s}", "checkpoint", reply->checkpoint, "verifier_key", reply->verifier_key));
+        print_json(message_json(c->mem, &reply->base));
     else
         fputs(reply->checkpoint, stdout);
     return CTL_OK;
