@@ -21,9 +21,9 @@ static void expect_it_works(void)
 
 static void given_new_shares(void)
 {
-    const char *approval = rekey_proposed(NULL, false);
-    consent(approval);
-    take_shares(rekey(NULL, ADMINISTRATOR, approval, false));
+    const char *agreed = rekey_proposed(NULL, false);
+    consent(agreed);
+    take_shares(rekey(NULL, ADMINISTRATOR, agreed, false));
 }
 
 /* The shares at hand, and nothing else, open it. */
@@ -50,7 +50,7 @@ static void *run(void *at)
     return NULL;
 }
 
-static Vault__V1__RekeyRequest *rotation_of_root(const char *approval)
+static Vault__V1__RekeyRequest *rotation_of_root(const char *agreed)
 {
     NEW_REQUEST(in, Vault__V1__RekeyRequest, vault__v1__rekey_request__init);
     NEW_REQUEST(how, Vault__V1__RootChoice, vault__v1__root_choice__init);
@@ -61,18 +61,18 @@ static Vault__V1__RekeyRequest *rotation_of_root(const char *approval)
     how->shares = many;
     in->root = how;
     in->rotate_root = true;
-    in->approval = lend(approval);
+    in->approval = lend(agreed);
     return in;
 }
 
 /* On a thread and a session of its own. */
-static void throw(thrown * t, const char *approval)
+static void throw(thrown * t, const char *agreed)
 {
     vault_error err = {0};
     t->rq = make_request(&(asked){.path = "/vault.v1.Keys/Rekey",
                                   .uri = ADMINISTRATOR,
                                   .purpose = "control",
-                                  .in = &rotation_of_root(approval)->base});
+                                  .in = &rotation_of_root(agreed)->base});
     t->rq->mem = t->rq->kept = arena_new(1 << 20);
     expect_ok(session_open(&t->by, fixture_service(), &err), &err);
     assert_int_equal(pthread_create(&t->thread, NULL, run, t), 0);
@@ -96,11 +96,11 @@ TEST("a rotation of the root key that another call disturbs leaves the root key 
     static const char nobody[] = "approvals/00000000000000000000000000000000";
     thrown first, second;
     pthread_t holder;
-    const char *approval = rekey_proposed(NULL, true);
-    consent(approval);
+    const char *agreed = rekey_proposed(NULL, true);
+    consent(agreed);
     assert_int_equal(pthread_create(&holder, NULL, hold_head, NULL), 0);
     usleep(250000);
-    throw(&first, approval); /* as far as its line */
+    throw(&first, agreed); /* as far as its line */
     usleep(250000);
     throw(&second, nobody);
     caught(&first);
