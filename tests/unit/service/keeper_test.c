@@ -95,7 +95,7 @@ TEST("keys that do not open stay where they are, and the job fails in the end an
 
 TEST("a job that is paused waits, also over a restart; resumed it goes on; cancelled it stays as it is")
 {
-    job_row job = given_job(JOB_REWRAP, "log", 7); /* no node has such a version: it goes on and on */
+    job_row job = given_job(JOB_REWRAP, "record", 7); /* no node has such a version: it goes on and on */
     usleep(100000);
     assert_int_equal(read_job(job.id).state, JOB_RUNNING);
     set_state(&job, JOB_PAUSED);
@@ -105,7 +105,7 @@ TEST("a job that is paused waits, also over a restart; resumed it goes on; cance
     assert_int_equal(read_job(job.id).state, JOB_PAUSED);
     set_state(&job, JOB_RUNNING);
     assert_int_equal(wait_for_end(job.id).state, JOB_DONE);
-    job_row other = given_job(JOB_REWRAP, "log", 7);
+    job_row other = given_job(JOB_REWRAP, "record", 7);
     set_state(&other, JOB_CANCELLED);
     usleep(100000);
     assert_int_equal(read_job(other.id).state, JOB_CANCELLED);
@@ -121,6 +121,9 @@ TEST("a job of a kind that is not known here, or of a version that is not active
     job_row past = given_job(JOB_REWRAP, "record", 0);
     assert_int_equal(wait_for_end(past.id).state, JOB_FAILED);
     assert_non_null(strstr(read_job(past.id).finding, "not the active one"));
+    job_row other = given_job(JOB_REWRAP, "log", 1);
+    assert_int_equal(wait_for_end(other.id).state, JOB_FAILED);
+    assert_non_null(strstr(read_job(other.id).finding, "another ring"));
     assert_int_equal(wait_for_end(given_job(JOB_REWRAP, "record", 1).id).state, JOB_DONE);
     assert_int_equal(read_job(id).state, JOB_RUNNING);
     pg_sql("delete from job where kind = 99");
@@ -146,7 +149,7 @@ TEST("two nodes end a job once, and say so once")
 TEST("a job that is begun while another of its ring is open is refused with its reason")
 {
     session *s = fixture_session();
-    job_row job = {.kind = JOB_REWRAP, .ring = "log", .version = 7}, again = job;
+    job_row job = {.kind = JOB_REWRAP, .ring = "record", .version = 7}, again = job;
     expect_ok(job_start(s, given_store(), &job, &err), &err);
     assert_true(job.total >= number("select count(*) from resident_key"));
     assert_int_equal(job_start(s, given_store(), &again, &err), VAULT_PRECONDITION);
