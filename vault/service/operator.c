@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 /* ---- Status ---- */
 
@@ -226,6 +227,29 @@ static vault_code read_documents(bytes texts[DOC_DOMAINS], const Vault__V1__Init
     return VAULT_OK;
 }
 
+/* A commit whose answer was cut off may stand, and its shares must then be told: looked at for two seconds. */
+static bool stands_after_all(store *with, const new_root *made)
+{
+    const struct timespec pause = {.tv_nsec = 100000000};
+    for (int i = 0; i < 20; i++) {
+        root_place place;
+        vault_error err = {0};
+        if (root_row_read(&place, with, &err) == VAULT_OK)
+            return bytes_same(bytes_of(place.seal.wrapped, sizeof place.seal.wrapped),
+                              bytes_of(made->seal.wrapped, sizeof made->seal.wrapped));
+        nanosleep(&pause, NULL);
+    }
+    return false;
+}
+
+static vault_code write_vault(session *s, const init_options *options, const new_root *made, vault_error *err)
+{
+    vault_code code = control_init(s->store, options, err);
+    if (code != VAULT_UNAVAILABLE || !stands_after_all(s->store, made)) return code;
+    vault_error_clear(err);
+    return VAULT_OK;
+}
+
 static vault_code make_vault(session *s, request *rq, new_root *made, Vault__V1__InitResponse *out)
 {
     const Vault__V1__InitRequest *in = (const void *)rq->in;
@@ -249,7 +273,7 @@ static vault_code make_vault(session *s, request *rq, new_root *made, Vault__V1_
     if (!out->shares) return vault_fail(err, VAULT_EXHAUSTED, "no memory for shares");
     const init_options options = {
         .name = in->vault, .texts = texts, .root = secret_bytes(&made->root), .seal = &made->seal, .suite = suite};
-    return control_init(s->store, &options, err);
+    return write_vault(s, &options, made, err);
 }
 
 /* The vault stands: what is told once is told, whatever becomes of the rest. The first line of a key operation is that
