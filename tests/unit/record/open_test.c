@@ -297,7 +297,7 @@ TEST("keys of terms outlive the text that named them")
 
 static int64_t term_in_ring(const char *field, const char *text)
 {
-    prf *key;
+    prf *key = NULL;
     term_list out;
     const term_place place = {.kind = INDEX_EQUALITY};
     expect_ok(term_key(&key, field), &err);
