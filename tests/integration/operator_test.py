@@ -111,6 +111,7 @@ def shares(place):
     found = re.findall(r"^share \d of 3 +(rvs1-\S+)$", said, re.M)
     assert len(set(found)) == 3 and "log key" in said and "told this once" in ctl.said
     assert status(first).sealed and status(first).initialised and status(first).threshold == 2
+    assert not healthy(first)  # it was open for a moment, for the first line
     ctl(*words, "--shares", "3", "--threshold", "2", wanted=(INVALID, 6))
     for _ in range(2):
         place.node(root_key={"shares": True}).start()
