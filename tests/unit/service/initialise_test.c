@@ -18,7 +18,7 @@ static void given_empty(void)
 {
     static arena *kept;
     vault_error err = {0};
-    if (empty.service) return;
+    if (kept) return;
     kept = arena_new((size_t)NAMES * TEXT_MOST);
     for (size_t i = 0; i < NAMES; i++) {
         const Vault__V1__GetDocumentResponse *now = standing(names[i]);
@@ -139,5 +139,48 @@ TEST(
     assert_non_null(strstr(page->lines[1]->officer_view, "\"app\":\"admin-li\""));
     assert_non_null(strstr(page->lines[2]->officer_view, "\"change\":\"unseal\""));
     node_close(&empty);
+    fixture_reset();
+}
+
+static void open_with_key_file(node *n, const char *key_file, const char *name)
+{
+    vault_error err = {0};
+    service_options o = {.database = pg_conninfo(), .keeping = {.source = ROOT_FILE, .key_file = key_file}};
+    snprintf(n->checkpoint, sizeof n->checkpoint, "/tmp/vault-%s-%d", name, getpid());
+    o.checkpoint_file = n->checkpoint;
+    expect_ok(service_open(&n->service, &o, &err), &err);
+    expect_ok(session_open(&n->session, n->service, &err), &err);
+}
+
+static bool opens_soon(const node *n)
+{
+    for (int i = 0; i < 100 && !is_open(n->session); i++) usleep(100000);
+    return is_open(n->session);
+}
+
+TEST("where the key lies in a file the node that made the vault goes on, and others that waited for it open by "
+     "themselves")
+{
+    char key_file[64];
+    vault_error err = {0};
+    node waiting = {0};
+    given_empty();
+    pg_empty();
+    snprintf(key_file, sizeof key_file, "/tmp/vault-init-key-%d", getpid());
+    expect_ok(root_key_file_create(key_file, &err), &err);
+    open_with_key_file(&empty, key_file, "making");
+    open_with_key_file(&waiting, key_file, "waiting");
+    assert_false(is_open(waiting.session));
+    Vault__V1__InitRequest *in = init_request();
+    in->root->how_case = VAULT__V1__ROOT_CHOICE__HOW_FILE;
+    in->root->file = true;
+    request *rq = initialise(in);
+    expect_outcome(rq, VAULT_OK, NULL);
+    assert_int_equal(((const Vault__V1__InitResponse *)(const void *)rq->out)->n_shares, 0);
+    assert_true(is_open(empty.session));
+    assert_true(opens_soon(&waiting));
+    node_close(&waiting);
+    node_close(&empty);
+    unlink(key_file);
     fixture_reset();
 }
