@@ -194,7 +194,7 @@ static vault_code check_entry(session *s, item *it)
     again.limit = 1;
     VAULT_TRY(store_search_ids(s->store, s->mem, &again, &ids, &count, &it->err));
     VAULT_TRY(store_residents_by_id(s->store, s->mem, &it->id.id, 1, &row, &it->err));
-    bool same = row.found && row.version == it->row->version && row.made == it->row->made;
+    bool same = row.found && row.version == it->row->version && bytes_same(row.tag, it->row->tag);
     if (count == 0 || ids[0] != it->id.id || !same) return refuse_clause(&it->err, CLAUSE_RESIDENT);
     (void)vault_fail(&it->err, VAULT_INTEGRITY, "index entries of row %lld are not the row's", (long long)it->id.id);
     session_damage(s, &it->err);

@@ -27,7 +27,7 @@ vault_code store_residents_erase(store *s, arena *mem, const resident_row *rows,
     arg_array(s, count);
     for (size_t i = 0; i < count; i++) put_int4(s, sorted[i]->version);
     arg_array(s, count);
-    for (size_t i = 0; i < count; i++) put_int8(s, sorted[i]->made);
+    for (size_t i = 0; i < count; i++) put_blob(s, sorted[i]->tag);
     VAULT_TRY(call_run(s, &r, err));
     int64_t erased = col_int8(r, 0, 0);
     if (erased != (int64_t)count)

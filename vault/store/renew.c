@@ -65,7 +65,7 @@ vault_code store_residents_hold(store *s, arena *mem, const resident_row *rows, 
     call_start(s, ST_RESIDENTS_HOLD);
     arg_column(s, put_int8, sorted, count, row->id);
     arg_column(s, put_int4, sorted, count, row->version);
-    arg_column(s, put_int8, sorted, count, row->made);
+    arg_column(s, put_blob, sorted, count, row->tag);
     return all_there(s, count, err);
 }
 
@@ -93,7 +93,7 @@ vault_code store_residents_renew(store *s, arena *mem, const resident_row *rows,
     call_start(s, ST_RESIDENTS_RENEW);
     arg_column(s, put_int8, sorted, count, row->id);
     arg_column(s, put_int4, sorted, count, row->version);
-    arg_column(s, put_int8, sorted, count, row->was->made);
+    arg_column(s, put_blob, sorted, count, row->was->tag);
     arg_column(s, put_int2, sorted, count, row->state);
     arg_term_bounds(s, sorted, count);
     arg_all_terms(s, sorted, count);

@@ -313,7 +313,7 @@ vault_code store_residents_update(store *s, arena *mem, const resident_row *rows
     arg_column(s, put_blob, sorted, count, row->tag);
     arg_column(s, put_int8, sorted, count, row->made);
     arg_column(s, put_blob, sorted, count, bytes_of(row->natural_key, NATURAL_KEY_LEN));
-    arg_column(s, put_int8, sorted, count, row->was->made);
+    arg_column(s, put_blob, sorted, count, row->was->tag);
     VAULT_TRY(call_run(s, &r, err));
     int64_t updated = col_int8(r, 0, 0);
     if (updated != (int64_t)count)

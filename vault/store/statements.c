@@ -121,19 +121,19 @@ static const statement table[] = {
                                  " made = u.made, natural_key = u.natural_key"
                                  " FROM unnest($1, $2, $3, $4, $5, $6, $7, $9, $10, $11, $12)"
                                  " AS u(id, area, state, version, sealed, low, high, tag, made, natural_key, was)"
-                                 " WHERE r.id = u.id AND r.version = u.version - 1 AND r.made = u.was RETURNING 1)"
+                                 " WHERE r.id = u.id AND r.version = u.version - 1 AND r.tag = u.was RETURNING 1)"
                                  " SELECT count(*) FROM w",
                              .params = {SQL_INT8S, SQL_INT8S, SQL_INT2S, SQL_INT4S, SQL_BYTEAS, SQL_INT4S, SQL_INT4S,
-                                        SQL_INT8S, SQL_BYTEAS, SQL_INT8S, SQL_BYTEAS, SQL_INT8S},
+                                        SQL_INT8S, SQL_BYTEAS, SQL_INT8S, SQL_BYTEAS, SQL_BYTEAS},
                              .columns = {SQL_INT8},
                              .rows = ROWS_ONE},
     [ST_RESIDENTS_ERASE] = {.name = "residents_erase",
-                            .sql = "WITH w AS (DELETE FROM resident r USING unnest($1, $2, $3) AS u(id, version, made)"
-                                   " WHERE r.id = u.id AND r.version = u.version AND r.made = u.made RETURNING r.id),"
+                            .sql = "WITH w AS (DELETE FROM resident r USING unnest($1, $2, $3) AS u(id, version, tag)"
+                                   " WHERE r.id = u.id AND r.version = u.version AND r.tag = u.tag RETURNING r.id),"
                                    " k AS (DELETE FROM resident_key k USING w WHERE k.id = w.id),"
                                    " c AS (DELETE FROM correction c USING w WHERE c.resident = w.id)"
                                    " SELECT count(*) FROM w",
-                            .params = {SQL_INT8S, SQL_INT4S, SQL_INT8S},
+                            .params = {SQL_INT8S, SQL_INT4S, SQL_BYTEAS},
                             .columns = {SQL_INT8},
                             .rows = ROWS_ONE},
     [ST_ERASURES_INSERT] = {.name = "erasures_insert",

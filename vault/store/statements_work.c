@@ -92,17 +92,16 @@ static const statement table[] = {
                 " terms = ($7)[u.low:u.high], sealed = u.sealed, tag = u.tag"
                 " FROM unnest($1, $2, $3, $4, $5, $6, $8, $9, $10, $11)"
                 " AS u(id, version, was, state, low, high, natural_key, tag, made, sealed)"
-                " WHERE r.id = u.id AND r.version = u.version AND r.made = u.was RETURNING 1) SELECT count(*) FROM w",
-         .params = {SQL_INT8S, SQL_INT4S, SQL_INT8S, SQL_INT2S, SQL_INT4S, SQL_INT4S, SQL_INT8S, SQL_BYTEAS, SQL_BYTEAS,
-                    SQL_INT8S, SQL_BYTEAS},
+                " WHERE r.id = u.id AND r.version = u.version AND r.tag = u.was RETURNING 1) SELECT count(*) FROM w",
+         .params = {SQL_INT8S, SQL_INT4S, SQL_BYTEAS, SQL_INT2S, SQL_INT4S, SQL_INT4S, SQL_INT8S, SQL_BYTEAS,
+                    SQL_BYTEAS, SQL_INT8S, SQL_BYTEAS},
          .columns = {SQL_INT8},
          .rows = ROWS_ONE},
     [AT(ST_RESIDENTS_HOLD)] = {.name = "residents_hold",
-                               .sql =
-                                   "WITH h AS (SELECT r.id FROM resident r JOIN unnest($1, $2, $3)"
-                                   " AS u(id, version, made) ON r.id = u.id AND r.version = u.version"
-                                   " AND r.made = u.made ORDER BY r.id FOR NO KEY UPDATE OF r) SELECT count(*) FROM h",
-                               .params = {SQL_INT8S, SQL_INT4S, SQL_INT8S},
+                               .sql = "WITH h AS (SELECT r.id FROM resident r JOIN unnest($1, $2, $3)"
+                                      " AS u(id, version, tag) ON r.id = u.id AND r.version = u.version"
+                                      " AND r.tag = u.tag ORDER BY r.id FOR NO KEY UPDATE OF r) SELECT count(*) FROM h",
+                               .params = {SQL_INT8S, SQL_INT4S, SQL_BYTEAS},
                                .columns = {SQL_INT8},
                                .rows = ROWS_ONE},
     [AT(ST_CORRECTIONS_OF_ALL)] = {.name = "corrections_of_all",

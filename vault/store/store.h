@@ -110,12 +110,12 @@ VAULT_MUST_USE vault_code store_residents_stale(store *s, arena *mem, const stal
 VAULT_MUST_USE vault_code store_residents_stale_count(store *s, const stale_range *of, int64_t *count,
                                                       vault_error *err);
 /* A row written again as the same version, with its keys where they are others: natural key, state, made, terms,
- * sealed, tag; and the entries in which it differs from `was`. CONFLICT unless every row had the version and `made` of
+ * sealed, tag; and the entries in which it differs from `was`. CONFLICT unless every row had the version and the tag of
  * `was`. */
 VAULT_MUST_USE vault_code store_residents_renew(store *s, arena *mem, const resident_row *rows, size_t count,
                                                 vault_error *err);
 /* Within a transaction: nobody else writes these rows until it ends. For what is sealed under a resident's key beside
- * the row. CONFLICT unless every row has the version and `made` of rows[i]. */
+ * the row. CONFLICT unless every row has the version and the tag of rows[i]. */
 VAULT_MUST_USE vault_code store_residents_hold(store *s, arena *mem, const resident_row *rows, size_t count,
                                                vault_error *err);
 /* Whole residents above id `after`, in order, as many as there is room for; nothing is locked. */
@@ -133,7 +133,7 @@ VAULT_MUST_USE vault_code store_residents_walk(store *s, arena *mem, resident_wa
                                                vault_error *err);
 /* Nobody else walks for this purpose (a job's id) until the transaction ends; false: somebody does. */
 VAULT_MUST_USE vault_code store_walk_alone(store *s, int64_t what, bool *alone, vault_error *err);
-/* Row, keys, entries of the index and corrections; CONFLICT unless every row had the version and `made` of rows[i]. */
+/* Row, keys, entries of the index and corrections; CONFLICT unless every row had the version and the tag of rows[i]. */
 VAULT_MUST_USE vault_code store_residents_erase(store *s, arena *mem, const resident_row *rows, size_t count,
                                                 vault_error *err);
 /* What still needs a version of a ring; all zero: nothing does. Counted in one snapshot, over whole tables. */

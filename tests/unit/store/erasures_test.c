@@ -67,11 +67,13 @@ TEST("none is erased unless all have the version that was read: changed, erased,
     assert_int_equal(count_of("resident"), 3);
     assert_int_equal(count_of("resident_key"), 3);
     rows[1].version = 1;
-    rows[1].made++; /* renewed as the same version: another tag, which is not the one that was read */
+    bytes tag = rows[1].tag;
+    rows[1].tag =
+        filled(99, ROW_TAG_LEN); /* renewed as the same version: another tag, which is not the one that was read */
     expect_ok(store_begin(s, &err), &err);
     expect_code(store_residents_erase(s, mem, rows, 3, &err), VAULT_CONFLICT, &err);
     store_rollback(s);
-    rows[1].made--;
+    rows[1].tag = tag;
     erase(s, rows, 1);
     expect_ok(store_begin(s, &err), &err);
     expect_code(store_residents_erase(s, mem, rows, 2, &err), VAULT_CONFLICT, &err);
