@@ -223,7 +223,8 @@ def methods(apps):
 def subjects(apps, people):
     """One resident inside the clinic's street, one outside. Where a role has no token of its own, it shows a stolen one."""
     out = []
-    for person, spare in ((people[20], people[21]), (people[220], people[221])):
+    for person, spare in zip((people[20], people[220]), kit.residents(2, seed=77)):
+        spare["residence_area"] = person["residence_area"]
         own = {role: apps[role].issue([person["id_number"]]).results[0].token for role in ("population", "eldercare", "clinic")}
         stolen = own["eldercare"]
         out.append(Subject(person, {role: own.get(role) or stolen for role in ROLES}, apps, spare))
