@@ -32,6 +32,10 @@ static const char HELP[] =
     "For\n"
     "                                              copies of the database; a passphrase or shares come on standard "
     "input\n"
+    "  vaultd --config FILE --accept-loss          take a database that is older than the checkpoint file for what "
+    "there\n"
+    "                                              is from now on; who was erased since is erased again; then start "
+    "it\n"
     "  vaultd --make-root-key FILE                 make a root key file (0600); never overwrites one\n"
     "  vaultd --help, vaultd --version\n"
     "\n"
@@ -62,7 +66,7 @@ static const char HELP[] =
 
 typedef struct arguments {
     const char *config, *folder, *name, *new_key, *database;
-    bool check, verify;
+    bool check, verify, loss;
 } arguments;
 
 static int usage(const char *what)
@@ -124,10 +128,11 @@ static int look_at_keys(const config *c, const arguments *a)
     vault_error err = {0};
     service_options options = options_of(c);
     if (a->database) options.database = a->database;
-    vault_code code = verify_keys(&options, c->by_passphrase || c->by_shares, &err);
+    bool typed = c->by_passphrase || c->by_shares;
+    vault_code code = a->loss ? accept_loss(&options, typed, &err) : verify_keys(&options, typed, &err);
     if (code == VAULT_OK) return EXIT_SUCCESS;
-    fprintf(stderr, "vaultd: the keys do not open this database: %s%s%s\n", err.detail,
-            err.detail[0] ? "" : "refused: ", err.detail[0] || !err.reason ? "" : err.reason);
+    fprintf(stderr, "vaultd: %s: %s%s%s\n", a->loss ? "nothing was accepted" : "the keys do not open this database",
+            err.detail, err.detail[0] ? "" : "refused: ", err.detail[0] || !err.reason ? "" : err.reason);
     return exit_code(code);
 }
 
@@ -260,7 +265,7 @@ static int run(const config *c, const arguments *a)
         return exit_code(code);
     }
     set_level(c->log_level);
-    if (a->verify) return look_at_keys(c, a);
+    if (a->verify || a->loss) return look_at_keys(c, a);
     return a->folder ? init(c, a) : serve(c);
 }
 
@@ -304,6 +309,7 @@ int main(int argc, char **argv)
         {"init", required_argument, NULL, 'i'},
         {"name", required_argument, NULL, 'n'},
         {"verify-keys", no_argument, NULL, 'y'},
+        {"accept-loss", no_argument, NULL, 'l'},
         {"database", required_argument, NULL, 'd'},
         {"make-root-key", required_argument, NULL, 'm'},
         {"help", no_argument, NULL, 'h'},
@@ -328,6 +334,9 @@ int main(int argc, char **argv)
             break;
         case 'y':
             a.verify = true;
+            break;
+        case 'l':
+            a.loss = true;
             break;
         case 'd':
             a.database = optarg;

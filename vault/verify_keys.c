@@ -52,6 +52,28 @@ static bool print_report(const keys_checked *found)
     return good;
 }
 
+static vault_code take_entered(service_options *inout, secret *entered, bool typed, vault_error *err)
+{
+    if (!typed) return VAULT_OK;
+    VAULT_TRY(read_entered(entered, err));
+    inout->entered = bytes_of(entered->at, entered_len(entered));
+    return VAULT_OK;
+}
+
+vault_code accept_loss(const service_options *with, bool typed, vault_error *err)
+{
+    VAULT_CLEANUP(secret_clear) secret entered = {0};
+    VAULT_CLEANUP(arena_free) arena *mem = arena_new(REPORT_MEMORY);
+    service_options options = *with;
+    int64_t again;
+    if (!mem) return vault_fail(err, VAULT_EXHAUSTED, "no memory");
+    VAULT_TRY(take_entered(&options, &entered, typed, err));
+    VAULT_TRY(service_accept_loss(&again, mem, &options, err));
+    printf("the loss is accepted: %lld residents were erased again; what was kept outside is set aside (.lost-...)\n",
+           (long long)again);
+    return VAULT_OK;
+}
+
 vault_code verify_keys(const service_options *with, bool typed, vault_error *err)
 {
     VAULT_CLEANUP(secret_clear) secret entered = {0};
@@ -59,10 +81,7 @@ vault_code verify_keys(const service_options *with, bool typed, vault_error *err
     service_options options = *with;
     keys_checked found;
     if (!mem) return vault_fail(err, VAULT_EXHAUSTED, "no memory");
-    if (typed) {
-        VAULT_TRY(read_entered(&entered, err));
-        options.entered = bytes_of(entered.at, entered_len(&entered));
-    }
+    VAULT_TRY(take_entered(&options, &entered, typed, err));
     VAULT_TRY(service_check_keys(&found, mem, &options, err));
     return print_report(&found) ? VAULT_OK : vault_fail(err, VAULT_INTERNAL, "the report cannot be written");
 }

@@ -163,3 +163,32 @@ def test_what_is_restored_goes_on_with_the_log_and_brings_no_erased_resident_bac
     finally:
         place.city.vaultd.stop()
         database.remove()
+
+
+def test_where_the_log_is_lost_for_good_whoever_was_erased_in_it_is_erased_again(place):
+    new = place.folder / "lossy"
+    new.mkdir()
+    new.chmod(0o755)
+    kept = place.folder / "kept"
+    for suffix in ("", ".erasures"):
+        shutil.copy(place.city.vaultd.document["checkpoint_file"] + suffix, f"{kept}{suffix}")
+    done = place.restore(new / "data", "--accept-loss", config=place.config(checkpoint_file=str(kept)))
+    assert done.returncode == 0 and "--accept-loss" in done.stdout, done.stderr
+    database = kit.Database(new)
+    try:
+        database.start()
+        node = place.city.vaultd
+        node.document.update(database=database.conninfo, checkpoint_file=str(kept))
+        with pytest.raises(RuntimeError, match="was put back"):
+            node.start()
+        done = subprocess.run([str(kit.BUILD / "vaultd"), "--config", str(node.config), "--accept-loss"], capture_output=True, text=True)
+        assert done.returncode == 0 and "1 residents were erased again" in done.stdout, done.stderr
+        node.start()
+        app = node.app("population", WHY)
+        with pytest.raises(grpc.RpcError) as refused:
+            app.reveal(place.tokens[0], ["name"])
+        assert refused.value.code() == grpc.StatusCode.PERMISSION_DENIED
+        assert app.reveal(place.tokens[1], ["name"]).values[0].text == place.people[1]["name"]
+    finally:
+        place.city.vaultd.stop()
+        database.remove()

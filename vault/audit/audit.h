@@ -273,5 +273,9 @@ VAULT_MUST_USE vault_code ledger_sign_note(const char **note, const ledger *l, a
  * link in hexadecimal. INTEGRITY: the table or the file does not end in the head's link, or they differ where both have
  * one. */
 VAULT_MUST_USE vault_code ledger_check_erasures(ledger *l, store *s, const char *checkpoint_file, vault_error *err);
+/* Who is erased by the file and not by the table: what an older database does not know of. The file must be a chain. In
+ * the arena; none without a file. */
+VAULT_MUST_USE vault_code ledger_lost_erasures(store *s, const char *checkpoint_file, arena *mem, int64_t **ids,
+                                               size_t *count, vault_error *err);
 /* What the file lacks, appended durably. By the publisher, before the checkpoint goes out. */
 VAULT_MUST_USE vault_code ledger_keep_erasures(ledger *l, store *s, const char *checkpoint_file, vault_error *err);

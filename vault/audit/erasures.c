@@ -193,6 +193,67 @@ vault_code ledger_check_erasures(ledger *l, store *s, const char *checkpoint_fil
     return code;
 }
 
+/* ---- what an older database lacks ---- */
+
+/* All whole lines, each of which must follow from the one before. */
+static vault_code read_kept(FILE *f, arena *mem, erasure_row **rows, size_t *count, vault_error *err)
+{
+    char text[ERASURE_LINE_MAX], again[ERASURE_LINE_MAX];
+    digest link = {0};
+    size_t most = 0;
+    while (read_line(f, text)) most++;
+    rewind(f);
+    *count = 0;
+    *rows = arena_array(mem, most + 1, sizeof **rows);
+    if (!*rows) return vault_fail(err, VAULT_EXHAUSTED, "no memory for %zu erasures", most);
+    while (*count < most && read_line(f, text)) {
+        erasure_row *row = &(*rows)[(*count)++];
+        char *at = text;
+        row->number = strtoll(at, &at, 10);
+        row->resident = strtoll(at, &at, 10);
+        row->line = strtoll(at, &at, 10);
+        link = erasure_link(&link, row);
+        (void)write_line(again, row, &link);
+        if (row->number != (int64_t)*count || strcmp(text, again) != 0)
+            return vault_fail(err, VAULT_INTEGRITY, "line %zu of the file of erasures is no link of its chain", *count);
+    }
+    return VAULT_OK;
+}
+
+static bool same_link(const erasure_row *a, const erasure_row *b)
+{
+    return a->number == b->number && a->resident == b->resident && a->line == b->line;
+}
+
+/* How many links the table and the file have in common, from the first one on. */
+static vault_code common_links(store *s, const erasure_row *kept, size_t count, size_t *common, vault_error *err)
+{
+    erasure_row rows[512];
+    for (*common = 0; *common < count;) {
+        size_t n = sizeof rows / sizeof *rows, i = 0;
+        VAULT_TRY(store_erasures_read(s, (int64_t)*common + 1, rows, &n, err));
+        while (i < n && *common < count && same_link(&rows[i], &kept[*common])) i++, ++*common;
+        if (i < n || n == 0) return VAULT_OK;
+    }
+    return VAULT_OK;
+}
+
+vault_code ledger_lost_erasures(store *s, const char *checkpoint_file, arena *mem, int64_t **ids, size_t *count,
+                                vault_error *err)
+{
+    VAULT_CLEANUP(close_file) FILE *f = NULL;
+    erasure_row *kept = NULL;
+    size_t all = 0, common;
+    VAULT_TRY(open_file(&f, checkpoint_file, "r", err));
+    if (f) VAULT_TRY(read_kept(f, mem, &kept, &all, err));
+    VAULT_TRY(common_links(s, kept, all, &common, err));
+    *ids = arena_array(mem, all - common + 1, sizeof **ids);
+    if (!*ids) return vault_fail(err, VAULT_EXHAUSTED, "no memory for erasures");
+    *count = all - common;
+    for (size_t i = common; i < all; i++) (*ids)[i - common] = kept[i].resident;
+    return VAULT_OK;
+}
+
 /* ---- keeping ------------------------------------------------------------------------------------------------------
  */
 

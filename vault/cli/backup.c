@@ -237,7 +237,8 @@ static ctl_exit put_in_place(const opening *o, const char *to)
     if (rmdir(to) != 0 && errno != ENOENT) return failed(to, strerrordesc_np(errno));
     if (rename(o->copy.data, to) != 0) return failed(to, strerrordesc_np(errno));
     show(o);
-    printf("%s: restored. Start the server on it, and then vaultd, which takes away whoever was erased since\n", to);
+    printf("%s: restored. Start the server on it, and then vaultd%s\n", to,
+           behind(o) ? ", once with --accept-loss: it erases again whoever was erased since" : "");
     return CTL_OK;
 }
 
@@ -247,7 +248,7 @@ ctl_exit run_backup_restore(ctl *c)
     const char *to = absolute(c, c->arguments[1]), *copy = arena_format(c->mem, "%s.restoring", to);
     if (!is_empty(to)) return failed(to, "is no empty folder");
     ctl_exit end = open_backup(&o, c, copy);
-    if (end == CTL_OK && behind(&o)) {
+    if (end == CTL_OK && behind(&o) && !c->options[OPT_ACCEPT_LOSS]) {
         fprintf(stderr,
                 "vaultctl: older than what is kept outside: %s. Nothing was restored: --archive names the log that "
                 "is missing\n",

@@ -397,7 +397,8 @@ const command commands[] = {
      "\n"
      "  vaultctl backup restore /backup/2026-11-22 /var/lib/postgresql/15/new --archive /archive \\\n"
      "      --config /etc/resident-vault/vaultd.json\n",
-     OPTION(OPT_CONFIG) | OPTION(OPT_ARCHIVE) | OPTION(OPT_FILE), 2, 2, false, NULL, run_backup_restore},
+     OPTION(OPT_CONFIG) | OPTION(OPT_ARCHIVE) | OPTION(OPT_FILE) | OPTION(OPT_ACCEPT_LOSS), 2, 2, false, NULL,
+     run_backup_restore},
     {"health", "", "is the vault there, and can it write its log?",
      "\n"
      "  vaultctl health --server 127.0.0.1:7443\n",

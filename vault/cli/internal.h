@@ -99,6 +99,7 @@ typedef enum option_id {
     OPT_CONFIG,
     OPT_DATABASE,
     OPT_ARCHIVE,
+    OPT_ACCEPT_LOSS,
     OPTIONS
 } option_id;
 __extension__ typedef unsigned __int128 option_set;

@@ -87,6 +87,7 @@ static const option_row rows[OPTIONS] = {
     [OPT_CONFIG] = {"config", "FILE", NULL, "of vaultd: it says where the root key is, and what is kept outside"},
     [OPT_DATABASE] = {"database", "CONNINFO", NULL, "the server, as libpq takes it; a role that may replicate"},
     [OPT_ARCHIVE] = {"archive", "FOLDER", NULL, "the server's log since the backup (archive_command, pg_receivewal)"},
+    [OPT_ACCEPT_LOSS] = {"accept-loss", NULL, NULL, "restore it although it is older than what is kept outside"},
     [OPT_VALUES] = {"values", NULL, NULL, "show the wanted values"},
 };
 

@@ -1,95 +1,21 @@
 /* vaultd --verify-keys: does this root key open this database, and what lies under every key? For backups, before they
  * are needed. Only reads: no line is written, nothing is published. */
-#include "vault/service/operator.h"
+#include "vault/service/looking.h"
 
 #include <stdio.h>
 #include <string.h>
 
 enum { SAMPLE_ROWS = 64, SAMPLE_PAGES = 3, SAMPLE_LINES = 32, ID_SHIFT = 31 };
 
-/* The rooms, opened for looking alone. */
-typedef struct looking {
-    store *store;
-    control *control;
-    ledger *ledger;
-    const manifest *manifest;
-    cabinet *cabinet;
-    scribe *scribe;
-    secret dek;
-    arena *mem;
+typedef struct checking {
+    looking at;
     keys_checked *out;
     int64_t made_since; /* rows made from then on are made by the active natural and term rings */
-} looking;
+} checking;
 
-static void stop_looking(looking *l)
+static void stop_checking(checking *l)
 {
-    secret_clear(&l->dek);
-    scribe_free(&l->scribe);
-    cabinet_free(&l->cabinet);
-    if (l->manifest) control_release(l->control, l->manifest);
-    ledger_close(&l->ledger);
-    control_close(&l->control);
-    store_close(&l->store);
-}
-
-/* ---- the root key ---- */
-
-/* A line of what people entered, without its end. */
-static bytes next_line(bytes *rest)
-{
-    const uint8_t *end = memchr(rest->at, '\n', rest->len);
-    bytes one = bytes_of(rest->at, end ? (size_t)(end - rest->at) : rest->len);
-    size_t used = one.len + (end != NULL);
-    *rest = bytes_of(rest->at + used, rest->len - used);
-    return one;
-}
-
-static vault_code join_shares(secret *unseal, const root_seal *seal, bytes typed, vault_error *err)
-{
-    VAULT_CLEANUP(entered_forget) entered e = {0};
-    while (typed.len > 0 && !entered_complete(&e, seal)) {
-        bytes one = next_line(&typed);
-        if (one.len > 0) VAULT_TRY(entered_add(&e, seal, one, err));
-    }
-    if (entered_complete(&e, seal)) return entered_join(unseal, &e, seal, err);
-    return vault_fail(err, VAULT_INVALID, "%u of %u shares were given, a line each", entered_count(&e),
-                      seal->threshold);
-}
-
-static vault_code find_unseal(secret *out, const service_options *o, const root_seal *seal, vault_error *err)
-{
-    bytes typed = o->entered;
-    if (root_lies_here(&o->keeping)) return root_unseal_from_files(out, &o->keeping, seal, err);
-    VAULT_TRY(root_check_source(&o->keeping, seal, err));
-    if (typed.len == 0) return vault_fail(err, VAULT_INVALID, "nothing was entered on standard input");
-    if (seal->source == ROOT_SHARES) return join_shares(out, seal, typed, err);
-    return root_key_from_passphrase(out, next_line(&typed), bytes_of(seal->salt, sizeof seal->salt), seal->cost, err);
-}
-
-static vault_code find_root(secret *out, const service_options *o, const root_place *place, vault_error *err)
-{
-    VAULT_CLEANUP(secret_clear) secret unseal = {0};
-    if (o->root.len > 0) return secret_copy(out, o->root, err);
-    VAULT_TRY(find_unseal(&unseal, o, &place->seal, err));
-    return root_seal_open(out, &place->seal, place->vault, secret_bytes(&unseal), err);
-}
-
-static vault_code open_rooms(looking *l, const service_options *o, vault_error *err)
-{
-    VAULT_CLEANUP(secret_clear) secret root = {0};
-    root_place place;
-    VAULT_TRY(store_open(&l->store, o->database, err));
-    VAULT_TRY(root_row_read(&place, l->store, err));
-    VAULT_TRY(find_root(&root, o, &place, err));
-    VAULT_TRY(control_open(&l->control, l->store, secret_bytes(&root), err));
-    VAULT_TRY(ledger_open(&l->ledger, l->store, control_keys(l->control), control_vault_name(l->control), err));
-    l->manifest = control_acquire(l->control);
-    l->out->vault = arena_text(l->mem, bytes_of_text(place.vault));
-    VAULT_TRY(cabinet_new(&l->cabinet, manifest_keys(l->manifest), err));
-    cabinet_made_by(l->cabinet, l->manifest->version);
-    cabinet_use(l->cabinet, l->mem);
-    VAULT_TRY(scribe_new(&l->scribe, l->ledger, err));
-    return secret_new(&l->dek, RECORD_KEYS_LEN, err);
+    looking_close(&l->at);
 }
 
 /* ---- rings ---- */
@@ -100,19 +26,19 @@ static bool made_of_rows(const ring *r)
 }
 
 /* All are opened already: the wrap of one that was not would have ended it. */
-static vault_code list_rings(looking *l, vault_error *err)
+static vault_code list_rings(checking *l, vault_error *err)
 {
     static const char *const states[RING_STATES] = {[RING_PRE_ACTIVE] = "pre-active",
                                                     [RING_ACTIVE] = "active",
                                                     [RING_RETIRING] = "retiring",
                                                     [RING_DESTROYED] = "destroyed"};
-    const keyring *all = manifest_keys(l->manifest);
+    const keyring *all = manifest_keys(l->at.manifest);
     size_t count = keyring_count(all);
-    l->out->rings = arena_array(l->mem, count + 1, sizeof *l->out->rings);
+    l->out->rings = arena_array(l->at.mem, count + 1, sizeof *l->out->rings);
     if (!l->out->rings) return vault_fail(err, VAULT_EXHAUSTED, "no memory for rings");
     for (size_t i = 0; i < count; i++) {
         const ring *r = keyring_at(all, i);
-        char *name = arena_text(l->mem, bytes_of_text(r->name));
+        char *name = arena_text(l->at.mem, bytes_of_text(r->name));
         if (!name) return vault_fail(err, VAULT_EXHAUSTED, "no memory for rings");
         l->out->rings[l->out->ring_count++] = (checked_ring){
             .name = name, .version = r->version, .state = states[r->state], .suite = suite_name(r->suite)};
@@ -122,9 +48,9 @@ static vault_code list_rings(looking *l, vault_error *err)
 }
 
 /* version 0: the active one. */
-static void count_sample(looking *l, const char *name, uint32_t version, int64_t more)
+static void count_sample(checking *l, const char *name, uint32_t version, int64_t more)
 {
-    const ring *active = keyring_active(manifest_keys(l->manifest), name);
+    const ring *active = keyring_active(manifest_keys(l->at.manifest), name);
     if (version == 0 && active) version = active->version;
     for (size_t i = 0; i < l->out->ring_count; i++) {
         checked_ring *r = &l->out->rings[i];
@@ -134,7 +60,7 @@ static void count_sample(looking *l, const char *name, uint32_t version, int64_t
 
 /* ---- residents ---- */
 
-static vault_code count_terms(looking *l, const record *r, const collection *of, vault_error *err)
+static vault_code count_terms(checking *l, const record *r, const collection *of, vault_error *err)
 {
     char name[RING_NAME_MAX];
     field_set held;
@@ -150,14 +76,14 @@ static vault_code count_terms(looking *l, const record *r, const collection *of,
 }
 
 /* Sealed again from its values, a row has the same natural key and the same terms: these rings are the right ones. */
-static vault_code remake(looking *l, const record *r, vault_error *err)
+static vault_code remake(checking *l, const record *r, vault_error *err)
 {
     resident_row again;
     const resident_row *row = r->row;
     const record_dropping nothing = {.collection =
-                                         schema_collection_number(&l->manifest->schema, (unsigned)row->collection)};
+                                         schema_collection_number(&l->at.manifest->schema, (unsigned)row->collection)};
     if (!nothing.collection || row->made < l->made_since) return VAULT_OK;
-    VAULT_TRY(record_drop(&again, l->cabinet, r, &nothing, err));
+    VAULT_TRY(record_drop(&again, l->at.cabinet, r, &nothing, err));
     bool same = again.term_count == row->term_count &&
                 (row->term_count == 0 || memcmp(again.terms, row->terms, row->term_count * sizeof *row->terms) == 0) &&
                 bytes_equal_secret(bytes_of(again.natural_key, NATURAL_LEN), bytes_of(row->natural_key, NATURAL_LEN));
@@ -165,10 +91,10 @@ static vault_code remake(looking *l, const record *r, vault_error *err)
     return count_terms(l, r, nothing.collection, err);
 }
 
-static vault_code check_row(looking *l, const resident_row *row, vault_error *err)
+static vault_code check_row(checking *l, const resident_row *row, vault_error *err)
 {
-    record r = {.dek = l->dek.at};
-    vault_code code = record_prove(&r, l->cabinet, row, err);
+    record r = {.dek = l->at.dek.at};
+    vault_code code = record_prove(&r, l->at.cabinet, row, err);
     if (code == VAULT_OK) code = remake(l, &r, err);
     record_clear(&r);
     if (code == VAULT_OK) count_sample(l, "record", (uint32_t)row->ring_version, 1);
@@ -176,16 +102,16 @@ static vault_code check_row(looking *l, const resident_row *row, vault_error *er
 }
 
 /* Some of the oldest, of those in the middle, and of those near the end. */
-static vault_code check_rows(looking *l, vault_error *err)
+static vault_code check_rows(checking *l, vault_error *err)
 {
     int64_t met = 0;
-    resident_row *rows = arena_array(l->mem, SAMPLE_ROWS, sizeof *rows);
+    resident_row *rows = arena_array(l->at.mem, SAMPLE_ROWS, sizeof *rows);
     if (!rows) return vault_fail(err, VAULT_EXHAUSTED, "no memory for rows");
-    VAULT_TRY(store_residents_stale_count(l->store, &(stale_range){.made = INT64_MAX}, &l->out->residents, err));
+    VAULT_TRY(store_residents_stale_count(l->at.store, &(stale_range){.made = INT64_MAX}, &l->out->residents, err));
     for (int64_t i = 0; i < SAMPLE_PAGES; i++) {
         size_t count = SAMPLE_ROWS;
         int64_t after = (l->out->residents * i / SAMPLE_PAGES) << ID_SHIFT;
-        VAULT_TRY(store_residents_page(l->store, l->mem, after > met ? after : met, rows, &count, err));
+        VAULT_TRY(store_residents_page(l->at.store, l->at.mem, after > met ? after : met, rows, &count, err));
         if (count > 0) met = rows[count - 1].id;
         for (size_t k = 0; k < count; k++) VAULT_TRY(check_row(l, &rows[k], err));
     }
@@ -194,27 +120,27 @@ static vault_code check_rows(looking *l, vault_error *err)
 
 /* ---- tokens, lines, sum, control ---- */
 
-static vault_code check_tokens(looking *l, vault_error *err)
+static vault_code check_tokens(checking *l, vault_error *err)
 {
-    for (size_t i = 0; i < manifest_issuer_count(l->manifest); i++) {
-        const domain *d = manifest_domain_number(l->manifest, manifest_issuer(l->manifest, i).number);
+    for (size_t i = 0; i < manifest_issuer_count(l->at.manifest); i++) {
+        const domain *d = manifest_domain_number(l->at.manifest, manifest_issuer(l->at.manifest, i).number);
         const resident_id someone = {INT64_C(1) << ID_SHIFT};
         resident_id back;
         token t;
         if (!d) continue;
-        VAULT_TRY(cabinet_issue(l->cabinet, &t, d, someone, err));
-        VAULT_TRY(cabinet_resolve(l->cabinet, &back, d, &t, err));
+        VAULT_TRY(cabinet_issue(l->at.cabinet, &t, d, someone, err));
+        VAULT_TRY(cabinet_resolve(l->at.cabinet, &back, d, &t, err));
         if (back.id != someone.id) return vault_fail(err, VAULT_INTEGRITY, "%s: a token leads elsewhere", d->ring);
         count_sample(l, d->ring, t.epoch, 1);
     }
     return VAULT_OK;
 }
 
-static vault_code check_lines(looking *l, int64_t from, vault_error *err)
+static vault_code check_lines(checking *l, int64_t from, vault_error *err)
 {
     line_page page;
     const line_query q = {.limit = SAMPLE_LINES, .from = from > 0 ? from : 0};
-    VAULT_TRY(ledger_query(l->scribe, l->store, l->mem, &q, &page, err));
+    VAULT_TRY(ledger_query(l->at.scribe, l->at.store, l->at.mem, &q, &page, err));
     for (size_t i = 0; i < page.count; i++)
         if (!page.lines[i].consistent)
             return vault_fail(err, VAULT_INTEGRITY, "line %lld does not open", (long long)page.lines[i].index);
@@ -222,43 +148,43 @@ static vault_code check_lines(looking *l, int64_t from, vault_error *err)
     return VAULT_OK;
 }
 
-static vault_code check_log(looking *l, vault_error *err)
+static vault_code check_log(checking *l, vault_error *err)
 {
     head_row head;
     row_sum sum;
-    VAULT_TRY(ledger_head(l->ledger, l->store, &head, err));
-    VAULT_TRY(ledger_row_sum(&sum, l->ledger, &head, err));
+    VAULT_TRY(ledger_head(l->at.ledger, l->at.store, &head, err));
+    VAULT_TRY(ledger_row_sum(&sum, l->at.ledger, &head, err));
     wipe(&sum, sizeof sum);
     l->out->lines = head.size;
     l->out->erased = head.erased;
     count_sample(l, "rows", 0, 1);
-    VAULT_TRY(ledger_check_erasures(l->ledger, l->store, NULL, err));
+    VAULT_TRY(ledger_check_erasures(l->at.ledger, l->at.store, NULL, err));
     VAULT_TRY(check_lines(l, 0, err));
     return check_lines(l, head.size - SAMPLE_LINES, err);
 }
 
-static vault_code check_control(looking *l, vault_error *err)
+static vault_code check_control(checking *l, vault_error *err)
 {
-    VAULT_TRY(control_check_history(l->control, l->store, err));
-    count_sample(l, "control", 0, l->manifest->version);
+    VAULT_TRY(control_check_history(l->at.control, l->at.store, err));
+    count_sample(l, "control", 0, l->at.manifest->version);
     return VAULT_OK;
 }
 
 /* What is kept outside may be newer than a backup: that is told, and is no fault of the keys. */
-static vault_code check_outside(looking *l, const char *checkpoint_file, vault_error *err)
+static vault_code check_outside(checking *l, const char *checkpoint_file, vault_error *err)
 {
     vault_error why = {0};
-    vault_code code = ledger_check_outside(l->ledger, l->store, checkpoint_file, &why);
-    if (code == VAULT_OK) code = ledger_check_erasures(l->ledger, l->store, checkpoint_file, &why);
-    l->out->behind = code == VAULT_OK ? NULL : arena_text(l->mem, bytes_of_text(why.detail));
+    vault_code code = ledger_check_outside(l->at.ledger, l->at.store, checkpoint_file, &why);
+    if (code == VAULT_OK) code = ledger_check_erasures(l->at.ledger, l->at.store, checkpoint_file, &why);
+    l->out->behind = code == VAULT_OK ? NULL : arena_text(l->at.mem, bytes_of_text(why.detail));
     return code == VAULT_OK || code == VAULT_INTEGRITY ? VAULT_OK : (*err = why, code);
 }
 
 vault_code service_check_keys(keys_checked *out, arena *mem, const service_options *o, vault_error *err)
 {
-    VAULT_CLEANUP(stop_looking) looking l = {.mem = mem, .out = out};
-    *out = (keys_checked){0};
-    VAULT_TRY(open_rooms(&l, o, err));
+    VAULT_CLEANUP(stop_checking) checking l = {.at = {.mem = mem}, .out = out};
+    VAULT_TRY(looking_open(&l.at, o, err));
+    *out = (keys_checked){.vault = l.at.vault};
     VAULT_TRY(list_rings(&l, err));
     VAULT_TRY(check_rows(&l, err));
     VAULT_TRY(check_tokens(&l, err));

@@ -51,6 +51,11 @@ typedef struct keys_checked {
  * does not open; INVALID: no root key was given, or one of another source. In the arena. */
 VAULT_MUST_USE vault_code service_check_keys(keys_checked *out, arena *mem, const service_options *options,
                                              vault_error *err);
+/* The database is older than what is kept outside, and no newer one is to be had: from now on it is what there is.
+ * Whoever was erased in what is lost is erased again (*again of them are still there), with lines; the files outside
+ * are set aside. INVALID: nothing is lost. */
+VAULT_MUST_USE vault_code service_accept_loss(int64_t *again, arena *mem, const service_options *options,
+                                              vault_error *err);
 /* False while the node is sealed, or the last attempt to write the log failed. Any thread. */
 bool service_healthy(const service *s);
 

@@ -1,0 +1,106 @@
+/* What is kept outside knows of more than the database: it is not opened, unless somebody accepts the loss; and then
+ * who was erased in what is lost is erased again. */
+#include "tests/unit/service/erase.h"
+#include "vault/service/looking.h"
+
+#include <unistd.h>
+
+static vault_error err;
+static char erasures[128];
+
+/* The newest resident's id, as the next link of the file outside would have it. */
+static int64_t add_lost_erasure(void)
+{
+    uint8_t numbers[24], before[DIGEST_LEN] = {0};
+    char hex[2 * DIGEST_LEN + 1];
+    const int64_t number = number_in("select count(*) from erasure") + 1;
+    const int64_t who = number_in("select min(id) from resident");
+    writer w = writer_over(numbers, sizeof numbers);
+    put_u64(&w, (uint64_t)number);
+    put_u64(&w, (uint64_t)who);
+    put_u64(&w, 999999);
+    snprintf(erasures, sizeof erasures, "%s.erasures", fixture_checkpoint_file());
+    for (int i = 0; i < DIGEST_LEN; i++)
+        before[i] = (uint8_t)strtol(pg_sql("select get_byte(erasure, %d) from head", i), NULL, 10);
+    const bytes parts[] = {bytes_of("resident-vault erasure 1", 24), bytes_of(before, sizeof before), writer_bytes(&w)};
+    const digest link = sha256_parts(parts, 3);
+    hex_encode(hex, digest_bytes(&link));
+    FILE *f = fopen(erasures, "a");
+    assert_non_null(f);
+    fprintf(f, "%lld %lld 999999 %s\n", (long long)number, (long long)who, hex);
+    fclose(f);
+    return who;
+}
+
+static void wait_for_file(int64_t links)
+{
+    char text[64] = "";
+    for (int i = 0; i < 100; i++) {
+        FILE *f = fopen(erasures, "r");
+        int64_t n = 0;
+        while (f && fgets(text, sizeof text, f)) n += strchr(text, '\n') != NULL;
+        if (f) fclose(f);
+        if (n >= links) return;
+        usleep(50000);
+    }
+    fail_msg("%s has not %lld links", erasures, (long long)links);
+}
+
+static vault_code accept(int64_t *again)
+{
+    const service_options o = fixture_options();
+    vault_error_clear(&err);
+    return service_accept_loss(again, fixture_memory(), &o, &err);
+}
+
+TEST("where nothing is lost there is nothing to accept, and nothing is changed")
+{
+    int64_t again;
+    erase_one(token_for(POPULATION, WHY, 80));
+    snprintf(erasures, sizeof erasures, "%s.erasures", fixture_checkpoint_file());
+    wait_for_file(1);
+    int64_t lines = lines_in_log();
+    expect_code(accept(&again), VAULT_INVALID, &err);
+    assert_int_equal(lines_in_log(), lines);
+    assert_int_equal(access(erasures, R_OK), 0);
+    fixture_reset();
+}
+
+TEST("an erasure that only the file outside knows of is done again, with a line, and the vault opens")
+{
+    int64_t again, who, links = number_in("select count(*) from erasure");
+    char sql[96];
+    wait_for_file(links);
+    who = add_lost_erasure();
+    assert_int_equal(fixture_reopen(&err), VAULT_INTEGRITY);
+    vault_error_clear(&err);
+    expect_ok(accept(&again), &err);
+    assert_int_equal(again, 1);
+    snprintf(sql, sizeof sql, "select count(*) from resident where id = %lld", (long long)who);
+    assert_int_equal(number_in(sql), 0);
+    assert_int_equal(number_in("select count(*) from erasure"), links + 1);
+    assert_int_not_equal(access(erasures, R_OK), 0); /* set aside */
+    fixture_restart();
+    wait_for_file(links + 1);
+    expect_code(accept(&again), VAULT_INVALID, &err);
+    fixture_reset();
+}
+
+TEST("a file outside that is no chain is not followed")
+{
+    int64_t again, rows = number_in("select count(*) from resident");
+    FILE *f = fopen(erasures, "a");
+    assert_non_null(f);
+    fprintf(f, "3 %s 5 %064d\n", pg_sql("select min(id) from resident"), 0);
+    fclose(f);
+    expect_code(accept(&again), VAULT_INTEGRITY, &err);
+    assert_int_equal(number_in("select count(*) from resident"), rows);
+    fixture_reset();
+}
+
+__attribute__((destructor)) static void clean(void)
+{
+    if (erasures[0] &&
+        system(arena_format(fixture_memory(), "rm -f %s.lost-* %s.lost-*", erasures, fixture_checkpoint_file())) != 0)
+        abort();
+}
