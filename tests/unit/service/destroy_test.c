@@ -80,7 +80,7 @@ TEST("a session that nobody asks for anything lets go of a destroyed key as well
     NEW_REQUEST(in, Vault__V1__StatusRequest, vault__v1__status_request__init);
     node_open(&other);
     given_rotated("record");
-    uint32_t old = (uint32_t)atoi(pg_sql("SELECT max(version) - 1 FROM key_ring WHERE name = 'record'"));
+    uint32_t old = (uint32_t)count_of(pg_sql("SELECT max(version) - 1 FROM key_ring WHERE name = 'record'"));
     expect_outcome(steward(other.session, ADMINISTRATOR, "/vault.v1.Keys/Status", &in->base), VAULT_OK, NULL);
     assert_true(holds_key(&other, "record", old));
     const char *consent = given_approved_destruction("record", old);

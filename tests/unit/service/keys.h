@@ -115,6 +115,12 @@ static inline const Vault__V1__Ring *ring_now(const char *which, uint32_t versio
     return NULL;
 }
 
+/* What the database says, as a number. */
+static inline int64_t count_of(const char *text)
+{
+    return strtoll(text, NULL, 10);
+}
+
 static inline void expect_ring(const char *which, uint32_t version, const char *state)
 {
     assert_string_equal(ring_now(which, version)->state, state);

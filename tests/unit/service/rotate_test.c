@@ -230,8 +230,11 @@ static request *rotation_request(const char *which)
     NEW_REQUEST(in, Vault__V1__RotateRequest, vault__v1__rotate_request__init);
     in->rings = arena_array(fixture_memory(), 1, sizeof *in->rings);
     in->rings[in->n_rings++] = lend(which);
-    return make_request(
+    request *rq = make_request(
         &(asked){.path = "/vault.v1.Keys/Rotate", .uri = ADMINISTRATOR, .purpose = "control", .in = &in->base});
+    rq->mem = rq->kept = arena_new(1 << 20); /* each thread has its own */
+    assert_non_null(rq->mem);
+    return rq;
 }
 
 TEST("of rotations of one ring at once, on two nodes, one is carried out and the others find it open, or follow it")
@@ -240,7 +243,7 @@ TEST("of rotations of one ring at once, on two nodes, one is carried out and the
     racer racers[RACERS];
     node other;
     node_open(&other);
-    int before = atoi(pg_sql("SELECT max(version) FROM key_ring WHERE name = 'term/phone'")), granted = 0;
+    int64_t before = count_of(pg_sql("SELECT max(version) FROM key_ring WHERE name = 'term/phone'")), granted = 0;
     for (size_t i = 0; i < RACERS; i++)
         racers[i] = (racer){.on = i % 2 ? other.service : fixture_service(), .rq = rotation_request("term/phone")};
     for (size_t i = 0; i < RACERS; i++) pthread_create(&racers[i].thread, NULL, race, &racers[i]);
@@ -250,9 +253,10 @@ TEST("of rotations of one ring at once, on two nodes, one is carried out and the
         if (racers[i].rq->err.code == VAULT_OK || racers[i].rq->err.code == VAULT_UNAVAILABLE) continue;
         expect_outcome(racers[i].rq, VAULT_PRECONDITION, "ROTATION_OPEN");
     }
+    for (size_t i = 0; i < RACERS; i++) arena_free(&racers[i].rq->mem);
     assert_in_range(granted, 1, RACERS);
-    assert_int_equal(atoi(pg_sql("SELECT max(version) FROM key_ring WHERE name = 'term/phone'")), before + granted);
-    assert_int_equal(atoi(pg_sql("SELECT count(*) FROM key_ring WHERE name = 'term/phone' AND state = 2")), 1);
+    assert_int_equal(count_of(pg_sql("SELECT max(version) FROM key_ring WHERE name = 'term/phone'")), before + granted);
+    assert_int_equal(count_of(pg_sql("SELECT count(*) FROM key_ring WHERE name = 'term/phone' AND state = 2")), 1);
     wait_for_job(lend(pg_sql("SELECT 'jobs/' || max(id) FROM job")), "done");
     node_close(&other);
 }
