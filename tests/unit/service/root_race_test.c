@@ -65,16 +65,20 @@ static Vault__V1__RekeyRequest *rotation_of_root(const char *agreed)
     return in;
 }
 
+static void given_session(thrown *t)
+{
+    vault_error err = {0};
+    expect_ok(session_open(&t->by, fixture_service(), &err), &err);
+}
+
 /* On a thread and a session of its own. */
 static void throw(thrown * t, const char *agreed)
 {
-    vault_error err = {0};
     t->rq = make_request(&(asked){.path = "/vault.v1.Keys/Rekey",
                                   .uri = ADMINISTRATOR,
                                   .purpose = "control",
                                   .in = &rotation_of_root(agreed)->base});
     t->rq->mem = t->rq->kept = arena_new(1 << 20);
-    expect_ok(session_open(&t->by, fixture_service(), &err), &err);
     assert_int_equal(pthread_create(&t->thread, NULL, run, t), 0);
 }
 
@@ -84,28 +88,35 @@ static void caught(thrown *t)
     session_close(&t->by);
 }
 
-static void *hold_head(void *unused)
+static void wait_for_lock(void)
 {
-    (void)unused;
-    (void)pg_sql("BEGIN; SELECT size FROM head FOR UPDATE; SELECT pg_sleep(1); COMMIT");
-    return NULL;
+    while (strcmp(pg_sql("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+                         " AND wait_event_type = 'Lock'"),
+                  "0") == 0)
+        usleep(10000);
 }
 
 TEST("a rotation of the root key that another call disturbs leaves the root key that stands")
 {
     static const char nobody[] = "approvals/00000000000000000000000000000000";
     thrown first, second;
-    pthread_t holder;
+    VAULT_CLEANUP(store_close) store *holder = NULL;
+    vault_error err = {0};
+    head_row head;
     const char *agreed = rekey_proposed(NULL, true);
     consent(agreed);
-    assert_int_equal(pthread_create(&holder, NULL, hold_head, NULL), 0);
-    usleep(250000);
-    throw(&first, agreed); /* as far as its line */
-    usleep(250000);
+    given_session(&first);
+    given_session(&second);
+    expect_ok(store_open(&holder, pg_conninfo(), &err), &err);
+    expect_ok(store_begin(holder, &err), &err);
+    expect_ok(store_head_lock(holder, &head, &err), &err);
+    throw(&first, agreed);
+    wait_for_lock(); /* as far as its line */
     throw(&second, nobody);
+    usleep(300000);
+    store_rollback(holder);
     caught(&first);
     caught(&second);
-    pthread_join(holder, NULL);
     take_shares(first.rq);
     assert_int_not_equal(second.rq->err.code, VAULT_OK);
     arena_free(&first.rq->mem);
