@@ -47,6 +47,7 @@ struct keeper {
     int64_t day_us;  /* when it is looked whether the day's work has begun */
     size_t most;
     uint64_t calls; /* of the node, when it was looked last */
+    bool called;    /* some had come since the time before */
     int64_t told_us;
 };
 
@@ -179,7 +180,8 @@ static void give_way(keeper *k, const place *p, int64_t took_us)
     uint64_t calls = atomic_load_explicit(&k->service->calls, memory_order_relaxed);
     bool here = calls != k->calls;
     k->calls = calls;
-    if (here) tell_busy(k, p);
+    if (here && k->called) tell_busy(k, p); /* not for a single one, as that which begins the job */
+    k->called = here;
     if (!here && p->job.quiet_ms > BUSY_MS) {
         k->most = 2 * k->most < STEP_MOST ? 2 * k->most : STEP_MOST;
         return;
