@@ -92,10 +92,13 @@ finding open_note(bytes *text, bytes note, const key_list *keys)
     return found(UNVERIFIABLE, keys->all ? "not every key given has signed it" : "no key given has signed it");
 }
 
-static bool is_of(const key_list *keys, bytes name)
+/* By a key of this name: what one log's key signs says nothing of another log, though both keys were given. */
+static bool signed_for(bytes name, bytes note, const key_list *keys)
 {
+    bytes text;
     for (size_t i = 0; i < keys->count; i++)
-        if (bytes_same(bytes_of_text(keys->at[i].name), name)) return true;
+        if (bytes_same(bytes_of_text(keys->at[i].name), name) && note_open(&text, note, &keys->at[i]) == NOTE_VERIFIED)
+            return true;
     return false;
 }
 
@@ -107,7 +110,7 @@ finding check_checkpoint(checkpoint *out, bytes note, const key_list *keys)
     finding f = open_note(&text, note, keys);
     if (f.verdict != VALID) return f;
     if (!checkpoint_parse(out, text)) return found(INCOMPLETE, "the signed text is not a checkpoint");
-    if (!is_of(keys, out->origin)) return found(UNVERIFIABLE, "the checkpoint is of another log");
+    if (!signed_for(out->origin, note, keys)) return found(UNVERIFIABLE, "the checkpoint is of another log");
     return f;
 }
 
@@ -168,7 +171,7 @@ static bool has_all(const json_t *facts)
     return json_object_size(json_object_get(facts, "references")) > 0;
 }
 
-static finding read_certificate(json_t **facts, bytes text, const key_list *keys)
+static finding read_certificate(json_t **facts, bytes text)
 {
     bool none = true;
     bytes rest = text;
@@ -179,8 +182,6 @@ static finding read_certificate(json_t **facts, bytes text, const key_list *keys
         if (!add_line(*facts, next_line(&rest), &none))
             return found(INCOMPLETE, "a line of the certificate is malformed");
     if (!has_all(*facts)) return found(INCOMPLETE, "the certificate lacks a line");
-    const char *vault = json_string_value(json_object_get(*facts, "vault"));
-    if (!is_of(keys, bytes_of_text(vault))) return found(UNVERIFIABLE, "the certificate is of another vault");
     if (!none) return found(TAMPERED, "the certificate names references to the destroyed key");
     return found(VALID, "");
 }
@@ -190,7 +191,10 @@ finding check_certificate_file(bytes content, const key_list *keys)
     VAULT_CLEANUP(json_clear) json_t *facts = NULL;
     bytes text;
     finding f = open_note(&text, content, keys);
-    if (f.verdict == VALID) f = read_certificate(&facts, text, keys);
+    if (f.verdict == VALID) f = read_certificate(&facts, text);
+    const char *vault = json_string_value(json_object_get(facts, "vault"));
+    if (f.verdict == VALID && !signed_for(bytes_of_text(vault), content, keys))
+        f = found(UNVERIFIABLE, "the certificate is of another vault");
     if (f.verdict == VALID) f.facts = json_incref(facts);
     return f;
 }

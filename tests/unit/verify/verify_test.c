@@ -185,6 +185,9 @@ TEST("a signed text of another log, or one that is no checkpoint, is not one")
     const char *other = checkpoint_text(mem, "somebody/else", &(merkle_tree){.size = 1});
     assert_int_equal(RUN("checkpoint", "--key", vkey(&log_signer), text_file(note_by(other, &log_signer, 1))),
                      EXIT_UNVERIFIABLE);
+    assert_int_equal(RUN("checkpoint", "--key", vkey(&log_signer), "--key", vkey(&stranger),
+                         text_file(note_by(other, &log_signer, 1))),
+                     EXIT_UNVERIFIABLE); /* a log's name is its own key's to sign */
     assert_int_equal(RUN("checkpoint", "--key", vkey(&log_signer), text_file(note_by("hello\n", &log_signer, 1))),
                      EXIT_INCOMPLETE);
     assert_int_equal(RUN("checkpoint", "--key", vkey(&log_signer), text_file("")), EXIT_INCOMPLETE);
@@ -239,6 +242,9 @@ TEST("one that names a reference, lacks or doubles a line, or is of another vaul
     char *other = arena_text(mem, bytes_of_text(CERTIFICATE));
     memcpy(strstr(other, "/test"), "/else", 5);
     assert_int_equal(judged(other), EXIT_UNVERIFIABLE);
+    assert_int_equal(RUN("certificate", "--key", vkey(&log_signer), "--key", vkey(&stranger),
+                         text_file(note_by(CERTIFICATE, &stranger, 1))),
+                     EXIT_UNVERIFIABLE);
 }
 
 /* ---- receipts ------------------------------------------------------------------------------------------------------
