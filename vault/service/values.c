@@ -3,23 +3,15 @@
 
 #include "vault/base/clock.h"
 
-#include <stdio.h>
-
 /* The end of an epoch is known to whoever has one of its tokens, and says nothing of a resident. */
-static vault_code refuse_ended(item *it, const char *list, long index)
-{
-    char path[sizeof it->err.field];
-    snprintf(path, sizeof path, index < 0 ? "%s" : "%s[%ld]", list, index);
-    it->id = (resident_id){0};
-    return vault_refuse(&it->err, VAULT_PRECONDITION, "TOKEN_EPOCH_ENDED", path);
-}
-
 static vault_code resolve(session *s, item *it, const token *t)
 {
     const domain *own = call_domain(s, it->call, t->domain);
     VAULT_TRY(cabinet_resolve(s->cabinet, &it->id, own, t, &it->err));
     epoch_state state = cabinet_epoch(s->cabinet, own, t->epoch, clock_now_us());
-    return state == EPOCH_ENDED || state == EPOCH_DESTROYED ? VAULT_PRECONDITION : VAULT_OK;
+    if (state != EPOCH_ENDED && state != EPOCH_DESTROYED) return VAULT_OK;
+    it->id = (resident_id){0};
+    return vault_refuse(&it->err, VAULT_PRECONDITION, "TOKEN_EPOCH_ENDED", "");
 }
 
 void item_token(session *s, item *it, const char *text, const char *list, long index)
@@ -28,8 +20,8 @@ void item_token(session *s, item *it, const char *text, const char *list, long i
     vault_error why = {0};
     if (token_read(&t, bytes_of_text(text), &why) != VAULT_OK)
         (void)refuse_at(&it->err, why.reason, list, index);
-    else if (resolve(s, it, &t) == VAULT_PRECONDITION)
-        (void)refuse_ended(it, list, index);
+    else
+        (void)resolve(s, it, &t);
 }
 
 static vault_code check_token_form(const call *c, vault_error *err)
