@@ -109,7 +109,7 @@ class Rotations:
             assert state in (1, 4), self.sql("SELECT finding FROM job ORDER BY id DESC LIMIT 1")
             if state == 4 or done >= reached * total:
                 return state, done
-            time.sleep(0.01)
+            time.sleep(0.1)
         raise AssertionError(f"the rotation does not go on: {self.job()}")
 
     # what is counted
@@ -158,7 +158,7 @@ class Rotations:
         self.check_failures(callers, killed, since, until)
         self.check_counts(old, new)
         note = self.destroy(old).note
-        assert f"ring record\nversion {old}\n" in note and f"references keys 0\n" in note and f"residents {self.count}\n" in note, note
+        assert f"ring record\nversion {old}\n" in note and "references keys 0\n" in note and f"residents {self.count}\n" in note, note
         self.check_log()
         waited = sorted(callers.took)
         return {"round": number, "version": new, "killed": killed, "killed_at_row": at, "over_before": state == 4, "seconds": round(took, 1), "rows": done,
