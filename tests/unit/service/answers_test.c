@@ -8,15 +8,6 @@ static const domain *care;
 static block_cipher *care_key;
 static uint64_t here, away;
 
-/* By the connection that is open: a psql for each count would take most of the time. */
-static int64_t log_size(void)
-{
-    head_row head;
-    vault_error err = {0};
-    expect_ok(store_head_read(fixture_session()->store, &head, &err), &err);
-    return head.size;
-}
-
 /* ---- what is asked ---- */
 
 /* Why it was refused ("" where it was not), and the whole status as it goes over the wire. */
@@ -342,11 +333,11 @@ static void expect_reply(const struct asking *a, const struct worth *w, const ch
     const char *plain = inspects ? w->inspected : permitted ? "" : w->wanted;
     bool invalid = plain[0] && plain[strlen(plain) - 1] == ' ';
     snprintf(wanted, sizeof wanted, "%s%s", plain, invalid ? a->path : "");
-    int64_t before = log_size();
+    int64_t before = lines_in_log();
     const reply got = a->ask(text);
     if (strcmp(got.why, wanted) != 0) fail_msg("%s, %s: \"%s\", not \"%s\"", a->name, w->name, got.why, wanted);
     bool early = invalid || strcmp(plain, "TOKEN_EPOCH_ENDED") == 0; /* by the text alone */
-    if (log_size() != before + (early ? 0 : a->lines)) fail_msg("%s, %s: other lines", a->name, w->name);
+    if (lines_in_log() != before + (early ? 0 : a->lines)) fail_msg("%s, %s: other lines", a->name, w->name);
     if (strcmp(wanted, "resident") != 0) return;
     if (!nowhere->at) *nowhere = got.status;
     assert_true(bytes_same(*nowhere, got.status));
@@ -407,10 +398,10 @@ static const struct named {
 static void expect_named(const struct named *n, reply (*ask_it)(const char *), const char *text, const char *wanted,
                          bytes *nowhere)
 {
-    int64_t before = log_size();
+    int64_t before = lines_in_log();
     const reply got = ask_it(text);
     if (strcmp(got.why, wanted) != 0) fail_msg("%s, %s: \"%s\", not \"%s\"", n->name, text, got.why, wanted);
-    assert_int_equal(log_size(), before + 1);
+    assert_int_equal(lines_in_log(), before + 1);
     if (!wanted[0]) return;
     if (!nowhere->at) *nowhere = got.status;
     assert_true(bytes_same(*nowhere, got.status));
