@@ -527,6 +527,8 @@ rotate_a_key()
     say_more "What is left of it is a statement, signed by the log, that nothing is left under it:"
     command_line cat "$state/record.certificate"
     expect '^— resident-vault/dev '
+    command_line vault-verify certificate --key "$state/log.vkey" "$state/record.certificate"
+    expect '\bvalid'
 }
 
 # Somebody who is in no file of the steps before, so that the tour can be taken again.
