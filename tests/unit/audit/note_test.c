@@ -218,3 +218,42 @@ TEST("a checkpoint with a signed, padded, huge or missing size, or a root of ano
     assert_false(checkpoint_parse(&c, bytes_of_text(arena_format(mem, "\n1\n%s\n", ROOT))));
     assert_false(checkpoint_parse(&c, bytes_of_text(arena_format(mem, "o\n1\n%s\nextra", ROOT))));
 }
+
+/* ---- SM2 -----------------------------------------------------------------------------------------------------------
+ */
+
+/* Computed by Python's hashlib and base64. */
+static const char SM2_KEY[] = "resident-vault/test+b9cf929a+/"
+                              "3Jlc2lkZW50LXZhdWx0L3NtMi1zbTMEAAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpK"
+                              "issLS4vMDEyMzQ1Njc4OTo7PD0+Pw==";
+
+TEST("the key of an SM2 signature is named by type ff and a longer identifier")
+{
+    vault_error err = {0};
+    note_key made, again;
+    uint8_t point[SM2_PUBLIC_KEY_LEN] = {4};
+    for (size_t i = 0; i < 64; i++) point[i + 1] = (uint8_t)i;
+    arena_free(&mem);
+    mem = arena_new(1 << 20);
+    expect_ok(note_key_make(&made, "resident-vault/test", SIGNATURE_SM2, bytes_of(point, sizeof point), &err), &err);
+    assert_string_equal(note_key_text(&made, mem), SM2_KEY);
+    expect_ok(note_key_parse(&again, bytes_of_text(SM2_KEY), &err), &err);
+    assert_memory_equal(&made, &again, sizeof made);
+    expect_code(note_key_make(&made, "a", SIGNATURE_SM2, bytes_of(point, PUBLIC_KEY_LEN), &err), VAULT_INVALID, &err);
+    expect_code(note_key_make(&made, "a", SIGNATURE_ED25519, bytes_of(point, sizeof point), &err), VAULT_INVALID, &err);
+    expect_code(note_key_make(&made, "a", (signature_kind)3, bytes_of(point, sizeof point), &err), VAULT_INVALID, &err);
+}
+
+TEST("a verifier key of type ff under another identifier, or cut, is none")
+{
+    vault_error err = {0};
+    char *text = arena_text(mem, bytes_of_text(SM2_KEY));
+    for (size_t i = strlen("resident-vault/test+"); i < strlen(text); i++) {
+        note_key again;
+        char kept = text[i];
+        text[i] = kept == 'A' ? 'B' : 'A';
+        expect_code(note_key_parse(&again, bytes_of_text(text), &err), VAULT_INVALID, &err);
+        text[i] = kept;
+        expect_code(note_key_parse(&again, bytes_of(text, i), &err), VAULT_INVALID, &err);
+    }
+}

@@ -36,7 +36,7 @@ static size_t inconsistent(const Vault__V1__QueryResponse *page)
 static note_key told_key(void)
 {
     NEW_REQUEST(in, Vault__V1__GetCheckpointRequest, vault__v1__get_checkpoint_request__init);
-    note_key key;
+    note_key key = {0};
     for (int i = 0; i < 100; i++) { /* the publisher's first one */
         request *rq = ask(&(asked){
             .path = "/vault.v1.Audit/GetCheckpoint", .uri = OFFICER, .purpose = "log-review", .in = &in->base});
