@@ -260,7 +260,8 @@ vault_code control_check_history(control *c, store *s, vault_error *err)
         control_release(c, m);
         if (code != VAULT_INTEGRITY) return code;
         vault_error other = {0};
-        if (control_reload(c, s, &other) != VAULT_OK) return code;
+        if (control_reload(c, s, &other) == VAULT_UNAVAILABLE) return *err = other, other.code; /* or the root moved */
+        if (other.code != VAULT_OK) return code;
         now = control_acquire(c);
         bool same = now->version == version;
         control_release(c, now);

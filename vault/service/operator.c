@@ -266,6 +266,7 @@ static vault_code make_vault(session *s, request *rq, new_root *made, Vault__V1_
     VAULT_TRY(root_choice_read(&wish, in->root, err));
     if (in->suite[0] && !suite_named(&suite, in->suite)) return refuse_at(err, "SUITE_UNKNOWN", "suite", -1);
     VAULT_TRY(read_documents(texts, in, err));
+    if (strlen(in->vault) >= VAULT_NAME_ROOM) return refuse_at(err, "BAD_NAME", "vault", -1);
     wish.vault = in->vault;
     wish.generation = 1;
     VAULT_TRY(new_root_make(made, &s->service->keeping, &wish, err));
