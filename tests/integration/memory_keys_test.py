@@ -14,7 +14,7 @@ import attack
 import kit
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from kit import keys_pb2
+from kit import control_pb2, keys_pb2
 
 PAGE, WHOLE, PIECE, OVERLAP = 4096, 1 << 30, 16384, 16
 SHADOW = 64 << 30  # a sanitizer's map of what may be touched: it holds no bytes of the program
@@ -212,6 +212,21 @@ def test_keys_lie_in_the_locked_heap_and_nowhere_else(city):
     assert {"root", "record 1", "control 1", "log 1", "log 1: checkpoint signature"} <= there, sorted(there)
     assert any(name.startswith("token/") for name in there) and any(name.startswith("term/") for name in there)
     assert "unseal" not in there, "needed for a moment only"
+
+
+@needs_root
+def test_a_destroyed_key_goes_with_its_last_reader(city):
+    old = {name: key for name, key in all_keys(city).items() if name.startswith("record 1")}
+    admin, officer = city.vaultd.app("admin-li", "control"), city.vaultd.app("officer-wang", "control")
+    admin.keys.Rotate(keys_pb2.RotateRequest(context=admin.context(), rings=["record"]), timeout=10)
+    jobs = lambda: admin.keys.Progress(keys_pb2.ProgressRequest(context=admin.context()), timeout=10).jobs
+    assert attack.wait_until(lambda: all(job.state == "done" for job in jobs()))
+    assert search(city.vaultd.process.pid, old)[0], "it still opens what might be under it"
+    destroy = lambda **more: admin.keys.Destroy(keys_pb2.DestroyRequest(context=admin.context(), ring="record", version=1, **more), timeout=10)
+    pending = destroy().approval
+    officer.approve(officer.approvals.Get(control_pb2.GetApprovalRequest(context=officer.context(), name=pending), timeout=10).approval)
+    assert destroy(approval=pending).certificate.note
+    assert attack.wait_until(lambda: not search(city.vaultd.process.pid, old)[0])
 
 
 @needs_root

@@ -170,5 +170,7 @@ def test_an_erased_resident_is_nobody(house):
     house.app("reveal", house.tokens[40], "--fields", "name", "--ticket", "t", wanted=DENIED)
     assert "clause resident" in house.app.said
     house.register("erase", token, "--ticket", "request 31", wanted=SOME_REFUSED)
+    many = house.register("erase", *[token] * 600, "--ticket", "request 31", wanted=SOME_REFUSED)
+    assert many.split() == ["-"] * 600 and "item 600: " in house.register.said, "parts of 512"
     house.all_are_there(but=[gone])
     assert "rows        59 checked" in house.officer("audit", "verify", "--log-key", house.vkey, "--rows")

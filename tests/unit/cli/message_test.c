@@ -38,6 +38,14 @@ TEST("numbers and truth values stand there even when they are 0; texts, lists an
     expect_json(&none.base, "{\"genuine\":false,\"mended\":0,\"epoch\":0,\"line_count\":0,\"not_tried\":false}");
 }
 
+TEST("a job tells its rate as a number")
+{
+    Vault__V1__Job job = VAULT__V1__JOB__INIT;
+    job.name = lent("jobs/17");
+    job.total = 400, job.done = 100, job.rows_per_second = 2.5;
+    expect_json(&job.base, "{\"name\":\"jobs/17\",\"version\":0,\"total\":400,\"done\":100,\"rows_per_second\":2.5}");
+}
+
 TEST("a refused item is its error alone")
 {
     Google__Rpc__Status status = GOOGLE__RPC__STATUS__INIT;
