@@ -68,12 +68,22 @@ static vault_code read_rotation(rotation *out, const Vault__V1__RotateRequest *i
 
 /* ---- jobs ---- */
 
+/* Rows may still be in the suite of any version that has a key: where a change of suite was cancelled, too. */
+static bool crosses_suites(const rotation *r, const ring_change *wish)
+{
+    const keyring *keys = manifest_keys(r->s->manifest);
+    const ring *versions[RING_VERSIONS_MAX];
+    suite_id to = wish->suite ? wish->suite : keyring_active(keys, wish->name)->suite;
+    size_t count = keyring_versions(keys, wish->name, versions);
+    for (size_t i = 0; i < count; i++)
+        if (versions[i]->suite != to) return true;
+    return false;
+}
+
 /* What brings over that which is under a ring; 0: nothing is stored under it. */
 static int16_t job_for(const rotation *r, const ring_change *wish)
 {
-    const ring *active = keyring_active(manifest_keys(r->s->manifest), wish->name);
-    bool other_suite = wish->suite != SUITE_NONE && wish->suite != active->suite;
-    if (is_record_ring(wish->name)) return r->reseal || other_suite ? JOB_RESEAL : JOB_REWRAP;
+    if (is_record_ring(wish->name)) return r->reseal || crosses_suites(r, wish) ? JOB_RESEAL : JOB_REWRAP;
     if (strcmp(wish->name, "log") == 0) return JOB_LINES;
     if (strcmp(wish->name, "control") == 0) return JOB_CONTROL;
     return is_token_ring(wish->name) ? 0 : JOB_REWRITE;

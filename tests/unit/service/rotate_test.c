@@ -29,26 +29,6 @@ TEST("a ring is rotated by an administrator alone, and the new version is the ac
     wait_for_job(out->jobs[0]->name, "done");
 }
 
-TEST("a rotation is a line for each ring: who, why, which version, which suite")
-{
-    int64_t since = clock_now_us();
-    request *rq = rotate_as(NULL, ADMINISTRATOR, (rotate_wish){.rings = {"term/phone", "record"}, .suite = "gm"});
-    expect_outcome(rq, VAULT_OK, NULL);
-    const Vault__V1__RotateResponse *out = (const void *)rq->out;
-    assert_int_equal(out->n_jobs, 2);
-    assert_string_equal(out->jobs[1]->kind, "reseal"); /* another suite: values, too */
-    const char *views = views_since(since);
-    assert_int_equal(occurrences(views, "\"change\":\"rotate\""), 2);
-    assert_int_equal(occurrences(views, "\"ring\":\"term/phone\""), 1);
-    assert_non_null(strstr(views, "\"app\":\"admin-li\""));
-    assert_non_null(strstr(views, "\"ticket\""));
-    assert_non_null(strstr(views, "\"ringversion\":2"));
-    assert_non_null(strstr(views, "\"suite\":\"gm\""));
-    assert_string_equal(ring_now("record", 2)->suite, "gm");
-    for (size_t i = 0; i < 2; i++) wait_for_job(out->jobs[i]->name, "done");
-    assert_int_equal(occurrences(views_since(since), "\"change\":\"rotated\""), 2);
-}
-
 TEST("each ring has the job that brings over what is stored under it, and what was stored is read as before")
 {
     static const struct {
@@ -65,6 +45,26 @@ TEST("each ring has the job that brings over what is stored under it, and what w
         only_job(rotate_as(NULL, ADMINISTRATOR, (rotate_wish){.rings = {"record"}, .reseal = true}));
     assert_string_equal(job->kind, "reseal");
     wait_for_job(job->name, "done");
+}
+
+TEST("a rotation is a line for each ring: who, why, which version, which suite")
+{
+    int64_t since = clock_now_us();
+    request *rq = rotate_as(NULL, ADMINISTRATOR, (rotate_wish){.rings = {"term/phone", "record"}, .suite = "gm"});
+    expect_outcome(rq, VAULT_OK, NULL);
+    const Vault__V1__RotateResponse *out = (const void *)rq->out;
+    assert_int_equal(out->n_jobs, 2);
+    assert_string_equal(out->jobs[1]->kind, "reseal"); /* another suite: values, too */
+    const char *views = views_since(since);
+    assert_int_equal(occurrences(views, "\"change\":\"rotate\""), 2);
+    assert_int_equal(occurrences(views, "\"ring\":\"term/phone\""), 1);
+    assert_non_null(strstr(views, "\"app\":\"admin-li\""));
+    assert_non_null(strstr(views, "\"ticket\""));
+    assert_non_null(strstr(views, "\"ringversion\":2"));
+    assert_non_null(strstr(views, "\"suite\":\"gm\""));
+    assert_string_equal(out->rings[1]->suite, "gm");
+    for (size_t i = 0; i < 2; i++) wait_for_job(out->jobs[i]->name, "done");
+    assert_int_equal(occurrences(views_since(since), "\"change\":\"rotated\""), 2);
 }
 
 static void without_first_rule(json_t *of)
@@ -175,6 +175,24 @@ TEST("a ring whose rotation has not ended is not rotated again; to cancel it is 
     assert_int_equal(occurrences(views, "\"clause\":\"ROTATION_OPEN\""), 1);
     assert_int_equal(occurrences(views, "\"clause\":\"JOB_STATE\""), 2);
     wait_for_job(only_job(rotate("term/birth_date"))->name, "done");
+}
+
+TEST("while a version of another suite has a key, a rotation of the record ring reseals: a change of suite may have "
+     "been cancelled")
+{
+    const bool national =
+        count_of(pg_sql("SELECT suite FROM key_ring WHERE name = 'record' AND state = 2")) == 2; /* SUITE_GM */
+    const char *to = national ? "intl" : "gm";
+    const Vault__V1__Job *first =
+        only_job(rotate_as(NULL, ADMINISTRATOR, (rotate_wish){.rings = {"record"}, .suite = to}));
+    (void)change_job(ADMINISTRATOR, first->name, "cancel"); /* or it is done already */
+    const Vault__V1__Job *next = only_job(rotate("record"));
+    assert_string_equal(next->kind, "reseal");
+    wait_for_job(next->name, "done");
+    assert_string_equal(
+        pg_sql("SELECT count(*) FROM resident_key WHERE ring_version <> (SELECT max(version) FROM key_ring"
+               " WHERE name = 'record')"),
+        "0");
 }
 
 TEST("a paused job goes on when somebody resumes it")
