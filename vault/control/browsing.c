@@ -167,14 +167,12 @@ vault_code build_browsing(builder *b, json_t *value)
     b->body->permits = memory_array(b->body->permit_count, sizeof *b->body->permits);
     json_array_foreach(list, i, entry)
     {
-        builder_at(b, "browsing.permits", i);
-        builder_named(b, entry, "id");
+        builder_entry(b, "browsing.permits", i, entry);
         VAULT_TRY(read_permit(b, &b->body->permits[i], entry));
     }
     json_array_foreach(list, i, entry)
     {
-        builder_at(b, "browsing.permits", i);
-        builder_named(b, entry, "id");
+        builder_entry(b, "browsing.permits", i, entry);
         VAULT_TRY(check_together(b, &b->body->permits[i]));
     }
     return index_permits(b);

@@ -89,6 +89,12 @@ void builder_named(builder *b, json_t *value, const char *key)
     if (id && id_valid(id, "_/")) snprintf(b->name, sizeof b->name, " (%s)", id);
 }
 
+void builder_entry(builder *b, const char *list, size_t i, json_t *value)
+{
+    builder_at(b, list, i);
+    builder_named(b, value, "id");
+}
+
 /* ---- values --------------------------------------------------------------------------------------------------------
  */
 

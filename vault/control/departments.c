@@ -109,8 +109,7 @@ static vault_code count_keys(builder *b, json_t *list, size_t *count)
     *count = 0;
     json_array_foreach(list, i, value)
     {
-        builder_at(b, "principals.departments", i);
-        builder_named(b, value, "id");
+        builder_entry(b, "principals.departments", i, value);
         json_t *keys = json_object_get(value, "assertion_keys");
         if (!keys) continue; /* told with the shape */
         VAULT_TRY(builder_list(b, keys, "assertion_keys", KEYS_MAX));
@@ -171,8 +170,7 @@ vault_code build_departments(builder *b, json_t *list)
     body->departments = memory_array(body->department_count, sizeof *body->departments);
     json_array_foreach(list, i, value)
     {
-        builder_at(b, "principals.departments", i);
-        builder_named(b, value, "id");
+        builder_entry(b, "principals.departments", i, value);
         VAULT_TRY(read_department(b, &body->departments[i], value));
     }
     return index_departments(b);
@@ -194,8 +192,7 @@ vault_code build_roles(builder *b, json_t *list)
     json_array_foreach(list, i, value)
     {
         person_role *r = &body->roles[i];
-        builder_at(b, "principals.roles", i);
-        builder_named(b, value, "id");
+        builder_entry(b, "principals.roles", i, value);
         VAULT_TRY(builder_shape(b, value, "{s:s, s:s}", "id", &r->id, "title", &r->title));
         VAULT_TRY(builder_id(b, "id", r->id, ""));
         VAULT_TRY(builder_text(b, "title", r->title));

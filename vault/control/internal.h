@@ -161,6 +161,7 @@ void builder_at(builder *b, const char *list, size_t i);        /* "principals.a
 void builder_into(builder *b, const char *part);                /* adds ".contract" */
 void builder_into_at(builder *b, const char *list, size_t i);   /* adds ".certificates[0]"; no name any more */
 void builder_named(builder *b, json_t *value, const char *key); /* adds " (eldercare)" when the entry has such a text */
+void builder_entry(builder *b, const char *list, size_t i, json_t *value); /* at an entry that has an id: both */
 VAULT_MUST_USE vault_code builder_id(builder *b, const char *key, const char *id, const char *extra);
 /* Of fields and predicates: names in field masks have no '-', and a ring "term/<name>" must fit. */
 VAULT_MUST_USE vault_code builder_field_name(builder *b, const char *name);

@@ -244,8 +244,7 @@ static void at_rule(builder *b, json_t *rules, unsigned rule)
     {
         const char *id = json_string_value(json_object_get(value, "id"));
         if (!id || strcmp(id, policy_rule_id(b->body->rules, rule)) != 0) continue;
-        builder_at(b, "policy.rules", i);
-        builder_named(b, value, "id");
+        builder_entry(b, "policy.rules", i, value);
     }
 }
 

@@ -42,8 +42,7 @@ static vault_code read_persons(builder *b, json_t *list)
     b->body->persons = memory_array(b->body->person_count, sizeof *b->body->persons);
     json_array_foreach(list, i, value)
     {
-        builder_at(b, "persons.persons", i);
-        builder_named(b, value, "id");
+        builder_entry(b, "persons.persons", i, value);
         VAULT_TRY(read_person(b, &b->body->persons[i], value));
     }
     return VAULT_OK;

@@ -114,8 +114,7 @@ static vault_code read_kind(builder *b, const principal_kind *kind, principal *o
     json_t *value, *certificates;
     json_array_foreach(list, i, value)
     {
-        builder_at(b, kind->at, i);
-        builder_named(b, value, "id");
+        builder_entry(b, kind->at, i, value);
         out[i].role = kind->role;
         VAULT_TRY(kind->read(b, &out[i], value, &certificates));
         VAULT_TRY(builder_id(b, "id", out[i].id, ""));
@@ -134,8 +133,7 @@ static vault_code count_certificates(builder *b, const principal_kind *kind, jso
     {
         json_t *certificates = json_object_get(value, "certificates");
         if (!certificates) continue; /* told with the shape */
-        builder_at(b, kind->at, i);
-        builder_named(b, value, "id");
+        builder_entry(b, kind->at, i, value);
         VAULT_TRY(builder_list(b, certificates, "certificates", CERTIFICATES_MAX));
         b->body->certificate_count += json_array_size(certificates);
     }

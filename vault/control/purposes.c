@@ -106,8 +106,7 @@ static vault_code count_domains(builder *b, json_t *list, size_t *count)
     {
         json_t *consumers = json_object_get(value, "consumers");
         if (!consumers) continue; /* told with the shape */
-        builder_at(b, "purposes.purposes", i);
-        builder_named(b, value, "id");
+        builder_entry(b, "purposes.purposes", i, value);
         VAULT_TRY(builder_list(b, consumers, "consumers", CONSUMERS_MAX));
         *count += json_array_size(consumers);
     }
@@ -138,8 +137,7 @@ vault_code build_purposes(builder *b, json_t *value, json_t *domains)
     VAULT_TRY(make_room(b, list));
     json_array_foreach(list, i, entry)
     {
-        builder_at(b, "purposes.purposes", i);
-        builder_named(b, entry, "id");
+        builder_entry(b, "purposes.purposes", i, entry);
         VAULT_TRY(read_purpose(b, i, entry));
     }
     VAULT_TRY(index_purposes(b));

@@ -76,8 +76,7 @@ static vault_code check_pairs(builder *b, json_t *rules)
     {
         const char *consumer = json_string_value(json_object_get(value, "consumer"));
         const char *id = json_string_value(json_object_get(value, "purpose"));
-        builder_at(b, "policy.rules", i);
-        builder_named(b, value, "id");
+        builder_entry(b, "policy.rules", i, value);
         if (!registered(b->body, consumer, id)) {
             return builder_fail(b, "consumer", "'%.40s' is not registered for purpose '%.40s': add it to its consumers",
                                 consumer, id);

@@ -70,8 +70,7 @@ vault_code build_sharing(builder *b, json_t *value)
     b->body->bases = memory_array(b->body->basis_count, sizeof *b->body->bases);
     json_array_foreach(list, i, entry)
     {
-        builder_at(b, "sharing.bases", i);
-        builder_named(b, entry, "id");
+        builder_entry(b, "sharing.bases", i, entry);
         VAULT_TRY(read_basis(b, &b->body->bases[i], entry));
     }
     VAULT_TRY(check_ids(b));
