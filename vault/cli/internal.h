@@ -255,6 +255,12 @@ void table_print(const table *t);
 
 void say_time_left(double seconds); /* ", 3 min 20 s left" on stderr */
 
+/* ---- keys.c ---- */
+
+ctl_exit keys_status(ctl *c, exchange *x);
+/* What an operation of two people is left as by its first call. */
+ctl_exit show_proposal(const ctl *c, const char *name);
+
 /* ---- jobs.c ---- */
 
 void jobs_show(const ctl *c, Vault__V1__Job *const *jobs, size_t count);

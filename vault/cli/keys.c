@@ -36,7 +36,7 @@ static size_t show_rings(const ctl *c, Vault__V1__Ring *const *rings, size_t cou
     return shown_count;
 }
 
-static ctl_exit ask_status(ctl *c, exchange *x)
+ctl_exit keys_status(ctl *c, exchange *x)
 {
     Vault__V1__StatusRequest request = VAULT__V1__STATUS_REQUEST__INIT;
     return ctl_call(c, x, "/vault.v1.Keys/Status", &request.base, &vault__v1__status_response__descriptor);
@@ -45,7 +45,7 @@ static ctl_exit ask_status(ctl *c, exchange *x)
 ctl_exit run_keys_list(ctl *c)
 {
     VAULT_CLEANUP(exchange_clear) exchange x = {0};
-    ctl_exit end = ask_status(c, &x);
+    ctl_exit end = keys_status(c, &x);
     if (end != CTL_OK) return end;
     const Vault__V1__StatusResponse *reply = (const void *)x.reply;
     if (c->options[OPT_JSON]) return print_json(message_json(c->mem, &reply->base)), CTL_OK;
@@ -75,7 +75,7 @@ static ctl_exit show_jobs(ctl *c, const char *name)
 ctl_exit run_keys_show(ctl *c)
 {
     VAULT_CLEANUP(exchange_clear) exchange x = {0};
-    ctl_exit end = ask_status(c, &x);
+    ctl_exit end = keys_status(c, &x);
     if (end != CTL_OK) return end;
     const Vault__V1__StatusResponse *reply = (const void *)x.reply;
     if (show_rings(c, reply->rings, reply->n_rings, c->arguments[0]) > 0) return show_jobs(c, c->arguments[0]);
@@ -142,7 +142,7 @@ static ctl_exit show_certificate(ctl *c, const Vault__V1__Certificate *one)
     return CTL_OK;
 }
 
-static ctl_exit show_proposal(const ctl *c, const char *name)
+ctl_exit show_proposal(const ctl *c, const char *name)
 {
     if (c->options[OPT_JSON])
         print_json(json_pack("{s:s}", "approval", name));

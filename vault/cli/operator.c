@@ -20,12 +20,6 @@ static const char *source_name(Vault__V1__RootSource source)
     return known ? names[source] : "unknown";
 }
 
-static ctl_exit ask_status(ctl *c, exchange *x)
-{
-    Vault__V1__StatusRequest request = VAULT__V1__STATUS_REQUEST__INIT;
-    return ctl_call(c, x, "/vault.v1.Keys/Status", &request.base, &vault__v1__status_response__descriptor);
-}
-
 static void show_status(const Vault__V1__StatusResponse *now)
 {
     if (!now->initialised) {
@@ -41,7 +35,7 @@ static void show_status(const Vault__V1__StatusResponse *now)
 ctl_exit run_operator_status(ctl *c)
 {
     VAULT_CLEANUP(exchange_clear) exchange x = {0};
-    ctl_exit end = ask_status(c, &x);
+    ctl_exit end = keys_status(c, &x);
     if (end != CTL_OK) return end;
     const Vault__V1__StatusResponse *now = (const void *)x.reply;
     if (c->options[OPT_JSON])
@@ -217,7 +211,7 @@ static ctl_exit unseal_by(ctl *c, Vault__V1__RootSource source)
 ctl_exit run_operator_unseal(ctl *c)
 {
     VAULT_CLEANUP(exchange_clear) exchange x = {0};
-    ctl_exit end = ask_status(c, &x);
+    ctl_exit end = keys_status(c, &x);
     if (end != CTL_OK) return end;
     const Vault__V1__StatusResponse *now = (const void *)x.reply;
     if (!now->initialised || !now->sealed) {
@@ -238,14 +232,8 @@ ctl_exit run_operator_seal(ctl *c)
 
 /* ---- rekey and rotate-root ---- */
 
-static void show_rekey(const ctl *c, const Vault__V1__RekeyResponse *reply)
+static void show_rekey(const Vault__V1__RekeyResponse *reply)
 {
-    if (reply->approval[0]) {
-        printf("%s  pending: an officer approves it (approval show, approval approve), then the same again with "
-               "--approval\n",
-               shown(c->mem, reply->approval));
-        return;
-    }
     printf("the root key lies under another unseal key now, generation %u\n", reply->root_generation);
     show_shares(reply->shares, reply->n_shares);
 }
@@ -268,10 +256,11 @@ static ctl_exit rekey(ctl *c, bool rotate_root)
             stderr);
     if (end != CTL_OK) return end;
     const Vault__V1__RekeyResponse *reply = (const void *)x.reply;
+    if (reply->approval[0]) return show_proposal(c, reply->approval);
     if (c->options[OPT_JSON])
         print_json(message_json(c->mem, &reply->base));
     else
-        show_rekey(c, reply);
+        show_rekey(reply);
     return CTL_OK;
 }
 
