@@ -66,13 +66,13 @@ static void log_make(log *l)
     const char *note;
     *l = (log){.mem = arena_new(MEMORY)};
     expect_ok(signer_new(&l->signer, SIGNATURE_ED25519, bytes_of(seed, sizeof seed), &err), &err);
-    expect_ok(note_key_make(&l->key, "test/log", signer_public_key(l->signer).at, &err), &err);
+    expect_ok(note_key_make(&l->key, "test/log", SIGNATURE_ED25519, signer_public_key(l->signer), &err), &err);
     make_leaves(l, hashes);
     expect_ok(merkle_append(&batch, l->mem, (merkle_frontier){0}, hashes, LINES, &err), &err);
     expect_ok(merkle_batch_path(batch, l->mem, FIRST, COUNT, &path, &err), &err);
     const merkle_tree tree = {.size = LINES, .root = merkle_batch_root(batch)};
     const char *text = checkpoint_text(l->mem, "test/log", &tree);
-    expect_ok(note_sign(&note, l->mem, bytes_of_text(text), &l->key, l->signer, &err), &err);
+    expect_ok(note_sign(&note, l->mem, bytes_of_text(text), &(note_signer){l->key, l->signer}, 1, &err), &err);
     make_receipt(l, path, note);
 }
 
@@ -180,9 +180,10 @@ TEST("a checkpoint of another key is unverifiable, one with a wrong signature is
     uint8_t other[PUBLIC_KEY_LEN] = {1};
     log_make(&l);
     note_key key = l.key;
-    expect_ok(note_key_make(&l.key, "test/log", other, &err), &err);
+    expect_ok(note_key_make(&l.key, "test/log", SIGNATURE_ED25519, bytes_of(other, sizeof other), &err), &err);
     assert_int_equal(judge(&l), VERDICT_UNVERIFIABLE);
-    expect_ok(note_key_make(&l.key, "other/log", key.public_key, &err), &err);
+    expect_ok(note_key_make(&l.key, "other/log", SIGNATURE_ED25519, bytes_of(key.public_key, PUBLIC_KEY_LEN), &err),
+              &err);
     assert_int_equal(judge(&l), VERDICT_UNVERIFIABLE);
     l.key = key;
     char *size = strchr(l.receipt.checkpoint, '\n') + 1;
@@ -196,11 +197,11 @@ TEST("a signed note that is no checkpoint, or of another log's name, proves noth
     vault_error err = {0};
     const char *note;
     log_make(&l);
-    expect_ok(note_sign(&note, l.mem, bytes_of_text("hello\n"), &l.key, l.signer, &err), &err);
+    expect_ok(note_sign(&note, l.mem, bytes_of_text("hello\n"), &(note_signer){l.key, l.signer}, 1, &err), &err);
     l.receipt.checkpoint = (char *)(uintptr_t)note;
     assert_int_equal(judge(&l), VERDICT_INCOMPLETE);
     const char *text = checkpoint_text(l.mem, "other/log", &(merkle_tree){.size = LINES});
-    expect_ok(note_sign(&note, l.mem, bytes_of_text(text), &l.key, l.signer, &err), &err);
+    expect_ok(note_sign(&note, l.mem, bytes_of_text(text), &(note_signer){l.key, l.signer}, 1, &err), &err);
     l.receipt.checkpoint = (char *)(uintptr_t)note;
     assert_int_equal(judge(&l), VERDICT_UNVERIFIABLE);
 }

@@ -120,9 +120,9 @@ TEST("no plain value, no natural key and no token stands in an answer")
     for (uint64_t i = 0; i < FIXTURE_RESIDENTS; i++) {
         resident r;
         the_resident(i, &r);
-        const unsigned secret[] = {FIELD_ID_NUMBER, FIELD_NAME, FIELD_PHONE, FIELD_BIRTH_DATE, FIELD_RESIDENCE_ADDRESS};
-        for (size_t f = 0; f < sizeof secret / sizeof *secret; f++) {
-            const char *value = resident_text(&r, secret[f]);
+        const unsigned hidden[] = {FIELD_ID_NUMBER, FIELD_NAME, FIELD_PHONE, FIELD_BIRTH_DATE, FIELD_RESIDENCE_ADDRESS};
+        for (size_t f = 0; f < sizeof hidden / sizeof *hidden; f++) {
+            const char *value = resident_text(&r, hidden[f]);
             if (value && strlen(value) > 3 && memmem(at, len, value, strlen(value))) fail_msg("%s is shown", value);
         }
     }
