@@ -1,4 +1,4 @@
-/* Residents who are erased: rows, keys, entries of the index and corrections in one statement and one more. */
+/* Residents who are erased: rows and keys, then corrections, then entries of the index. */
 #include "vault/store/internal.h"
 
 #include <stdlib.h>
@@ -9,6 +9,15 @@ static int by_id(const void *a, const void *b)
 {
     const resident_row *const *x = a, *const *y = b;
     return ((*x)->id > (*y)->id) - ((*x)->id < (*y)->id);
+}
+
+/* Once their rows are locked: what was filed by whoever held a row before is seen by a later statement alone. */
+static vault_code erase_corrections(store *s, const resident_row *const *rows, size_t count, vault_error *err)
+{
+    call_start(s, ST_CORRECTIONS_ERASE);
+    arg_array(s, count);
+    for (size_t i = 0; i < count; i++) put_int8(s, rows[i]->id);
+    return call_done(s, err);
 }
 
 /* In the order of ids, in which every transaction locks. */
@@ -33,5 +42,6 @@ vault_code store_residents_erase(store *s, arena *mem, const resident_row *rows,
     if (erased != (int64_t)count)
         return vault_fail(err, VAULT_CONFLICT, "erase: %lld of %zu rows had the version expected", (long long)erased,
                           count);
+    VAULT_TRY(erase_corrections(s, sorted, count, err));
     return terms_erase(s, mem, rows, count, err);
 }

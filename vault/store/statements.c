@@ -130,12 +130,14 @@ static const statement table[] = {
     [ST_RESIDENTS_ERASE] = {.name = "residents_erase",
                             .sql = "WITH w AS (DELETE FROM resident r USING unnest($1, $2, $3) AS u(id, version, tag)"
                                    " WHERE r.id = u.id AND r.version = u.version AND r.tag = u.tag RETURNING r.id),"
-                                   " k AS (DELETE FROM resident_key k USING w WHERE k.id = w.id),"
-                                   " c AS (DELETE FROM correction c USING w WHERE c.resident = w.id)"
+                                   " k AS (DELETE FROM resident_key k USING w WHERE k.id = w.id)"
                                    " SELECT count(*) FROM w",
                             .params = {SQL_INT8S, SQL_INT4S, SQL_BYTEAS},
                             .columns = {SQL_INT8},
                             .rows = ROWS_ONE},
+    [ST_CORRECTIONS_ERASE] = {.name = "corrections_erase",
+                              .sql = "DELETE FROM correction WHERE resident = ANY($1)",
+                              .params = {SQL_INT8S}},
     [ST_ERASURES_INSERT] = {.name = "erasures_insert",
                             .sql = "INSERT INTO erasure (number, resident, line)"
                                    " SELECT unnest($1), unnest($2), unnest($3)",

@@ -2,6 +2,7 @@
 #include "tests/unit/store/fixture.h"
 
 #include <pthread.h>
+#include <unistd.h>
 
 static int64_t count_of(const char *table)
 {
@@ -199,5 +200,26 @@ TEST("of four that erase the same residents at once, in opposite orders, one doe
     }
     assert_int_equal(won, 1);
     assert_int_equal(count_of("resident"), 0);
+    store_close(&s);
+}
+
+TEST("a correction that is filed while its resident is erased is gone with the resident")
+{
+    store *s = fresh_store();
+    pthread_t thread;
+    const resident_row *rows = given_residents(s, 1, ROWS);
+    const correction_row one = {
+        .number = 1, .state = CORRECTION_PENDING, .resident = 7, .field = 1, .department = 2, .sealed = filled(1, 61)};
+    memcpy(racers[0].rows, rows, sizeof racers[0].rows);
+    expect_ok(store_begin(s, &err), &err);
+    expect_ok(store_residents_hold(s, mem, rows + 6, 1, &err), &err);
+    expect_ok(store_corrections_put(s, mem, &one, 1, &err), &err);
+    assert_int_equal(pthread_create(&thread, NULL, race, &racers[0]), 0);
+    while (count_of("pg_locks where not granted") == 0) usleep(1000);
+    expect_ok(store_commit(s, &err), &err);
+    pthread_join(thread, NULL);
+    assert_int_equal(racers[0].code, VAULT_OK);
+    assert_int_equal(count_of("resident"), 0);
+    assert_int_equal(count_of("correction"), 0);
     store_close(&s);
 }
