@@ -10,7 +10,7 @@ enum { SAMPLE_ROWS = 64, SAMPLE_PAGES = 3, SAMPLE_LINES = 32, ID_SHIFT = 31 };
 typedef struct checking {
     looking at;
     keys_checked *out;
-    int64_t made_since; /* rows made from then on are made by the active natural and term rings */
+    int64_t made_since; /* rows made from then on are made by the active natural and term rings, and by the schema */
 } checking;
 
 static void stop_checking(checking *l)
@@ -44,6 +44,15 @@ static vault_code list_rings(checking *l, vault_error *err)
             .name = name, .version = r->version, .state = states[r->state], .suite = suite_name(r->suite)};
         if (r->state == RING_ACTIVE && made_of_rows(r) && r->since > l->made_since) l->made_since = r->since;
     }
+    return VAULT_OK;
+}
+
+/* Which terms a row has, the schema says that stood when it was made. */
+static vault_code find_schema(checking *l, vault_error *err)
+{
+    document_text standing;
+    VAULT_TRY(control_document(&standing, l->at.control, l->at.store, l->at.mem, (document_at){DOC_SCHEMA, 0}, err));
+    if (standing.version > l->made_since) l->made_since = standing.version;
     return VAULT_OK;
 }
 
@@ -186,6 +195,7 @@ vault_code service_check_keys(keys_checked *out, arena *mem, const service_optio
     VAULT_TRY(looking_open(&l.at, o, err));
     *out = (keys_checked){.vault = l.at.vault};
     VAULT_TRY(list_rings(&l, err));
+    VAULT_TRY(find_schema(&l, err));
     VAULT_TRY(check_rows(&l, err));
     VAULT_TRY(check_tokens(&l, err));
     VAULT_TRY(check_log(&l, err));

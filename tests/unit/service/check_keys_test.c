@@ -1,5 +1,6 @@
 /* What `vaultd --verify-keys` finds: every ring, samples of what lies under it, and what does not open. */
 #include "tests/unit/service/erase.h"
+#include "tests/unit/service/steward.h"
 
 static keys_checked found;
 static vault_error err;
@@ -110,5 +111,25 @@ TEST("a database that lags behind what is kept outside says so, and its keys are
     assert_non_null(found.behind);
     assert_int_equal(found.erased, 1);
     assert_int_equal(remove(path), 0);
+    fixture_reset();
+}
+
+static void without_index(json_t *of)
+{
+    size_t i;
+    json_t *field;
+    json_array_foreach(json_object_get(json_array_get(json_object_get(of, "collections"), 0), "fields"), i, field)
+    {
+        if (strcmp(json_string_value(json_object_get(field, "name")), "phone") == 0)
+            json_object_set_new(field, "index", json_array());
+    }
+}
+
+TEST("rows that were written while the schema had other indexes are sound")
+{
+    const service_options o = options();
+    expect_outcome(approve(OFFICER, proposed(ADMINISTRATOR, "schema", without_index)), VAULT_OK, NULL);
+    expect_ok(look(&o), &err);
+    assert_int_equal(ring_of("record")->samples, 192);
     fixture_reset();
 }
