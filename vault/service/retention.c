@@ -229,7 +229,7 @@ static vault_code step(session *s, job_work *w, vault_error *err)
 static vault_code count_rows(session *s, const job_row *job, int64_t *total, vault_error *err)
 {
     (void)job;
-    return store_residents_stale_count(s->store, &(stale_range){.made = INT64_MAX}, total, err);
+    return store_residents_count(s->store, total, err);
 }
 
 const job_type JOB_TYPE_RETENTION = {.name = "retention", .count = count_rows, .step = step, .forget = forget};

@@ -11,9 +11,11 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { STRETCH = 16 }; /* times as many rows are looked at as are taken */
+
 /* A pass over the rows, from the least id; and the notes once no row is left. */
 typedef struct rewrite_pass {
-    int64_t broken;
+    int64_t broken, held; /* by others */
     bool rows_done;
     job_work notes;
 } rewrite_pass;
@@ -30,6 +32,7 @@ typedef struct part {
     correction_row *corrections; /* of all these rows; those of rows that are done come first */
     size_t correction_count, corrected;
     int64_t broken;
+    int64_t until; /* the last id that was looked at; 0: there is none */
 } part;
 
 static rewrite_pass *pass_of(job_work *w)
@@ -73,13 +76,18 @@ static vault_code take_rows(part *p, vault_error *err)
     session *s = p->s;
     size_t most = p->work->most < BATCH_ITEMS ? p->work->most : BATCH_ITEMS;
     stale_range of = stale_of(p->ring, p->reseal);
+    VAULT_TRY(store_residents_window(s->store, p->work->after, STRETCH * most, &p->until, err));
+    if (p->until == 0) return VAULT_OK;
     of.after = p->work->after;
+    of.until = p->until;
     of.limit = most;
     p->rows = arena_array(s->mem, most, sizeof *p->rows);
     p->next = arena_array(s->mem, most, sizeof *p->next);
     p->changes = arena_array(s->mem, most, sizeof *p->changes);
     if (!p->rows || !p->next || !p->changes) return vault_fail(err, VAULT_EXHAUSTED, "no memory for rows");
-    return store_residents_stale(s->store, s->mem, &of, p->rows, &p->count, err);
+    VAULT_TRY(store_residents_stale(s->store, s->mem, &of, p->rows, &p->count, err));
+    if (p->count == most) p->until = p->rows[most - 1].id;
+    return VAULT_OK;
 }
 
 static vault_code take_corrections(part *p, vault_error *err)
@@ -177,34 +185,44 @@ static vault_code rewrite(part *p, vault_error *err)
 
 /* ---- a step ---- */
 
-/* What the pass has not met another one holds; or it came undone, and another pass meets it. */
-static vault_code end_pass(session *s, job_work *w, const ring *of, bool reseal, vault_error *err)
+/* What another one held is done by it, or came undone: another pass meets it. */
+static vault_code end_pass(job_work *w, bool reseal, vault_error *err)
 {
     rewrite_pass *at = pass_of(w);
-    const stale_range all = stale_of(of, reseal);
-    int64_t left, broken = at->broken;
-    VAULT_TRY(store_residents_stale_count(s->store, &all, &left, err));
-    at->broken = 0;
+    const int64_t broken = at->broken, held = at->held;
+    const bool whole = broken == 0 && held == 0;
+    at->broken = at->held = 0;
     w->after = 0;
-    at->rows_done = reseal && left == 0;
-    w->ended = !reseal && left == 0;
-    w->waits = left > broken;
-    if (left == 0 || left > broken) return VAULT_OK;
-    snprintf(w->finding, sizeof w->finding, "%lld rows do not open, and stay as they are", (long long)left);
+    at->rows_done = reseal && whole;
+    w->ended = !reseal && whole;
+    w->waits = held > 0;
+    if (whole || held > 0) return VAULT_OK;
+    snprintf(w->finding, sizeof w->finding, "%lld rows do not open, and stay as they are", (long long)broken);
     return vault_fail(err, VAULT_INTEGRITY, "%s", w->finding);
+}
+
+/* What is left of the stretch, and not this part's own fault, others hold. */
+static vault_code move_on(const part *p, job_work *w, vault_error *err)
+{
+    rewrite_pass *at = pass_of(w);
+    stale_range seen = stale_of(p->ring, p->reseal);
+    int64_t left;
+    seen.after = w->after;
+    seen.until = p->until;
+    VAULT_TRY(store_residents_stale_count(p->s->store, &seen, &left, err));
+    at->broken += p->broken;
+    if (left > p->broken) at->held += left - p->broken;
+    w->after = p->until;
+    return VAULT_OK;
 }
 
 static vault_code step_rows(session *s, job_work *w, bool reseal, vault_error *err)
 {
     part p = {.s = s, .work = w, .reseal = reseal};
-    rewrite_pass *at = pass_of(w);
     VAULT_TRY(find_ring(&p.ring, s, w->job, err));
     cabinet_use(s->cabinet, s->mem);
     VAULT_TRY(rewrite(&p, err));
-    if (p.count == 0) return end_pass(s, w, p.ring, reseal, err);
-    w->after = p.rows[p.count - 1].id;
-    at->broken += p.broken;
-    return VAULT_OK;
+    return p.until == 0 ? end_pass(w, reseal, err) : move_on(&p, w, err);
 }
 
 static vault_code step_rewrite(session *s, job_work *w, vault_error *err)
@@ -231,7 +249,7 @@ static vault_code step_reseal(session *s, job_work *w, vault_error *err)
 static vault_code count_rows(session *s, const job_row *job, int64_t *total, vault_error *err)
 {
     (void)job;
-    return store_residents_stale_count(s->store, &(stale_range){.made = INT64_MAX}, total, err);
+    return store_residents_count(s->store, total, err);
 }
 
 static vault_code count_sealed(session *s, const job_row *job, int64_t *total, vault_error *err)

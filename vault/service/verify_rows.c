@@ -228,7 +228,7 @@ static vault_code step(session *s, job_work *w, vault_error *err)
 static vault_code count(session *s, const job_row *job, int64_t *total, vault_error *err)
 {
     (void)job;
-    return store_residents_stale_count(s->store, &(stale_range){.made = INT64_MAX}, total, err);
+    return store_residents_count(s->store, total, err);
 }
 
 const job_type JOB_TYPE_VERIFY = {.name = "verify", .count = count, .step = step, .forget = forget};

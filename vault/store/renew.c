@@ -6,6 +6,7 @@ static void arg_range(store *s, const stale_range *of)
     arg_int8(s, of->after);
     arg_int4(s, of->version);
     arg_int8(s, of->made);
+    arg_int8(s, of->until ? of->until : INT64_MAX);
 }
 
 vault_code store_residents_stale(store *s, arena *mem, const stale_range *of, resident_row *rows, size_t *count,
@@ -37,14 +38,34 @@ vault_code store_residents_page(store *s, arena *mem, int64_t after, resident_ro
     return VAULT_OK;
 }
 
-vault_code store_residents_stale_count(store *s, const stale_range *of, int64_t *count, vault_error *err)
+static vault_code one_number(store *s, int64_t *out, vault_error *err)
 {
     VAULT_CLEANUP(result_clear) PGresult *r = NULL;
+    VAULT_TRY(call_run(s, &r, err));
+    *out = col_int8(r, 0, 0);
+    return VAULT_OK;
+}
+
+vault_code store_residents_stale_count(store *s, const stale_range *of, int64_t *count, vault_error *err)
+{
     call_start(s, ST_RESIDENTS_STALE_COUNT);
     arg_range(s, of);
-    VAULT_TRY(call_run(s, &r, err));
-    *count = col_int8(r, 0, 0);
-    return VAULT_OK;
+    return one_number(s, count, err);
+}
+
+vault_code store_residents_window(store *s, int64_t after, size_t most, int64_t *until, vault_error *err)
+{
+    call_start(s, ST_RESIDENTS_WINDOW);
+    arg_int8(s, after);
+    arg_int8(s, (int64_t)most);
+    return one_number(s, until, err);
+}
+
+vault_code store_residents_count(store *s, int64_t *count, vault_error *err)
+{
+    call_start(s, ST_RESIDENTS_COUNT);
+    arg_int8(s, 0);
+    return one_number(s, count, err);
 }
 
 static vault_code all_there(store *s, size_t count, vault_error *err)

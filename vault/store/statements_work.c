@@ -75,17 +75,24 @@ static const statement table[] = {
     /* Whole residents: $2 and $3 say what is stale, either alone is enough. */
     [AT(ST_RESIDENTS_STALE)] = {.name = "residents_stale",
                                 .sql = "SELECT " RESIDENT_COLUMNS " FROM " RESIDENT_WITH_KEY " WHERE r.id > $1"
-                                       " AND " RESIDENT_IS_STALE " ORDER BY r.id LIMIT $4 FOR UPDATE OF r SKIP LOCKED",
-                                .params = {SQL_INT8, SQL_INT4, SQL_INT8, SQL_INT8},
+                                       " AND r.id <= $4 AND " RESIDENT_IS_STALE
+                                       " ORDER BY r.id LIMIT $5 FOR UPDATE OF r SKIP LOCKED",
+                                .params = {SQL_INT8, SQL_INT4, SQL_INT8, SQL_INT8, SQL_INT8},
                                 .columns = RESIDENT_TYPES,
                                 .rows = ROWS_ANY},
     [AT(ST_RESIDENTS_STALE_COUNT)] =
         {.name = "residents_stale_count",
          .sql = "SELECT count(*) FROM resident r JOIN resident_key k USING (id) WHERE r.id > $1"
-                " AND " RESIDENT_IS_STALE,
-         .params = {SQL_INT8, SQL_INT4, SQL_INT8},
+                " AND r.id <= $4 AND " RESIDENT_IS_STALE,
+         .params = {SQL_INT8, SQL_INT4, SQL_INT8, SQL_INT8},
          .columns = {SQL_INT8},
          .rows = ROWS_ONE},
+    [AT(ST_RESIDENTS_WINDOW)] = {.name = "residents_window",
+                                 .sql = "SELECT coalesce(max(id), 0) FROM (SELECT id FROM resident WHERE id > $1"
+                                        " ORDER BY id LIMIT $2) AS w",
+                                 .params = {SQL_INT8, SQL_INT8},
+                                 .columns = {SQL_INT8},
+                                 .rows = ROWS_ONE},
     [AT(ST_RESIDENTS_RENEW)] =
         {.name = "residents_renew",
          .sql = "WITH w AS (UPDATE resident r SET natural_key = u.natural_key, state = u.state, made = u.made,"

@@ -75,6 +75,7 @@ typedef struct stale_range {
     int64_t after;
     int32_t version; /* keys under another version than this one; 0: not asked for */
     int64_t made;    /* rows made by an older control version than this one; 0: not asked for */
+    int64_t until;   /* of whole residents: the last id that is looked at; 0: there is none */
     size_t limit;
 } stale_range;
 VAULT_MUST_USE vault_code store_keys_stale(store *s, arena *mem, const stale_range *of, key_row *rows, size_t *count,
@@ -105,10 +106,15 @@ VAULT_MUST_USE vault_code store_stale_count(store *s, int32_t version, int64_t *
 /* The same of whole residents, stale by keys or by what they are made of: either is enough. */
 VAULT_MUST_USE vault_code store_residents_stale(store *s, arena *mem, const stale_range *of, resident_row *rows,
                                                 size_t *count, vault_error *err);
-/* How many there are, whoever has them locked, in one snapshot over the whole table (above `after`; `limit` is not
- * looked at). */
+/* How many there are, whoever has them locked (`limit` is not looked at). */
 VAULT_MUST_USE vault_code store_residents_stale_count(store *s, const stale_range *of, int64_t *count,
                                                       vault_error *err);
+/* The id of the last of the next `most` residents above `after`, stale or not; 0: there is none. A pass over so many at
+ * a time takes no longer where nothing is left to do. */
+VAULT_MUST_USE vault_code store_residents_window(store *s, int64_t after, size_t most, int64_t *until,
+                                                 vault_error *err);
+/* Of all collections, by the index alone. */
+VAULT_MUST_USE vault_code store_residents_count(store *s, int64_t *count, vault_error *err);
 /* A row written again as the same version, with its keys where they are others: natural key, state, made, terms,
  * sealed, tag; and the entries in which it differs from `was`. CONFLICT unless every row had the version and the tag of
  * `was`. */

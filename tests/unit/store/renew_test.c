@@ -70,6 +70,36 @@ TEST("rows are stale by what they are made of, by their keys, or by either")
     store_close(&s);
 }
 
+static int64_t window(store *s, int64_t after, size_t most)
+{
+    int64_t until;
+    expect_ok(store_residents_window(s, after, most, &until, &err), &err);
+    return until;
+}
+
+TEST("a pass looks at so many rows at a time, stale or not, and knows when there is none left")
+{
+    resident_row rows[MOST];
+    int64_t count;
+    store *s = fresh_store();
+    assert_int_equal(window(s, 0, 10), 0);
+    (void)given_residents(s, 1, 100);
+    pg_sql("delete from resident where id between 11 and 20");
+    pg_sql("update resident set made = 9 where id < 50");
+    assert_int_equal(window(s, 0, 10), 10);
+    assert_int_equal(window(s, 10, 10), 30);
+    assert_int_equal(window(s, 95, 10), 100);
+    assert_int_equal(window(s, 100, 10), 0);
+    expect_ok(store_begin(s, &err), &err);
+    assert_int_equal(stale(s, (stale_range){.made = LATER, .until = 49}, rows), 0);
+    assert_int_equal(stale(s, (stale_range){.made = LATER, .after = 30, .until = 60}, rows), 11);
+    expect_ok(store_commit(s, &err), &err);
+    assert_int_equal(stale_count(s, (stale_range){.made = LATER, .after = 30, .until = 60}), 11);
+    expect_ok(store_residents_count(s, &count, &err), &err);
+    assert_int_equal(count, 90);
+    store_close(&s);
+}
+
 TEST("what one transaction has taken another passes over, and counts all the same")
 {
     resident_row rows[MOST];
