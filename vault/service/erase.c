@@ -97,17 +97,20 @@ static row_change change_of(const item *it)
 
 static vault_code write(session *s, item **items, size_t count, vault_error *err)
 {
-    size_t gone = 0, kept = 0;
+    size_t gone = 0, kept = 0, all = 0;
     resident_row *erased = arena_array(s->mem, count, sizeof *erased);
     resident_row *restricted = arena_array(s->mem, count, sizeof *restricted);
-    if (!erased || !restricted) return vault_fail(err, VAULT_EXHAUSTED, "no memory for rows");
+    resident_row *both = arena_array(s->mem, count, sizeof *both);
+    if (!erased || !restricted || !both) return vault_fail(err, VAULT_EXHAUSTED, "no memory for rows");
     for (size_t i = 0; i < count; i++) {
         if (items[i]->err.code != VAULT_OK) continue;
+        both[all++] = *items[i]->row;
         if (items[i]->erase->restricts)
             restricted[kept++] = items[i]->erase->next;
         else
             erased[gone++] = *items[i]->row;
     }
+    if (gone && kept) VAULT_TRY(store_residents_hold(s->store, s->mem, both, all, err)); /* in one order */
     VAULT_TRY(store_residents_update(s->store, s->mem, restricted, kept, err));
     return store_residents_erase(s->store, s->mem, erased, gone, err);
 }

@@ -151,9 +151,19 @@ static vault_code judge_rows(part *p, vault_error *err)
 
 /* ---- a step ---- */
 
+/* What is written and what goes are two statements: all are locked before, in one order. */
+static vault_code hold_rows(const part *p, vault_error *err)
+{
+    resident_row *rows = arena_array(p->s->mem, p->changed, sizeof *rows);
+    if (!rows) return vault_fail(err, VAULT_EXHAUSTED, "no memory for rows");
+    for (size_t i = 0; i < p->changed; i++) rows[i] = *p->changes[i].was;
+    return store_residents_hold(p->s->store, p->s->mem, rows, p->changed, err);
+}
+
 static vault_code write_rows(part *p, vault_error *err)
 {
     session *s = p->s;
+    if (p->updated && p->gone) VAULT_TRY(hold_rows(p, err));
     if (p->updated) VAULT_TRY(store_residents_update(s->store, s->mem, p->updates, p->updated, err));
     return store_residents_erase(s->store, s->mem, p->erasures, p->gone, err);
 }

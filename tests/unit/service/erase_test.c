@@ -2,6 +2,8 @@
 #include "tests/unit/service/erase.h"
 #include "tests/unit/service/receipt.h"
 
+#include <unistd.h>
+
 /* ---- nobody from then on ---- */
 
 static Vault__V1__TokenState state_of(const char *mine)
@@ -236,5 +238,66 @@ TEST("what a law wants kept is restricted instead: said to who asked, stored, an
     expect_outcome(rq, VAULT_OK, NULL);
     assert_string_equal(refusal(((const Vault__V1__BatchPutResponse *)(const void *)rq->out)->results[0]->status),
                         "resident");
+    fixture_reset();
+}
+
+/* ---- locks ---- */
+
+typedef struct erasing {
+    session *own;
+    request *rq;
+} erasing;
+
+static void *erase_both(void *at)
+{
+    erasing *e = at;
+    service_run(e->own, method_at("/vault.v1.Records/Erase"), &e->rq, 1);
+    return NULL;
+}
+
+/* Of the first collection, or of the others. */
+static size_t rows_of(resident_row *out, resident_row *all, size_t count, bool first)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < count; i++)
+        if ((all[i].collection == all[0].collection) == first) out[n++] = all[i];
+    return n;
+}
+
+static void hold(store *s, const resident_row *rows, size_t count)
+{
+    vault_error err = {0};
+    expect_ok(store_residents_hold(s, fixture_memory(), rows, count, &err), &err);
+}
+
+TEST("who is restricted and who is erased are locked in one order: no call that holds some of them deadlocks with it")
+{
+    enum { MOST = FIXTURE_RESIDENTS + 8 };
+    resident_row *all = arena_array(fixture_memory(), MOST, sizeof *all),
+                 *some = arena_array(fixture_memory(), MOST, sizeof *some);
+    vault_error err = {0};
+    erasing e;
+    pthread_t thread;
+    size_t count = MOST;
+    store *holder = NULL;
+    expect_outcome(put_house("H-2"), VAULT_OK, NULL);
+    const char *both[] = {house_token("H-2"), token_for(POPULATION, WHY, 33)};
+    e.rq = make_request(
+        &(asked){.path = "/vault.v1.Records/Erase", .uri = POPULATION, .purpose = WHY, .in = &erase_of(both, 2)->base});
+    expect_ok(session_open(&e.own, fixture_service(), &err), &err);
+    expect_ok(store_open(&holder, pg_conninfo(), &err), &err);
+    expect_ok(store_residents_page(holder, fixture_memory(), 0, all, &count, &err), &err);
+    expect_ok(store_begin(holder, &err), &err);
+    hold(holder, some, rows_of(some, all, count, true));
+    assert_int_equal(pthread_create(&thread, NULL, erase_both, &e), 0);
+    while (number_in("select count(*) from pg_locks where not granted") == 0) usleep(1000);
+    hold(holder, some, rows_of(some, all, count, false));
+    expect_ok(store_commit(holder, &err), &err);
+    pthread_join(thread, NULL);
+    const Vault__V1__EraseResponse *out = erasures_of(e.rq);
+    assert_null(out->results[0]->status);
+    assert_null(out->results[1]->status);
+    store_close(&holder);
+    session_close(&e.own);
     fixture_reset();
 }
