@@ -34,6 +34,7 @@ struct service {
     root_keeping keeping;
     pthread_mutex_t root_lock;
     secret next_root;       /* of a rotation that is under way, or whose commit may stand */
+    uint32_t doubt;         /* then the generation that it would have made; else 0 */
     atomic_bool root_moved; /* it was rotated elsewhere: this one opens nothing any more */
     atomic_bool wakes;      /* it opens by itself as soon as it can */
     pthread_mutex_t unsealing;
@@ -204,6 +205,9 @@ void life_settle(service *s); /* afterwards: what others are told of it */
  * CONTROL_MOVED: so is one already, and nobody may put another in its place. */
 VAULT_MUST_USE vault_code life_next_root(service *s, bytes root, vault_error *err);
 void life_forget_next_root(service *s); /* it was not, or control has it by now */
+/* Nobody knows whether the root key of this generation was written; and which one that is, 0: none. */
+void life_doubt_next_root(service *s, uint32_t generation);
+uint32_t life_doubted(service *s);
 
 /* ---- replay.c ---- */
 

@@ -95,6 +95,7 @@ void life_wipe(service *s)
     ledger_close(&s->ledger);
     control_close(&s->control);
     secret_clear(&s->next_root);
+    s->doubt = 0;
 }
 
 vault_code life_open(service *s, store *with, bytes root, vault_error *err)
@@ -295,5 +296,21 @@ void life_forget_next_root(service *s)
 {
     pthread_mutex_lock(&s->root_lock);
     secret_clear(&s->next_root);
+    s->doubt = 0;
     pthread_mutex_unlock(&s->root_lock);
+}
+
+void life_doubt_next_root(service *s, uint32_t generation)
+{
+    pthread_mutex_lock(&s->root_lock);
+    s->doubt = generation;
+    pthread_mutex_unlock(&s->root_lock);
+}
+
+uint32_t life_doubted(service *s)
+{
+    pthread_mutex_lock(&s->root_lock);
+    uint32_t generation = s->doubt;
+    pthread_mutex_unlock(&s->root_lock);
+    return generation;
 }

@@ -151,9 +151,20 @@ static vault_code carry_out(session *s, call *c, change *what, const new_root *m
     vault_code code = change_run(s, c, what, &done);
     fate so = code == VAULT_UNAVAILABLE ? fate_of(s, rq, made) : FATE_UNDONE;
     if (rotates && so == FATE_UNDONE) life_forget_next_root(s->service); /* or control has it */
+    if (rotates && so == FATE_UNKNOWN) life_doubt_next_root(s->service, made->seal.generation);
     if (so != FATE_STANDS) return code;
     vault_error_clear(&rq->err);
     s->confirmed = true; /* by the row itself; the manifest that goes with it is read by the next run */
+    return VAULT_OK;
+}
+
+/* The vault's row as it stands; and with it what became of a rotation before, if that is still in doubt. */
+static vault_code read_place(root_place *out, session *s, vault_error *err)
+{
+    uint32_t doubted = life_doubted(s->service);
+    if (doubted == 0) return root_row_read(out, s->store, err);
+    VAULT_TRY(read_settled(out, s->store, err));
+    if (out->seal.generation < doubted) life_forget_next_root(s->service);
     return VAULT_OK;
 }
 
@@ -163,7 +174,7 @@ static vault_code rekey_now(session *s, call *c, change *what, root_wish *wish, 
     VAULT_CLEANUP(secret_clear) secret root = {0};
     root_place place;
     vault_error *err = &c->rq->err;
-    VAULT_TRY(root_row_read(&place, s->store, err));
+    VAULT_TRY(read_place(&place, s, err));
     wish->generation = place.seal.generation + 1;
     wish->vault = place.vault;
     if (!rotate_root) VAULT_TRY(control_root(&root, s->service->control, err));

@@ -126,6 +126,22 @@ TEST("a rotation of the root key that another call disturbs leaves the root key 
     expect_opens_again();
 }
 
+TEST("while it is not known whether another root key was written none takes its place; then the doubt is settled")
+{
+    vault_error err = {0};
+    static const uint8_t other[KEY_LEN] = {7};
+    service *s = fixture_service();
+    const char *agreed = rekey_proposed(NULL, true);
+    consent(agreed);
+    expect_ok(life_next_root(s, bytes_of(other, KEY_LEN), &err), &err);
+    expect_outcome(rekey(NULL, ADMINISTRATOR, agreed, true), VAULT_UNAVAILABLE, "CONTROL_MOVED");
+    life_doubt_next_root(s, status_of(NULL, OFFICER)->root_generation + 1);
+    take_shares(rekey(NULL, ADMINISTRATOR, agreed, true));
+    assert_null(s->next_root.at);
+    assert_int_equal(life_doubted(s), 0);
+    expect_opens_again();
+}
+
 TEST("a node that rotated the root key stays open although others had met the new one before it was in force")
 {
     expect_it_works();
