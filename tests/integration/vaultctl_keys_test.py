@@ -68,6 +68,10 @@ def test_rings_are_shown_to_stewards_and_to_nobody_else(house):
     assert "rings/record/versions/1" in said and "control version" in said
     [status] = house.officer.json("keys", "list")
     assert states(status["rings"], "record") == {1: ("active", "intl")} and status["control_version"] >= 1 and not status["sealed"]
+    [mine] = [r for r in status["rings"] if r.get("consumer") == "eldercare"]
+    assert mine["name"].startswith("rings/token/") and mine["purpose"] == "elder-care" and "eldercare, elder-care\n" in said
+    assert not any("consumer" in r for r in status["rings"] if "/token/" not in r["name"])
+    assert not any(line.endswith(" ") for line in said.splitlines())
     assert "term/phone" in house.admin("keys", "show", "term/phone")
     house.admin("keys", "show", "term/nothing", wanted=INVALID)
     house.app("keys", "list", wanted=DENIED)

@@ -16,11 +16,24 @@ static bool is_of(const Vault__V1__Ring *r, const char *name)
            strncmp(r->name + sizeof head - 1 + len, tail, sizeof tail - 1) == 0;
 }
 
+/* Of a token ring: the app, and its purpose. */
+static const char *issuer_text(arena *mem, const Vault__V1__Ring *r)
+{
+    return *r->consumer ? arena_format(mem, "%s, %s", r->consumer, r->purpose) : "";
+}
+
+static bool have_issuer(Vault__V1__Ring *const *rings, size_t count, const char *only)
+{
+    for (size_t i = 0; i < count; i++)
+        if (*rings[i]->consumer && (!only || is_of(rings[i], only))) return true;
+    return false;
+}
+
 /* All, or those of one ring. */
 static size_t show_rings(const ctl *c, Vault__V1__Ring *const *rings, size_t count, const char *only)
 {
-    static const char *const heads[] = {"RING", "STATE", "SUITE", "CREATED", "TAKEN UNTIL"};
-    table t = table_of(c->mem, sizeof heads / sizeof *heads, heads);
+    static const char *const heads[] = {"RING", "STATE", "SUITE", "CREATED", "TAKEN UNTIL", "TOKENS OF"};
+    table t = table_of(c->mem, have_issuer(rings, count, only) ? 6 : 5, heads);
     size_t shown_count = 0;
     for (size_t i = 0; i < count; i++) {
         const Vault__V1__Ring *r = rings[i];
@@ -30,7 +43,7 @@ static size_t show_rings(const ctl *c, Vault__V1__Ring *const *rings, size_t cou
             print_json(message_json(c->mem, &r->base));
         else
             table_add(&t, (const char *const[]){r->name, r->state, r->suite, time_text(c->mem, r->create_time),
-                                                time_text(c->mem, r->end_time)});
+                                                time_text(c->mem, r->end_time), issuer_text(c->mem, r)});
     }
     if (!c->options[OPT_JSON] && shown_count > 0) table_print(&t);
     return shown_count;

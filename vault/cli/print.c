@@ -139,6 +139,20 @@ static size_t columns_of(const char *text)
     return columns;
 }
 
+/* No blanks at the end of a line. */
+static void print_row(const table *t, const char *const *cells, const size_t *widest)
+{
+    size_t blanks = 0;
+    for (size_t i = 0; i < t->columns; i++) {
+        if (*cells[i]) {
+            printf("%*s%s", (int)blanks, "", cells[i]);
+            blanks = 0;
+        }
+        blanks += widest[i] - columns_of(cells[i]) + 2;
+    }
+    putchar('\n');
+}
+
 void table_print(const table *t)
 {
     size_t *widest = arena_array(t->mem, t->columns, sizeof *widest);
@@ -147,9 +161,5 @@ void table_print(const table *t)
         size_t width = columns_of(t->cells[i]);
         if (width > widest[i % t->columns]) widest[i % t->columns] = width;
     }
-    for (size_t i = 0; i < t->rows * t->columns; i++) {
-        bool last = i % t->columns == t->columns - 1;
-        size_t width = columns_of(t->cells[i]);
-        printf("%s%*s%s", t->cells[i], last ? 0 : (int)(widest[i % t->columns] - width + 2), "", last ? "\n" : "");
-    }
+    for (size_t r = 0; r < t->rows; r++) print_row(t, t->cells + r * t->columns, widest);
 }

@@ -2,6 +2,8 @@
 #include "vault/service/operator.h"
 #include "vault/service/rings.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 static const char *const STATES[RING_STATES] = {[RING_PRE_ACTIVE] = "pre-active",
@@ -55,6 +57,20 @@ static vault_code tell_root(Vault__V1__StatusResponse *out, session *s, vault_er
     return VAULT_OK;
 }
 
+/* Whose tokens a token ring makes: its name has the number of the domain alone. */
+static void tell_issuer(Vault__V1__Ring *out, const manifest *m, const char *name)
+{
+    char wanted[32];
+    for (size_t i = 0; i < manifest_issuer_count(m); i++) {
+        const issuer one = manifest_issuer(m, i);
+        (void)snprintf(wanted, sizeof wanted, "token/%" PRIu32, one.number);
+        if (strcmp(name, wanted) != 0) continue;
+        out->consumer = lent(one.app);
+        out->purpose = lent(one.purpose);
+        return;
+    }
+}
+
 static vault_code answer(session *s, request *rq, const ring_row *rows, size_t count)
 {
     Vault__V1__StatusResponse *out = MESSAGE(rq->mem, Vault__V1__StatusResponse, vault__v1__status_response__init);
@@ -63,9 +79,12 @@ static vault_code answer(session *s, request *rq, const ring_row *rows, size_t c
     VAULT_TRY(tell_root(out, s, &rq->err));
     out->rings = rings;
     out->control_version = (uint64_t)s->manifest->version;
-    for (size_t i = 0; i < count; i++)
-        if (!(rings[out->n_rings++] = ring_message(rq->mem, &rows[i])))
+    for (size_t i = 0; i < count; i++) {
+        if (!(rings[i] = ring_message(rq->mem, &rows[i])))
             return vault_fail(&rq->err, VAULT_EXHAUSTED, "no memory for rings");
+        tell_issuer(rings[i], s->manifest, rows[i].name);
+        out->n_rings++;
+    }
     rq->out = &out->base;
     return VAULT_OK;
 }
