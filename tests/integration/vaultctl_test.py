@@ -56,6 +56,14 @@ def test_help_names_every_command_and_each_command_explains_itself_with_an_examp
         assert f"  vaultctl {' '.join(words)}" in about and "Exit codes" in about
 
 
+def test_a_group_of_commands_is_listed_where_its_word_stands_alone(elder):
+    listed = elder("keys", "--help")
+    assert "  vaultctl keys rotate RING" in listed and "vaultctl put" not in listed
+    elder("keys", "lst", wanted=USAGE)
+    assert all(line in elder.said for line in listed.splitlines())
+    elder("key", "--help", wanted=USAGE)
+
+
 def test_wrong_usage_is_said_and_is_exit_code_2(elder):
     for words in ((), ("nothing",), ("audit",), ("issue",), ("issue", "--wrong", "1"), ("reveal", "rv1"), ("put",), ("issue", "--file"),
                   ("reveal", "rv1", "--fields", "name"), ("audit", "proof"), ("audit", "proof", "x"), ("audit", "proof", "1", "2"),

@@ -22,11 +22,12 @@ static json_t *approval_json(arena *mem, const Vault__V1__Approval *a)
 
 static void print_approval(arena *mem, const Vault__V1__Approval *a)
 {
-    printf("%s  %s\n  document   %s\n  digest     %s\n  replaces   %s\n  proposer   %s (%s)\n  made       %s\n"
-           "  expires    %s\n  approved   %zu of %u",
-           shown(mem, a->name), shown(mem, a->state), shown(mem, a->document), shown(mem, a->digest),
-           shown(mem, a->replaces), shown(mem, a->proposer), shown(mem, a->ticket), time_text(mem, a->create_time),
-           time_text(mem, a->expire_time), a->n_approved_by, a->approvals_needed);
+    printf("%s  %s\n  document   %s\n  digest     %s\n", shown(mem, a->name), shown(mem, a->state),
+           shown(mem, a->document), shown(mem, a->digest));
+    if (*a->replaces) printf("  replaces   %s\n", shown(mem, a->replaces)); /* an operation replaces nothing */
+    printf("  proposer   %s (%s)\n  made       %s\n  expires    %s\n  approved   %zu of %u", shown(mem, a->proposer),
+           shown(mem, a->ticket), time_text(mem, a->create_time), time_text(mem, a->expire_time), a->n_approved_by,
+           a->approvals_needed);
     for (size_t i = 0; i < a->n_approved_by; i++) printf("%s %s", i ? "," : ":", shown(mem, a->approved_by[i]));
     putchar('\n');
 }

@@ -275,7 +275,8 @@ const command commands[] = {
      "\n"
      "  vaultctl keys certificate record 1 --out record-1.certificate\n",
      OPTION(OPT_OUT), 2, 2, true, CONTROL_PURPOSE, run_keys_certificate},
-    {"operator status", "", "whether a node is open, how its root key is kept, how far unsealing is (anybody)",
+    {"operator status", "", "whether a node is open, how its root key is kept, how far unsealing is",
+     "Anybody may ask while the node is sealed; an open one tells administrators and officers.\n"
      "Exit code 4 where it is sealed, or there is no vault yet.\n"
      "\n"
      "  vaultctl operator status\n",

@@ -5,24 +5,51 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MEMORY = 256 << 20 };
+enum {
+    MEMORY = 256 << 20,
+    SUMMARIES = 48
+}; /* the column where summaries begin: no name with its arguments is longer */
 
 static const char exits[] =
     "Exit codes: 0 done; 1 some items were refused; 2 wrong usage; 3 denied, or not authenticated;\n"
     "4 the vault is not there, too slow or too busy; 5 a wrong argument, or nothing found; 6 it failed;\n"
     "7 tampered; 8 incomplete, or stopped on the way; 9 unverifiable.\n";
 
+static void list_command(FILE *to, const command *one)
+{
+    int width = fprintf(to, "  vaultctl %s %s", one->name, one->arguments);
+    fprintf(to, "%*s%s\n", width < SUMMARIES - 1 ? SUMMARIES - width : 2, "", one->summary);
+}
+
 static void help(void)
 {
-    enum { SUMMARIES = 48 }; /* the column where they begin: no name with its arguments is longer */
     puts("vaultctl: a client of Resident Vault\n");
-    for (size_t i = 0; i < command_count; i++) {
-        int width = printf("  vaultctl %s %s", commands[i].name, commands[i].arguments);
-        printf("%*s%s\n", width < SUMMARIES - 1 ? SUMMARIES - width : 2, "", commands[i].summary);
-    }
+    for (size_t i = 0; i < command_count; i++) list_command(stdout, &commands[i]);
     puts("\nEvery command explains itself: vaultctl COMMAND --help. Options of every call:");
     options_help(options_of(&(command){.remote = true}));
     printf("\n%s", exits);
+}
+
+/* The commands that begin with a word, as `keys`: how many. */
+static size_t help_group(FILE *to, const char *word)
+{
+    size_t count = 0, len = strlen(word);
+    for (size_t i = 0; i < command_count; i++) {
+        if (strncmp(commands[i].name, word, len) != 0 || commands[i].name[len] != ' ') continue;
+        list_command(to, &commands[i]);
+        count++;
+    }
+    return count;
+}
+
+/* Words that are no command: help, where it is asked for. */
+static ctl_exit no_command(char **words, size_t count)
+{
+    bool asked = count == 2 && strcmp(words[1], "--help") == 0;
+    if (asked && help_group(stdout, words[0]) > 0) return CTL_OK;
+    fputs("vaultctl: which command? (vaultctl --help)\n", stderr);
+    if (count > 0) (void)help_group(stderr, words[0]);
+    return CTL_USAGE;
 }
 
 static void help_command(const command *c)
@@ -84,7 +111,7 @@ int main(int argc, char **argv)
     (void)setlocale(LC_CTYPE, "C.UTF-8");
     if (count > 0 && (strcmp(words[0], "--help") == 0 || strcmp(words[0], "help") == 0)) return help(), CTL_OK;
     const command *found = find(words, count, &used);
-    if (!found) return fputs("vaultctl: which command? (vaultctl --help)\n", stderr), CTL_USAGE;
+    if (!found) return (int)no_command(words, count);
     VAULT_CLEANUP(arena_free) arena *mem = arena_new(MEMORY);
     ctl c = {.command = found, .mem = mem};
     return mem ? (int)run(&c, words + used, count - used) : CTL_FAILED;

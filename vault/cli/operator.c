@@ -232,9 +232,13 @@ ctl_exit run_operator_seal(ctl *c)
 
 /* ---- rekey and rotate-root ---- */
 
-static void show_rekey(const Vault__V1__RekeyResponse *reply)
+static void show_rekey(const Vault__V1__RekeyResponse *reply, bool rotate_root)
 {
-    printf("the root key lies under another unseal key now, generation %u\n", reply->root_generation);
+    printf(rotate_root
+               ? "there is another root key now, under another unseal key, generation %u; other nodes wait to be "
+                 "unsealed\n"
+               : "the root key lies under another unseal key now, generation %u\n",
+           reply->root_generation);
     show_shares(reply->shares, reply->n_shares);
 }
 
@@ -260,7 +264,7 @@ static ctl_exit rekey(ctl *c, bool rotate_root)
     if (c->options[OPT_JSON])
         print_json(message_json(c->mem, &reply->base));
     else
-        show_rekey(reply);
+        show_rekey(reply, rotate_root);
     return CTL_OK;
 }
 
