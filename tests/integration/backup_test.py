@@ -17,7 +17,7 @@ RULES = [kit.rule("put", "put", "population", WHY, NAMES),
          kit.rule("issue", "issue", "population", WHY, ["id_number"], form="nothing"),
          kit.rule("reveal", "reveal", "population", WHY, ["name"]),
          kit.rule("erase", "erase", "population", WHY, ["id_number"], form="nothing")]
-DENIED, INVALID, FAILED, TAMPERED, INCOMPLETE = 3, 5, 6, 7, 8
+USAGE, DENIED, INVALID, FAILED, TAMPERED, INCOMPLETE = 2, 3, 5, 6, 7, 8
 
 
 class Place:
@@ -30,9 +30,6 @@ class Place:
         for folder in (self.folder, self.archive):
             folder.chmod(0o777)
         self.city = kit.City(RULES, pg=("archive_mode=on", f"archive_command=cp %p {self.archive}/%f"))
-        hba = self.city.folder / "pg/data/pg_hba.conf"
-        hba.write_text(hba.read_text() + "local replication all trust\n")
-        self.city.database.sql("select pg_reload_conf()")
         self.app = self.city.vaultd.app("population", WHY)
         self.people = kit.residents(40)
         self.app.put(self.people)
@@ -103,6 +100,12 @@ def test_a_backup_is_not_made_over_another_one(place):
     nowhere = place.folder / "nowhere"
     assert place.ctl("create", nowhere, "--database", f"host={place.folder} user=postgres").returncode == FAILED
     assert not nowhere.exists()
+
+
+def test_a_backup_that_is_not_there_or_a_passphrase_that_is_not_given_is_no_alarm(place):
+    assert place.ctl("verify", place.folder / "nowhere", "--config", place.config()).returncode == INVALID
+    done = place.ctl("verify", place.backup, "--config", place.config(root_key={"passphrase": True}))
+    assert done.returncode == USAGE and "--file is missing" in done.stderr, done.stderr
 
 
 def test_a_database_older_than_what_is_kept_outside_is_not_restored(place):

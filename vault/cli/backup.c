@@ -110,10 +110,17 @@ static ctl_exit find_conninfo(opening *o)
     vault_error err = {0};
     VAULT_CLEANUP(json_clear) json_t *config = NULL;
     const char *path = o->c->options[OPT_CONFIG];
+    struct stat there;
     if (!path) return usage_error(o->c, "--config is missing: that of vaultd, which names the root key");
+    if (stat(data_of(o->c, o->backup), &there) != 0)
+        return failed(o->backup, errno == ENOENT ? "no backup is there" : strerrordesc_np(errno));
     if (json_read_file(&config, path, &err) != VAULT_OK) return say_error(&err), CTL_INVALID;
     const char *database = json_string_value(json_object_get(config, "database"));
     if (!database || strstr(database, "://")) return failed(path, "\"database\" is no list of keyword=value");
+    const json_t *key = json_object_get(config, "root_key");
+    bool by_people = json_is_true(json_object_get(key, "passphrase")) || json_is_true(json_object_get(key, "shares"));
+    if (by_people && !o->c->options[OPT_FILE])
+        return usage_error(o->c, "--file is missing: of this config people hold the root key's passphrase or shares");
     o->conninfo = arena_text(o->c->mem, bytes_of_text(database));
     if (!o->conninfo) abort();
     return CTL_OK;
