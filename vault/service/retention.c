@@ -142,8 +142,11 @@ static vault_code judge_rows(part *p, vault_error *err)
         vault_error why = {0};
         vault_code code = judge_row(p, &p->rows[i], &why);
         if (code == VAULT_OK) continue;
-        if (code != VAULT_INTEGRITY) return *err = why, code;
-        log_failure(LOG_ERROR, "record.integrity", &why);
+        if (code != VAULT_INTEGRITY && code != VAULT_INVALID) return *err = why, code;
+        if (code == VAULT_INVALID) /* an index that was added makes too many terms of the values that would be left */
+            log_event(LOG_ERROR, "job.failed", "row %lld: %s", (long long)p->rows[i].id, why.reason ? why.reason : "");
+        else
+            log_failure(LOG_ERROR, "record.integrity", &why);
         p->did.broken++;
     }
     return VAULT_OK;

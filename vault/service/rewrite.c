@@ -2,10 +2,11 @@
  * of these rings. JOB_RESEAL: the same, with new keys for each resident and all values sealed under them, which another
  * suite needs; then the notes under the record ring, as in JOB_REWRAP.
  *
- * A step takes rows that nobody holds, and writes one line, with which the head's sum follows. A row that does not open
- * stays as it is; the others go on without it, and the job fails at its end. */
+ * A step takes rows that nobody holds, and writes one line, with which the head's sum follows. A row that does not
+ * open, or would have too many terms, stays as it is; the others go on without it, and the job fails at its end. */
 #include "vault/service/jobs.h"
 
+#include "vault/base/log.h"
 #include "vault/base/memory.h"
 
 #include <stdio.h>
@@ -142,8 +143,11 @@ static vault_code renew_rows(part *p, vault_error *err)
         vault_error why = {0};
         vault_code code = renew_row(p, &p->rows[i], &why);
         if (code == VAULT_OK) continue;
-        if (code != VAULT_INTEGRITY) return *err = why, code;
-        session_damage(p->s, &why);
+        if (code != VAULT_INTEGRITY && code != VAULT_INVALID) return *err = why, code;
+        if (code == VAULT_INVALID) /* its values alone are to blame: an index that was added makes too many terms */
+            log_event(LOG_ERROR, "job.failed", "row %lld: %s", (long long)p->rows[i].id, why.reason ? why.reason : "");
+        else
+            session_damage(p->s, &why);
         p->broken++;
     }
     return VAULT_OK;
@@ -197,7 +201,8 @@ static vault_code end_pass(job_work *w, bool reseal, vault_error *err)
     w->ended = !reseal && whole;
     w->waits = held > 0;
     if (whole || held > 0) return VAULT_OK;
-    snprintf(w->finding, sizeof w->finding, "%lld rows do not open, and stay as they are", (long long)broken);
+    snprintf(w->finding, sizeof w->finding, "%lld rows do not open, or would have too many terms, and stay as they are",
+             (long long)broken);
     return vault_fail(err, VAULT_INTEGRITY, "%s", w->finding);
 }
 
