@@ -57,18 +57,20 @@ static vault_code tell_root(Vault__V1__StatusResponse *out, session *s, vault_er
     return VAULT_OK;
 }
 
-/* Whose tokens a token ring makes: its name has the number of the domain alone. */
-static void tell_issuer(Vault__V1__Ring *out, const manifest *m, const char *name)
+/* Whose tokens a token ring makes: its name has the number of the domain alone. The answer outlives the manifest.
+ * False: no room. */
+static bool tell_issuer(Vault__V1__Ring *out, arena *mem, const manifest *m, const char *name)
 {
     char wanted[32];
     for (size_t i = 0; i < manifest_issuer_count(m); i++) {
         const issuer one = manifest_issuer(m, i);
         (void)snprintf(wanted, sizeof wanted, "token/%" PRIu32, one.number);
         if (strcmp(name, wanted) != 0) continue;
-        out->consumer = lent(one.app);
-        out->purpose = lent(one.purpose);
-        return;
+        out->consumer = arena_text(mem, bytes_of_text(one.app));
+        out->purpose = arena_text(mem, bytes_of_text(one.purpose));
+        return out->consumer && out->purpose;
     }
+    return true;
 }
 
 static vault_code answer(session *s, request *rq, const ring_row *rows, size_t count)
@@ -80,9 +82,9 @@ static vault_code answer(session *s, request *rq, const ring_row *rows, size_t c
     out->rings = rings;
     out->control_version = (uint64_t)s->manifest->version;
     for (size_t i = 0; i < count; i++) {
-        if (!(rings[i] = ring_message(rq->mem, &rows[i])))
+        rings[i] = ring_message(rq->mem, &rows[i]);
+        if (!rings[i] || !tell_issuer(rings[i], rq->mem, s->manifest, rows[i].name))
             return vault_fail(&rq->err, VAULT_EXHAUSTED, "no memory for rings");
-        tell_issuer(rings[i], s->manifest, rows[i].name);
         out->n_rings++;
     }
     rq->out = &out->base;

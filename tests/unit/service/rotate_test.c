@@ -278,3 +278,25 @@ TEST("of rotations of one ring at once, on two nodes, one is carried out and the
     wait_for_job(lend(pg_sql("SELECT 'jobs/' || max(id) FROM job")), "done");
     node_close(&other);
 }
+
+TEST("whose tokens a ring makes can be read after the manifest that said so is gone")
+{
+    char told[64] = "";
+    const char *consumer = NULL;
+    NEW_REQUEST(in, Vault__V1__StatusRequest, vault__v1__status_request__init);
+    request *rq = steward(NULL, ADMINISTRATOR, "/vault.v1.Keys/Status", &in->base);
+    expect_outcome(rq, VAULT_OK, NULL);
+    const Vault__V1__StatusResponse *out = (const void *)rq->out;
+    for (size_t i = 0; i < out->n_rings; i++)
+        if (*out->rings[i]->consumer) consumer = out->rings[i]->consumer;
+    assert_non_null(consumer);
+    snprintf(told, sizeof told, "%s", consumer);
+    node other;
+    node_open(&other);
+    rq = rotate_as(other.session, ADMINISTRATOR, (rotate_wish){.rings = {"term/phone"}});
+    expect_outcome(rq, VAULT_OK, NULL);
+    expect_outcome(get_document(NULL, OFFICER, "policy", 0), VAULT_OK, NULL); /* this node reads all anew */
+    assert_string_equal(consumer, told); /* an answer is sent when its run is over */
+    wait_for_job(((const Vault__V1__RotateResponse *)(const void *)rq->out)->jobs[0]->name, "done");
+    node_close(&other);
+}
