@@ -110,6 +110,8 @@ def test_the_record_ring_goes_over_to_a_new_version_and_the_old_one_is_destroyed
     lines = house.officer.json("audit", "query", "--of-purpose", "control", "--limit", "200")
     destroyed = [line for line in lines if line["officer_view"].get("change") == "destroy" and line["outcome"] == "granted"]
     assert destroyed and destroyed[-1]["officer_view"]["ticket"] == "yearly"
+    said = house.officer("audit", "query", "--of-purpose", "control", "--limit", "200")
+    assert "rotate record 2" in said and "destroy record 1" in said
 
 
 def test_jobs_are_named_and_what_has_ended_is_not_resumed(house):

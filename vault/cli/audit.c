@@ -107,18 +107,32 @@ static const char *member(json_t *view, const char *key)
     return text ? text : "";
 }
 
-/* Fields; of the control room also which document, and what became of it; of a handover or voucher whom with and on
- * what basis; of a search how many were found. */
+static const char *with_version(arena *mem, const char *told, json_t *view)
+{
+    json_int_t version = json_integer_value(json_object_get(view, "ringversion"));
+    return version > 0 ? arena_format(mem, "%s %lld", told, (long long)version) : told;
+}
+
+static bool is_of_keys(json_t *view)
+{
+    const char *action = member(view, "action");
+    return strcmp(action, "keys") == 0 || strcmp(action, "rewrite") == 0 || strcmp(action, "verify") == 0;
+}
+
+/* Fields; of the control room also which document or ring, and what became of it; of a handover or voucher whom with
+ * and on what basis; of a search how many were found, of a rotation how many rows it wrote. */
 static const char *asked_for(arena *mem, json_t *view)
 {
-    static const char *const told[] = {"document", "change", "fields", "counterpart", "sharing"};
+    static const char *const told[] = {"document", "change", "ring", "fields", "counterpart", "sharing"};
     const char *all = "";
     for (size_t i = 0; all && i < sizeof told / sizeof *told; i++) {
         const char *one = member(view, told[i]);
         if (*one) all = arena_format(mem, "%s%s%s", all, *all ? " " : "", one);
+        if (*one && all && strcmp(told[i], "ring") == 0) all = with_version(mem, all, view);
     }
     json_int_t hits = json_integer_value(json_object_get(view, "hits"));
-    return all && hits > 0 ? arena_format(mem, "%s: %lld found", all, (long long)hits) : all;
+    return all && hits > 0 ? arena_format(mem, "%s: %lld %s", all, (long long)hits, is_of_keys(view) ? "rows" : "found")
+                           : all;
 }
 
 static void add_line(table *t, const Vault__V1__Line *line)
