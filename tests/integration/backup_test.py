@@ -145,6 +145,19 @@ def test_a_folder_that_is_not_empty_is_left_alone(place):
     assert (target / "mine").read_text() == "x"
 
 
+def test_what_the_server_was_told_by_alter_system_holds_for_no_copy_and_is_restored_as_it_was(place):
+    told, target, strangers = place.folder / "told", place.folder / "told-restored", place.folder / "strangers"
+    shutil.copytree(place.backup, told)
+    strangers.mkdir()
+    strangers.chmod(0o777)
+    settings = told / "data/postgresql.auto.conf"
+    settings.write_text(f"archive_mode = on\narchive_command = 'cp %p {strangers}/%f'\n")
+    subprocess.run(["chown", "-R", "--reference", str(place.backup), str(told)], check=True)
+    assert place.restore(target, "--archive", place.archive, backup=told).returncode == 0
+    assert not list(strangers.iterdir())  # a copy's history in the city's archive would lead the next recovery astray
+    assert (target / "postgresql.auto.conf").read_text() == settings.read_text()
+
+
 def test_what_is_restored_goes_on_with_the_log_and_brings_no_erased_resident_back(place):
     new = place.folder / "new"
     new.mkdir()

@@ -78,6 +78,16 @@ static bool write_settings(arena *mem, const scratch *s)
            write_file(arena_format(mem, "%s/ident", s->run), "") && (!s->archive || write_file(signal, ""));
 }
 
+/* What ALTER SYSTEM has set counts for more than a config file: an archive_command, by which the copy's history would
+ * come into the city's archive, and lead every later recovery astray. It waits beside its place while the copy runs. */
+static bool set_aside(arena *mem, const scratch *s, bool again)
+{
+    const char *own = arena_format(mem, "%s/postgresql.auto.conf", s->data);
+    const char *aside = arena_format(mem, "%s/postgresql.auto.conf.aside", s->data);
+    if (!own || !aside) abort();
+    return rename(again ? aside : own, again ? own : aside) == 0 || errno == ENOENT || said("cannot be renamed", own);
+}
+
 /* pg_ctl takes a server for started that replays its log and lets nobody in; it may end while it does. */
 static bool wait_for_replay(arena *mem, const scratch *s)
 {
@@ -116,7 +126,7 @@ static bool start(arena *mem, scratch *s)
 bool scratch_start(arena *mem, scratch *s)
 {
     if (!plain_path(s->data) || (s->archive && !plain_path(s->archive))) return false;
-    return make_run_folder(mem, s) && write_settings(mem, s) && start(mem, s);
+    return make_run_folder(mem, s) && write_settings(mem, s) && set_aside(mem, s, false) && start(mem, s);
 }
 
 void scratch_stop(arena *mem, scratch *s)
@@ -126,5 +136,6 @@ void scratch_stop(arena *mem, scratch *s)
     if (!s->started) return;
     s->started = false;
     (void)program_run(mem, &(program){.words = stop, .as_server = true, .quiet = true}, NULL);
+    (void)set_aside(mem, s, true);
     (void)program_run(mem, &(program){.words = clear, .quiet = true}, NULL);
 }
