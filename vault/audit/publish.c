@@ -58,19 +58,23 @@ static bool is_unverifiable(const ledger *l, bytes note, bytes *text)
     return k->has_lost && open_by_any(&verified, l, note) == NOTE_NO_SIGNATURE && note_unverified(text, note);
 }
 
+/* Without its note where that is not verified. */
+static vault_code read_either(published *out, const ledger *l, bytes note, const char *where, vault_error *err)
+{
+    bytes text;
+    *out = (published){0};
+    return is_unverifiable(l, note, &text) ? read_tree(out, l, text, where, err) : read_note(out, l, note, where, err);
+}
+
 static vault_code read_published(published *out, const ledger *l, store *s, arena *mem, vault_error *err)
 {
     static const char WHERE[] = "in the database";
     const char *note = NULL;
     int64_t size = 0;
-    bytes text;
     *out = (published){0};
     VAULT_TRY(store_checkpoint_read(s, mem, &size, &note, err));
     if (size == 0) return VAULT_OK;
-    if (is_unverifiable(l, bytes_of_text(note), &text))
-        VAULT_TRY(read_tree(out, l, text, WHERE, err));
-    else
-        VAULT_TRY(read_note(out, l, bytes_of_text(note), WHERE, err));
+    VAULT_TRY(read_either(out, l, bytes_of_text(note), WHERE, err));
     if (out->tree.size == size) return VAULT_OK;
     return vault_fail(err, VAULT_INTEGRITY, "the checkpoint in the database is not of the size that stands beside it");
 }
@@ -118,9 +122,9 @@ static vault_code keep_outside(const publication *p, const char *path, const pub
     published there;
     if (!path || newest->note.len == 0) return VAULT_OK;
     vault_code code = file_read(&file.at, &file.len, path, NOTE_MAX, err);
-    if (code == VAULT_OK) code = read_note(&there, p->l, bytes_of(file.at, file.len), "in the file", err);
+    if (code == VAULT_OK) code = read_either(&there, p->l, bytes_of(file.at, file.len), "in the file", err);
     vault_error_clear(err);
-    if (code == VAULT_OK && there.tree.size >= newest->tree.size) return VAULT_OK;
+    if (code == VAULT_OK && there.note.len > 0 && there.tree.size >= newest->tree.size) return VAULT_OK;
     if (code == VAULT_OK) VAULT_TRY(must_continue(p->s, p->mem, &there.tree, &newest->tree, err));
     return file_replace(path, newest->note, err);
 }
@@ -140,7 +144,7 @@ vault_code ledger_check_outside(ledger *l, store *s, const char *path, vault_err
         return VAULT_OK;
     }
     VAULT_TRY(code);
-    VAULT_TRY(read_note(&there, l, bytes_of(file.at, file.len), "outside the database", err));
+    VAULT_TRY(read_either(&there, l, bytes_of(file.at, file.len), "outside the database", err));
     VAULT_TRY(ledger_head(l, s, &head, err));
     merkle_tree now = head_tree(&head);
     VAULT_TRY(must_continue(s, mem, &there.tree, &now, err));

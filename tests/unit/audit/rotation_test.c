@@ -325,6 +325,36 @@ TEST("a published row that only a destroyed key has signed is signed anew, where
     assert_int_equal(size, 2);
 }
 
+TEST("a node that was away while the key was destroyed that signed its file opens, where the log continues the file")
+{
+    char folder[] = "/tmp/rv-rotation-XXXXXX", path[64], *text = NULL;
+    size_t len;
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/checkpoint", folder);
+    given_log_to_rotate(SUITE_INTL);
+    given_lines(2);
+    expect_ok(ledger_publish(book, db, path, &err), &err);
+    follow(1, 2);
+    given_lines(1);
+    follow(2, 2);
+    expect_ok(ledger_check_outside(book, db, path, &err), &err);
+    expect_ok(file_read(&text, &len, path, 1 << 16, &err), &err);
+    char *longer = arena_text(mem, bytes_of(text, len));
+    *strchr(strchr(longer, '\n') + 1, '3') = '7'; /* more lines than there are */
+    expect_ok(file_replace(path, bytes_of(longer, len), &err), &err);
+    expect_code(ledger_check_outside(book, db, path, &err), VAULT_INTEGRITY, &err);
+    vault_error_clear(&err);
+    expect_ok(file_replace(path, bytes_of(text, len), &err), &err);
+    expect_ok(ledger_publish(book, db, path, &err), &err);
+    free(text);
+    expect_ok(file_read(&text, &len, path, 1 << 16, &err), &err);
+    note_key second = verifier();
+    assert_int_equal(opens(text, &second), NOTE_VERIFIED);
+    free(text);
+    unlink(path);
+    rmdir(folder);
+}
+
 TEST("an older keyring that comes late takes no key back, and a newer one is followed while lines are made")
 {
     given_log_to_rotate(SUITE_INTL);
