@@ -217,6 +217,16 @@ static void fail(keeper *k, place *p, const vault_error *why)
         log_failure(LOG_ERROR, "job.failed", &err);
 }
 
+static void say_done(const place *p)
+{
+    const char *kind = JOB_TYPES[p->job.kind]->name;
+    if (p->ring[0])
+        log_event(LOG_INFO, "job.done", "jobs/%lld: %s of %s, version %d", (long long)p->job.id, kind, p->ring,
+                  p->job.version);
+    else
+        log_event(LOG_INFO, "job.done", "jobs/%lld: %s", (long long)p->job.id, kind);
+}
+
 /* What is in the way of a step, and when to try it again. */
 static void settle(keeper *k, place *p, vault_code code, const vault_error *err)
 {
@@ -226,9 +236,7 @@ static void settle(keeper *k, place *p, vault_code code, const vault_error *err)
     if (code == VAULT_INTERNAL || code == VAULT_EXHAUSTED || code == VAULT_INVALID)
         log_failure(LOG_ERROR, "job.failed", err);
     if (code != VAULT_OK && !again_us && code != VAULT_CONFLICT && code != VAULT_NOT_FOUND) again_us = FAULT_US;
-    if (code == VAULT_OK && p->work.ended)
-        log_event(LOG_INFO, "job.done", "%s of %s, version %d: %lld rows", JOB_TYPES[p->job.kind]->name, p->ring,
-                  p->job.version, (long long)p->job.done);
+    if (code == VAULT_OK && p->work.ended) say_done(p);
     p->not_before_us = again_us ? clock_monotonic_us() + again_us : 0;
     if ((code != VAULT_OK && code != VAULT_UNAVAILABLE) || p->work.ended) k->read_us = 0;
 }

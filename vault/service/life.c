@@ -173,7 +173,8 @@ static vault_code start(service *s, vault_error *err)
     }
     VAULT_TRY(code);
     if (root_check_source(&s->keeping, &place.seal, err) != VAULT_OK || !root_lies_here(&s->keeping)) {
-        log_event(LOG_WARN, "node.waits", "sealed: vaultctl operator unseal opens it; %s", err->detail);
+        log_event(LOG_WARN, "node.waits", "sealed: vaultctl operator unseal opens it%s%s", err->detail[0] ? "; " : "",
+                  err->detail);
         vault_error_clear(err);
         return VAULT_OK;
     }
