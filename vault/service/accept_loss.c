@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { PART_MEMORY = 64 << 20 };
+
 static const char CHANGE[] = "accept-loss";
 
 /* Some of them, in one transaction. */
@@ -115,11 +117,13 @@ static vault_code check_older(looking *l, const char *checkpoint_file, vault_err
 
 vault_code service_accept_loss(int64_t *again, arena *mem, const service_options *o, vault_error *err)
 {
-    VAULT_CLEANUP(looking_close) looking l = {.mem = mem};
+    VAULT_CLEANUP(arena_free) arena *each = arena_new(PART_MEMORY);
+    VAULT_CLEANUP(looking_close) looking l = {.mem = each};
     char path[PATH_MAX];
     int64_t *ids, now_us = clock_now_us();
     size_t count, at = 0;
     *again = 0;
+    if (!each) return vault_fail(err, VAULT_EXHAUSTED, "no memory for erasures");
     VAULT_TRY(looking_open(&l, o, err));
     VAULT_TRY(check_older(&l, o->checkpoint_file, err));
     VAULT_TRY(ledger_lost_erasures(l.store, o->checkpoint_file, mem, &ids, &count, err));
@@ -127,6 +131,7 @@ vault_code service_accept_loss(int64_t *again, arena *mem, const service_options
         size_t some = count - at < BATCH_ITEMS ? count - at : BATCH_ITEMS;
         VAULT_TRY(erase_part(&l, ids + at, some, again, err));
         at += some;
+        arena_reset(each);
     } while (at < count);
     snprintf(path, sizeof path, "%s.erasures", o->checkpoint_file);
     VAULT_TRY(set_aside(path, now_us, err));

@@ -8,28 +8,31 @@
 static vault_error err;
 static char erasures[128];
 
-/* The newest resident's id, as the next link of the file outside would have it. */
-static int64_t add_lost_erasure(void)
+/* The residents with the least ids, as the next links of the file outside would have them; returns the first one. */
+static int64_t add_lost_erasures(int64_t count)
 {
-    uint8_t numbers[24], before[DIGEST_LEN] = {0};
+    uint8_t numbers[24];
     char hex[2 * DIGEST_LEN + 1];
-    const int64_t number = number_in("select count(*) from erasure") + 1;
-    const int64_t who = number_in("select min(id) from resident");
-    writer w = writer_over(numbers, sizeof numbers);
-    put_u64(&w, (uint64_t)number);
-    put_u64(&w, (uint64_t)who);
-    put_u64(&w, 999999);
+    digest link = {0};
+    const int64_t before = number_in("select count(*) from erasure");
     snprintf(erasures, sizeof erasures, "%s.erasures", fixture_checkpoint_file());
     for (int i = 0; i < DIGEST_LEN; i++)
-        before[i] = (uint8_t)strtol(pg_sql("select get_byte(erasure, %d) from head", i), NULL, 10);
-    const bytes parts[] = {bytes_of("resident-vault erasure 1", 24), bytes_of(before, sizeof before), writer_bytes(&w)};
-    const digest link = sha256_parts(parts, 3);
-    hex_encode(hex, digest_bytes(&link));
+        link.at[i] = (uint8_t)strtol(pg_sql("select get_byte(erasure, %d) from head", i), NULL, 10);
     FILE *f = fopen(erasures, "a");
     assert_non_null(f);
-    fprintf(f, "%lld %lld 999999 %s\n", (long long)number, (long long)who, hex);
+    for (int64_t i = 0; i < count; i++) {
+        const char *who = pg_sql("select id from resident order by id offset %lld limit 1", (long long)i);
+        writer w = writer_over(numbers, sizeof numbers);
+        put_u64(&w, (uint64_t)(before + i + 1));
+        put_u64(&w, (uint64_t)strtoll(who, NULL, 10));
+        put_u64(&w, 999999);
+        const bytes parts[] = {bytes_of("resident-vault erasure 1", 24), digest_bytes(&link), writer_bytes(&w)};
+        link = sha256_parts(parts, 3);
+        hex_encode(hex, digest_bytes(&link));
+        fprintf(f, "%lld %s 999999 %s\n", (long long)(before + i + 1), who, hex);
+    }
     fclose(f);
-    return who;
+    return number_in("select min(id) from resident");
 }
 
 static void wait_for_file(int64_t links)
@@ -79,7 +82,7 @@ TEST("an erasure that only the file outside knows of is done again, with a line,
     int64_t again, who, links = number_in("select count(*) from erasure");
     char sql[96];
     wait_for_file(links);
-    who = add_lost_erasure();
+    who = add_lost_erasures(1);
     assert_int_equal(fixture_reopen(&err), VAULT_INTEGRITY);
     vault_error_clear(&err);
     expect_ok(accept(&again), &err);
@@ -104,5 +107,26 @@ TEST("a file outside that is no chain is not followed")
     fclose(f);
     expect_code(accept(&again), VAULT_INTEGRITY, &err);
     assert_int_equal(number_in("select count(*) from resident"), rows);
+    fixture_reset();
+}
+
+TEST("however many erasures are lost, the memory of one part is enough for all")
+{
+    enum { MANY = 150 };
+    int64_t again, links = number_in("select count(*) from erasure");
+    assert_int_equal(unlink(erasures), 0);
+    fixture_restart();
+    wait_for_file(links);
+    (void)add_lost_erasures(MANY);
+    const service_options o = fixture_options();
+    arena *small = arena_new(64 << 10);
+    assert_non_null(small);
+    vault_error_clear(&err);
+    expect_ok(service_accept_loss(&again, small, &o, &err), &err);
+    arena_free(&small);
+    assert_int_equal(again, MANY);
+    assert_int_equal(number_in("select count(*) from erasure"), links + MANY);
+    fixture_restart();
+    clear_aside();
     fixture_reset();
 }
