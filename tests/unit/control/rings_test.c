@@ -200,8 +200,8 @@ TEST("of two rotations at once one is first, and the other finds that control ha
 TEST("after a rotation every older row of a ring, of the vault or of control that is put back is found")
 {
     static const char *const again[] = {
-        "UPDATE key_ring k SET state = o.state, wrapped = o.wrapped FROM old.key_ring o WHERE k.name = o.name AND "
-        "k.name = 'record' AND k.version = 1",
+        ("UPDATE key_ring k SET state = o.state, wrapped = o.wrapped FROM old.key_ring o WHERE k.name = o.name"
+         " AND k.name = 'record' AND k.version = 1"),
         "DELETE FROM key_ring; INSERT INTO key_ring TABLE old.key_ring",
         "DELETE FROM key_ring WHERE name = 'record' AND version = 1",
         "DELETE FROM key_ring WHERE name = 'record' AND version = 2",
