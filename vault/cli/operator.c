@@ -226,8 +226,12 @@ ctl_exit run_operator_seal(ctl *c)
     Vault__V1__SealRequest request = VAULT__V1__SEAL_REQUEST__INIT;
     VAULT_CLEANUP(exchange_clear) exchange x = {0};
     ctl_exit end = ctl_call(c, &x, "/vault.v1.Keys/Seal", &request.base, &vault__v1__seal_response__descriptor);
-    if (end == CTL_OK && !c->options[OPT_JSON]) puts("sealed: every node, until each is unsealed by hand");
-    return end;
+    if (end != CTL_OK) return end;
+    if (c->options[OPT_JSON])
+        print_json(json_pack("{s:b}", "sealed", true));
+    else
+        puts("sealed: every node, until each is unsealed by hand");
+    return CTL_OK;
 }
 
 /* ---- rekey and rotate-root ---- */
