@@ -275,9 +275,18 @@ static void begin_day(keeper *k)
         log_failure(LOG_ERROR, "job.failed", &err);
 }
 
+/* What a step holds in between, a snapshot above all, would keep other nodes from the job for as long as this one is
+ * sealed. */
+static void let_go(keeper *k)
+{
+    keep_places(k, NULL, 0);
+    k->read_us = 0;
+}
+
 static void turn(keeper *k, bool woken)
 {
     if (!atomic_load(&k->service->open)) {
+        let_go(k);
         wait_for(k, LOOK_US, true);
         return;
     }

@@ -5,6 +5,8 @@
 
 #include "vault/service/operator.h"
 
+#include <pthread.h>
+
 __attribute__((constructor)) static void choose_shares(void)
 {
     fixture_seal = given_shares;
@@ -271,5 +273,51 @@ TEST("a row of the vault that was edited in any column opens nothing")
         snprintf(text, sizeof text, "root = set_byte(root, %zu, get_byte(root, %zu) # 1)", i, i);
         expect_edit_found(text);
     }
+    given_open_again();
+}
+
+/* ---- a job that is under way ---- */
+
+static void *seal_now(void *at)
+{
+    *(request **)at = seal_vault(NULL, OFFICER);
+    return NULL;
+}
+
+static long held_advisory(void)
+{
+    return strtol(pg_sql("select count(*) from pg_locks where locktype = 'advisory'"), NULL, 10);
+}
+
+TEST("a node that is sealed in the middle of a verification lets go of its snapshot: another one may go on with it")
+{
+    vault_error err = {0};
+    store *holder = NULL;
+    pthread_t thread;
+    request *rq = NULL;
+    expect_outcome(reveal_one(NULL), VAULT_OK, NULL);
+    pg_sql("create table kept_key as select * from resident_key order by id limit 1;"
+           " delete from resident_key k using kept_key o where k.id = o.id;"
+           " update resident set version = version + 1 where id = (select max(id) from resident)");
+    expect_ok(store_open(&holder, pg_conninfo(), &err), &err);
+    const long long id = strtoll(pg_sql("insert into job (kind, ring, version, state, total, done, created, resumed,"
+                                        " resumed_done, ended, finding) values (%d, '', 0, 1, 0, 0, 0, 0, 0, 0, '')"
+                                        " returning id",
+                                        JOB_VERIFY),
+                                 NULL, 10);
+    expect_ok(store_begin(holder, &err), &err);
+    expect_ok(store_job_advance(holder, id, 0, &err), &err);
+    for (int i = 0; i < 3000 && held_advisory() == 0; i++) usleep(1000);
+    assert_int_equal(held_advisory(), 1); /* the step waits for the row of its job */
+    assert_int_equal(pthread_create(&thread, NULL, seal_now, &rq), 0);
+    usleep(200000);
+    store_close(&holder);
+    pthread_join(thread, NULL);
+    expect_outcome(rq, VAULT_OK, NULL);
+    for (int i = 0; i < 3000 && held_advisory() > 0; i++) usleep(1000);
+    assert_int_equal(held_advisory(), 0);
+    pg_sql("delete from job where id = %lld; update resident set version = version - 1 where id = (select max(id) from"
+           " resident); insert into resident_key select * from kept_key; drop table kept_key",
+           id);
     given_open_again();
 }
