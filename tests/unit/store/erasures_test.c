@@ -6,7 +6,7 @@
 
 static int64_t count_of(const char *table)
 {
-    char sql[96];
+    char sql[192];
     snprintf(sql, sizeof sql, "select count(*) from %s", table);
     return strtoll(pg_sql("%s", sql), NULL, 10);
 }
