@@ -223,3 +223,22 @@ TEST("a correction that is filed while its resident is erased is gone with the r
     assert_int_equal(count_of("correction"), 0);
     store_close(&s);
 }
+
+TEST("a key that is wrapped anew while its resident is erased is gone with the resident")
+{
+    store *s = fresh_store();
+    pthread_t thread;
+    const resident_row *rows = given_residents(s, 1, ROWS);
+    const key_row anew = {.id = 7, .ring_version = 9, .dek = filled(5, WRAPPED_KEYS_LEN)};
+    memcpy(racers[0].rows, rows, sizeof racers[0].rows);
+    expect_ok(store_begin(s, &err), &err);
+    expect_ok(store_keys_update(s, &anew, 1, &err), &err);
+    assert_int_equal(pthread_create(&thread, NULL, race, &racers[0]), 0);
+    while (count_of("pg_locks where not granted") == 0) usleep(1000);
+    expect_ok(store_commit(s, &err), &err);
+    pthread_join(thread, NULL);
+    assert_int_equal(racers[0].code, VAULT_OK);
+    assert_int_equal(count_of("resident"), 0);
+    assert_int_equal(count_of("resident_key"), 0);
+    store_close(&s);
+}
