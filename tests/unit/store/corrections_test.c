@@ -172,6 +172,7 @@ TEST("two that write the same requests in opposite orders at once never deadlock
     store *s = fresh_store();
     for (int i = 0; i < RIVAL_ROWS; i++)
         rivals[0].rows[i] = rivals[1].rows[RIVAL_ROWS - 1 - i] = correction(1 + i, 1, 1, i);
+    for (int i = 0; i < RIVAL_ROWS; i++) rivals[1].rows[i].number += 1000000; /* each draws numbers of its own */
     for (int i = 0; i < 2; i++) assert_int_equal(pthread_create(&threads[i], NULL, run_rival, &rivals[i]), 0);
     for (int i = 0; i < 2; i++) pthread_join(threads[i], NULL);
     assert_int_equal(rivals[0].code, VAULT_OK);
