@@ -14,6 +14,7 @@ import urllib.request
 import grpc
 import kit
 import pytest
+from attack import wait_until
 from faults import RULES
 from kit import keys_pb2
 from vaultctl_test import DENIED, DONE, INVALID, UNAVAILABLE, USAGE, Ctl
@@ -168,6 +169,7 @@ def changed(share, at):
 def test_wrong_missing_doubled_and_foreign_shares_are_told_and_change_nothing(place, shares):
     ctl = place.ctl("officer-wang")
     ctl("operator", "seal", "--ticket", "drill")
+    assert wait_until(lambda: all(status(node).sealed for node in place.nodes))  # an open one publishes
     before = everything(place)
     for at in (0, 5, 9, 40, len(shares[0]) - 1):
         unseal(ctl, [changed(shares[0], at)], wanted=INVALID)
