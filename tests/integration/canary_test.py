@@ -36,7 +36,9 @@ RULES = [kit.rule("put", "put", "population", "population-register", NAMES),
          kit.rule("register", "issue", "population", "population-register", ["id_number"], form="nothing"),
          kit.rule("search", "search", "eldercare", "elder-care", ["name", "phone", "birth_date"], form="token"),
          kit.rule("ask", "reveal", "eldercare", "elder-care", ["age_60", "phone_is"], form="predicate"),
-         kit.rule("export", "export", "eldercare", "elder-care", ["name", "phone"])]
+         kit.rule("export", "export", "eldercare", "elder-care", ["name", "phone"]),
+         kit.rule("erase", "erase", "population", "population-register", ["id_number"], form="nothing")]
+STEWARDS_MAY = {"Keys/Seal", "Audit/VerifyRows"}  # need nothing but the role: never sent by one who has it
 LOUD = ("log_statement=all", "log_min_messages=debug1", "log_min_error_statement=debug1", "log_parameter_max_length=-1",
         "log_parameter_max_length_on_error=-1", "log_connections=on", "log_error_verbosity=verbose", "log_duration=on")
 
@@ -95,6 +97,7 @@ class Planter:
         self.eldercare = city.vaultd.app("eldercare", "elder-care")
         self.population = city.vaultd.app("population", "population-register")
         self.officer = city.vaultd.app("officer-wang", "log-review")
+        self.admin = city.vaultd.app("admin-li", "control")
         self.codes, self.paths = {}, set()
 
     def text(self, prefix=""):
@@ -259,6 +262,28 @@ def control_requests(p):
         ("Approvals/Reject", control_pb2.RejectRequest(context=context, name=approval))]
 
 
+def keys_requests(p):
+    """Of the life of keys and records: approvals, rings, jobs and tokens that there are not, so that nothing comes of any of them."""
+    said = lambda app: common_pb2.RequestContext(purpose=app.purpose, ticket=f"{RARE} {p.text()}", request_id=p.text("r."))
+    approval, ours = "approvals/" + "0" * 32, said(p.admin)
+    root = keys_pb2.RootChoice(passphrase=f"{RARE} {p.text()}")
+    documents = [keys_pb2.InitDocument(name=p.text(), content=f'{{"{RARE}": "{p.text()}"}}'.encode()), keys_pb2.InitDocument(name="schema", content=WORD.encode())]
+    forged = [token_text(b"\0\0\1\0\1" + WORD.encode() * 2), "rv1" + (WORD * 5)[:40]]
+    return [
+        (p.eldercare, "Audit/VerifyRows", audit_pb2.VerifyRowsRequest(context=said(p.eldercare))),
+        (p.eldercare, "Keys/Seal", keys_pb2.SealRequest(context=said(p.eldercare))),
+        (p.population, "Records/Erase", records_pb2.EraseRequest(context=said(p.population), tokens=forged, want_receipt=True)),
+        (p.admin, "Keys/Initialise", keys_pb2.InitRequest(context=ours, vault=p.text(), root=root, suite=p.text(), documents=documents)),
+        (p.admin, "Keys/Unseal", keys_pb2.UnsealRequest(context=ours, share=p.text())),
+        (p.admin, "Keys/Unseal", keys_pb2.UnsealRequest(context=ours, passphrase=f"{RARE} {p.text()}")),
+        (p.admin, "Keys/Rekey", keys_pb2.RekeyRequest(context=ours, root=root, approval=approval)),
+        (p.admin, "Keys/Rotate", keys_pb2.RotateRequest(context=ours, rings=[p.text(), f"term/{p.text()}"], suite="intl")),
+        (p.admin, "Keys/Progress", keys_pb2.ProgressRequest(context=ours, name="jobs/999999")),
+        (p.admin, "Keys/ChangeJob", keys_pb2.ChangeJobRequest(context=ours, name="jobs/999999", to="pause")),
+        (p.admin, "Keys/Destroy", keys_pb2.DestroyRequest(context=ours, ring=f"term/{p.text()}", version=99, approval=approval)),
+        (p.admin, "Keys/GetCertificate", keys_pb2.GetCertificateRequest(context=ours, ring=f"term/{p.text()}", version=99))]
+
+
 def method_of(app, path):
     service, name = path.split("/")
     return getattr({"Records": app.records, "Tokens": app.tokens, "Audit": app.audit, "Keys": app.keys, "Control": app.control,
@@ -279,11 +304,11 @@ def plant_values(p):
 def plant_fields(p, tokens, people):
     """Honest requests, wholly planted ones, and honest ones with one text planted, in several ways."""
     good = good_requests(p, tokens, people)
-    for app, path, request in good + [(p.officer, *one) for one in control_requests(p)]:
+    for app, path, request in good + [(p.officer, *one) for one in control_requests(p)] + keys_requests(p):
         method = method_of(app, path)
         p.paths.add(path)
         assert p.call(method, request) is not None or (app, path, request) not in good, path
-        for other in (p.eldercare, p.population, p.officer):
+        for other in (p.eldercare, p.population, *(() if path in STEWARDS_MAY else (p.officer, p.admin))):
             p.call(method_of(other, path), fill(type(request)(), p))
         for at in range(len(list(leaves(request)))):
             for planted in (p.text(), RARE + p.text(), p.text() * 40, f"{WORD}\n{WORD}\x07", f"{WORD}\0{RARE}", f"{p.text()}' OR 1=1 --%s%n"):
