@@ -174,6 +174,15 @@ static vault_code answer_destroy(const destruction *d, const change_record *done
 }
 
 /* What the text of the operation names is plain: names of rings have no characters that JSON would escape. */
+/* A version of a ring, whatever its state; NULL when there is none. */
+static const ring *ring_of(const session *s, const char *name, uint32_t version)
+{
+    const ring *r;
+    for (size_t i = 0; (r = keyring_at(manifest_keys(s->manifest), i)); i++)
+        if (r->version == version && strcmp(r->name, name) == 0) return r;
+    return NULL;
+}
+
 static vault_code read_destruction(destruction *d, change *what, vault_error *err)
 {
     const Vault__V1__DestroyRequest *in = (const void *)d->call->rq->in;
@@ -182,9 +191,7 @@ static vault_code read_destruction(destruction *d, change *what, vault_error *er
     what->rings = &d->ring;
     what->ring_count = 1;
     what->approval = in->approval;
-    const ring *r;
-    for (size_t i = 0; (r = keyring_at(manifest_keys(d->s->manifest), i)); i++)
-        if (r->version == in->version && strcmp(r->name, in->ring) == 0) d->standing = r;
+    d->standing = ring_of(d->s, in->ring, in->version);
     if (!d->standing) return refuse_at(err, "RING_UNKNOWN", "ring", -1);
     const char *text =
         arena_format(d->s->mem, "{\"operation\":\"destroy\",\"ring\":\"%s\",\"version\":%u}", in->ring, in->version);
@@ -213,16 +220,23 @@ void keys_destroy(session *s, call **calls, size_t count)
 
 /* ---- GetCertificate ---- */
 
+static vault_code not_certified(vault_error *err)
+{
+    return vault_refuse(err, VAULT_NOT_FOUND, "NOT_CERTIFIED", "");
+}
+
+/* What names no ring is not asked for in the database, whose log may hold what is asked. */
 static vault_code find_certificate(session *s, request *rq, certificate_row *row)
 {
     const Vault__V1__GetCertificateRequest *in = (const void *)rq->in;
     if (!in->ring[0]) return refuse_at(&rq->err, "REQUIRED", "ring", -1);
     if (in->version == 0 || in->version > INT32_MAX) return refuse_at(&rq->err, "OUT_OF_RANGE", "version", -1);
+    if (!ring_of(s, in->ring, in->version)) return not_certified(&rq->err);
     *row = (certificate_row){.ring = in->ring, .version = (int32_t)in->version};
     vault_code code = store_certificate_read(s->store, rq->mem, row, &rq->err);
     if (code != VAULT_NOT_FOUND) return code;
     vault_error_clear(&rq->err);
-    return vault_refuse(&rq->err, VAULT_NOT_FOUND, "NOT_CERTIFIED", "");
+    return not_certified(&rq->err);
 }
 
 static vault_code get_certificate(session *s, call *c)
