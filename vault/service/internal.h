@@ -1,6 +1,7 @@
 /* Shared inside vault/service: what a call becomes on its way through gate, batch and reply. */
 #pragma once
 #include "vault/record/record.h"
+#include "vault/service/handlers.h"
 #include "vault/service/service.h"
 
 #include "vault/v1/audit.pb-c.h"
@@ -87,7 +88,6 @@ typedef struct stream_state {
 } stream_state;
 
 /* A call past the gate. Lives in the session's arena, but for `asserted`. */
-typedef struct call call;
 struct call {
     request *rq;
     const Vault__V1__RequestContext *context;
@@ -564,55 +564,3 @@ VAULT_MUST_USE vault_code page_open(bytes *place, session *s, const call *c, con
 
 /* A line as its readers see it, in the arena; NULL when memory is out. */
 Vault__V1__Line *audit_line(arena *mem, const opened_line *from);
-
-/* ---- the handlers ---- */
-void tokens_batch_issue(session *s, call **calls, size_t count);
-void tokens_reveal(session *s, call **calls, size_t count);
-void tokens_batch_inspect(session *s, call **calls, size_t count);
-void tokens_batch_test(session *s, call **calls, size_t count);
-void tokens_batch_restore(session *s, call **calls, size_t count);
-void tokens_batch_reveal(session *s, call **calls, size_t count);
-void tokens_batch_create_handovers(session *s, call **calls, size_t count);
-void tokens_batch_redeem_handovers(session *s, call **calls, size_t count);
-void tokens_batch_create_vouchers(session *s, call **calls, size_t count);
-void tokens_batch_redeem_vouchers(session *s, call **calls, size_t count);
-void tokens_batch_revoke_vouchers(session *s, call **calls, size_t count);
-void records_batch_put(session *s, call **calls, size_t count);
-void records_import(session *s, call **calls, size_t count);
-void records_search(session *s, call **calls, size_t count);
-void records_erase(session *s, call **calls, size_t count);
-void records_list_collections(session *s, call **calls, size_t count);
-void records_browse(session *s, call **calls, size_t count);
-void records_get(session *s, call **calls, size_t count);
-void records_update(session *s, call **calls, size_t count);
-void records_export(session *s, call **calls, size_t count);
-void records_list_corrections(session *s, call **calls, size_t count);
-void records_batch_decide_corrections(session *s, call **calls, size_t count);
-void audit_get_checkpoint(session *s, call **calls, size_t count);
-void audit_get_proof(session *s, call **calls, size_t count);
-void audit_query(session *s, call **calls, size_t count);
-void audit_trace_token(session *s, call **calls, size_t count);
-void audit_verify_rows(session *s, call **calls, size_t count);
-void keys_status(session *s, call **calls, size_t count);
-void keys_rotate(session *s, call **calls, size_t count);
-void keys_progress(session *s, call **calls, size_t count);
-void keys_change_job(session *s, call **calls, size_t count);
-void keys_destroy(session *s, call **calls, size_t count);
-void keys_get_certificate(session *s, call **calls, size_t count);
-void keys_initialise(session *s, call **calls, size_t count);
-void keys_unseal(session *s, call **calls, size_t count);
-void keys_seal(session *s, call **calls, size_t count);
-void keys_rekey(session *s, call **calls, size_t count);
-/* Of a sealed node. */
-void keys_status_sealed(session *s, const method *m, request *rq);
-void keys_initialise_sealed(session *s, const method *m, request *rq);
-void keys_unseal_sealed(session *s, const method *m, request *rq);
-void control_get_document(session *s, call **calls, size_t count);
-void control_check(session *s, call **calls, size_t count);
-void control_list_changes(session *s, call **calls, size_t count);
-void control_revoke(session *s, call **calls, size_t count);
-void approvals_propose(session *s, call **calls, size_t count);
-void approvals_list(session *s, call **calls, size_t count);
-void approvals_get(session *s, call **calls, size_t count);
-void approvals_approve(session *s, call **calls, size_t count);
-void approvals_reject(session *s, call **calls, size_t count);

@@ -1,0 +1,56 @@
+/* The bodies of the method table's rows, one a method: each is where its RPC's name says. */
+#pragma once
+#include "vault/service/service.h"
+
+typedef struct call call;
+
+void tokens_batch_issue(session *s, call **calls, size_t count);
+void tokens_reveal(session *s, call **calls, size_t count);
+void tokens_batch_inspect(session *s, call **calls, size_t count);
+void tokens_batch_test(session *s, call **calls, size_t count);
+void tokens_batch_restore(session *s, call **calls, size_t count);
+void tokens_batch_reveal(session *s, call **calls, size_t count);
+void tokens_batch_create_handovers(session *s, call **calls, size_t count);
+void tokens_batch_redeem_handovers(session *s, call **calls, size_t count);
+void tokens_batch_create_vouchers(session *s, call **calls, size_t count);
+void tokens_batch_redeem_vouchers(session *s, call **calls, size_t count);
+void tokens_batch_revoke_vouchers(session *s, call **calls, size_t count);
+void records_batch_put(session *s, call **calls, size_t count);
+void records_import(session *s, call **calls, size_t count);
+void records_search(session *s, call **calls, size_t count);
+void records_erase(session *s, call **calls, size_t count);
+void records_list_collections(session *s, call **calls, size_t count);
+void records_browse(session *s, call **calls, size_t count);
+void records_get(session *s, call **calls, size_t count);
+void records_update(session *s, call **calls, size_t count);
+void records_export(session *s, call **calls, size_t count);
+void records_list_corrections(session *s, call **calls, size_t count);
+void records_batch_decide_corrections(session *s, call **calls, size_t count);
+void audit_get_checkpoint(session *s, call **calls, size_t count);
+void audit_get_proof(session *s, call **calls, size_t count);
+void audit_query(session *s, call **calls, size_t count);
+void audit_trace_token(session *s, call **calls, size_t count);
+void audit_verify_rows(session *s, call **calls, size_t count);
+void keys_status(session *s, call **calls, size_t count);
+void keys_rotate(session *s, call **calls, size_t count);
+void keys_progress(session *s, call **calls, size_t count);
+void keys_change_job(session *s, call **calls, size_t count);
+void keys_destroy(session *s, call **calls, size_t count);
+void keys_get_certificate(session *s, call **calls, size_t count);
+void keys_initialise(session *s, call **calls, size_t count);
+void keys_unseal(session *s, call **calls, size_t count);
+void keys_seal(session *s, call **calls, size_t count);
+void keys_rekey(session *s, call **calls, size_t count);
+/* Of a sealed node. */
+void keys_status_sealed(session *s, const method *m, request *rq);
+void keys_initialise_sealed(session *s, const method *m, request *rq);
+void keys_unseal_sealed(session *s, const method *m, request *rq);
+void control_get_document(session *s, call **calls, size_t count);
+void control_check(session *s, call **calls, size_t count);
+void control_list_changes(session *s, call **calls, size_t count);
+void control_revoke(session *s, call **calls, size_t count);
+void approvals_propose(session *s, call **calls, size_t count);
+void approvals_list(session *s, call **calls, size_t count);
+void approvals_get(session *s, call **calls, size_t count);
+void approvals_approve(session *s, call **calls, size_t count);
+void approvals_reject(session *s, call **calls, size_t count);
