@@ -88,3 +88,17 @@ static inline int64_t number_in(const char *sql)
 {
     return strtoll(pg_sql("%s", sql), NULL, 10);
 }
+
+/* A record of a collection that a law wants kept. */
+static inline request *put_house(const char *number)
+{
+    const char *values[] = {number, "320411002001", "某路 1 号"};
+    NEW(in, Vault__V1__BatchPutRequest, vault__v1__batch_put_request__init);
+    NEW(one, Vault__V1__ResidentInput, vault__v1__resident_input__init);
+    one->values = lend_all(values, 3), one->n_values = 3;
+    in->collection = lent("housing");
+    in->field_mask = MASK("house_number", "house_area", "house_address");
+    in->items = arena_array(fixture_memory(), 1, sizeof *in->items);
+    in->items[in->n_items++] = one;
+    return ask(&(asked){.path = "/vault.v1.Records/BatchPut", .uri = POPULATION, .purpose = WHY, .in = &in->base});
+}

@@ -1,6 +1,7 @@
 /* Sixteen threads that erase, reveal and put the same residents at once: each is erased as often as somebody was told
  * so, nobody is revealed after that, and who is put again is somebody else. Run under ThreadSanitizer as well. */
 #include "tests/unit/service/erase.h"
+#include "tests/unit/service/racing.h"
 
 enum { THREADS = 16, ROUNDS = 2, FAMILY = 6, FIRST = 5000 };
 
@@ -22,35 +23,13 @@ static void complain(runner *r, const char *what, const request *rq)
              rq->err.reason ? rq->err.reason : "-", rq->err.detail);
 }
 
-static const void *run(runner *r, const char *path, ProtobufCMessage *in, request *rq)
-{
-    static const char *const uris[] = {POPULATION, NULL};
-    const ProtobufCFieldDescriptor *f = protobuf_c_message_descriptor_get_field_by_name(in->descriptor, "context");
-    Vault__V1__RequestContext *context = arena_alloc(r->mem, sizeof *context);
-    static atomic_uint serial;
-    vault__v1__request_context__init(context);
-    context->purpose = lent(WHY);
-    context->ticket = lent("race");
-    context->request_id = arena_format(r->mem, "race-%u", atomic_fetch_add(&serial, 1));
-    *(Vault__V1__RequestContext **)(void *)((char *)in + f->offset) = context;
-    *rq = (request){.mem = r->mem,
-                    .kept = r->mem,
-                    .uris = uris,
-                    .certificate = sha256(bytes_of_text(POPULATION)),
-                    .in = in,
-                    .deadline_us = clock_monotonic_us() + 60000000};
-    request *one = rq;
-    service_run(r->own, method_at(path), &one, 1);
-    return rq->out;
-}
-
 /* Its token now; NULL: nobody has this number at the moment. */
 static char *token_now(runner *r, char *number)
 {
     request rq;
     Vault__V1__BatchIssueRequest in = VAULT__V1__BATCH_ISSUE_REQUEST__INIT;
     in.values = &number, in.n_values = 1;
-    const Vault__V1__BatchIssueResponse *out = run(r, "/vault.v1.Tokens/BatchIssue", &in.base, &rq);
+    const Vault__V1__BatchIssueResponse *out = race_call(r->own, r->mem, "/vault.v1.Tokens/BatchIssue", &in.base, &rq);
     if (!out) return complain(r, "issue", &rq), NULL;
     return out->results[0]->status ? NULL : out->results[0]->token;
 }
@@ -61,7 +40,7 @@ static bool erase_now(runner *r, char *named)
     request rq;
     Vault__V1__EraseRequest in = VAULT__V1__ERASE_REQUEST__INIT;
     in.tokens = &named, in.n_tokens = 1;
-    const Vault__V1__EraseResponse *out = run(r, "/vault.v1.Records/Erase", &in.base, &rq);
+    const Vault__V1__EraseResponse *out = race_call(r->own, r->mem, "/vault.v1.Records/Erase", &in.base, &rq);
     if (!out && rq.err.code != VAULT_CONFLICT) complain(r, "erase", &rq);
     bool done = out && !out->results[0]->status;
     r->erased += done;
@@ -78,7 +57,7 @@ static void reveal_now(runner *r, char *named, const char *name, bool gone)
     asked_for.paths = paths, asked_for.n_paths = 1;
     in.token = named;
     in.field_mask = &asked_for;
-    const Vault__V1__RevealResponse *out = run(r, "/vault.v1.Tokens/Reveal", &in.base, &rq);
+    const Vault__V1__RevealResponse *out = race_call(r->own, r->mem, "/vault.v1.Tokens/Reveal", &in.base, &rq);
     if (out ? gone || strcmp(out->values[0]->text, name) != 0 : rq.err.code != VAULT_DENIED)
         complain(r, gone ? "reveal of an erased one" : "reveal", &rq);
     r->revealed += out != NULL;
@@ -97,7 +76,7 @@ static void put_now(runner *r, char *number, char *name)
     in.field_mask = &asked_for;
     in.collection = lent("residents");
     in.items = items, in.n_items = 1;
-    const void *out = run(r, "/vault.v1.Records/BatchPut", &in.base, &rq);
+    const void *out = race_call(r->own, r->mem, "/vault.v1.Records/BatchPut", &in.base, &rq);
     if (!out && rq.err.code != VAULT_CONFLICT) complain(r, "put", &rq);
     r->put += out != NULL;
 }

@@ -38,19 +38,6 @@ static void years_go_by(int years, job_state wanted)
     clock_set_for_test(0);
 }
 
-static request *put_house(const char *number)
-{
-    const char *values[] = {number, "320411002001", "某路 1 号"};
-    NEW(in, Vault__V1__BatchPutRequest, vault__v1__batch_put_request__init);
-    NEW(one, Vault__V1__ResidentInput, vault__v1__resident_input__init);
-    one->values = lend_all(values, 3), one->n_values = 3;
-    in->collection = lent("housing");
-    in->field_mask = MASK("house_number", "house_area", "house_address");
-    in->items = arena_array(fixture_memory(), 1, sizeof *in->items);
-    in->items[in->n_items++] = one;
-    return ask(&(asked){.path = "/vault.v1.Records/BatchPut", .uri = POPULATION, .purpose = WHY, .in = &in->base});
-}
-
 static void expect_rows_and_sum(const char *where)
 {
     char sql[160];

@@ -3,6 +3,7 @@
  * ThreadSanitizer as well. */
 #include "tests/unit/service/keys.h"
 #include "tests/unit/service/lines.h"
+#include "tests/unit/service/racing.h"
 
 #include "vault/service/internal.h"
 
@@ -30,28 +31,6 @@ static void complain(runner *r, const char *what, const request *rq)
              rq->err.reason ? rq->err.reason : "-", rq->err.detail);
 }
 
-static const void *run(runner *r, const char *path, ProtobufCMessage *in, request *rq)
-{
-    static const char *const uris[] = {POPULATION, NULL};
-    const ProtobufCFieldDescriptor *f = protobuf_c_message_descriptor_get_field_by_name(in->descriptor, "context");
-    Vault__V1__RequestContext *context = arena_alloc(r->mem, sizeof *context);
-    static atomic_uint serial;
-    vault__v1__request_context__init(context);
-    context->purpose = lent("population-register");
-    context->ticket = lent("race");
-    context->request_id = arena_format(r->mem, "race-%u", atomic_fetch_add(&serial, 1));
-    *(Vault__V1__RequestContext **)(void *)((char *)in + f->offset) = context;
-    *rq = (request){.mem = r->mem,
-                    .kept = r->mem,
-                    .uris = uris,
-                    .certificate = sha256(bytes_of_text(POPULATION)),
-                    .in = in,
-                    .deadline_us = clock_monotonic_us() + 60000000};
-    request *one = rq;
-    service_run(r->own, method_at(path), &one, 1);
-    return rq->out;
-}
-
 static void put_now(runner *r, unsigned who, char *occupation)
 {
     request rq;
@@ -65,7 +44,7 @@ static void put_now(runner *r, unsigned who, char *occupation)
     in.field_mask = &asked_for;
     in.collection = lent("residents");
     in.items = items, in.n_items = 1;
-    const Vault__V1__BatchPutResponse *out = run(r, "/vault.v1.Records/BatchPut", &in.base, &rq);
+    const Vault__V1__BatchPutResponse *out = race_call(r->own, r->mem, "/vault.v1.Records/BatchPut", &in.base, &rq);
     if (!out && rq.err.code == VAULT_CONFLICT)
         r->clashes++;
     else if (!out || out->results[0]->status || out->results[0]->created)
@@ -78,7 +57,8 @@ static void reveal_now(runner *r, unsigned who)
     char *number = numbers[who], *paths[] = {lent("name"), lent("id_number")};
     Vault__V1__BatchIssueRequest issue = VAULT__V1__BATCH_ISSUE_REQUEST__INIT;
     issue.values = &number, issue.n_values = 1;
-    const Vault__V1__BatchIssueResponse *issued = run(r, "/vault.v1.Tokens/BatchIssue", &issue.base, &rq);
+    const Vault__V1__BatchIssueResponse *issued =
+        race_call(r->own, r->mem, "/vault.v1.Tokens/BatchIssue", &issue.base, &rq);
     if (!issued || issued->results[0]->status) {
         complain(r, "issue", &rq);
         return;
@@ -88,7 +68,7 @@ static void reveal_now(runner *r, unsigned who)
     asked_for.paths = paths, asked_for.n_paths = 2;
     in.token = issued->results[0]->token;
     in.field_mask = &asked_for;
-    const Vault__V1__RevealResponse *out = run(r, "/vault.v1.Tokens/Reveal", &in.base, &rq);
+    const Vault__V1__RevealResponse *out = race_call(r->own, r->mem, "/vault.v1.Tokens/Reveal", &in.base, &rq);
     if (!out || strcmp(out->values[0]->text, names[who]) != 0 || strcmp(out->values[1]->text, number) != 0)
         complain(r, "reveal", &rq);
 }
