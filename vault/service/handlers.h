@@ -1,9 +1,10 @@
-/* The bodies of the method table's rows, one a method: each is where its RPC's name says. */
+/* The method table's functions: what a row of methods.c runs. */
 #pragma once
 #include "vault/service/service.h"
 
 typedef struct call call;
 
+/* The bodies, behind the gate, one a method: calls of that method, each with its outcome left in its request. */
 void tokens_batch_issue(session *s, call **calls, size_t count);
 void tokens_reveal(session *s, call **calls, size_t count);
 void tokens_batch_inspect(session *s, call **calls, size_t count);
