@@ -14,7 +14,19 @@ const char *policy_clause_name(policy_clause c)
         [CLAUSE_CONTRACT] = "contract",
         [CLAUSE_DATES] = "dates",
         [CLAUSE_ASSESSMENT] = "assessment",
+        [CLAUSE_SHARING] = "sharing",
+        [CLAUSE_HOURS] = "hours",
+        [CLAUSE_TICKET] = "ticket",
+        [CLAUSE_APPROVAL] = "approval",
+        [CLAUSE_BREAK_GLASS] = "break_glass",
+        [CLAUSE_PROHIBITED] = "prohibited",
         [CLAUSE_RESIDENT] = "resident",
+        [CLAUSE_AREA] = "area",
+        [CLAUSE_CLASS] = "class",
+        [CLAUSE_CONSENT] = "consent",
+        [CLAUSE_AGGREGATION] = "aggregation",
+        [CLAUSE_FORBIDDEN] = "forbidden",
+        [CLAUSE_BUDGET] = "budget",
     };
     return (unsigned)c < CLAUSES ? names[c] : "unknown";
 }
@@ -122,14 +134,14 @@ bool rule_admits(const policy_rule *r, const policy_facts *facts)
            rule_fails(r, facts) == CLAUSE_NONE;
 }
 
-grant policy_decide(const policy *p, const admission *a, const policy_facts *facts, area_code area)
+grant policy_decide(const policy *p, const admission *a, const policy_facts *facts, policy_resident of)
 {
-    if (a->failed != CLAUSE_NONE) return (grant){.failed = a->failed};
+    if (a->failed != CLAUSE_NONE) return (grant){.failed = a->failed, .inner = a->failed};
     for (unsigned i = 0; i < a->count && i < ADMISSION_RULES; i++) {
         uint16_t number = a->rules[i];
         const policy_rule *r = number < p->count ? &p->rules[number] : NULL;
-        if (!r || !rule_admits(r, facts) || !rule_covers(p, r, facts, area)) continue;
+        if (!r || !rule_admits(r, facts) || !rule_covers(p, r, facts, of.area)) continue;
         return (grant){.given = true, .rule = number, .form = facts->form, .fields = facts->fields};
     }
-    return (grant){.failed = CLAUSE_RESIDENT};
+    return (grant){.failed = CLAUSE_RESIDENT, .inner = CLAUSE_AREA};
 }

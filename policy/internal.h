@@ -18,8 +18,45 @@ typedef struct policy_rule {
     field_set fields;
     uint32_t first_area, area_count; /* in policy.areas: sorted, disjoint */
     uint16_t results;                /* of a search for tokens; else 0 */
-    uint16_t place;                  /* in the document */
+    uint16_t place;                  /* in the document: a rule for several consumers or purposes lies here several
+                                        times */
+    uint8_t level;                   /* highest one of a set of fields, 1 to LEVEL_MAX */
+    bool consent, below;
+    uint64_t only, except;  /* classes, 1 << index */
+    uint16_t week;          /* its place in policy.weeks, from 1; 0: at all hours */
+    uint16_t withhold;      /* place in policy.withholdings, from 1 */
+    uint32_t first_pattern; /* of tickets */
+    uint16_t pattern_count; /* 0: every ticket will do */
+    uint32_t approval_above;
+    uint32_t sharing_from, sharing_until; /* 0, UINT32_MAX where it needs no basis */
+    uint8_t glass_hours;                  /* 0: no break-glass rule */
+    uint16_t glass_residents, glass_review_hours;
 } policy_rule;
+
+/* Minutes of the week in which a rule counts; Monday 00:00 is the first. */
+enum { WEEK_MINUTES = 7 * 24 * 60 };
+typedef struct week {
+    uint64_t minutes[(WEEK_MINUTES + 63) / 64];
+} week;
+
+/* A prohibition, or what a budget counts; lies here once for each purpose that it is for. 0 and all bits: any. */
+typedef struct policy_match {
+    purpose_no purpose;              /* 0: any; those below are entries of their own */
+    consumer_no consumer;            /* 0: any */
+    uint64_t roles;                  /* of the person; UINT64_MAX: also without a person */
+    field_set fields;                /* one of them is asked for */
+    unsigned forms;                  /* set of 1 << form */
+    unsigned actions;                /* set of 1 << action */
+    uint32_t first_area, area_count; /* 0: everywhere */
+    uint64_t classes;                /* one of them; 0: everybody */
+    uint32_t from, until;
+    uint16_t index; /* of the prohibition or budget, in document order */
+} policy_match;
+
+typedef struct policy_withholding {
+    const char *id, *title;
+    uint32_t until, days; /* one of them */
+} policy_withholding;
 
 typedef struct cell {
     uint64_t key; /* of consumer and action */
@@ -38,6 +75,23 @@ struct policy {
     size_t cell_count;
     uint32_t *purposes; /* [no] and [no + 1]: the purpose's cells */
     size_t purpose_count;
+    week *weeks;
+    size_t week_count;
+    const char **patterns;
+    size_t pattern_count;
+    policy_class *classes;
+    size_t class_count;
+    policy_aggregation *aggregations;
+    size_t aggregation_count;
+    policy_withholding *withholdings;
+    size_t withholding_count;
+    policy_match *forbids, *counts; /* entries of prohibitions, of budgets */
+    size_t forbid_count, count_count;
+    const char **prohibitions; /* ids, in document order */
+    size_t prohibition_count;
+    policy_budget *budgets;
+    size_t budget_count;
+    arena *texts; /* what the lists above point at */
 };
 
 static inline uint64_t cell_key(consumer_no consumer, policy_action action)
@@ -69,6 +123,8 @@ static inline bool form_allowed(const policy_rule *r, policy_form asked)
 bool rule_admits(const policy_rule *r, const policy_facts *facts);
 /* Whether a rule that admits the call is one for the area. With own_area there is a person: rule_admits asks first. */
 bool rule_covers(const policy *p, const policy_rule *r, const policy_facts *facts, area_code area);
+/* Minute of the week of a moment. */
+unsigned week_minute(uint32_t date, uint16_t minute);
 
 /* INVALID DOCUMENT_INVALID: err->field is the path of the fault ("policy.rules[3].fields[0]"; `key` is its part below
  * the rule, or ""), detail says for people which rule, what and the mend. */

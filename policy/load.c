@@ -19,8 +19,8 @@ typedef struct loader {
 #define refuse(l, key, ...) rule_refuse((l)->policy, (l)->rule, (l)->err, (key), __VA_ARGS__)
 
 static const char *const action_names[POLICY_ACTIONS] = {
-    [POLICY_REVEAL] = "reveal", [POLICY_ISSUE] = "issue",   [POLICY_PUT] = "put",
-    [POLICY_SEARCH] = "search", [POLICY_EXPORT] = "export", [POLICY_ERASE] = "erase"};
+    [POLICY_REVEAL] = "reveal", [POLICY_ISSUE] = "issue", [POLICY_PUT] = "put",        [POLICY_SEARCH] = "search",
+    [POLICY_EXPORT] = "export", [POLICY_ERASE] = "erase", [POLICY_CONSENT] = "consent"};
 static const char *const form_names[FORMS] = {
     [FORM_NOTHING] = "nothing", [FORM_COUNT] = "count",   [FORM_PREDICATE] = "predicate",
     [FORM_TOKEN] = "token",     [FORM_MASKED] = "masked", [FORM_PLAIN] = "plain"};
@@ -270,13 +270,14 @@ static const struct {
     [POLICY_SEARCH] = {1U << FORM_TOKEN | 1U << FORM_COUNT, "token or count"},
     [POLICY_EXPORT] = {1U << FORM_PLAIN, "plain"},
     [POLICY_ERASE] = {1U << FORM_NOTHING, "nothing"},
+    [POLICY_CONSENT] = {1U << FORM_NOTHING, "nothing"},
 };
 
 static vault_code read_kinds(loader *l, const char *action, const char *form)
 {
     unsigned action_no, form_no;
     if (!find_name(&action_no, action_names, POLICY_ACTIONS, action)) {
-        return refuse(l, "action", "unknown action '%s': reveal, issue, put, search, export or erase",
+        return refuse(l, "action", "unknown action '%s': reveal, issue, put, search, export, erase or consent",
                       cut(action).text);
     }
     if (!find_name(&form_no, form_names, FORMS, form)) {

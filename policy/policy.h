@@ -1,31 +1,52 @@
-/* The policy engine: document and facts in, decision and reason out. Pure: no I/O, no clock of its own. A loaded policy
- * is frozen and read by any thread. Deny by default: what no rule allows in full is refused; an empty list means
- * nobody; an unknown key, form, field, purpose or consumer is a load error that names line or rule and key.
+/* The policy engine: document and facts in; decision, terms and explanation out. Pure: no I/O, no clock of its own. A
+ * loaded policy is frozen and read by any thread. Deny by default: what no rule allows in full is refused, a
+ * prohibition wins over every rule, an empty list means nobody; an unknown key, form, field, purpose or consumer is a
+ * load error that names line or rule and key.
  *
- * Document:
- *   {"rules": [{"id": "elder-care-reveal", "action": "reveal", "consumer": "eldercare", "purpose": "elder-care",
- *               "fields": ["name", "phone"], "form": "plain", "areas": ["330105"],
- *               "acting": "person", "roles": ["grid-worker"], "own_area": true,
- *               "valid": {"from": "2026-01-01", "until": "2026-12-31"}}]}
- * "action": "reveal", "issue", "put", "search", "export" or "erase". "form": "plain", "masked" (each field by the mask
- * that the schema gives it), "token" (format-preserving tokens), "predicate" (the answers of predicates, which stand in
- * "fields" by their own names and nowhere else), "count", "nothing" (grants no value: it is for "issue" and "erase").
- * Of a search: "token" (tokens of the residents found; allows "count", too) or "count"; its fields are those that may
- * be searched by; "results" (1 to 4,096; may be left out: 1,000) is how many residents one search may give in all.
- * "areas": prefixes of the 15-digit area code (12 of the division, 3 of the grid), 2 to 15 digits each ("33" is a whole
- * province); at least one. "acting": "person" (an assertion is required) or "app" (one may be left out). "roles" stands
- * with "person" only, and then must: registered roles, one of which the person has; the person's contract must hold on
- * the day. "own_area" (with "person" only; may be left out) narrows the areas to those of the person itself. "valid":
- * both days included, Asia/Shanghai. A "reveal" is "plain", "masked", "token" or "predicate", a "put" or "export" is
- * "plain", an "issue" is "nothing"; the fields of an issue are those that the caller names residents by
- * ("id_number"); an "erase" is "nothing", and names the natural key of the records that may be erased. A reveal in
- * plain form allows the masked and the token form as well. A call for values that asks for no field is refused. A
- * person whose contract does not hold on the day does not act at all: also a rule with acting "app" refuses the call
- * that carries such a person's assertion. The fields of a rule are of one collection. After a purpose's assessment has
- * expired, none of its rules passes. Load errors, too: an empty list, an area within another of the same rule, two ids
- * that look alike, two rules of one scope, and more than ADMISSION_RULES rules that one call could meet (join their
- * areas): none may silently not apply.
- */
+ * The document, key by key, is described in docs/schemas/policy.schema.json, and for people in docs/policy.md. In
+ * short:
+ *   {"field_sets":   [{"id": "contact", "fields": ["phone", "residence_address"]},
+ *                     {"id": "justice-files", "collection": "residents", "owner": "justice", "level": 4}],
+ *    "area_sets":    [{"id": "east", "areas": ["320411002", "320411003"]}],
+ *    "classes":      [{"id": "child", "field": "birth_date", "test": "age_under", "years": 14},
+ *                     {"id": "in-care", "field": "care_category", "test": "known"},
+ *                     {"id": "severe", "field": "mental_risk_level", "test": "one_of", "values": ["3", "4"]}],
+ *    "aggregations": [{"id": "frail-address", "fields": ["name", "residence_address", "care_category"], "level": 5,
+ *                      "per": "person", "days": 30}],
+ *    "withholding":  [{"id": "investigation", "title": "案件调查期间暂不告知", "days": 90}],
+ *    "rules":        [{"id": "elder-care-reveal", "action": "reveal", "consumer": "eldercare", "purpose": "elder-care",
+ *                      "fields": ["name", "@contact"], "form": "plain", "areas": ["330105", "@east"],
+ *                      "acting": "person", "roles": ["grid-worker"], "own_area": true,
+ *                      "valid": {"from": "2026-01-01", "until": "2026-12-31"}}],
+ *    "prohibitions": [{"id": "no-income-for-grids", "consumers": "any", "purposes": ["elder-care"],
+ *                      "roles": ["grid-worker"], "fields": ["annual_income"], "forms": "any", "areas": "any"}],
+ *    "budgets":      [{"id": "grid-day", "per": "person", "consumers": "any", "purposes": ["elder-care"],
+ *                      "roles": ["grid-worker"], "fields": "any", "period": "day", "residents": 200, "values": 800,
+ *                      "soft": 80}],
+ *    "never":        [{"id": "...", facts as in a file of cases (policy/cases.h)}]}
+ * Only "rules" must be there. Of a rule "consumer" and "purpose" are a name or a list of names; beside what stands
+ * above it may have: "below": true (counts for the purposes below its own as well), "results" (of a search for tokens),
+ * "hours": [{"days": ["mon", ...], "from": "08:30", "until": "17:30"}] (over midnight: counts to the day on which it
+ * begins), "consent": true, "residents": {"only": [classes], "except": [classes]}, "ticket": [patterns] ('#' a digit,
+ * '?' a character, '*' any number of them), "approval_above": n, "level": n, "sharing": "basis",
+ * "break_glass": {"hours": 1 to 4, "residents": n, "review_hours": 1 to 72}, "withhold": "class of withholding".
+ *
+ * What it means: a call passes when one rule fits it in full and no prohibition meets it. "areas": prefixes of the
+ * 15-digit area code. "acting": "person" (an assertion is required) or "app" (one may be left out); "roles" stands with
+ * "person" only, and then must. "own_area" narrows the areas to the person's. Days and hours are of Asia/Shanghai, both
+ * days included. A reveal in plain form allows the masked and the token form as well; a search for tokens allows
+ * "count" too. A call for values that asks for no field is refused. A person whose contract does not hold on the day
+ * does not act at all. After a purpose's assessment has expired none of its rules passes. A prohibition meets a call
+ * that asks for any of its fields, for one of its purposes or below, in one of its forms; where it names classes of
+ * residents, one of whom it is not known whether he is of the class counts as of it. A resident is of "only" when it is
+ * known that he is of one of these classes, and passes "except" when it is known that he is of none of them. An
+ * aggregation is the set of its fields, seen of one resident by one person (or consumer) with no pause longer than its
+ * days: a call that completes it needs a rule whose "level" (without it: the highest of its own fields) is no lower. A
+ * break-glass rule counts in calls under an opened break-glass only, and these are allowed by such rules only.
+ *
+ * Load errors, too: an empty list, zero, an area within another of the same rule, two ids that look alike, two rules of
+ * one scope, a rule that a prohibition always meets, a form that the purpose does not have, more than ADMISSION_RULES
+ * rules that one call could meet, a case of "never" that would be allowed: none may silently not apply. */
 #pragma once
 #include "vault/base/arena.h"
 #include "vault/base/error.h"
@@ -88,6 +109,7 @@ typedef enum policy_action {
     POLICY_SEARCH,
     POLICY_EXPORT,
     POLICY_ERASE,
+    POLICY_CONSENT, /* a resident's consent is written down, or its withdrawal */
     POLICY_ACTIONS
 } policy_action;
 typedef enum policy_form {
@@ -115,8 +137,22 @@ typedef enum policy_clause {
     CLAUSE_ROLE,     /* of the person */
     CLAUSE_CONTRACT, /* of the person, whatever the rule's "acting": not yet, or no more */
     CLAUSE_DATES,
-    CLAUSE_ASSESSMENT, /* of the purpose: expired */
+    CLAUSE_ASSESSMENT,  /* of the purpose: expired */
+    CLAUSE_SHARING,     /* the basis is not in force */
+    CLAUSE_HOURS,       /* of the day, or the day of the week */
+    CLAUSE_TICKET,      /* fits no pattern */
+    CLAUSE_APPROVAL,    /* more residents than may be asked for without */
+    CLAUSE_BREAK_GLASS, /* an opened one is needed; or the rules for an opened one do not allow this */
+    CLAUSE_PROHIBITED,  /* of the call as such, whoever the resident is */
     CLAUSE_RESIDENT,
+    /* What CLAUSE_RESIDENT stands for where the caller must not learn it: in `grant.inner` and explanations to officers
+     * alone. */
+    CLAUSE_AREA,
+    CLAUSE_CLASS,
+    CLAUSE_CONSENT,
+    CLAUSE_AGGREGATION,
+    CLAUSE_FORBIDDEN, /* by a prohibition for the resident's area or class */
+    CLAUSE_BUDGET,    /* spent: never by policy_decide, which knows no counters */
     CLAUSES
 } policy_clause;
 const char *policy_clause_name(policy_clause c); /* "purpose", "consumer", ... */
@@ -126,7 +162,30 @@ typedef struct policy_field {
     unsigned number;     /* 0: unknown */
     unsigned collection; /* from 1 */
     bool predicate;      /* a predicate, which has a number like a field's */
+    unsigned level;      /* 1 to 4; of a predicate its field's */
 } policy_field;
+/* A field set by what its fields are like: NULL or 0 where that is not asked for. */
+typedef struct policy_selector {
+    const char *collection, *class_name, *owner, *group;
+    unsigned level; /* at least */
+} policy_selector;
+typedef struct policy_basis {
+    bool found;
+    consumer_no to;
+    purpose_no purpose;
+    uint32_t from, until; /* days */
+} policy_basis;
+enum { CLASSES_MAX = 64, CLASS_VALUES_MAX = 64, AGGREGATIONS_MAX = 64, LEVEL_MAX = 5 };
+typedef enum class_test { CLASS_AGE_UNDER, CLASS_AGE_AT_LEAST, CLASS_KNOWN, CLASS_ONE_OF, CLASS_TESTS } class_test;
+/* A class of residents: who is in it is said by one of their values. */
+typedef struct policy_class {
+    const char *id;
+    unsigned field; /* of the schema */
+    class_test test;
+    unsigned years;           /* of an age */
+    const char *const *texts; /* one_of: canonical values */
+    size_t text_count;
+} policy_class;
 typedef struct policy_names {
     void *context;
     policy_field (*field)(void *context, const char *name);
@@ -134,6 +193,13 @@ typedef struct policy_names {
     purpose_no (*purpose)(void *context, const char *id);
     uint32_t (*assessed_until)(void *context, purpose_no purpose); /* last day of its assessment */
     role_no (*role)(void *context, const char *id);
+    /* NULL: the document cannot have what needs them. */
+    unsigned (*select)(void *context, const policy_selector *by,
+                       field_set *out);                     /* its collection; 0: none, or unknown */
+    unsigned (*forms)(void *context, purpose_no purpose);   /* set of 1 << form; NULL: all of them */
+    purpose_no (*above)(void *context, purpose_no purpose); /* 0: it is a root; NULL: all are */
+    policy_basis (*basis)(void *context, const char *id);
+    const char *(*class_misfit)(void *context, const policy_class *c); /* NULL: fits; else why not, and the mend */
 } policy_names;
 
 typedef struct policy policy;
@@ -161,7 +227,20 @@ typedef struct policy_facts {
     policy_form form;
     const policy_person *person; /* NULL: no assertion, the app acts by itself */
     uint32_t date;               /* YYYYMMDD in Asia/Shanghai */
+    uint16_t minute;             /* of the day, 0 to 1439 */
+    const char *ticket;          /* NULL: none */
+    uint32_t residents;          /* that the call is about; 0 counts as 1 */
+    bool approved;               /* somebody else has approved this very call */
+    bool break_glass;            /* under an opened one */
 } policy_facts;
+
+/* What is known of a resident when it is decided. All zero: no such resident. */
+typedef struct policy_resident {
+    area_code area;    /* 0: no such resident */
+    uint64_t in, out;  /* classes by 1 << index: known to be of it, known not to be; neither: not known */
+    uint64_t complete; /* aggregations by 1 << index: all of its fields are seen, with those that are asked for */
+    bool consent;      /* to the call's purpose, or one above it: given, and in force */
+} policy_resident;
 
 /* What a rule lets one see, where and when, for the check of the joint strength of masks. Borrowed from the policy. */
 typedef struct policy_scope {
@@ -183,6 +262,9 @@ typedef struct admission {
     policy_clause failed; /* CLAUSE_NONE: go on to policy_decide */
     unsigned count;
     uint16_t rules[ADMISSION_RULES]; /* in document order */
+    /* What of a resident must be known to decide. */
+    uint64_t classes, aggregations;
+    bool consent;
 } admission;
 /* When no rule passes, `failed` is the clause that the rule which came furthest did not pass. Any thread. */
 admission policy_admit(const policy *p, const policy_facts *facts);
@@ -191,15 +273,103 @@ admission policy_admit(const policy *p, const policy_facts *facts);
 enum { NO_RULE = UINT16_MAX }; /* past the last one */
 typedef struct grant {
     bool given;           /* all zero: nothing is granted */
-    policy_clause failed; /* when not given */
+    policy_clause failed; /* when not given: what the caller may be told */
+    policy_clause inner;  /* when not given: what it was, for the officer's view of the line */
     uint16_t rule;        /* when given; NO_RULE: by browse_decide */
     policy_form form;
     field_set fields;
 } grant;
-/* area 0 (no such resident) is refused with CLAUSE_RESIDENT, as any area outside the rule's (or, with own_area, outside
- * the person's). Grants the fields asked for in the form asked for, by the first rule that covers the area; facts that
- * the admission was not made of widen nothing. */
-grant policy_decide(const policy *p, const admission *a, const policy_facts *facts, area_code area);
+/* An all-zero `of` (no such resident) is refused with CLAUSE_RESIDENT, as any area outside the rule's (or, with
+ * own_area, outside the person's), and whatever else depends on the resident. Grants the fields asked for in the form
+ * asked for, by the first rule that covers the area; facts that the admission was not made of widen nothing. */
+grant policy_decide(const policy *p, const admission *a, const policy_facts *facts, policy_resident of);
+/* The strongest of these forms (set of 1 << form) that the call is admitted in and the resident may be shown in: plain,
+ * masked, token. FORM_NOTHING: none. Of a call before its residents are known: `of` NULL. */
+policy_form policy_strongest(const policy *p, const policy_facts *facts, unsigned forms, const policy_resident *of);
+
+/* ---- what a grant is bound to ---- */
+
+typedef struct policy_terms {
+    unsigned level;          /* highest one of a set of fields */
+    unsigned approval_above; /* 0: needs none */
+    struct {
+        unsigned hours, residents, review_hours; /* 0: no break-glass rule */
+    } break_glass;
+    const char *withhold;                   /* class of withholding, or NULL */
+    uint32_t withhold_until, withhold_days; /* one of them */
+} policy_terms;
+policy_terms policy_rule_terms(const policy *p, unsigned rule); /* zero past the last rule */
+
+/* Classes of residents, in document order. */
+size_t policy_class_count(const policy *p);
+const policy_class *policy_class_at(const policy *p, unsigned index); /* NULL past the last one */
+/* Index of a class; negative: unknown. */
+int policy_class_named(const policy *p, const char *id);
+
+/* Whose counter it is. */
+typedef enum policy_per { PER_PERSON, PER_CONSUMER, PER_PURPOSE, PERS } policy_per;
+typedef enum policy_period { PERIOD_HOUR, PERIOD_DAY, PERIOD_WEEK, PERIOD_MONTH, PERIOD_YEAR, PERIODS } policy_period;
+const char *policy_per_name(policy_per per);          /* "person" */
+const char *policy_period_name(policy_period period); /* "day" */
+typedef struct policy_aggregation {
+    const char *id;
+    field_set fields;
+    unsigned level, days;
+    policy_per per; /* person (the consumer where nobody acts) or consumer */
+} policy_aggregation;
+/* Aggregations, in document order. */
+size_t policy_aggregation_count(const policy *p);
+const policy_aggregation *policy_aggregation_at(const policy *p, unsigned index);
+
+/* Distinct residents, and distinct values (a field of a resident), of reveals, searches and exports in one period of
+ * the calendar (Asia/Shanghai; weeks begin on Monday). */
+typedef struct policy_budget {
+    const char *id;
+    policy_per per; /* person: the consumer where nobody acts */
+    policy_period period;
+    uint32_t residents, values; /* 0: not limited; one of them is */
+    unsigned soft;              /* percent from which on the officer is told; 0: never */
+} policy_budget;
+/* Budgets, in document order. */
+size_t policy_budget_count(const policy *p);
+const policy_budget *policy_budget_at(const policy *p, unsigned index);
+/* Budgets that a granted call counts in, by index, ascending; at most BUDGETS_PER_CALL (more is a load error). */
+enum { BUDGETS_PER_CALL = 8 };
+unsigned policy_budgets(const policy *p, const policy_facts *facts, uint16_t out[BUDGETS_PER_CALL]);
+/* When the period of a moment began, as YYYYMMDDHH, and its last day as YYYYMMDD. */
+typedef struct policy_span {
+    uint32_t begun, last_day;
+} policy_span;
+policy_span policy_period_of(policy_period period, uint32_t date, uint16_t minute);
+
+/* ---- explanations (explain.c) ---- */
+
+/* One clause that is not met, and what would meet it. */
+typedef struct policy_failing {
+    policy_clause clause;
+    field_set fields;     /* fields, prohibited, forbidden, aggregation: which */
+    unsigned forms;       /* form: set of 1 << form in which it would pass */
+    uint32_t from, until; /* dates, contract, assessment, sharing: days that are in force */
+    uint64_t classes;     /* class */
+    uint64_t roles;       /* role: 1 << (role_no - 1) */
+    uint16_t index;       /* prohibited, forbidden: of the prohibition; aggregation, budget: of it; else 0 */
+    uint32_t limit;       /* approval: above how many; budget: how many */
+} policy_failing;
+enum { FAILING_MAX = 16 };
+/* A minimal set: all of its clauses met, and nothing else changed, the call would be allowed; none can be left out. Of
+ * all such sets one with the fewest clauses, and of these the one whose rule comes furthest. */
+typedef struct policy_explanation {
+    bool allowed;
+    uint16_t rule; /* that allows it, or comes nearest; NO_RULE: none is for purpose, consumer and action */
+    unsigned count;
+    policy_failing clauses[FAILING_MAX];
+    unsigned forms; /* set of 1 << form in which these fields would be allowed to this caller now */
+} policy_explanation;
+/* What an explanation may be made of: with `of` NULL nothing is said of any resident, and what depends on one (area,
+ * class, consent, aggregation, forbidden) is one clause, CLAUSE_RESIDENT. */
+policy_explanation policy_explain(const policy *p, const policy_facts *facts, const policy_resident *of);
+/* Id of a prohibition; "" past the last one. */
+const char *policy_prohibition_id(const policy *p, unsigned index);
 
 /* Where an admitted call is allowed: the areas of its rules (with own_area, those that are the person's too) that lie
  * within `asked` (sorted and disjoint; none: everywhere). Sorted, disjoint, joined; in the arena. policy_decide still

@@ -13,7 +13,7 @@ static void ask(const policy *p, json_t *document)
         const char *id = "";
         policy_facts f = naive_facts(&seed, &who, &area);
         admission a = policy_admit(p, &f);
-        grant g = policy_decide(p, &a, &f, area);
+        grant g = policy_decide(p, &a, &f, (policy_resident){.area = area});
         policy_clause clause = naive_decide(document, &f, area, &id);
         if (g.failed != clause || g.given != (clause == CLAUSE_NONE)) abort();
         if (g.given && strcmp(policy_rule_id(p, g.rule), id) != 0) abort();

@@ -38,7 +38,8 @@ typedef enum line_action {
     LINE_REWRITE,  /* rows written again by a job: `count` of them, under a newer version of `ring` */
     LINE_ERASE,    /* a resident */
     LINE_RESTRICT, /* a resident's record: stored from now on, and shown to nobody */
-    LINE_VERIFY,   /* all rows */
+    LINE_VERIFY,   /* all rows, or all counters */
+    LINE_CONSENT,  /* written down, or asked for */
     LINE_ACTIONS
 } line_action;
 typedef enum line_outcome { LINE_GRANTED, LINE_REFUSED, LINE_FAILED, LINE_OUTCOMES } line_outcome;
@@ -63,7 +64,11 @@ typedef struct line_facts {
     const char *ring;                         /* "record": of a key operation or a rewrite */
     uint32_t ring_version;                    /* its version */
     const char *suite;                        /* of that version */
-    uint64_t hits;                            /* of a search: residents found, or counted; of a job: rows */
+    const char *withheld;                     /* "investigation 2027-01-01": from the resident, until that day */
+    const char *emergency;                    /* "emergencies/..." under which it was asked */
+    const char *attributes; /* classes of residents that were looked at to decide; never which it is */
+    uint32_t residents;     /* that the call is about; 0: one */
+    uint64_t hits;          /* of a search: residents found, or counted; of a job: rows */
     uint64_t control_version;
     uint32_t record_version;
     int64_t area;      /* area_code; 0: none */
@@ -182,10 +187,10 @@ VAULT_MUST_USE vault_code ledger_verifier_keys(verifier_keys *out, const ledger 
 /* ---- reading --------------------------------------------------------------------------------------------------- */
 
 typedef struct opened_line {
-    int64_t index, time_us, resident;
-    line_action action;
-    bytes leaf, officer_view;                     /* JSON */
-    const char *outcome, *app, *person, *purpose; /* read from the view */
+    int64_t index, time_us;
+    line_action action;       /* of the leaf */
+    bytes leaf, officer_view; /* JSON */
+    line_facts said;          /* read from the view; an unknown outcome is LINE_OUTCOMES */
     uint8_t officer_salt[SALT_LEN];
     bool consistent; /* view opens, fits the leaf's hash, and the tags fit the view */
 } opened_line;

@@ -15,14 +15,11 @@ VAULT_MUST_USE vault_code view_of_officer(writer *w, const line_facts *f, vault_
 VAULT_MUST_USE vault_code view_of_resident(writer *w, const line_facts *f, const uint8_t reference[REFERENCE_LEN],
                                            vault_error *err);
 
-/* What a look-up needs of an officer's view. Texts are owned by the arena; NULL where the view has none. */
-typedef struct view_facts {
-    line_action action;
-    const char *app, *outcome, *person, *purpose;
-    int64_t resident, record; /* record: its version */
-} view_facts;
-/* Strict. INTEGRITY for what no version of this program writes. */
-VAULT_MUST_USE vault_code view_read(view_facts *out, arena *mem, bytes view, vault_error *err);
+/* Strict. Texts are owned by the arena; NULL where the view has none. INTEGRITY for what no version of this program
+ * writes. */
+VAULT_MUST_USE vault_code view_read(line_facts *out, arena *mem, bytes view, vault_error *err);
+/* Its texts from now on in this arena. */
+VAULT_MUST_USE vault_code facts_keep(line_facts *inout, arena *mem, vault_error *err);
 
 /* ---- the leaf (line.c) ---------------------------------------------------------------------------------------------
  */
@@ -144,7 +141,7 @@ size_t scribe_person_tags(const scribe *s, const char *person, int64_t tags[RING
 /* A stored line's officer view, opened (open.c). */
 typedef struct opened_view {
     bytes salted;
-    view_facts facts;
+    line_facts facts;
 } opened_view;
 /* In the arena. INTEGRITY: it does not open. Opened, it may not fit the leaf or the tags. What could be read stands in
  * *out all the same. */

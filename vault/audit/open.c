@@ -61,9 +61,9 @@ static vault_code version_of(const line_row *row, const scribe *s, arena *mem, i
         return VAULT_OK;
     }
     VAULT_TRY(code);
-    bool is = fits && view.facts.resident == resident && writes(view.facts.action) &&
-              strcmp(view.facts.outcome, line_outcome_name(LINE_GRANTED)) == 0;
-    if (is) *version = (uint32_t)view.facts.record;
+    bool is =
+        fits && view.facts.resident == resident && writes(view.facts.action) && view.facts.outcome == LINE_GRANTED;
+    if (is) *version = view.facts.record_version;
     return VAULT_OK;
 }
 

@@ -108,14 +108,12 @@ static vault_code read_row(search *r, const line_row *row, opened_line *out, boo
     leaf_facts leaf;
     opened_view view = {0};
     *fits = false;
-    *out = (opened_line){.index = row->index, .leaf = row->leaf};
+    *out = (opened_line){.index = row->index, .leaf = row->leaf, .said = {.outcome = LINE_OUTCOMES, .refers_to = -1}};
     if (leaf_read(&leaf, row->leaf)) out->time_us = leaf.time_us, out->action = leaf.action;
     VAULT_TRY(line_open(&view, fits, r->by, r->page, row, err));
     out->officer_view = bytes_of(view.salted.at + SALT_LEN, view.salted.len - SALT_LEN);
     memcpy(out->officer_salt, view.salted.at, SALT_LEN);
-    out->outcome = view.facts.outcome, out->app = view.facts.app;
-    out->person = view.facts.person, out->purpose = view.facts.purpose;
-    out->resident = view.facts.resident;
+    out->said = view.facts;
     return VAULT_OK;
 }
 
@@ -126,28 +124,18 @@ static bool is(const char *wanted, const char *found)
 
 static bool asked_for(const line_query *q, const opened_line *l)
 {
-    return is(q->person, l->person) && is(q->purpose, l->purpose) && (q->resident == 0 || q->resident == l->resident);
-}
-
-static const char *keep_text(search *r, const char *text, bool *room)
-{
-    const char *kept = text ? arena_text(r->mem, bytes_of_text(text)) : NULL;
-    *room &= !text || kept;
-    return kept;
+    return is(q->person, l->said.person) && is(q->purpose, l->said.purpose) &&
+           (q->resident == 0 || q->resident == l->said.resident);
 }
 
 static vault_code emit(search *r, const opened_line *found, vault_error *err)
 {
-    bool room = true;
     opened_line *to = &r->out->lines[r->out->count++];
     *to = *found;
     to->leaf = arena_copy(r->mem, found->leaf);
     to->officer_view = arena_copy(r->mem, found->officer_view);
-    to->outcome = keep_text(r, found->outcome, &room);
-    to->app = keep_text(r, found->app, &room);
-    to->person = keep_text(r, found->person, &room);
-    to->purpose = keep_text(r, found->purpose, &room);
-    room &= to->leaf.len == found->leaf.len && to->officer_view.len == found->officer_view.len;
+    VAULT_TRY(facts_keep(&to->said, r->mem, err));
+    bool room = to->leaf.len == found->leaf.len && to->officer_view.len == found->officer_view.len;
     return room ? VAULT_OK : vault_fail(err, VAULT_EXHAUSTED, "no room for the lines found");
 }
 
@@ -173,7 +161,7 @@ static bool full(const search *r)
 static vault_code take_gap(search *r, int64_t index, vault_error *err)
 {
     for (; r->key == LINE_ANY && r->at < index && !full(r); r->at++) {
-        VAULT_TRY(emit(r, &(opened_line){.index = r->at}, err));
+        VAULT_TRY(emit(r, &(opened_line){.index = r->at, .said = {.outcome = LINE_OUTCOMES, .refers_to = -1}}, err));
     }
     return VAULT_OK;
 }
@@ -278,8 +266,8 @@ static vault_code follow_row(search *r, line_trail *t, const line_row *row, vaul
         vault_error_clear(err);
     else
         VAULT_TRY(code);
-    bool other = found.resident != t->resident || !found.app || strcmp(found.app, t->app) != 0;
-    if (found.consistent && (other || !is_within(t->purpose, found.purpose))) return VAULT_OK;
+    bool other = found.said.resident != t->resident || !found.said.app || strcmp(found.said.app, t->app) != 0;
+    if (found.consistent && (other || !is_within(t->purpose, found.said.purpose))) return VAULT_OK;
     t->total++;
     return r->out->count < t->limit ? emit(r, &found, err) : VAULT_OK;
 }

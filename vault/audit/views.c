@@ -3,6 +3,7 @@
 #include "vault/audit/internal.h"
 #include "vault/base/json.h"
 
+#include <stddef.h>
 #include <string.h>
 
 enum { ID_MAX = 128, LIST_MAX = 4096 };
@@ -18,7 +19,7 @@ static const char *ACTIONS[LINE_ACTIONS] = {
     [LINE_RESTORE] = "restore",   [LINE_HANDOVER] = "handover", [LINE_REDEEM] = "redeem",   [LINE_VOUCHER] = "voucher",
     [LINE_SEARCH] = "search",     [LINE_EXPORT] = "export",     [LINE_CORRECT] = "correct", [LINE_BROWSE] = "browse",
     [LINE_TRACE] = "trace",       [LINE_KEYS] = "keys",         [LINE_REWRITE] = "rewrite", [LINE_ERASE] = "erase",
-    [LINE_RESTRICT] = "restrict", [LINE_VERIFY] = "verify"};
+    [LINE_RESTRICT] = "restrict", [LINE_VERIFY] = "verify",     [LINE_CONSENT] = "consent"};
 static const char *OUTCOMES[LINE_OUTCOMES] = {
     [LINE_GRANTED] = "granted", [LINE_REFUSED] = "refused", [LINE_FAILED] = "failed"};
 
@@ -133,6 +134,7 @@ vault_code view_of_officer(writer *w, const line_facts *f, vault_error *err)
     put_id(&v, "app", f->app);
     put_id(&v, "approval", f->approval);
     put_number(&v, "area", (uint64_t)f->area);
+    put_text(&v, "attributes", f->attributes, LIST_MAX);
     put_id(&v, "basis", f->basis);
     put_id(&v, "before", f->before);
     put_id(&v, "change", f->change);
@@ -141,6 +143,7 @@ vault_code view_of_officer(writer *w, const line_facts *f, vault_error *err)
     put_id(&v, "counterpart", f->counterpart);
     put_id(&v, "department", f->department);
     put_id(&v, "document", f->document);
+    put_id(&v, "emergency", f->emergency);
     put_text(&v, "fields", f->fields, LIST_MAX);
     put_id(&v, "form", f->form);
     put_number(&v, "hits", f->hits);
@@ -151,6 +154,7 @@ vault_code view_of_officer(writer *w, const line_facts *f, vault_error *err)
     if (f->refers_to > 0) put_number(&v, "refers", (uint64_t)f->refers_to); /* line 0 is the log's own start */
     put_id(&v, "request", f->request);
     put_number(&v, "resident", (uint64_t)f->resident);
+    put_number(&v, "residents", f->residents);
     put_id(&v, "ring", f->ring);
     put_number(&v, "ringversion", f->ring_version);
     put_id(&v, "rule", f->rule);
@@ -158,6 +162,7 @@ vault_code view_of_officer(writer *w, const line_facts *f, vault_error *err)
     put_id(&v, "suite", f->suite);
     put_id(&v, "ticket", f->ticket);
     put_id(&v, "voucher", f->voucher);
+    put_id(&v, "withheld", f->withheld);
     return finish(&v, err);
 }
 
@@ -185,17 +190,74 @@ vault_code view_of_resident(writer *w, const line_facts *f, const uint8_t refere
 
 /* ---- reading --------------------------------------------------------------------------------------------------- */
 
-static line_action action_named(const char *name)
-{
-    for (line_action a = LINE_INIT; a < LINE_ACTIONS; a++) {
-        if (strcmp(ACTIONS[a], name) == 0) return a;
+typedef enum member_kind { MEMBER_TEXT, MEMBER_NUMBER, MEMBER_NUMBER_32 } member_kind;
+/* What may stand in an officer's view, and where it goes. */
+typedef struct member {
+    const char *key;
+    member_kind kind;
+    size_t at; /* in line_facts */
+} member;
+#define TEXT(key, field)                                                                                               \
+    {                                                                                                                  \
+        key, MEMBER_TEXT, offsetof(line_facts, field)                                                                  \
     }
-    return 0;
-}
+#define NUMBER(key, field)                                                                                             \
+    {                                                                                                                  \
+        key, MEMBER_NUMBER, offsetof(line_facts, field)                                                                \
+    }
+#define NUMBER_32(key, field)                                                                                          \
+    {                                                                                                                  \
+        key, MEMBER_NUMBER_32, offsetof(line_facts, field)                                                             \
+    }
+static const member MEMBERS[] = {
+    TEXT("after", after),
+    TEXT("app", app),
+    TEXT("approval", approval),
+    NUMBER("area", area),
+    TEXT("attributes", attributes),
+    TEXT("basis", basis),
+    TEXT("before", before),
+    TEXT("change", change),
+    TEXT("clause", clause),
+    NUMBER("control", control_version),
+    TEXT("counterpart", counterpart),
+    TEXT("department", department),
+    TEXT("document", document),
+    TEXT("emergency", emergency),
+    TEXT("fields", fields),
+    TEXT("form", form),
+    NUMBER("hits", hits),
+    TEXT("person", person),
+    TEXT("purpose", purpose),
+    NUMBER_32("record", record_version),
+    NUMBER("refers", refers_to),
+    TEXT("request", request),
+    NUMBER("resident", resident),
+    NUMBER_32("residents", residents),
+    TEXT("ring", ring),
+    NUMBER_32("ringversion", ring_version),
+    TEXT("rule", rule),
+    TEXT("sharing", sharing),
+    TEXT("suite", suite),
+    TEXT("ticket", ticket),
+    TEXT("voucher", voucher),
+    TEXT("withheld", withheld),
+};
+enum { MEMBER_COUNT = sizeof MEMBERS / sizeof *MEMBERS };
 
-static const char *keep(arena *mem, const char *text)
+static const member *find_member(const char *key)
 {
-    return text ? arena_text(mem, bytes_of_text(text)) : NULL;
+    size_t low = 0, high = MEMBER_COUNT;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int by = strcmp(key, MEMBERS[middle].key);
+        if (by == 0) return &MEMBERS[middle];
+        if (by < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return NULL;
 }
 
 static vault_code not_ours(vault_error *err)
@@ -204,32 +266,66 @@ static vault_code not_ours(vault_error *err)
     return vault_fail(err, VAULT_INTEGRITY, "a view is not as this program writes it");
 }
 
-vault_code view_read(view_facts *out, arena *mem, bytes text, vault_error *err)
+static vault_code read_number(line_facts *out, const member *m, json_t *value, vault_error *err)
+{
+    char *at = (char *)out + m->at;
+    json_int_t number = json_integer_value(value);
+    if (!json_is_integer(value) || number < 0) return not_ours(err);
+    if (m->kind == MEMBER_NUMBER) return memcpy(at, &(int64_t){number}, sizeof(int64_t)), VAULT_OK;
+    if (number > UINT32_MAX) return not_ours(err);
+    return memcpy(at, &(uint32_t){(uint32_t)number}, sizeof(uint32_t)), VAULT_OK;
+}
+
+static vault_code read_text(line_facts *out, const member *m, arena *mem, json_t *value, vault_error *err)
+{
+    const char *text = json_string_value(value);
+    if (!text) return not_ours(err);
+    const char *kept = arena_text(mem, bytes_of_text(text));
+    memcpy((char *)out + m->at, &kept, sizeof kept);
+    return kept ? VAULT_OK : vault_fail(err, VAULT_EXHAUSTED, "no room for a view");
+}
+
+static vault_code read_named(line_facts *out, const char *action, const char *outcome, vault_error *err)
+{
+    if (!action || !outcome) return not_ours(err);
+    out->outcome = LINE_OUTCOMES;
+    for (line_action a = LINE_INIT; a < LINE_ACTIONS; a++)
+        if (strcmp(ACTIONS[a], action) == 0) out->action = a;
+    for (line_outcome o = 0; o < LINE_OUTCOMES; o++)
+        if (strcmp(OUTCOMES[o], outcome) == 0) out->outcome = o;
+    return VAULT_OK;
+}
+
+vault_code facts_keep(line_facts *inout, arena *mem, vault_error *err)
+{
+    for (size_t i = 0; i < MEMBER_COUNT; i++) {
+        const char *text, *kept;
+        char *at = (char *)inout + MEMBERS[i].at;
+        if (MEMBERS[i].kind != MEMBER_TEXT) continue;
+        memcpy(&text, at, sizeof text);
+        if (!text) continue;
+        if (!(kept = arena_text(mem, bytes_of_text(text))))
+            return vault_fail(err, VAULT_EXHAUSTED, "no room for a view");
+        memcpy(at, &kept, sizeof kept);
+    }
+    return VAULT_OK;
+}
+
+vault_code view_read(line_facts *out, arena *mem, bytes text, vault_error *err)
 {
     VAULT_CLEANUP(json_clear) json_t *json = NULL;
-    const char *action = NULL, *app = NULL, *ignored = NULL, *outcome = NULL, *person = NULL, *purpose = NULL;
-    json_int_t number = 0, record = 0, resident = 0;
-    *out = (view_facts){0};
-    if (json_read(&json, text, "view", err) != VAULT_OK) return not_ours(err);
-    if (json_shape(json, err, "view",
-                   "{s:s, s?s, s?s, s?s, s?I, s?s, s?s, s?s, s?s, s?I, s?s, s?s, s?s, s?s, s?s, s?I, s:s, s?s, s?s,"
-                   " s?I, s?I, s?s, s?I, s?s, s?I, s?s, s?s, s?s, s?s, s?s}",
-                   "action", &action, "after", &ignored, "app", &app, "approval", &ignored, "area", &number, "basis",
-                   &ignored, "before", &ignored, "change", &ignored, "clause", &ignored, "control", &number,
-                   "counterpart", &ignored, "department", &ignored, "document", &ignored, "fields", &ignored, "form",
-                   &ignored, "hits", &number, "outcome", &outcome, "person", &person, "purpose", &purpose, "record",
-                   &record, "refers", &number, "request", &ignored, "resident", &resident, "ring", &ignored,
-                   "ringversion", &number, "rule", &ignored, "sharing", &ignored, "suite", &ignored, "ticket", &ignored,
-                   "voucher", &ignored) != VAULT_OK) {
-        return not_ours(err);
+    const char *key;
+    json_t *value;
+    *out = (line_facts){.refers_to = -1};
+    if (json_read(&json, text, "view", err) != VAULT_OK || !json_is_object(json)) return not_ours(err);
+    VAULT_TRY(read_named(out, json_string_value(json_object_get(json, "action")),
+                         json_string_value(json_object_get(json, "outcome")), err));
+    json_object_foreach(json, key, value)
+    {
+        const member *m = find_member(key);
+        if (!m && (strcmp(key, "action") == 0 || strcmp(key, "outcome") == 0)) continue;
+        if (!m) return not_ours(err);
+        VAULT_TRY(m->kind == MEMBER_TEXT ? read_text(out, m, mem, value, err) : read_number(out, m, value, err));
     }
-    out->action = action_named(action);
-    out->app = keep(mem, app);
-    out->outcome = keep(mem, outcome);
-    out->person = keep(mem, person);
-    out->purpose = keep(mem, purpose);
-    out->resident = resident;
-    out->record = record;
-    bool room = out->outcome && !out->app == !app && !out->person == !person && !out->purpose == !purpose;
-    return room ? VAULT_OK : vault_fail(err, VAULT_EXHAUSTED, "no room for a view");
+    return VAULT_OK;
 }

@@ -27,6 +27,8 @@ typedef struct vault_error {
     const char *reason; /* static UPPER_SNAKE text for ErrorInfo.reason, or NULL */
     char field[96];     /* path in the request, e.g. "items[3].values[1]", or "" */
     char detail[192];   /* for the operator: place and ids, never values */
+    const void *why; /* of a refusal by the policy, for the client: its explanation, a message (vault/service), owned by
+                        the request's arena; or NULL */
 } vault_error;
 
 #define VAULT_STRINGIFY_(x) #x

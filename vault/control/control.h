@@ -108,7 +108,9 @@ typedef struct purpose {
     const char *notice;             /* what residents are told */
     const char *assessment;         /* id of the impact assessment (PIPL 55) */
     uint32_t assessed_until;        /* last day on which it holds */
-    purpose_no no;
+    unsigned forms;                 /* "forms": set of 1 << policy_form that its rules may have */
+    unsigned retention_months;      /* "retention", "P3Y": so long may be kept what was revealed for it */
+    purpose_no no, above;           /* above: 0 for a root of the tree */
 } purpose;
 
 typedef struct domain {

@@ -182,7 +182,8 @@ Vault__V1__Line *audit_line(arena *mem, const opened_line *from)
     out->index = (uint64_t)from->index;
     out->name = arena_format(mem, "lines/%lld", (long long)from->index);
     out->action = (char *)(uintptr_t)line_action_name(from->action);
-    out->outcome = (char *)(uintptr_t)(from->outcome ? from->outcome : unreadable);
+    out->outcome =
+        (char *)(uintptr_t)(from->said.outcome < LINE_OUTCOMES ? line_outcome_name(from->said.outcome) : unreadable);
     out->officer_view = arena_text(mem, from->officer_view);
     out->consistent = from->consistent;
     out->leaf = borrowed(from->leaf.at, from->leaf.len);

@@ -84,7 +84,7 @@ vault_code corrections_look(session *s, item **items, size_t count, vault_error 
 grant item_ask(session *s, const item *it, const policy_facts *facts)
 {
     admission a = policy_admit(s->manifest->policy, facts);
-    return policy_decide(s->manifest->policy, &a, facts, item_area(it));
+    return policy_decide(s->manifest->policy, &a, facts, item_facts_at(s, it, &a, item_area(it)));
 }
 
 /* Of two ways in, the one that goes further; true where it goes all the way. */
@@ -260,7 +260,7 @@ static bool may_decide(const queue *q, const resident_row *of, const correction_
     const policy_facts put = call_asks(q->c, POLICY_PUT, FORM_PLAIN, only_field((unsigned)from->field));
     admission a = policy_admit(rules, &put);
     bool live = of->found && of->state == RECORD_LIVE;
-    return policy_decide(rules, &a, &put, (area_code){live ? of->area : 0}).given;
+    return policy_decide(rules, &a, &put, (policy_resident){.area = {live ? of->area : 0}}).given;
 }
 
 /* One look at the queue: those of other areas are left out. However small the page is the look is wide, so that pages

@@ -69,7 +69,8 @@ static vault_code judge_export(session *s, item *it)
         const leaving some = held_of(held, of, named->ways[i].fields);
         const policy_facts facts =
             call_asks(it->call, POLICY_EXPORT, FORM_PLAIN, some.count ? some.fields : named->ways[i].fields);
-        grant g = policy_decide(rules, &named->ways[i].admitted, &facts, item_area(it));
+        grant g = policy_decide(rules, &named->ways[i].admitted, &facts,
+                                item_facts_at(s, it, &named->ways[i].admitted, item_area(it)));
         if (!g.given || some.count <= best.count) continue;
         it->grant = g;
         best = some;

@@ -7,6 +7,7 @@
 #include "vault/v1/audit.pb-c.h"
 #include "vault/v1/control.pb-c.h"
 #include "vault/v1/keys.pb-c.h"
+#include "vault/v1/policy.pb-c.h"
 #include "vault/v1/records.pb-c.h"
 #include "vault/v1/tokens.pb-c.h"
 
@@ -281,6 +282,9 @@ VAULT_MUST_USE vault_code call_make_items(session *s, call *c, size_t count, vau
 vault_code refuse_at(vault_error *err, const char *reason, const char *list, long index);
 /* Clause by which the policy refused, as an outcome. */
 vault_code refuse_clause(vault_error *err, policy_clause clause);
+/* What the policy may know of the item's resident, as if it were in this area (facts.c): its classes and its consent,
+ * opened inside the vault where the admission asks for them, and what has been seen of it. */
+policy_resident item_facts_at(session *s, const item *it, const admission *a, area_code area);
 /* The judgement that reveal and issue share: by the stored row's area. */
 vault_code judge_by_area(session *s, item *it);
 

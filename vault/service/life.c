@@ -70,7 +70,7 @@ static vault_code try_denied(const manifest *m, vault_error *err)
 {
     const policy_facts facts = {.action = POLICY_REVEAL, .form = FORM_PLAIN};
     const admission a = policy_admit(m->policy, &facts), open_door = {.failed = CLAUSE_NONE};
-    const grant g = policy_decide(m->policy, &open_door, &facts, (area_code){0});
+    const grant g = policy_decide(m->policy, &open_door, &facts, (policy_resident){0});
     return a.failed != CLAUSE_NONE && !g.given
                ? VAULT_OK
                : vault_fail(err, VAULT_INTERNAL, "a request that must be denied was not");

@@ -136,7 +136,8 @@ vault_code judge_by_area(session *s, item *it)
     const call *c = it->call;
     bool live =
         it->record.genuine && it->row->state == RECORD_LIVE && it->row->collection == (int16_t)c->collection->number;
-    it->grant = policy_decide(s->manifest->policy, &c->admission, &c->facts, (area_code){live ? it->row->area : 0});
+    it->grant = policy_decide(s->manifest->policy, &c->admission, &c->facts,
+                              item_facts_at(s, it, &c->admission, (area_code){live ? it->row->area : 0}));
     return it->grant.given ? VAULT_OK : refuse_clause(&it->err, it->grant.failed);
 }
 

@@ -45,6 +45,8 @@ COUNT_OF(voucher_items, Vault__V1__BatchCreateVouchersRequest, n_tokens)
 COUNT_OF(redeem_voucher_items, Vault__V1__BatchRedeemVouchersRequest, n_vouchers)
 COUNT_OF(revoke_items, Vault__V1__BatchRevokeVouchersRequest, n_vouchers)
 COUNT_OF(erase_items, Vault__V1__EraseRequest, n_tokens)
+COUNT_OF(consent_items, Vault__V1__BatchRecordConsentsRequest, n_items)
+COUNT_OF(get_consent_items, Vault__V1__BatchGetConsentsRequest, n_tokens)
 COUNT_OF(decide_items, Vault__V1__BatchDecideCorrectionsRequest, n_decisions)
 
 /* Who is compared with is a resident, too. */
@@ -71,6 +73,12 @@ enum { ANYONE = ROLE_APP | ROLE_OFFICER | ROLE_ADMINISTRATOR, STEWARDS = ROLE_OF
 static size_t import_items(const ProtobufCMessage *in)
 {
     return at_least_one(((const Vault__V1__ImportRequest *)(const void *)in)->n_rows);
+}
+
+static void not_built(session *s, call **calls, size_t count)
+{
+    (void)s;
+    for (size_t i = 0; i < count; i++) (void)vault_refuse(&calls[i]->rq->err, VAULT_UNAVAILABLE, "NOT_BUILT", "");
 }
 
 #define STREAM(...)                                                                                                    \
@@ -161,6 +169,28 @@ static const method METHODS[] = {
     RPC(Approvals, Get, get_approval_request, get_approval_response, STEWARDS, LINE_QUERY, one_item, approvals_get),
     RPC(Approvals, Approve, approve_request, approve_response, ROLE_OFFICER, LINE_CONTROL, one_item, approvals_approve),
     RPC(Approvals, Reject, reject_request, reject_response, STEWARDS, LINE_CONTROL, one_item, approvals_reject),
+    RPC(Approvals, RequestAccess, request_access_request, request_access_response, ROLE_APP, LINE_CONTROL, one_item,
+        not_built),
+    RPC(Policies, Explain, explain_request, explain_response, ANYONE, LINE_QUERY, one_item, not_built),
+    RPC(Policies, Test, test_policy_request, test_policy_response, STEWARDS, LINE_QUERY, one_item, not_built),
+    RPC(Policies, Diff, diff_policy_request, diff_policy_response, STEWARDS, LINE_QUERY, one_item, not_built),
+    RPC(Policies, WhoCan, who_can_request, access_response, STEWARDS, LINE_QUERY, one_item, not_built),
+    RPC(Policies, WhatCan, what_can_request, access_response, STEWARDS, LINE_QUERY, one_item, not_built),
+    RPC(Policies, Lint, lint_request, lint_response, STEWARDS, LINE_QUERY, one_item, not_built),
+    RPC(Policies, Simulate, simulate_request, simulate_response, ROLE_OFFICER, LINE_QUERY, one_item, not_built),
+    RPC(Policies, ListBudgets, list_budgets_request, list_budgets_response, STEWARDS, LINE_QUERY, one_item, not_built),
+    RPC(Policies, RecountBudgets, recount_budgets_request, recount_budgets_response, ROLE_OFFICER, LINE_VERIFY,
+        one_item, not_built),
+    RPC(Consents, BatchRecord, batch_record_consents_request, batch_record_consents_response, ROLE_APP, LINE_CONSENT,
+        consent_items, not_built),
+    RPC(Consents, BatchGet, batch_get_consents_request, batch_get_consents_response, ROLE_APP, LINE_CONSENT,
+        get_consent_items, not_built),
+    RPC(Emergencies, Open, open_emergency_request, open_emergency_response, ROLE_APP, LINE_CONTROL, one_item,
+        not_built),
+    RPC(Emergencies, List, list_emergencies_request, list_emergencies_response, STEWARDS, LINE_QUERY, one_item,
+        not_built),
+    RPC(Emergencies, Review, review_emergency_request, review_emergency_response, ROLE_OFFICER, LINE_CONTROL, one_item,
+        not_built),
 };
 
 enum { METHOD_COUNT = sizeof METHODS / sizeof *METHODS };
@@ -172,8 +202,9 @@ const method *service_methods(size_t *count)
 }
 
 static const ProtobufCServiceDescriptor *const SERVICES[] = {
-    &vault__v1__records__descriptor, &vault__v1__tokens__descriptor,  &vault__v1__audit__descriptor,
-    &vault__v1__keys__descriptor,    &vault__v1__control__descriptor, &vault__v1__approvals__descriptor};
+    &vault__v1__records__descriptor,  &vault__v1__tokens__descriptor,   &vault__v1__audit__descriptor,
+    &vault__v1__keys__descriptor,     &vault__v1__control__descriptor,  &vault__v1__approvals__descriptor,
+    &vault__v1__policies__descriptor, &vault__v1__consents__descriptor, &vault__v1__emergencies__descriptor};
 
 static const method *find_row(const char *path)
 {

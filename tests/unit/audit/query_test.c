@@ -10,10 +10,10 @@ TEST("a query without conditions gives every line once, in order, opened and pro
     assert_int_equal(inconsistent(&page), 0);
     for (size_t i = 0; i < page.count; i++) assert_int_equal(page.lines[i].index, i);
     opened_line last = page.lines[40];
-    assert_int_equal(last.resident, 5);
-    assert_string_equal(last.person, "person-a");
-    assert_string_equal(last.purpose, "flood-relief");
-    assert_string_equal(last.outcome, "granted");
+    assert_int_equal(last.said.resident, 5);
+    assert_string_equal(last.said.person, "person-a");
+    assert_string_equal(last.said.purpose, "flood-relief");
+    assert_int_equal(last.said.outcome, LINE_GRANTED);
     assert_int_equal(last.action, LINE_REVEAL);
     assert_int_equal(last.time_us, INT64_C(1000000) * (NOON + 40));
     const bytes salted[] = {bytes_of(last.officer_salt, SALT_LEN), last.officer_view};
@@ -335,8 +335,8 @@ TEST("a trail is what one app did with one resident for a purpose or one below i
     line_trail t = trail_of(3, "gov-app-1", "elder-care", 100);
     assert_int_equal(t.count, 2 + 2);
     assert_int_equal(t.total, 4);
-    for (size_t i = 0; i < t.count; i++) assert_true(t.lines[i].consistent && t.lines[i].resident == 3);
-    assert_string_equal(t.lines[0].purpose, "elder-care/visit");
+    for (size_t i = 0; i < t.count; i++) assert_true(t.lines[i].consistent && t.lines[i].said.resident == 3);
+    assert_string_equal(t.lines[0].said.purpose, "elder-care/visit");
     t = trail_of(3, "gov-app-2", "elder-care", 2);
     assert_int_equal(t.count, 2);
     assert_int_equal(t.total, 3);

@@ -320,7 +320,7 @@ TEST("a refused admission stays refused with its clause")
     policy_facts f = good_facts(), other = f;
     no_person(&other);
     admission a = policy_admit(p, &other);
-    grant g = policy_decide(p, &a, &f, home);
+    grant g = policy_decide(p, &a, &f, (policy_resident){.area = home});
     assert_false(g.given);
     assert_int_equal(g.failed, CLAUSE_ACTING);
     policy_free(&p);
@@ -331,7 +331,7 @@ TEST("an empty admission grants nothing")
     policy *p = load_text(standard);
     policy_facts f = good_facts();
     admission a = {0};
-    assert_false(policy_decide(p, &a, &f, home).given);
+    assert_false(policy_decide(p, &a, &f, (policy_resident){.area = home}).given);
     policy_free(&p);
 }
 
@@ -343,11 +343,11 @@ TEST("an admission of other facts, of rules that do not exist, or too long widen
     for (size_t i = 0; i < FAILURES; i++) {
         policy_facts wider = f;
         failures[i].change(&wider);
-        assert_false(policy_decide(p, &earned, &wider, home).given);
+        assert_false(policy_decide(p, &earned, &wider, (policy_resident){.area = home}).given);
     }
     admission forged = {.count = UINT32_MAX};
     memset(forged.rules, 0xff, sizeof forged.rules);
-    assert_false(policy_decide(p, &forged, &f, home).given);
+    assert_false(policy_decide(p, &forged, &f, (policy_resident){.area = home}).given);
     policy_free(&p);
 }
 

@@ -69,7 +69,7 @@ static inline policy_facts facts_of(unsigned field)
 static inline grant decide(const policy *p, const policy_facts *facts, area_code area)
 {
     admission a = policy_admit(p, facts);
-    return policy_decide(p, &a, facts, area);
+    return policy_decide(p, &a, facts, (policy_resident){.area = area});
 }
 
 static inline void expect_refused(const policy *p, const policy_facts *facts, area_code area, policy_clause clause)

@@ -144,7 +144,8 @@ static bool naive_form(json_t *rule, const policy_facts *facts)
     return false;
 }
 
-static const char *const naive_actions[POLICY_ACTIONS] = {"reveal", "issue", "put", "search", "export", "erase"};
+static const char *const naive_actions[POLICY_ACTIONS] = {"reveal", "issue", "put",    "search",
+                                                          "export", "erase", "consent"};
 
 static policy_clause naive_rule(json_t *rule, const policy_facts *facts, area_code area)
 {
@@ -234,7 +235,7 @@ static inline policy_form naive_asked(policy_action action, uint64_t *seed)
                                         FORM_MASKED, FORM_MASKED, FORM_TOKEN};
     uint64_t odd = naive_random(seed) % 8;
     if (odd == 0) return (policy_form)(naive_random(seed) % FORMS);
-    if (action == POLICY_ISSUE || action == POLICY_ERASE) return FORM_NOTHING;
+    if (action == POLICY_ISSUE || action == POLICY_ERASE || action == POLICY_CONSENT) return FORM_NOTHING;
     if (action == POLICY_SEARCH) return odd < 4 ? FORM_COUNT : FORM_TOKEN;
     return action == POLICY_REVEAL ? shown[odd - 1] : FORM_PLAIN;
 }

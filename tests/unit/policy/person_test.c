@@ -163,7 +163,7 @@ TEST("an admission for masked values is none for plain ones")
     f.form = FORM_MASKED;
     admission a = policy_admit(p, &f);
     assert_int_equal(a.failed, CLAUSE_NONE);
-    assert_false(policy_decide(p, &a, &plain, home).given);
+    assert_false(policy_decide(p, &a, &plain, (policy_resident){.area = home}).given);
     policy_free(&p);
 }
 
