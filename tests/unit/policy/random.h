@@ -60,7 +60,7 @@ static const char *random_form(const char *action, uint64_t *seed)
                                                                                                          "token",
                                                                                                          "token",
                                                                                                          "count"};
-    if (strcmp(action, "issue") == 0 || strcmp(action, "erase") == 0) return "nothing";
+    if (strcmp(action, "issue") == 0 || strcmp(action, "erase") == 0 || strcmp(action, "consent") == 0) return "nothing";
     if (strcmp(action, "search") == 0) return pick(seed, found, 3);
     return strcmp(action, "reveal") == 0 ? pick(seed, shown, 6) : "plain";
 }
