@@ -92,6 +92,8 @@ struct policy {
     policy_budget *budgets;
     size_t budget_count;
     arena *texts; /* what the lists above point at */
+    size_t place_count, rule_capacity;
+    /* tables: made by policy_compile of what stands above */
 };
 
 static inline uint64_t cell_key(consumer_no consumer, policy_action action)
@@ -137,6 +139,9 @@ typedef struct rule_place {
 __attribute__((format(printf, 4, 5))) vault_code rule_refuse_at(rule_place at, const char *where, const char *key,
                                                                 const char *format, ...);
 
-/* Sorts the rules into cells; refuses two rules of the same scope, and a cell of which one call could meet more than
- * ADMISSION_RULES rules: some of them would silently never apply. */
-VAULT_MUST_USE vault_code policy_compile(policy *p, vault_error *err);
+/* Sorts the rules into cells, and makes the tables. */
+void policy_compile(policy *p);
+
+/* Refuses two rules of the same scope, and a cell of which one call could meet more than ADMISSION_RULES rules: some of
+ * them would silently never apply. Of a compiled policy. */
+VAULT_MUST_USE vault_code policy_check_scopes(const policy *p, vault_error *err);

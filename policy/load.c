@@ -404,7 +404,8 @@ vault_code policy_load(policy **out, json_t *document, const policy_names *names
     VAULT_CLEANUP(policy_free) policy *p = policy_new(rules);
     loader l = {.policy = p, .names = names, .err = err};
     VAULT_TRY(read_rules(&l, rules));
-    VAULT_TRY(policy_compile(p, err));
+    policy_compile(p);
+    VAULT_TRY(policy_check_scopes(p, err));
     *out = p;
     p = NULL;
     return VAULT_OK;
