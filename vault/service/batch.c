@@ -5,12 +5,15 @@
  *
  * One statement fetches, one statement appends and commits by itself: two round trips for a reveal. Rows that are
  * written (put) go into a transaction that the append ends. Rows are written before the head is locked, sorted, so that
- * the head is held for the lines alone.
+ * the head is held for the lines alone. Where a grant rests on what another may change meanwhile (a consent, a budget),
+ * that is held inside the transaction before rows and lines are made (hold.h):
+ *
+ *   fetch rows ─ prove, judge ─ BEGIN ─ holds ─ prepare rows ─ lines ─ write rows ─ append ─ COMMIT ─ finish
  *
  * What fails for the store's sake fails for the part; a part that PostgreSQL refused is split, so that one bad item
  * does not fail its neighbours. A granted item that then does not open gets a second line, which refers to the first.
  */
-#include "vault/service/internal.h"
+#include "vault/service/hold.h"
 
 #include "vault/base/clock.h"
 #include "vault/base/log.h"
@@ -167,13 +170,35 @@ static vault_code add_changes(line_batch *to, const part *p, vault_error *err)
     return VAULT_OK;
 }
 
-static vault_code append_with_rows(part *p, const line_batch *batch, vault_error *err)
+static vault_code make_batch(line_batch *out, part *p, vault_error *err)
+{
+    line *lines = NULL;
+    if (p->kind->prepare) VAULT_TRY(p->kind->prepare(p->s, p->items, p->count, err));
+    VAULT_TRY(make_lines(p, &lines, err));
+    *out = (line_batch){.control_version = p->s->manifest->version,
+                        .control_stamp = p->s->control_stamp,
+                        .lines = lines,
+                        .count = p->count};
+    return p->kind->change ? add_changes(out, p, err) : VAULT_OK;
+}
+
+/* An empty batch is made here, when what the grants rest on is locked: that may refuse items. */
+static vault_code append_within(part *p, line_batch *batch, vault_error *err)
+{
+    session *s = p->s;
+    if (!batch->lines) {
+        VAULT_TRY(holds_take(s, p->items, p->count, err));
+        VAULT_TRY(make_batch(batch, p, err));
+    }
+    if (p->kind->write) VAULT_TRY(p->kind->write(s, p->items, p->count, err));
+    return ledger_append_in_transaction(s->service->ledger, s->store, s->mem, batch, &p->appended, err);
+}
+
+static vault_code append_in_transaction(part *p, line_batch *batch, vault_error *err)
 {
     session *s = p->s;
     VAULT_TRY(store_begin(s->store, err));
-    vault_code code = p->kind->write(s, p->items, p->count, err);
-    if (code == VAULT_OK)
-        code = ledger_append_in_transaction(s->service->ledger, s->store, s->mem, batch, &p->appended, err);
+    vault_code code = append_within(p, batch, err);
     if (code == VAULT_OK) code = store_commit(s->store, err);
     if (code == VAULT_OK) return ledger_committed(s->service->ledger), VAULT_OK;
     ledger_rolled_back(s->service->ledger);
@@ -181,15 +206,16 @@ static vault_code append_with_rows(part *p, const line_batch *batch, vault_error
     return code;
 }
 
-static vault_code append(part *p, line *lines, vault_error *err)
+/* Rows and lines are made before a transaction begins, where nothing has to be held for them: whoever waits for the
+ * same rows waits for less. */
+static vault_code append(part *p, vault_error *err)
 {
-    line_batch batch = {.control_version = p->s->manifest->version,
-                        .control_stamp = p->s->control_stamp,
-                        .lines = lines,
-                        .count = p->count};
-    if (p->kind->change) VAULT_TRY(add_changes(&batch, p, err));
-    if (p->kind->write) return append_with_rows(p, &batch, err);
-    return ledger_append(p->s->service->ledger, p->s->store, p->s->mem, &batch, &p->appended, err);
+    session *s = p->s;
+    line_batch batch = {0};
+    bool held = holds_wanted(s, p->items, p->count);
+    if (!held) VAULT_TRY(make_batch(&batch, p, err));
+    if (held || p->kind->write) return append_in_transaction(p, &batch, err);
+    return ledger_append(s->service->ledger, s->store, s->mem, &batch, &p->appended, err);
 }
 
 static vault_code look_and_fetch(part *p, vault_error *err)
@@ -210,16 +236,13 @@ static vault_code read_rows(part *p, vault_error *err)
 /* Up to the commit. After OK every item has its line. */
 static vault_code commit(part *p, vault_error *err)
 {
-    line *lines = NULL;
     cabinet_use(p->s->cabinet, p->s->mem);
     VAULT_TRY(read_rows(p, err));
     for (size_t i = 0; i < p->count; i++) {
         p->items[i]->record.dek = p->s->deks.at + i * RECORD_KEYS_LEN;
         judge(p, p->items[i]);
     }
-    if (p->kind->prepare) VAULT_TRY(p->kind->prepare(p->s, p->items, p->count, err));
-    VAULT_TRY(make_lines(p, &lines, err));
-    return append(p, lines, err);
+    return append(p, err);
 }
 
 /* The second line of an item that was granted and did not open. */
@@ -326,6 +349,8 @@ static void reset(item **items, size_t count)
     for (size_t i = 0; i < count; i++) {
         vault_error_clear(&items[i]->err);
         items[i]->grant = (grant){0};
+        items[i]->on_consent = false;
+        items[i]->looked = 0;
         record_clear(&items[i]->record);
     }
 }

@@ -81,7 +81,7 @@ vault_code corrections_look(session *s, item **items, size_t count, vault_error 
 
 /* ---- who may know ---- */
 
-grant item_ask(session *s, const item *it, const policy_facts *facts)
+grant item_ask(session *s, item *it, const policy_facts *facts)
 {
     admission a = policy_admit(s->manifest->policy, facts);
     return policy_decide(s->manifest->policy, &a, facts, item_facts_at(s, it, &a, item_area(it)));
@@ -119,7 +119,7 @@ static void admit_anyone(session *s, call *c)
 
 /* The grant under which a correction of the field may be known: to whoever may put it; and of a record that the caller
  * has named, to whoever may see it, be it masked. */
-static grant may_know(session *s, const item *it, const schema_field *f)
+static grant may_know(session *s, item *it, const schema_field *f)
 {
     const policy_facts put = call_asks(it->call, POLICY_PUT, FORM_PLAIN, only_field(f->number));
     const policy_facts see = call_asks(it->call, POLICY_REVEAL, FORM_MASKED, only_field(f->number));

@@ -131,6 +131,8 @@ struct item {
     const resident_row *row;
     record record;
     grant grant;
+    bool on_consent;   /* the grant may rest on a consent of the resident (hold.h) */
+    uint64_t looked;   /* classes by 1 << index whose values were opened to decide */
     line *line;
     struct put_item *put;               /* put: its values and its row to write */
     const char *fields, *groups, *form; /* for its line, where they are not the call's; else NULL */
@@ -283,8 +285,9 @@ vault_code refuse_at(vault_error *err, const char *reason, const char *list, lon
 /* Clause by which the policy refused, as an outcome. */
 vault_code refuse_clause(vault_error *err, policy_clause clause);
 /* What the policy may know of the item's resident, as if it were in this area (facts.c): its classes and its consent,
- * opened inside the vault where the admission asks for them, and what has been seen of it. */
-policy_resident item_facts_at(session *s, const item *it, const admission *a, area_code area);
+ * opened inside the vault where the admission asks for them, and what has been seen of it. Leaves in the item what was
+ * looked at. */
+policy_resident item_facts_at(session *s, item *it, const admission *a, area_code area);
 /* The judgement that reveal and issue share: by the stored row's area. */
 vault_code judge_by_area(session *s, item *it);
 
@@ -432,7 +435,7 @@ area_code item_area(const item *it);
 /* The row in that place, proven, as it is told, behind those that are there. INTEGRITY: it was edited. */
 VAULT_MUST_USE vault_code item_correction(session *s, item *it, size_t at);
 /* The policy's answer to these facts for an item's record. */
-grant item_ask(session *s, const item *it, const policy_facts *facts);
+grant item_ask(session *s, item *it, const policy_facts *facts);
 static inline field_set only_field(unsigned number)
 {
     field_set one = {0};

@@ -10,7 +10,7 @@
 
 /* Every number is a token of some value: who may not ask for pseudonyms by values must not get them by trying numbers.
  */
-static bool may_issue(session *s, const item *it)
+static bool may_issue(session *s, item *it)
 {
     const policy_facts facts = call_asks(it->call, POLICY_ISSUE, FORM_NOTHING, it->call->facts.fields);
     return item_ask(s, it, &facts).given;
