@@ -206,6 +206,12 @@ typedef struct issuer {
 size_t manifest_issuer_count(const manifest *m);
 issuer manifest_issuer(const manifest *m, size_t i);
 const person *manifest_person(const manifest *m, const char *id);
+/* Names to numbers, and back (names.c). 0: unknown; "" or NULL: there is none of that number. */
+consumer_no manifest_app_named(const manifest *m, const char *id);
+role_no manifest_role_named(const manifest *m, const char *id);
+const char *manifest_role_name(const manifest *m, role_no no);
+const purpose *manifest_purpose_no(const manifest *m, purpose_no no);
+const char *manifest_field_name(const manifest *m, unsigned number); /* of a predicate, too */
 
 /* Per process. */
 typedef struct control control;
