@@ -120,6 +120,7 @@ static vault_code propose(draft *d)
     const change *what = d->what;
     document_fault fault;
     digest base;
+    if (what->document == DOC_ACCESS) return access_propose(d);
     VAULT_TRY(check_proposal(d, &base));
     VAULT_TRY(check_room(d));
     const char *reason = document_check(&fault, &value, what->document, what->content, d->base);
@@ -158,21 +159,31 @@ static vault_code check_consent(const draft *d, const approval *a)
     }
     if (!digest_read(&wanted, d->what->digest)) return vault_refuse(d->err, VAULT_INVALID, "BAD_DIGEST", "digest");
     if (!digest_same(&wanted, &a->content)) return vault_refuse(d->err, VAULT_CONFLICT, "DIGEST_DIFFERS", "digest");
-    if (a->document != DOC_OPERATION && !digest_same(&a->base, &d->core.documents[a->document].digest))
+    if (a->document < DOCUMENTS && !digest_same(&a->base, &d->core.documents[a->document].digest))
         return vault_refuse(d->err, VAULT_CONFLICT, "BASE_MOVED", "");
     return VAULT_OK;
 }
 
 /* Of officers who still are officers and can call: what a certificate said that was revoked since, and has left its
  * officer none, is nobody's word. */
-unsigned draft_consents(const draft *d, const approval *a)
+static unsigned count_consents(const manifest_body *b, const approval *a)
 {
     unsigned count = 0;
     for (unsigned i = 0; i < a->approved_count; i++) {
-        const principal *p = find_one_of(d->base, a->approved_by[i], ROLE_OFFICER);
+        const principal *p = find_one_of(b, a->approved_by[i], ROLE_OFFICER);
         count += p && principal_can_call(p, NULL);
     }
     return count;
+}
+
+unsigned draft_consents(const draft *d, const approval *a)
+{
+    return count_consents(d->base, a);
+}
+
+bool approval_complete(const manifest *m, const approval *a)
+{
+    return m->approvals >= 1 && count_consents(body_of(m), a) >= m->approvals;
 }
 
 /* The row that the proposal has written is in force from now on. */
@@ -207,7 +218,7 @@ static vault_code approve(draft *d)
     VAULT_TRY(check_consent(d, a));
     if (d->base->m.approvals < 1) return vault_fail(d->err, VAULT_INTEGRITY, "a manifest that needs no approvals");
     bool enough = draft_consents(d, a) + 1 >= d->base->m.approvals;
-    if (enough && a->document != DOC_OPERATION) return activate(d, i);
+    if (enough && a->document < DOCUMENTS) return activate(d, i);
     if (a->approved_count == APPROVALS_MAX) return vault_fail(d->err, VAULT_EXHAUSTED, "no room for an approval");
     a->approved_by[a->approved_count++] = d->what->who->id;
     return VAULT_OK;
@@ -300,30 +311,41 @@ static vault_code revoke_key(const draft *d, json_t *principals)
     return json_object_set_new(found, "revoked", json_true()) == 0 ? VAULT_OK : VAULT_EXHAUSTED;
 }
 
-static vault_code suspend(const draft *d, json_t *persons)
+static vault_code suspend(const draft *d, json_t *persons, const char *who)
 {
-    json_t *found = with_text(json_object_get(persons, "persons"), "id", d->what->person);
+    json_t *found = with_text(json_object_get(persons, "persons"), "id", who);
     if (!found || json_is_true(json_object_get(found, "suspended")))
         return vault_refuse(d->err, VAULT_NOT_FOUND, "PERSON_UNKNOWN", "person");
     return json_object_set_new(found, "suspended", json_true()) == 0 ? VAULT_OK : VAULT_EXHAUSTED;
 }
 
+/* The record says which document it was, and what became of it. */
+static vault_code bring(draft *d, document which, json_t *value)
+{
+    d->core.record.document = document_name(which);
+    d->core.record.before = d->core.documents[which].digest;
+    VAULT_TRY(draft_bring(d, which, value));
+    d->core.record.after = d->core.documents[which].digest;
+    return VAULT_OK;
+}
+
+vault_code draft_suspend(draft *d, const char *who)
+{
+    VAULT_CLEANUP(json_clear) json_t *copy = json_deep_copy(d->docs.of[DOC_PERSONS]);
+    VAULT_TRY(suspend(d, copy, who));
+    return bring(d, DOC_PERSONS, copy);
+}
+
 static vault_code revoke(draft *d)
 {
     const change *what = d->what;
-    document which = what->person ? DOC_PERSONS : DOC_PRINCIPALS;
     VAULT_TRY(draft_must_be(d, STEWARDS));
     if (!what->certificate + !what->assertion_key + !what->person != 2)
         return vault_refuse(d->err, VAULT_INVALID, "ONE_OF", "what");
-    VAULT_CLEANUP(json_clear) json_t *copy = json_deep_copy(d->docs.of[which]);
-    if (what->certificate) VAULT_TRY(revoke_certificate(d, copy));
-    if (what->assertion_key) VAULT_TRY(revoke_key(d, copy));
-    if (what->person) VAULT_TRY(suspend(d, copy));
-    d->core.record.document = document_name(which);
-    d->core.record.before = d->core.documents[which].digest;
-    VAULT_TRY(draft_bring(d, which, copy));
-    d->core.record.after = d->core.documents[which].digest;
-    return VAULT_OK;
+    if (what->person) return draft_suspend(d, what->person);
+    VAULT_CLEANUP(json_clear) json_t *copy = json_deep_copy(d->docs.of[DOC_PRINCIPALS]);
+    VAULT_TRY(what->certificate ? revoke_certificate(d, copy) : revoke_key(d, copy));
+    return bring(d, DOC_PRINCIPALS, copy);
 }
 
 /* ---- all
@@ -347,6 +369,9 @@ vault_code change_apply(draft *d)
     case CHANGE_SEAL:
     case CHANGE_UNSEAL:
         return rings_apply(d);
+    case CHANGE_OPEN:
+    case CHANGE_REVIEW:
+        return emergencies_apply(d);
     default:
         return vault_fail(d->err, VAULT_INTERNAL, "no change of kind %d is asked for", (int)d->what->kind);
     }

@@ -160,7 +160,8 @@ typedef enum document {
     DOC_BROWSING,
     DOC_DOMAINS,
     DOCUMENTS,
-    DOC_OPERATION /* no document of the manifest: what was proposed to be done with keys, once approved */
+    DOC_OPERATION, /* no document of the manifest: what was proposed to be done with keys, once approved */
+    DOC_ACCESS     /* nor this: one call that an app asks leave for (Approvals.RequestAccess) */
 } document;
 const char *document_name(document d);                /* "schema" */
 bool document_named(document *out, const char *name); /* of those that people write */
@@ -278,6 +279,8 @@ typedef enum change_kind {
     CHANGE_REKEY,   /* another way to the root key, perhaps another root key; two people */
     CHANGE_SEAL,
     CHANGE_UNSEAL, /* by hand, of one node: `sealed` ends */
+    CHANGE_OPEN,   /* a break-glass, by an app for its acting person */
+    CHANGE_REVIEW, /* of it, by an officer */
     CHANGES
 } change_kind;
 const char *change_kind_name(change_kind k); /* "propose" */
@@ -289,6 +292,13 @@ typedef struct ring_change {
     suite_id suite;   /* rotate; SUITE_NONE: as it is */
     int64_t ends_us;  /* rotate, of a token ring: end of the epochs before */
 } ring_change;
+
+/* A break-glass that is to be opened: what the narrowest rule for it allows. */
+typedef struct opening {
+    const char *person, *purpose, *rule, *reason;
+    unsigned hours, review_hours;
+    uint32_t residents;
+} opening;
 
 /* What is asked for. Texts are borrowed. CHANGE_APPROVE becomes CHANGE_ACTIVATE by itself. */
 typedef struct change {
@@ -305,6 +315,11 @@ typedef struct change {
     const char *certificate, *assertion_key, *person; /* revoke: one of them */
     const ring_change *rings;                         /* rotate; destroy: one */
     size_t ring_count;
+    const opening *opening; /* open */
+    const char *emergency;  /* review: "emergencies/...", */
+    const char *note;       /* and what the officer says of it */
+    bool justified;
+    const digest *bound;   /* propose, of DOC_ACCESS: of the very call */
     const root_seal *seal; /* rekey: how the root key lies from now on */
     bytes root;            /* rekey: another root key; empty: it stays */
     /* destroy, rekey: what is asked for, as canonical JSON. With `approval` empty it is proposed (as `lifetime_us`
@@ -323,6 +338,7 @@ typedef struct approval {
     int64_t version; /* of the change that proposed it */
     int64_t size;    /* of its row, bytes */
     digest content, base;
+    digest bound; /* DOC_ACCESS: of the very call that is asked for; else zero */
     const char *proposer, *ticket;
     int64_t created_us, expires_us;
     const char *approved_by[APPROVALS_MAX];
@@ -330,13 +346,49 @@ typedef struct approval {
 } approval;
 size_t manifest_pending(const manifest *m, const approval **out);
 const approval *manifest_approval(const manifest *m, const char *name); /* NULL: not pending */
+/* Have so many officers approved it, who still are officers and can call, as it takes? */
+bool approval_complete(const manifest *m, const approval *a);
+/* The complete approval of this name for just this call, which has not expired; NULL: there is none. */
+const approval *manifest_access(const manifest *m, const char *name, const digest *bound, int64_t now_us);
+
+/* ---- break-glass ---- */
+
+enum {
+    EMERGENCY_NAME_LEN = 44,
+    EMERGENCIES_MAX = 64,      /* that are kept; the oldest reviewed one makes room */
+    EMERGENCIES_OF_APP = 16,   /* that wait for their review */
+    EMERGENCIES_OF_PERSON = 3, /* the same */
+    ACCESSES_MAX = 16,         /* calls that wait for approval, or have it */
+    ACCESSES_OF_APP = 4
+};
+
+/* An opened break-glass. Borrowed from the manifest.
+ *
+ *   open ──its end──► ended ──review_due──► overdue: its person is refused everywhere, on every node, by itself
+ *     └──────────┴─────────────┴──review by an officer──► justified | unjustified: the person is suspended */
+typedef struct emergency {
+    char name[EMERGENCY_NAME_LEN + 1]; /* "emergencies/..." */
+    const char *consumer, *person, *purpose, *rule, *reason;
+    int64_t opened_us, ends_us, due_us; /* due: of the review */
+    uint32_t residents;                 /* so many, at most */
+    const char *reviewer, *note;        /* "" before the review */
+    int64_t reviewed_us;                /* 0 before it */
+    bool justified;
+} emergency;
+size_t manifest_emergencies(const manifest *m, const emergency **out);    /* in the order of their opening */
+const emergency *manifest_emergency(const manifest *m, const char *name); /* NULL: unknown */
+/* "open", "ended", "overdue", "justified", "unjustified" */
+const char *emergency_state(const emergency *e, int64_t now_us);
+bool emergency_open(const emergency *e, int64_t now_us);
+/* One of the person's that was not reviewed in time; NULL: there is none. */
+const emergency *manifest_overdue(const manifest *m, const char *who, int64_t now_us);
 
 /* What was, or will be, done: what a line says, and what the history shows. */
 typedef struct change_record {
     int64_t version, time_us; /* of the manifest that it makes */
     change_kind kind;
-    const char *document, *who, *ticket, *approval; /* "" where there is none */
-    digest before, after;                           /* of the document; zero where there is none */
+    const char *document, *who, *ticket, *approval, *emergency; /* "" where there is none */
+    digest before, after;                                       /* of the document; zero where there is none */
     digest manifest;
 } change_record;
 
@@ -348,8 +400,10 @@ VAULT_MUST_USE vault_code change_record_copy(change_record *out, arena *mem, con
  * of the fault), CHANGE_UNREADABLE (stored values could not be read any more: field), BAD_DIGEST, BAD_LIFETIME,
  * NOTHING_CHANGES; DENIED SELF_APPROVAL, ALREADY_APPROVED, NOT_YOURS, ROLE, LAST_OFFICER, LAST_ADMINISTRATOR; NOT_FOUND
  * (approval, certificate, key, person; revoked already); CONFLICT BASE_MOVED, DIGEST_DIFFERS; EXHAUSTED
- * TOO_MANY_PENDING. Of keys: INVALID RING_UNKNOWN, SUITE_UNKNOWN, BAD_END; FAILED_PRECONDITION RING_ACTIVE,
- * STILL_NEEDED, RING_DESTROYED, NOT_APPROVED, TOO_MANY_VERSIONS (RING_VERSIONS_MAX with a key), ROTATION_OPEN.
+ * TOO_MANY_PENDING. Of break-glass: FAILED_PRECONDITION ALREADY_OPEN, REVIEW_OVERDUE, ALREADY_REVIEWED; EXHAUSTED
+ * TOO_MANY_OPEN; NOT_FOUND EMERGENCY_UNKNOWN. Of keys: INVALID RING_UNKNOWN, SUITE_UNKNOWN, BAD_END;
+ * FAILED_PRECONDITION RING_ACTIVE, STILL_NEEDED, RING_DESTROYED, NOT_APPROVED, TOO_MANY_VERSIONS (RING_VERSIONS_MAX
+ * with a key), ROTATION_OPEN.
  */
 typedef struct staged staged;
 VAULT_MUST_USE vault_code control_stage(staged **out, control *c, store *s, const manifest *m, const change *what,

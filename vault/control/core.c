@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const kinds[CHANGES] = {"init",   "propose", "approve", "activate", "reject", "revoke",
-                                           "rotate", "destroy", "rekey",   "seal",     "unseal"};
+static const char *const kinds[CHANGES] = {"init",    "propose", "approve", "activate", "reject", "revoke", "rotate",
+                                           "destroy", "rekey",   "seal",    "unseal",   "open",   "review"};
 
 const char *change_kind_name(change_kind k)
 {
@@ -71,11 +71,12 @@ static json_t *documents_json(const manifest_core *core)
 
 static json_t *approval_json(const approval *a)
 {
-    return json_pack("{s:o, s:o, s:o, s:I, s:s, s:I, s:s, s:s, s:I, s:s, s:I}", "approved_by",
-                     texts_json(a->approved_by, a->approved_count), "base", hex_json(&a->base), "content",
-                     hex_json(&a->content), "created", (json_int_t)a->created_us, "document",
-                     document_name(a->document), "expires", (json_int_t)a->expires_us, "name", a->name, "proposer",
-                     a->proposer, "size", (json_int_t)a->size, "ticket", a->ticket, "version", (json_int_t)a->version);
+    return json_pack("{s:o, s:o, s:o, s:o, s:I, s:s, s:I, s:s, s:s, s:I, s:s, s:I}", "approved_by",
+                     texts_json(a->approved_by, a->approved_count), "base", hex_json(&a->base), "bound",
+                     hex_json(&a->bound), "content", hex_json(&a->content), "created", (json_int_t)a->created_us,
+                     "document", document_name(a->document), "expires", (json_int_t)a->expires_us, "name", a->name,
+                     "proposer", a->proposer, "size", (json_int_t)a->size, "ticket", a->ticket, "version",
+                     (json_int_t)a->version);
 }
 
 static json_t *pending_json(const manifest_core *core)
@@ -87,20 +88,21 @@ static json_t *pending_json(const manifest_core *core)
 
 static json_t *record_json(const change_record *r)
 {
-    return json_pack("{s:o, s:s, s:o, s:s, s:s, s:s, s:I, s:s}", "after", hex_json(&r->after), "approval", r->approval,
-                     "before", hex_json(&r->before), "document", r->document, "kind", change_kind_name(r->kind),
-                     "ticket", r->ticket, "time", (json_int_t)r->time_us, "who", r->who);
+    return json_pack("{s:o, s:s, s:o, s:s, s:s, s:s, s:s, s:I, s:s}", "after", hex_json(&r->after), "approval",
+                     r->approval, "before", hex_json(&r->before), "document", r->document, "emergency", r->emergency,
+                     "kind", change_kind_name(r->kind), "ticket", r->ticket, "time", (json_int_t)r->time_us, "who",
+                     r->who);
 }
 
 vault_code core_write(bytes *out, arena *mem, const char *vault, const manifest_core *core, vault_error *err)
 {
     VAULT_CLEANUP(json_clear)
     json_t *all =
-        json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:s, s:I}", "change", record_json(&core->record),
-                  "documents", documents_json(core), "expired", texts_json(core->expired, core->expired_count), "fixed",
-                  hex_json(&core->fixed), "pending", pending_json(core), "previous", hex_json(&core->previous), "rings",
-                  hex_json(&core->rings), "turns", (json_int_t)core->turns, "vault", vault, "version",
-                  (json_int_t)core->record.version);
+        json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:s, s:I}", "change", record_json(&core->record),
+                  "documents", documents_json(core), "emergencies", emergencies_json(core), "expired",
+                  texts_json(core->expired, core->expired_count), "fixed", hex_json(&core->fixed), "pending",
+                  pending_json(core), "previous", hex_json(&core->previous), "rings", hex_json(&core->rings), "turns",
+                  (json_int_t)core->turns, "vault", vault, "version", (json_int_t)core->record.version);
     if (!all) return vault_fail(err, VAULT_INVALID, "a text of the change is not UTF-8");
     return document_canonical(out, mem, all, err);
 }
@@ -139,24 +141,24 @@ static bool read_documents(manifest_core *core, json_t *all)
     return true;
 }
 
-/* What may wait for approval: a document that people write, or an operation. */
+/* What may wait for approval: a document that people write, an operation, or a call. */
 static bool proposal_named(document *out, const char *name)
 {
-    if (strcmp(name, document_name(DOC_OPERATION)) != 0) return document_named(out, name);
-    *out = DOC_OPERATION;
-    return true;
+    for (document d = DOC_OPERATION; d <= DOC_ACCESS; d++)
+        if (strcmp(name, document_name(d)) == 0) return *out = d, true;
+    return document_named(out, name);
 }
 
 static bool read_approval(approval *out, json_t *value)
 {
-    const char *base, *content, *name, *named;
+    const char *base, *bound, *content, *name, *named;
     json_int_t created, expires, size, version;
     json_t *by;
     size_t count;
-    if (json_unpack_ex(value, NULL, JSON_STRICT, "{s:o, s:s, s:s, s:I, s:s, s:I, s:s, s:s, s:I, s:s, s:I}",
-                       "approved_by", &by, "base", &base, "content", &content, "created", &created, "document", &named,
-                       "expires", &expires, "name", &name, "proposer", &out->proposer, "size", &size, "ticket",
-                       &out->ticket, "version", &version) != 0)
+    if (json_unpack_ex(value, NULL, JSON_STRICT, "{s:o, s:s, s:s, s:s, s:I, s:s, s:I, s:s, s:s, s:I, s:s, s:I}",
+                       "approved_by", &by, "base", &base, "bound", &bound, "content", &content, "created", &created,
+                       "document", &named, "expires", &expires, "name", &name, "proposer", &out->proposer, "size",
+                       &size, "ticket", &out->ticket, "version", &version) != 0)
         return false;
     snprintf(out->name, sizeof out->name, "%s", name);
     out->created_us = created;
@@ -165,7 +167,7 @@ static bool read_approval(approval *out, json_t *value)
     out->size = size;
     bool good = strlen(name) == APPROVAL_NAME_LEN && proposal_named(&out->document, named) &&
                 digest_read(&out->base, base) && digest_read(&out->content, content) &&
-                read_texts(out->approved_by, &count, by, APPROVALS_MAX);
+                digest_read(&out->bound, bound) && read_texts(out->approved_by, &count, by, APPROVALS_MAX);
     out->approved_count = good ? (unsigned)count : 0;
     return good;
 }
@@ -187,9 +189,9 @@ static bool read_record(change_record *out, json_t *value)
 {
     const char *after, *before, *kind;
     json_int_t time;
-    if (json_unpack_ex(value, NULL, JSON_STRICT, "{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:s}", "after", &after,
-                       "approval", &out->approval, "before", &before, "document", &out->document, "kind", &kind,
-                       "ticket", &out->ticket, "time", &time, "who", &out->who) != 0)
+    if (json_unpack_ex(value, NULL, JSON_STRICT, "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:s}", "after", &after,
+                       "approval", &out->approval, "before", &before, "document", &out->document, "emergency",
+                       &out->emergency, "kind", &kind, "ticket", &out->ticket, "time", &time, "who", &out->who) != 0)
         return false;
     out->time_us = time;
     out->kind = 0;
@@ -201,18 +203,18 @@ static bool read_all(manifest_core *core, const seal_place *at)
 {
     const char *vault, *previous, *rings, *fixed;
     json_int_t version, turns;
-    json_t *record, *docs, *expired, *pending;
-    if (json_unpack_ex(core->text, NULL, JSON_STRICT, "{s:o, s:o, s:o, s:s, s:o, s:s, s:s, s:I, s:s, s:I}", "change",
-                       &record, "documents", &docs, "expired", &expired, "fixed", &fixed, "pending", &pending,
-                       "previous", &previous, "rings", &rings, "turns", &turns, "vault", &vault, "version",
-                       &version) != 0)
+    json_t *record, *docs, *emergencies, *expired, *pending;
+    if (json_unpack_ex(core->text, NULL, JSON_STRICT, "{s:o, s:o, s:o, s:o, s:s, s:o, s:s, s:s, s:I, s:s, s:I}",
+                       "change", &record, "documents", &docs, "emergencies", &emergencies, "expired", &expired, "fixed",
+                       &fixed, "pending", &pending, "previous", &previous, "rings", &rings, "turns", &turns, "vault",
+                       &vault, "version", &version) != 0)
         return false;
     core->record.version = version;
     core->turns = turns;
     return version == at->version && strcmp(vault, at->vault) == 0 && digest_read(&core->previous, previous) &&
            digest_read(&core->rings, rings) && digest_read(&core->fixed, fixed) && read_documents(core, docs) &&
-           read_pending(core, pending) && read_texts(core->expired, &core->expired_count, expired, PENDING_MAX) &&
-           read_record(&core->record, record);
+           emergencies_read(core, emergencies) && read_pending(core, pending) &&
+           read_texts(core->expired, &core->expired_count, expired, PENDING_MAX) && read_record(&core->record, record);
 }
 
 vault_code core_read(manifest_core *out, bytes text, const seal_place *at, vault_error *err)

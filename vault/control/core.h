@@ -30,6 +30,10 @@ typedef char digest_hex[2 * DIGEST_LEN + 1];
 void digest_write(digest_hex out, const digest *d);
 bool digest_same(const digest *a, const digest *b);
 
+/* The list of a manifest's emergencies (emergencies.c), written, and read strictly: false for anything else. */
+json_t *emergencies_json(const manifest_core *core);
+bool emergencies_read(manifest_core *core, json_t *list);
+
 /* Canonical text of the row of version core->record.version. */
 VAULT_MUST_USE vault_code core_write(bytes *out, arena *mem, const char *vault, const manifest_core *core,
                                      vault_error *err);

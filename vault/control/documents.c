@@ -11,6 +11,7 @@ static const char *const names[DOCUMENTS] = {"schema", "principals", "persons", 
 const char *document_name(document d)
 {
     if (d == DOC_OPERATION) return "operation";
+    if (d == DOC_ACCESS) return "access";
     return (unsigned)d < DOCUMENTS ? names[d] : "";
 }
 

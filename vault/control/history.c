@@ -341,7 +341,8 @@ vault_code change_record_copy(change_record *out, arena *mem, const change_recor
     out->who = arena_text(mem, bytes_of_text(from->who));
     out->ticket = arena_text(mem, bytes_of_text(from->ticket));
     out->approval = arena_text(mem, bytes_of_text(from->approval));
-    bool room = out->document && out->who && out->ticket && out->approval;
+    out->emergency = arena_text(mem, bytes_of_text(from->emergency));
+    bool room = out->document && out->who && out->ticket && out->approval && out->emergency;
     return room ? VAULT_OK : vault_fail(err, VAULT_EXHAUSTED, "no room for a change");
 }
 

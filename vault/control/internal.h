@@ -52,6 +52,8 @@ typedef struct manifest_core {
     change_record record;
     approval pending[PENDING_MAX];
     size_t pending_count;
+    emergency emergencies[EMERGENCIES_MAX]; /* oldest first */
+    size_t emergency_count;
     json_t *text; /* of the manifest row: what the texts above are borrowed from */
 } manifest_core;
 

@@ -130,7 +130,8 @@ static void begin(draft *d)
                                      .document = "",
                                      .who = what->who->id,
                                      .ticket = what->ticket ? what->ticket : "",
-                                     .approval = ""};
+                                     .approval = "",
+                                     .emergency = ""};
     for (unsigned i = 0; i < DOCUMENTS; i++) d->docs.of[i] = json_incref(d->base->docs.of[i]);
     drop_expired(d);
 }

@@ -62,6 +62,13 @@ VAULT_MUST_USE vault_code draft_must_be(const draft *d, unsigned roles);
 VAULT_MUST_USE vault_code draft_find_pending(draft *d, size_t *out);
 /* How many officers consent who still are officers and can call. */
 unsigned draft_consents(const draft *d, const approval *a);
+/* Takes the assertions of a person, as a part of the change. NOT_FOUND PERSON_UNKNOWN: there is no such person, or it
+ * is suspended already. */
+VAULT_MUST_USE vault_code draft_suspend(draft *d, const char *who);
+/* A break-glass, and its review (emergencies.c). */
+VAULT_MUST_USE vault_code emergencies_apply(draft *d);
+/* One call that an app asks leave for (access.c). */
+VAULT_MUST_USE vault_code access_propose(draft *d);
 /* Something that waits for approval: `about`, with content `value`, instead of what has digest `base`. */
 VAULT_MUST_USE vault_code draft_propose(draft *d, document about, json_t *value, const digest *base);
 

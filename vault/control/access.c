@@ -1,0 +1,42 @@
+/* One call that an app asks leave for: it waits like a proposal, never comes into force, and stands until it expires.
+ * The approval is bound to the call itself, of which the manifest keeps the digest: not to a name for it. */
+#include "vault/control/staged.h"
+
+#include <string.h>
+
+static const int64_t LIFETIME_LEAST_US = INT64_C(60) * 1000000, LIFETIME_MOST_US = INT64_C(86400) * 1000000;
+
+/* Apps must not crowd out what administrators propose, nor each other. */
+static vault_code check_room(const draft *d)
+{
+    unsigned all = 0, own = 0;
+    for (size_t i = 0; i < d->core.pending_count; i++) {
+        const approval *a = &d->core.pending[i];
+        all += a->document == DOC_ACCESS;
+        own += a->document == DOC_ACCESS && strcmp(a->proposer, d->what->who->id) == 0;
+    }
+    if (all < ACCESSES_MAX && own < ACCESSES_OF_APP) return VAULT_OK;
+    return vault_refuse(d->err, VAULT_EXHAUSTED, "TOO_MANY_PENDING", "");
+}
+
+vault_code access_propose(draft *d)
+{
+    VAULT_CLEANUP(json_clear) json_t *value = NULL;
+    const digest nothing = {0};
+    int64_t lifetime = d->what->lifetime_us;
+    VAULT_TRY(draft_must_be(d, ROLE_APP));
+    if (lifetime < LIFETIME_LEAST_US || lifetime > LIFETIME_MOST_US)
+        return vault_refuse(d->err, VAULT_INVALID, "BAD_LIFETIME", "lifetime_seconds");
+    VAULT_TRY(check_room(d));
+    VAULT_TRY(json_read(&value, d->what->content, document_name(DOC_ACCESS), d->err));
+    VAULT_TRY(draft_propose(d, DOC_ACCESS, value, &nothing));
+    d->core.pending[d->core.pending_count - 1].bound = *d->what->bound;
+    return VAULT_OK;
+}
+
+const approval *manifest_access(const manifest *m, const char *name, const digest *bound, int64_t now_us)
+{
+    const approval *a = manifest_approval(m, name);
+    if (!a || a->document != DOC_ACCESS || now_us >= a->expires_us) return NULL;
+    return digest_same(&a->bound, bound) && approval_complete(m, a) ? a : NULL;
+}
