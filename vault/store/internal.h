@@ -119,6 +119,12 @@ typedef enum statement_id {
     ST_REQUEST_NOTES_STALE,
     ST_REQUEST_NOTES_UPDATE,
     ST_STALE_COUNT,
+    ST_COUNTERS_MAKE,
+    ST_COUNTERS_LOCK,
+    ST_SEEN_READ,
+    ST_COUNTS_WRITE,
+    ST_COUNTERS_PAGE,
+    ST_COUNTS_SWEEP,
     STATEMENTS
 } statement_id;
 

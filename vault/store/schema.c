@@ -103,6 +103,18 @@ static const char log_tables[] =
                           "ALTER TABLE voucher ALTER id SET STORAGE PLAIN, ALTER sealed SET STORAGE PLAIN;"
                           "CREATE INDEX voucher_expires ON voucher (expires);";
 
+static const char count_tables[] =
+    /* Ids are keyed hashes, the rest is sealed: who has counted, and what, stands nowhere in the clear. A counter is
+     * written again and again: no index knows of it, and its page has room. */
+    "CREATE TABLE budget_count (id bytea PRIMARY KEY, sealed bytea NOT NULL, ends bigint NOT NULL)"
+    " WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000);"
+    "CREATE TABLE budget_seen (id bytea PRIMARY KEY, sealed bytea NOT NULL, ends bigint NOT NULL)"
+    " WITH (fillfactor = 90);"
+    "ALTER TABLE budget_count ALTER id SET STORAGE PLAIN, ALTER sealed SET STORAGE PLAIN;"
+    "ALTER TABLE budget_seen ALTER id SET STORAGE PLAIN, ALTER sealed SET STORAGE PLAIN;"
+    "CREATE INDEX budget_count_ends ON budget_count (ends);"
+    "CREATE INDEX budget_seen_ends ON budget_seen (ends);";
+
 /* Two `init` at once: the second waits, and then finds what the first has made. */
 static const char guard[] = "SELECT pg_advisory_xact_lock(7023351430116105569)";
 /* Not to_regclass: within a transaction its cache still says what was so before the wait. */
@@ -129,7 +141,8 @@ static vault_code create_or_take(store *s, vault_error *err)
     VAULT_TRY(run(s, look, "create schema", &there, err));
     if (PQntuples(there) == 0) {
         VAULT_TRY(run_only(s, people, "create schema", err));
-        return run_only(s, log_tables, "create schema", err);
+        VAULT_TRY(run_only(s, log_tables, "create schema", err));
+        return run_only(s, count_tables, "create schema", err);
     }
     VAULT_TRY(run(s, "SELECT 1 FROM vault UNION ALL SELECT 1 FROM head", "create schema", &vaults, err));
     if (PQntuples(vaults) == 0) return VAULT_OK;

@@ -546,5 +546,6 @@ static const statement table[] = {
 
 const statement *statement_of(statement_id id)
 {
+    if (id >= ST_COUNTERS_MAKE) return statement_of_counts(id);
     return id < ST_JOB_INSERT ? &table[id] : statement_of_work(id);
 }

@@ -22,3 +22,5 @@
 
 /* statements_work.c: from ST_JOB_INSERT on. */
 const statement *statement_of_work(statement_id id);
+/* statements_counts.c: from ST_COUNTERS_MAKE on. */
+const statement *statement_of_counts(statement_id id);
