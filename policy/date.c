@@ -1,4 +1,4 @@
-#include "policy/policy.h"
+#include "policy/internal.h"
 
 #include <string.h>
 
@@ -9,7 +9,7 @@ static unsigned digits(const char *text, size_t len)
     return value;
 }
 
-static unsigned month_length(unsigned year, unsigned month)
+unsigned month_length(unsigned year, unsigned month)
 {
     static const unsigned char days[12] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;

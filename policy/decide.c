@@ -70,78 +70,148 @@ static uint32_t lower_bound(const policy *p, uint32_t low, uint32_t high, uint64
     return low;
 }
 
-static policy_clause find_cell(const policy *p, const policy_facts *facts, const cell **out)
+/* No rule is for this purpose, or for this consumer in it, or for this action of his. */
+static policy_clause missing_cell(const policy *p, const policy_facts *facts)
 {
     size_t no = facts->purpose.no;
     if (no == 0 || no + 1 >= p->purpose_count) return CLAUSE_PURPOSE;
     uint32_t first = p->purposes[no], end = p->purposes[no + 1];
     if (first == end) return CLAUSE_PURPOSE;
     first = lower_bound(p, first, end, cell_key(facts->consumer, 0));
-    if (first == end || p->cells[first].key >> 32 != facts->consumer.no) return CLAUSE_CONSUMER;
-    uint64_t key = cell_key(facts->consumer, facts->action);
-    first = lower_bound(p, first, end, key);
-    if (first == end || p->cells[first].key != key) return CLAUSE_ACTION;
-    *out = &p->cells[first];
-    return CLAUSE_NONE;
+    return first == end || p->cells[first].key >> 32 != facts->consumer.no ? CLAUSE_CONSUMER : CLAUSE_ACTION;
 }
 
-/* The person's clauses. A contract that does not hold stops the person under a rule for the app alone, too. */
-static policy_clause person_fails(const policy_rule *r, const policy_facts *facts)
+/* ---- without the resident ------------------------------------------------------------------------------------------
+ */
+
+static void admit_rule(admission *a, policy_clause *furthest, const policy *p, const policy_facts *facts, uint32_t i)
 {
-    const policy_person *who = facts->person;
-    if (!who) return r->person ? CLAUSE_ACTING : CLAUSE_NONE;
-    if (r->person && !(r->roles & role_bit(who->role))) return CLAUSE_ROLE;
-    return facts->date < who->from || facts->date > who->until ? CLAUSE_CONTRACT : CLAUSE_NONE;
+    const policy_rule *r = &p->rules[i];
+    policy_clause failed = rule_fails(p, r, facts);
+    if (failed > *furthest) *furthest = failed;
+    if (failed != CLAUSE_NONE || a->count == ADMISSION_RULES) return;
+    a->rules[a->count++] = (uint16_t)i;
+    a->classes |= r->only | r->except;
+    a->aggregations |= aggregations_above(p, r);
+    a->consent |= r->consent;
 }
 
-/* The first clause after the cell's that the rule does not pass. For values, to ask for no field is not to ask:
- * refused; "nothing" may ask for none, because it grants none. */
-static policy_clause rule_fails(const policy_rule *r, const policy_facts *facts)
+/* The rules of a run that admit the call; the furthest clause of those that do not. */
+static policy_clause admit_run(admission *a, const policy *p, const policy_facts *facts, const run *r)
 {
-    bool none = field_set_within(facts->fields, (field_set){0});
-    if ((none && r->form != FORM_NOTHING) || !field_set_within(facts->fields, r->fields)) return CLAUSE_FIELDS;
-    if (!form_allowed(r, facts->form)) return CLAUSE_FORM;
-    policy_clause by_person = person_fails(r, facts);
-    if (by_person != CLAUSE_NONE) return by_person;
-    if (facts->date < r->from || facts->date > r->until) return CLAUSE_DATES;
-    return facts->date > r->assessed_until ? CLAUSE_ASSESSMENT : CLAUSE_NONE;
+    policy_clause furthest = CLAUSE_FIELDS;
+    sift s;
+    uint32_t i;
+    if (!r->sieve) {
+        for (i = r->first; i < r->first + r->count; i++) admit_rule(a, &furthest, p, facts, i);
+        return furthest;
+    }
+    sift_start(&s, r, SIFT_ALL, facts);
+    while (sift_next(&s, &i)) admit_rule(a, &furthest, p, facts, r->first + i);
+    return s.reached > furthest ? s.reached : furthest;
+}
+
+/* A prohibition for all residents refuses the call; of the others, what must be known of a resident. */
+static bool note_prohibition(void *context, const policy_match *m)
+{
+    admission *a = context;
+    a->classes |= m->classes;
+    if (match_for_all(m)) a->failed = CLAUSE_PROHIBITED;
+    return a->failed == CLAUSE_NONE;
 }
 
 admission policy_admit(const policy *p, const policy_facts *facts)
 {
     admission a = {0};
-    const cell *c;
-    policy_clause furthest = find_cell(p, facts, &c);
-    if (furthest != CLAUSE_NONE) return (admission){.failed = furthest};
-    for (uint32_t i = c->first; i < c->first + c->count; i++) {
-        policy_clause failed = rule_fails(&p->rules[i], facts);
-        if (failed > furthest) furthest = failed;
-        if (failed == CLAUSE_NONE && a.count < ADMISSION_RULES) a.rules[a.count++] = (uint16_t)i;
+    const run *r = runs_find(&p->rule_runs, rule_key(facts->purpose, facts->consumer, facts->action));
+    if (!r) return (admission){.failed = missing_cell(p, facts)};
+    policy_clause furthest = admit_run(&a, p, facts, r);
+    if (a.count == 0) return (admission){.failed = furthest};
+    if (a.aggregations != 0) a.aggregations &= aggregations_touched(p, facts);
+    matches_each(forbids_of(p), facts, note_prohibition, &a);
+    return a.failed == CLAUSE_NONE ? a : (admission){.failed = a.failed};
+}
+
+/* ---- for one resident ----------------------------------------------------------------------------------------------
+ */
+
+typedef struct forbidding {
+    const policy *policy;
+    const policy_resident *of;
+    bool met;
+} forbidding;
+
+static bool forbids(void *context, const policy_match *m)
+{
+    forbidding *f = context;
+    f->met = match_is_for(f->policy, m, f->of);
+    return !f->met;
+}
+
+/* The first rule of the admission that allows it, or NULL and the furthest clause of those that do not. */
+static const policy_rule *allowing(const policy *p, const admission *a, const policy_facts *facts,
+                                   const policy_resident *of, policy_clause *furthest)
+{
+    *furthest = CLAUSE_AREA;
+    for (unsigned i = 0; i < a->count && i < ADMISSION_RULES; i++) {
+        const policy_rule *r = a->rules[i] < p->count ? &p->rules[a->rules[i]] : NULL;
+        if (!r || !rule_admits(p, r, facts)) continue;
+        policy_clause failed = rule_fails_for(p, r, facts, of);
+        if (failed == CLAUSE_NONE) return r;
+        if (failed > *furthest) *furthest = failed;
     }
-    a.failed = a.count > 0 ? CLAUSE_NONE : furthest;
-    return a;
-}
-
-bool rule_covers(const policy *p, const policy_rule *r, const policy_facts *facts, area_code area)
-{
-    if (!area_ranges_cover(p->areas + r->first_area, r->area_count, area)) return false;
-    return !r->own_area || area_ranges_cover(facts->person->areas, facts->person->area_count, area);
-}
-
-bool rule_admits(const policy_rule *r, const policy_facts *facts)
-{
-    return r->purpose.no == facts->purpose.no && r->consumer.no == facts->consumer.no && r->action == facts->action &&
-           rule_fails(r, facts) == CLAUSE_NONE;
+    return NULL;
 }
 
 grant policy_decide(const policy *p, const admission *a, const policy_facts *facts, policy_resident of)
 {
+    policy_clause inner;
+    forbidding f = {.policy = p, .of = &of};
     if (a->failed != CLAUSE_NONE) return (grant){.failed = a->failed, .inner = a->failed};
-    for (unsigned i = 0; i < a->count && i < ADMISSION_RULES; i++) {
-        uint16_t number = a->rules[i];
-        const policy_rule *r = number < p->count ? &p->rules[number] : NULL;
-        if (!r || !rule_admits(r, facts) || !rule_covers(p, r, facts, of.area)) continue;
-        return (grant){.given = true, .rule = number, .form = facts->form, .fields = facts->fields};
+    const policy_rule *r = allowing(p, a, facts, &of, &inner);
+    if (!r) return (grant){.failed = CLAUSE_RESIDENT, .inner = inner};
+    matches_each(forbids_of(p), facts, forbids, &f);
+    if (f.met) return (grant){.failed = CLAUSE_RESIDENT, .inner = CLAUSE_FORBIDDEN};
+    return (grant){.given = true, .rule = (uint16_t)(r - p->rules), .form = facts->form, .fields = facts->fields};
+}
+
+policy_form policy_strongest(const policy *p, const policy_facts *facts, unsigned forms, const policy_resident *of)
+{
+    static const policy_form strongest_first[] = {FORM_PLAIN, FORM_MASKED, FORM_TOKEN};
+    for (size_t i = 0; i < sizeof strongest_first / sizeof *strongest_first; i++) {
+        policy_facts as = *facts;
+        as.form = strongest_first[i];
+        if ((forms >> (unsigned)as.form & 1) == 0) continue;
+        admission a = policy_admit(p, &as);
+        if (of ? policy_decide(p, &a, &as, *of).given : a.failed == CLAUSE_NONE) return as.form;
     }
-    return (grant){.failed = CLAUSE_RESIDENT, .inner = CLAUSE_AREA};
+    return FORM_NOTHING;
+}
+
+/* ---- what a granted call counts in ---------------------------------------------------------------------------------
+ */
+
+typedef struct budget_list {
+    uint16_t *at;
+    unsigned count;
+} budget_list;
+
+/* Keeps the list sorted, each budget once. */
+static bool add_budget(void *context, const policy_match *m)
+{
+    budget_list *list = context;
+    unsigned i = list->count;
+    while (i > 0 && list->at[i - 1] > m->index) i--;
+    if (i > 0 && list->at[i - 1] == m->index) return true;
+    if (list->count == BUDGETS_PER_CALL) return false;
+    for (unsigned j = list->count++; j > i; j--) list->at[j] = list->at[j - 1];
+    list->at[i] = m->index;
+    return true;
+}
+
+unsigned policy_budgets(const policy *p, const policy_facts *facts, uint16_t out[BUDGETS_PER_CALL])
+{
+    budget_list list = {.at = out};
+    matches_each(counts_of(p), facts, add_budget, &list);
+    return list.count;
 }

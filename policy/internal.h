@@ -4,6 +4,7 @@
 #pragma once
 #include "policy/id.h"
 #include "policy/policy.h"
+#include "policy/sieve.h"
 
 typedef struct policy_rule {
     purpose_no purpose;
@@ -92,8 +93,11 @@ struct policy {
     policy_budget *budgets;
     size_t budget_count;
     arena *texts; /* what the lists above point at */
-    size_t place_count, rule_capacity;
+    size_t place_count, rule_capacity, forbid_capacity, count_capacity, week_capacity, pattern_capacity;
     /* tables: made by policy_compile of what stands above */
+    runs rule_runs, forbid_runs, count_runs;
+    uint64_t aggregations_of[POLICY_FIELDS_MAX]; /* by field: those that it is one of, 1 << index */
+    uint64_t above_level[LEVEL_MAX + 1];         /* by level: aggregations of a higher one */
 };
 
 static inline uint64_t cell_key(consumer_no consumer, policy_action action)
@@ -104,6 +108,12 @@ static inline uint64_t cell_key(consumer_no consumer, policy_action action)
 static inline const char *rule_id(const policy *p, const policy_rule *r)
 {
     return p->ids[r->place];
+}
+
+/* By which rules are sorted. */
+static inline uint64_t rule_key(purpose_no purpose, consumer_no consumer, policy_action action)
+{
+    return (uint64_t)purpose.no << 48 | (uint64_t)consumer.no << 32 | (uint32_t)action;
 }
 
 static inline uint64_t role_bit(role_no role)
@@ -120,27 +130,90 @@ static inline bool form_allowed(const policy_rule *r, policy_form asked)
     return r->action == POLICY_SEARCH && r->form == FORM_TOKEN && asked == FORM_COUNT;
 }
 
+/* ---- one rule, one call (rule.c) ---- */
+
+/* Whether the rule passes this one clause, CLAUSE_FIELDS to CLAUSE_BREAK_GLASS, whatever the others say. */
+bool rule_passes(const policy *p, const policy_rule *r, const policy_facts *facts, policy_clause clause);
+/* The first of these clauses that it does not pass, or CLAUSE_NONE. Not asked: purpose, consumer and action. */
+policy_clause rule_fails(const policy *p, const policy_rule *r, const policy_facts *facts);
 /* Whether the rule, which an admission named, allows the call as far as can be said without the resident: asked again,
  * so that an admission of other facts, or of another version of the policy, can widen nothing. */
-bool rule_admits(const policy_rule *r, const policy_facts *facts);
-/* Whether a rule that admits the call is one for the area. With own_area there is a person: rule_admits asks first. */
+bool rule_admits(const policy *p, const policy_rule *r, const policy_facts *facts);
+/* Whether the rule is one for the area; with own_area, whether it is the person's, too. */
 bool rule_covers(const policy *p, const policy_rule *r, const policy_facts *facts, area_code area);
-/* Minute of the week of a moment. */
+/* What of a resident a rule that admits the call does not pass: the first of area, class, consent, aggregation; or
+ * CLAUSE_NONE. */
+policy_clause rule_fails_for(const policy *p, const policy_rule *r, const policy_facts *facts,
+                             const policy_resident *of);
+/* Aggregations that one of the fields asked for belongs to, where the call counts for them: by 1 << index. */
+uint64_t aggregations_touched(const policy *p, const policy_facts *facts);
+/* Of those the complete ones: by what is known of the resident, or because all of it is asked for at once. */
+uint64_t aggregations_complete(const policy *p, const policy_facts *facts, const policy_resident *of);
+
+/* Those of a higher level than the rule's. */
+uint64_t aggregations_above(const policy *p, const policy_rule *r);
+
+/* Whether the prohibition meets the call, or the budget counts it, whoever the resident is. */
+bool match_meets(const policy_match *m, const policy_facts *facts);
+/* Any fields, and calls for none. */
+static inline bool match_any_field(const policy_match *m)
+{
+    const uint64_t *w = m->fields.words;
+    return (w[0] & w[1] & w[2] & w[3]) == UINT64_MAX;
+}
+/* Whether it is for all residents: then it meets the call as such. */
+static inline bool match_for_all(const policy_match *m)
+{
+    return m->area_count == 0 && m->classes == 0;
+}
+/* Whether it is for this resident: in its areas, and of its classes as far as is known. */
+bool match_is_for(const policy *p, const policy_match *m, const policy_resident *of);
+
+/* Entries of prohibitions or budgets. */
+typedef struct match_list {
+    const policy_match *at;
+    const runs *runs;
+} match_list;
+static inline match_list forbids_of(const policy *p)
+{
+    return (match_list){p->forbids, &p->forbid_runs};
+}
+static inline match_list counts_of(const policy *p)
+{
+    return (match_list){p->counts, &p->count_runs};
+}
+/* By which entries are sorted. */
+static inline uint64_t match_key(purpose_no purpose, consumer_no consumer)
+{
+    return (uint64_t)purpose.no << 16 | consumer.no;
+}
+/* Calls `found` with each entry that meets the call, until it returns false. */
+typedef bool (*match_found)(void *context, const policy_match *m);
+void matches_each(match_list list, const policy_facts *facts, match_found found, void *context);
+
+/* Whether a ticket fits a pattern: '#' a digit, '?' a character, '*' any number of them. */
+bool ticket_fits(const char *pattern, const char *ticket);
+unsigned month_length(unsigned year, unsigned month); /* 1 to 12 */
+/* Minute of the week of a moment; WEEK_MINUTES for what is none. */
 unsigned week_minute(uint32_t date, uint16_t minute);
 
 /* INVALID DOCUMENT_INVALID: err->field is the path of the fault ("policy.rules[3].fields[0]"; `key` is its part below
- * the rule, or ""), detail says for people which rule, what and the mend. */
-typedef struct rule_place {
-    const policy *policy;
-    const policy_rule *rule;
+ * the entry, or ""), detail says for people which entry, what and the mend. */
+typedef struct list_place {
+    const char *list; /* "rules" */
+    unsigned place;
+    const char *id;
     vault_error *err;
-} rule_place;
-#define rule_refuse(p, r, err, key, ...) rule_refuse_at((rule_place){(p), (r), (err)}, VAULT_HERE, (key), __VA_ARGS__)
-__attribute__((format(printf, 4, 5))) vault_code rule_refuse_at(rule_place at, const char *where, const char *key,
+} list_place;
+#define rule_refuse(p, r, err, key, ...)                                                                               \
+    list_refuse_at((list_place){"rules", (r)->place, rule_id((p), (r)), (err)}, VAULT_HERE, (key), __VA_ARGS__)
+__attribute__((format(printf, 4, 5))) vault_code list_refuse_at(list_place at, const char *where, const char *key,
                                                                 const char *format, ...);
 
-/* Sorts the rules into cells, and makes the tables. */
+/* Sorts the rules into cells, and the entries of prohibitions and budgets by whom they are for; makes the tables. Once
+ * for a policy. */
 void policy_compile(policy *p);
+void policy_free_tables(policy *p);
 
 /* Refuses two rules of the same scope, and a cell of which one call could meet more than ADMISSION_RULES rules: some of
  * them would silently never apply. Of a compiled policy. */

@@ -75,7 +75,7 @@ vault_code policy_areas(area_list *out, arena *mem, const policy *p, const polic
     if (of->admission->failed != CLAUSE_NONE) return VAULT_OK;
     for (unsigned i = 0; i < of->admission->count && i < ADMISSION_RULES; i++) {
         uint16_t number = of->admission->rules[i];
-        if (number >= p->count || !rule_admits(&p->rules[number], of->facts)) continue;
+        if (number >= p->count || !rule_admits(p, &p->rules[number], of->facts)) continue;
         rules[count++] = &p->rules[number];
         room += room_for(&p->rules[number], of);
     }
@@ -99,7 +99,7 @@ static unsigned most_at(const policy *p, const policy_reach *of, int64_t place)
     for (unsigned i = 0; i < of->admission->count && i < ADMISSION_RULES; i++) {
         uint16_t number = of->admission->rules[i];
         const policy_rule *r = number < p->count ? &p->rules[number] : NULL;
-        if (!r || r->results <= most || !rule_admits(r, of->facts)) continue;
+        if (!r || r->results <= most || !rule_admits(p, r, of->facts)) continue;
         if (rule_covers(p, r, of->facts, (area_code){place})) most = r->results;
     }
     return most;

@@ -1,0 +1,261 @@
+#include "policy/sieve.h"
+#include "vault/base/memory.h"
+
+#include <stdlib.h>
+
+/* ---- one sieve -----------------------------------------------------------------------------------------------------
+ */
+
+/* Shorter runs are walked through as fast. */
+enum { SHORT_RUN = 8, WORD_BITS = 64 };
+
+/* Rows of bits, one bit an entry. A role row 0 is for calls in which nobody acts; the one past the roles for a person
+ * of none. Days are cut into a few spans: an entry stands in each of them that it touches. */
+enum {
+    ROW_FIELDS = 0,
+    ROW_FORMS = ROW_FIELDS + POLICY_FIELDS_MAX,
+    ROW_ROLES = ROW_FORMS + FORMS,
+    NO_ROLE = ROLES_MAX + 1,
+    ROW_DAYS = ROW_ROLES + NO_ROLE + 1,
+    SPANS_MAX = 64,
+};
+struct sieve {
+    uint32_t words; /* of a row */
+    uint32_t span_count;
+    uint32_t spans[SPANS_MAX]; /* first day of each, ascending; the first is 0 */
+    uint64_t *rows;
+};
+
+static uint64_t *row(const sieve *s, unsigned number)
+{
+    return s->rows + (size_t)number * s->words;
+}
+
+static size_t rows_size(const sieve *s)
+{
+    return ((size_t)ROW_DAYS + s->span_count) * s->words * sizeof *s->rows;
+}
+
+static void set_bit(const sieve *s, unsigned number, size_t i)
+{
+    row(s, number)[i / WORD_BITS] |= UINT64_C(1) << i % WORD_BITS;
+}
+
+static uint32_t span_end(const sieve *s, uint32_t span)
+{
+    return span + 1 < s->span_count ? s->spans[span + 1] - 1 : UINT32_MAX;
+}
+
+static void add_entry(sieve *s, size_t i, const sieved *e)
+{
+    for (unsigned field = 0; field < POLICY_FIELDS_MAX; field++) {
+        if (e->fieldless || field_set_has(e->fields, field)) set_bit(s, ROW_FIELDS + field, i);
+    }
+    for (unsigned form = 0; form < FORMS; form++) {
+        if (e->forms >> form & 1) set_bit(s, ROW_FORMS + form, i);
+    }
+    for (unsigned role = 1; role <= ROLES_MAX; role++) {
+        if (e->nobody || e->roles >> (role - 1) & 1) set_bit(s, ROW_ROLES + role, i);
+    }
+    if (e->nobody) set_bit(s, ROW_ROLES, i), set_bit(s, ROW_ROLES + NO_ROLE, i);
+    for (uint32_t span = 0; span < s->span_count; span++) {
+        if (e->from <= span_end(s, span) && s->spans[span] <= e->until) set_bit(s, ROW_DAYS + span, i);
+    }
+}
+
+static int compare_days(const void *a, const void *b)
+{
+    const uint32_t *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+/* At the days on which entries begin, and behind those on which they end; where these are many, at some of them. */
+static void cut_spans(sieve *s, const sieved *entries, size_t count)
+{
+    uint32_t *days = memory_array(2 * count, sizeof *days);
+    size_t cuts = 0;
+    for (size_t i = 0; i < count; i++) {
+        days[2 * i] = entries[i].from;
+        days[2 * i + 1] = entries[i].until < UINT32_MAX ? entries[i].until + 1 : 0;
+    }
+    qsort(days, 2 * count, sizeof *days, compare_days);
+    for (size_t i = 0; i < 2 * count; i++) {
+        if (days[i] > 0 && (cuts == 0 || days[i] != days[cuts - 1])) days[cuts++] = days[i];
+    }
+    size_t step = 1 + cuts / SPANS_MAX;
+    s->span_count = 1;
+    for (size_t i = 0; i < cuts && s->span_count < SPANS_MAX; i += step) s->spans[s->span_count++] = days[i];
+    memory_free(days, 2 * count * sizeof *days);
+}
+
+static sieve *sieve_new(const run_source *of, const run *r)
+{
+    sieve *s = memory_new(sizeof *s);
+    sieved *entries = memory_array(r->count, sizeof *entries);
+    for (size_t i = 0; i < r->count; i++) entries[i] = of->entry(of->list, r->first + i);
+    s->words = (r->count + WORD_BITS - 1) / WORD_BITS;
+    cut_spans(s, entries, r->count);
+    s->rows = memory_new(rows_size(s));
+    for (size_t i = 0; i < r->count; i++) add_entry(s, i, &entries[i]);
+    memory_free(entries, r->count * sizeof *entries);
+    return s;
+}
+
+static void sieve_free(sieve *s)
+{
+    if (!s) return;
+    memory_free(s->rows, rows_size(s));
+    memory_free(s, sizeof *s);
+}
+
+/* ---- runs ----------------------------------------------------------------------------------------------------------
+ */
+
+static size_t slot_of(const runs *r, uint64_t key)
+{
+    return (size_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> 32) & (r->slot_count - 1);
+}
+
+static void hash(runs *r)
+{
+    r->slot_count = 4;
+    while (r->slot_count < 2 * r->count) r->slot_count *= 2;
+    r->slots = memory_array(r->slot_count, sizeof *r->slots);
+    for (uint32_t i = 0; i < r->count; i++) {
+        size_t slot = slot_of(r, r->at[i].key);
+        while (r->slots[slot] != 0) slot = (slot + 1) & (r->slot_count - 1);
+        r->slots[slot] = i + 1;
+    }
+}
+
+runs runs_new(const run_source *of)
+{
+    runs r = {.capacity = of->count};
+    if (of->count == 0) return r;
+    r.at = memory_array(r.capacity, sizeof *r.at);
+    for (uint32_t i = 0; i < of->count; i++) {
+        uint64_t key = of->key(of->list, i);
+        if (r.count == 0 || r.at[r.count - 1].key != key) r.at[r.count++] = (run){.key = key, .first = i};
+        r.at[r.count - 1].count++;
+    }
+    for (size_t i = 0; i < r.count; i++) {
+        if (r.at[i].count > SHORT_RUN) r.at[i].sieve = sieve_new(of, &r.at[i]);
+    }
+    hash(&r);
+    return r;
+}
+
+void runs_free(runs *r)
+{
+    for (size_t i = 0; i < r->count; i++) sieve_free(r->at[i].sieve);
+    memory_free(r->at, r->capacity * sizeof *r->at);
+    memory_free(r->slots, r->slot_count * sizeof *r->slots);
+    *r = (runs){0};
+}
+
+const run *runs_find(const runs *r, uint64_t key)
+{
+    if (r->count == 0) return NULL;
+    for (size_t slot = slot_of(r, key); r->slots[slot] != 0; slot = (slot + 1) & (r->slot_count - 1)) {
+        const run *found = &r->at[r->slots[slot] - 1];
+        if (found->key == key) return found;
+    }
+    return NULL;
+}
+
+/* ---- one walk ------------------------------------------------------------------------------------------------------
+ */
+
+static uint32_t span_of(const sieve *s, uint32_t date)
+{
+    uint32_t low = 0, high = s->span_count;
+    while (high - low > 1) {
+        uint32_t middle = low + (high - low) / 2;
+        if (s->spans[middle] <= date)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static unsigned role_row(const policy_person *who)
+{
+    if (!who) return 0;
+    return who->role.no >= 1 && who->role.no <= ROLES_MAX ? who->role.no : NO_ROLE;
+}
+
+static bool contract_holds(const policy_facts *facts)
+{
+    return !facts->person || (facts->person->from <= facts->date && facts->date <= facts->person->until);
+}
+
+/* No field asked for: a match for any fields stands in row 0, which no field has; a rule then must be one of form
+ * "nothing". */
+static void take_fields(sift *s, field_set asked)
+{
+    for (unsigned word = 0; word < FIELD_WORDS; word++) {
+        for (uint64_t bits = asked.words[word]; bits != 0; bits &= bits - 1)
+            s->fields[s->field_count++] = (uint8_t)(word * WORD_BITS + (unsigned)__builtin_ctzll(bits));
+    }
+    if (s->field_count == 0 && s->mode == SIFT_ANY) s->fields[s->field_count++] = 0;
+}
+
+void sift_start(sift *s, const run *r, sift_fields mode, const policy_facts *facts)
+{
+    const sieve *of = r->sieve;
+    s->of = of;
+    s->mode = mode;
+    s->form = (unsigned)facts->form < FORMS ? row(of, ROW_FORMS + (unsigned)facts->form) : NULL;
+    s->role = row(of, ROW_ROLES + role_row(facts->person));
+    s->days = row(of, ROW_DAYS + span_of(of, facts->date));
+    s->no_role = facts->person ? CLAUSE_ROLE : CLAUSE_ACTING;
+    s->no_day = contract_holds(facts) ? CLAUSE_DATES : CLAUSE_CONTRACT;
+    s->reached = CLAUSE_NONE;
+    s->field_count = 0;
+    s->word = 0;
+    s->left = 0;
+    take_fields(s, facts->fields);
+}
+
+static uint64_t with_fields(const sift *s, uint32_t word)
+{
+    const uint64_t *rows = s->of->rows + word;
+    size_t words = s->of->words;
+    if (s->field_count == 0) return row(s->of, ROW_FORMS + FORM_NOTHING)[word];
+    uint64_t found = rows[s->fields[0] * words];
+    for (unsigned i = 1; i < s->field_count && (s->mode == SIFT_ANY || found != 0); i++) {
+        uint64_t next = rows[s->fields[i] * words];
+        found = s->mode == SIFT_ANY ? found | next : found & next;
+    }
+    return found;
+}
+
+static void note(sift *s, policy_clause clause)
+{
+    if (clause > s->reached) s->reached = clause;
+}
+
+/* Entries of a word that are let through. */
+static uint64_t let_through(sift *s, uint32_t word)
+{
+    uint64_t found = with_fields(s, word);
+    if (found == 0) return 0;
+    found &= s->form ? s->form[word] : 0;
+    if (found == 0) return note(s, CLAUSE_FORM), 0;
+    found &= s->role[word];
+    if (found == 0) return note(s, s->no_role), 0;
+    if ((found & s->days[word]) == 0) note(s, s->no_day);
+    return found & s->days[word];
+}
+
+bool sift_next(sift *s, uint32_t *out)
+{
+    while (s->left == 0) {
+        if (s->word == s->of->words) return false;
+        s->left = let_through(s, s->word++);
+    }
+    *out = (s->word - 1) * WORD_BITS + (uint32_t)__builtin_ctzll(s->left);
+    s->left &= s->left - 1;
+    return true;
+}

@@ -1,0 +1,60 @@
+/* What makes a call look at few entries, however many there are. Entries lie sorted by whom they are for; those for the
+ * same ones are a run, and a run is found by one look into a hash table. A long run has a sieve: for each field, form,
+ * role and span of days one bit an entry, so that 64 entries are tried at once. What the sieve lets through is few, and
+ * is asked by itself; what it keeps back did not pass, and it says by which clause. */
+#pragma once
+#include "policy/policy.h"
+
+/* What a sieve knows of one entry. */
+typedef struct sieved {
+    field_set fields;
+    bool fieldless; /* passes where no field is asked for, and whatever is asked for: a match for any fields */
+    unsigned forms; /* set of 1 << form that it answers */
+    uint64_t roles; /* of the person who acts: 1 << (role_no - 1) */
+    bool nobody;    /* passes where no person acts, or one of no role that is known */
+    uint32_t from, until;
+} sieved;
+typedef struct sieve sieve;
+
+typedef struct run {
+    uint64_t key;
+    uint32_t first, count; /* in the list */
+    sieve *sieve;          /* NULL: a short one, to be walked through */
+} run;
+typedef struct runs {
+    run *at;
+    size_t count, capacity;
+    uint32_t *slots; /* place in `at` from 1, by the hash of the key */
+    size_t slot_count;
+} runs;
+
+/* What a list of entries is like. */
+typedef struct run_source {
+    const void *list;
+    size_t count;
+    uint64_t (*key)(const void *list, size_t i); /* ascending */
+    sieved (*entry)(const void *list, size_t i);
+} run_source;
+runs runs_new(const run_source *of);
+void runs_free(runs *r);                           /* takes an empty one */
+const run *runs_find(const runs *r, uint64_t key); /* NULL: none */
+
+/* One walk over what a sieve lets through for a call. */
+typedef enum sift_fields {
+    SIFT_ALL, /* entries that have all the fields asked for: rules */
+    SIFT_ANY  /* one of them: prohibitions and budgets */
+} sift_fields;
+typedef struct sift {
+    const sieve *of;
+    sift_fields mode;
+    const uint64_t *form, *role, *days; /* NULL: no entry has it */
+    policy_clause no_role, no_day;      /* what it means that no entry is for this role; for this day */
+    policy_clause reached;              /* furthest clause that entries which were kept back did not pass */
+    unsigned field_count;
+    uint32_t word;
+    uint64_t left; /* of the word before it */
+    uint8_t fields[POLICY_FIELDS_MAX];
+} sift;
+void sift_start(sift *s, const run *r, sift_fields mode, const policy_facts *facts);
+/* The next entry, counted from the run's first; false: no more. */
+bool sift_next(sift *s, uint32_t *out);
