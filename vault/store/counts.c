@@ -40,7 +40,6 @@ vault_code store_counters_make(store *s, const count_row *rows, size_t count, va
 {
     if (!count) return VAULT_OK;
     VAULT_TRY(check_count(count, err));
-    if (s->in_transaction) return vault_fail(err, VAULT_INTERNAL, "counters are made outside of transactions");
     call_start(s, ST_COUNTERS_MAKE);
     arg_ids(s, rows, count);
     arg_sealed(s, rows, count);

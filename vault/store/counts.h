@@ -14,7 +14,8 @@ typedef struct count_row {
     int64_t ends_us; /* from then on it may be swept */
 } count_row;
 
-/* Outside a transaction: the counters of which there is none yet; those that stand stay as they are. At most 4,096. */
+/* The counters of which there is none yet; those that stand stay as they are. At most 4,096. In a transaction before
+ * any counter is locked in it: who makes waits for who makes, and who locks for who locks, each in the order of ids. */
 VAULT_MUST_USE vault_code store_counters_make(store *s, const count_row *rows, size_t count, vault_error *err);
 /* Within a transaction, in the order of ids: nobody else locks these counters until it ends. rows[i].sealed by
  * rows[i].id; each id once, at most 4,096. CONFLICT when one is not there. */
