@@ -19,18 +19,29 @@ static vault_code check_room(const draft *d)
     return vault_refuse(d->err, VAULT_EXHAUSTED, "TOO_MANY_PENDING", "");
 }
 
+/* What officers are shown: the same call another time has the same text but for its ticket. */
+static json_t *describe(const draft *d)
+{
+    const access_ask *of = d->what->access;
+    digest_hex bound;
+    digest_write(bound, &of->bound);
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:s}", "app", d->what->who->id, "call", bound, "fields",
+                     of->fields, "form", of->form, "method", of->method, "person", of->person, "purpose", of->purpose,
+                     "residents", (json_int_t)of->residents, "ticket", d->core.record.ticket);
+}
+
 vault_code access_propose(draft *d)
 {
-    VAULT_CLEANUP(json_clear) json_t *value = NULL;
     const digest nothing = {0};
     int64_t lifetime = d->what->lifetime_us;
     VAULT_TRY(draft_must_be(d, ROLE_APP));
     if (lifetime < LIFETIME_LEAST_US || lifetime > LIFETIME_MOST_US)
         return vault_refuse(d->err, VAULT_INVALID, "BAD_LIFETIME", "lifetime_seconds");
     VAULT_TRY(check_room(d));
-    VAULT_TRY(json_read(&value, d->what->content, document_name(DOC_ACCESS), d->err));
+    VAULT_CLEANUP(json_clear) json_t *value = describe(d);
+    if (!value) return vault_fail(d->err, VAULT_INVALID, "a text of the call is not UTF-8");
     VAULT_TRY(draft_propose(d, DOC_ACCESS, value, &nothing));
-    d->core.pending[d->core.pending_count - 1].bound = *d->what->bound;
+    d->core.pending[d->core.pending_count - 1].bound = d->what->access->bound;
     return VAULT_OK;
 }
 

@@ -294,11 +294,18 @@ typedef struct ring_change {
 } ring_change;
 
 /* A break-glass that is to be opened: what the narrowest rule for it allows. */
-typedef struct opening {
+typedef struct glass_opening {
     const char *person, *purpose, *rule, *reason;
     unsigned hours, review_hours;
     uint32_t residents;
-} opening;
+} glass_opening;
+
+/* A call that an app asks leave for, as officers see it, and what it is bound to. */
+typedef struct access_ask {
+    const char *method, *person, *purpose, *fields, *form; /* "" where there is none */
+    uint32_t residents;                                    /* that it is about, at most */
+    digest bound;
+} access_ask;
 
 /* What is asked for. Texts are borrowed. CHANGE_APPROVE becomes CHANGE_ACTIVATE by itself. */
 typedef struct change {
@@ -315,13 +322,13 @@ typedef struct change {
     const char *certificate, *assertion_key, *person; /* revoke: one of them */
     const ring_change *rings;                         /* rotate; destroy: one */
     size_t ring_count;
-    const opening *opening; /* open */
-    const char *emergency;  /* review: "emergencies/...", */
-    const char *note;       /* and what the officer says of it */
+    const glass_opening *opening; /* open */
+    const char *emergency;        /* review: "emergencies/...", */
+    const char *note;             /* and what the officer says of it */
     bool justified;
-    const digest *bound;   /* propose, of DOC_ACCESS: of the very call */
-    const root_seal *seal; /* rekey: how the root key lies from now on */
-    bytes root;            /* rekey: another root key; empty: it stays */
+    const access_ask *access; /* propose, of DOC_ACCESS */
+    const root_seal *seal;    /* rekey: how the root key lies from now on */
+    bytes root;               /* rekey: another root key; empty: it stays */
     /* destroy, rekey: what is asked for, as canonical JSON. With `approval` empty it is proposed (as `lifetime_us`
      * says); else that approval must be complete, of the same text, and the caller's own. */
     bytes operation;

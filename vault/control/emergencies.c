@@ -120,7 +120,7 @@ const emergency *manifest_overdue(const manifest *m, const char *who, int64_t no
 /* Whoever opens one after the other gets no farther by it than a few: each waits for an officer. */
 static vault_code check_opening(const draft *d)
 {
-    const opening *o = d->what->opening;
+    const glass_opening *o = d->what->opening;
     unsigned of_app = 0, of_person = 0;
     if (find_overdue(&d->core, o->person, d->what->now_us))
         return vault_refuse(d->err, VAULT_PRECONDITION, "REVIEW_OVERDUE", "");
@@ -153,7 +153,7 @@ static vault_code make_room(draft *d)
 static vault_code open_one(draft *d)
 {
     const change *what = d->what;
-    const opening *o = what->opening;
+    const glass_opening *o = what->opening;
     uint8_t random[16];
     char hex[2 * sizeof random + 1];
     VAULT_TRY(draft_must_be(d, ROLE_APP));

@@ -29,10 +29,10 @@ typedef struct told {
     unsigned needed;
 } told;
 
-/* An operation that all have approved waits for who proposed it. */
+/* An operation, or a call, that all have approved waits for who proposed it. */
 static const char *state_of(const approval *from, const told *how)
 {
-    bool waits = strcmp(how->state, "pending") == 0 && from->document == DOC_OPERATION;
+    bool waits = strcmp(how->state, "pending") == 0 && from->document > DOCUMENTS;
     return waits && from->approved_count + (how->also ? 1 : 0) >= how->needed ? "approved" : how->state;
 }
 
@@ -53,6 +53,11 @@ static Vault__V1__Approval *answer_approval(arena *mem, const approval *from, co
     bool whole = out->name && out->digest && out->replaces && out->proposer && out->ticket && out->create_time &&
                  out->expire_time && fill_approvers(out, mem, from, how->also) == VAULT_OK;
     return whole ? out : NULL;
+}
+
+Vault__V1__Approval *approval_message(arena *mem, const approval *from, unsigned needed)
+{
+    return answer_approval(mem, from, &(told){.state = "pending", .needed = needed});
 }
 
 /* An expired one stands until the next change is made, and is not pending any more. */
@@ -149,7 +154,7 @@ static vault_code get_approval(session *s, request *rq, compared *out)
     if (!(out->of = find_pending(s, in->name)))
         return vault_refuse(&rq->err, VAULT_NOT_FOUND, "APPROVAL_UNKNOWN", "name");
     VAULT_TRY(control_proposed(&out->proposed, c, s->store, rq->mem, out->of, &rq->err));
-    if (out->of->document == DOC_OPERATION) return VAULT_OK; /* it takes nobody's place */
+    if (out->of->document > DOCUMENTS) return VAULT_OK; /* it takes nobody's place */
     return control_document(&out->standing, c, s->store, rq->mem, (document_at){out->of->document, 0}, &rq->err);
 }
 

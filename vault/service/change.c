@@ -14,19 +14,21 @@ static const char *given(const char *text)
 /* What the line says. A refused change is told by what was asked for, as far as that is well-formed. */
 static line_facts refused_facts(const session *s, const change *what)
 {
-    bool named = what->approval && strlen(what->approval) == APPROVAL_NAME_LEN &&
-                 strncmp(what->approval, "approvals/", 10) == 0 &&
-                 strspn(what->approval + 10, "0123456789abcdef") == APPROVAL_NAME_LEN - 10;
+    bool named = what->approval && is_name_in(what->approval, "approvals/");
+    bool of_glass = what->emergency && is_name_in(what->emergency, "emergencies/");
     const ring *of = what->ring_count ? keyring_active(s->rings, what->rings[0].name) : NULL;
     return (line_facts){.change = change_kind_name(what->kind),
                         .document = what->kind == CHANGE_PROPOSE ? document_name(what->document) : NULL,
                         .approval = named ? what->approval : NULL,
+                        .emergency = of_glass ? what->emergency : NULL,
                         .ring = of ? of->name : NULL,
                         .ring_version = of ? what->rings[0].version : 0};
 }
 
-static const char *taken_back(arena *mem, const change *what)
+/* What was taken back by a revocation, and what came of a review. */
+static const char *told_of(arena *mem, const change *what)
 {
+    if (what->kind == CHANGE_REVIEW) return what->justified ? "justified" : "unjustified";
     if (what->kind != CHANGE_REVOKE) return NULL;
     if (what->certificate) return arena_format(mem, "certificate=%s", what->certificate);
     return what->assertion_key ? arena_format(mem, "assertion_key=%s", what->assertion_key)
@@ -35,10 +37,11 @@ static const char *taken_back(arena *mem, const change *what)
 
 static line_facts done_facts(session *s, const change *what, const change_record *r)
 {
-    return (line_facts){.fields = taken_back(s->mem, what),
+    return (line_facts){.fields = told_of(s->mem, what),
                         .change = change_kind_name(r->kind),
                         .document = given(r->document),
                         .approval = given(r->approval),
+                        .emergency = given(r->emergency),
                         .before = given(hex_of(s->mem, &r->before)),
                         .after = given(hex_of(s->mem, &r->after))};
 }

@@ -120,7 +120,7 @@ void control_check(session *s, call **calls, size_t count)
 
 /* ---- history ---- */
 
-static Vault__V1__Change *answer_change(arena *mem, const change_record *from)
+Vault__V1__Change *change_message(arena *mem, const change_record *from)
 {
     Vault__V1__Change *out = MESSAGE(mem, Vault__V1__Change, vault__v1__change__init);
     if (!out) return NULL;
@@ -159,7 +159,7 @@ static vault_code answer_changes(request *rq, const change_page *from)
     if (!out || !list) return vault_fail(&rq->err, VAULT_EXHAUSTED, "no memory for changes");
     out->changes = list;
     for (size_t i = 0; i < from->count; i++)
-        if (!(list[out->n_changes++] = answer_change(rq->mem, &from->at[i])))
+        if (!(list[out->n_changes++] = change_message(rq->mem, &from->at[i])))
             return vault_fail(&rq->err, VAULT_EXHAUSTED, "no memory for changes");
     int64_t last = from->count ? from->at[from->count - 1].version : 1;
     if (last > 1 && !(out->next_page_token = page_token(rq->mem, CHANGES_CONDITIONS, last - 1)))
@@ -210,7 +210,7 @@ static vault_code revoke(session *s, call *c)
     if (read_revocation(&what, (const void *)rq->in, &rq->err) != VAULT_OK) return change_refuse(s, c, &what);
     VAULT_TRY(change_run(s, c, &what, &done));
     Vault__V1__RevokeResponse *out = MESSAGE(rq->mem, Vault__V1__RevokeResponse, vault__v1__revoke_response__init);
-    if (!out || !(out->change = answer_change(rq->mem, &done)))
+    if (!out || !(out->change = change_message(rq->mem, &done)))
         return vault_fail(&rq->err, VAULT_EXHAUSTED, "no memory for an answer");
     rq->out = &out->base;
     return VAULT_OK;

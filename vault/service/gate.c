@@ -1,29 +1,38 @@
 /* The gate: identity from the certificate, role from the method table, purpose from the register, the acting person
  * from an assertion that is used once. Nothing behind it asks again. A refusal of a known caller is a line like any
  * other. */
-#include "vault/service/internal.h"
+#include "vault/service/emergencies.h"
 
 #include "vault/base/clock.h"
 #include "vault/base/log.h"
 
 #include <string.h>
 
+enum { TICKET_MOST = 128 }; /* bytes: the line takes no longer text */
+
 static bool is_control(bytes c)
 {
     return c.len == 1 ? c.at[0] < 0x20 || c.at[0] == 0x7f : c.len == 2 && c.at[0] == 0xc2 && c.at[1] < 0xa0;
 }
 
-/* 1 to 128 bytes of UTF-8 without control characters: the line takes no other text. */
-static bool good_ticket(const char *text)
+bool plain_text(const char *text, size_t least, size_t most)
 {
     bytes rest = bytes_of_text(text);
-    if (rest.len == 0 || rest.len > 128) return false;
+    if (rest.len < least || rest.len > most) return false;
     while (rest.len > 0) {
         size_t step = utf8_sequence(rest);
         if (step == 0 || is_control(bytes_of(rest.at, step))) return false;
         rest = bytes_of(rest.at + step, rest.len - step);
     }
     return true;
+}
+
+bool is_name_in(const char *text, const char *prefix)
+{
+    enum { DIGITS = 32 };
+    size_t len = strlen(prefix);
+    return strncmp(text, prefix, len) == 0 && strlen(text) == len + DIGITS &&
+           strspn(text + len, "0123456789abcdef") == DIGITS;
 }
 
 static bool good_request_id(const char *text)
@@ -66,8 +75,12 @@ vault_code gate_check_context(const Vault__V1__RequestContext *context, vault_er
 {
     if (!context) return refuse_at(err, "REQUIRED", "context", -1);
     if (!context->purpose[0]) return refuse_at(err, "REQUIRED", "context.purpose", -1);
-    if (!good_ticket(context->ticket)) return refuse_at(err, "BAD_TICKET", "context.ticket", -1);
+    if (!plain_text(context->ticket, 1, TICKET_MOST)) return refuse_at(err, "BAD_TICKET", "context.ticket", -1);
     if (!good_request_id(context->request_id)) return refuse_at(err, "BAD_REQUEST_ID", "context.request_id", -1);
+    if (context->approval[0] && !is_name_in(context->approval, "approvals/"))
+        return refuse_at(err, "BAD_APPROVAL", "context.approval", -1);
+    if (context->emergency[0] && !is_name_in(context->emergency, "emergencies/"))
+        return refuse_at(err, "BAD_EMERGENCY", "context.emergency", -1);
     return VAULT_OK;
 }
 
@@ -92,9 +105,10 @@ vault_code stream_begin(stream_state *out, const call *c, vault_error *err)
     kept->ticket = arena_text(mem, bytes_of_text(from->ticket));
     kept->request_id = arena_text(mem, bytes_of_text(from->request_id));
     kept->assertion = arena_text(mem, bytes_of_text(from->assertion));
-    if (!kept->purpose || !kept->ticket || !kept->request_id || !kept->assertion)
+    kept->emergency = arena_text(mem, bytes_of_text(from->emergency));
+    if (!kept->purpose || !kept->ticket || !kept->request_id || !kept->assertion || !kept->emergency)
         return vault_fail(err, VAULT_EXHAUSTED, "no memory for a stream");
-    *out = (stream_state){.context = kept, .begun_us = clock_now_us()};
+    *out = (stream_state){.context = kept, .begun_us = c->now_us};
     return VAULT_OK;
 }
 
@@ -105,14 +119,14 @@ static vault_code read_assertion(session *s, call *c, assertion *out, vault_erro
     if (!c->context->assertion[0]) return VAULT_OK;
     const stream_state *stream = c->rq->state;
     const assertion_claims claims = {
-        .app = c->caller, .purpose = c->purpose->id, .now_us = stream ? stream->begun_us : clock_now_us()};
+        .app = c->caller, .purpose = c->purpose->id, .now_us = stream ? stream->begun_us : c->now_us};
     vault_error why = {0};
     vault_code code = assertion_verify(out, s->manifest, c->context->assertion, &claims, &why);
     if (code == VAULT_INTERNAL) return *err = why, code;
     if (code != VAULT_OK)
         return vault_refuse(err, VAULT_UNAUTHENTICATED, why.reason ? why.reason : "ASSERTION_MALFORMED", "");
     c->person = out->person;
-    return VAULT_OK;
+    return emergency_check_person(s, c, out->person->id, err);
 }
 
 static vault_code admit_one(session *s, const method *m, call *c, assertion *said)
@@ -126,7 +140,9 @@ static vault_code admit_one(session *s, const method *m, call *c, assertion *sai
     if (code != VAULT_OK) return *err = poor, code;
     if (!(m->roles & (unsigned)c->caller->role)) return vault_refuse(err, VAULT_DENIED, "role", "");
     if (!c->purpose) return refuse_clause(err, CLAUSE_PURPOSE);
-    return read_assertion(s, c, said, err);
+    VAULT_TRY(read_assertion(s, c, said, err));
+    VAULT_TRY(emergency_admit(s, c, err));
+    return access_admit(s, m, c, err);
 }
 
 /* Uses up the assertions of all calls in one statement. */
@@ -164,8 +180,11 @@ line_facts call_facts(const session *s, const call *c, line_outcome outcome)
                         .basis = c->purpose ? c->purpose->basis : NULL,
                         .ticket = c->context->ticket,
                         .request = c->context->request_id,
+                        .approval = c->approval ? c->approval->name : NULL,
+                        .emergency = c->context->emergency[0] ? c->context->emergency : NULL,
                         .fields = c->fields,
                         .groups = c->groups,
+                        .residents = c->residents > 1 ? c->residents : 0,
                         .control_version = (uint64_t)s->manifest->version,
                         .refers_to = -1};
 }
@@ -192,7 +211,8 @@ vault_code make_call_line(line *out, session *s, const call *c, const line_facts
     all.fields = facts->fields;
     all.change = facts->change;
     all.document = facts->document;
-    all.approval = facts->approval;
+    if (facts->approval) all.approval = facts->approval;
+    if (facts->emergency) all.emergency = facts->emergency;
     all.before = facts->before;
     all.after = facts->after;
     all.ring = facts->ring;
@@ -239,13 +259,17 @@ size_t gate_admit(session *s, const method *m, request **requests, size_t count,
     vault_error err = {0};
     call *all = arena_array(s->mem, count, sizeof *all);
     assertion *said = arena_array(s->mem, count, sizeof *said);
+    int64_t now_us = service_now_us(s->service);
     if (!all || !said) {
         (void)vault_fail(&err, VAULT_EXHAUSTED, "no memory for %zu calls", count);
         for (size_t i = 0; i < count; i++) requests[i]->err = err;
         return 0;
     }
     for (size_t i = 0; i < count; i++) {
-        all[i] = (call){.rq = requests[i], .action = (line_action)m->action};
+        all[i] = (call){.rq = requests[i],
+                        .action = (line_action)m->action,
+                        .now_us = now_us,
+                        .residents = request_residents(m, requests[i])};
         calls[i] = &all[i];
         if (admit_one(s, m, &all[i], &said[i]) == VAULT_UNAUTHENTICATED && !all[i].context)
             log_failure(LOG_WARN, "gate.unknown", &requests[i]->err);

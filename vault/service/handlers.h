@@ -55,3 +55,7 @@ void approvals_list(session *s, call **calls, size_t count);
 void approvals_get(session *s, call **calls, size_t count);
 void approvals_approve(session *s, call **calls, size_t count);
 void approvals_reject(session *s, call **calls, size_t count);
+void approvals_request_access(session *s, call **calls, size_t count);
+void emergencies_open(session *s, call **calls, size_t count);
+void emergencies_list(session *s, call **calls, size_t count);
+void emergencies_review(session *s, call **calls, size_t count);

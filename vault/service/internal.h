@@ -96,6 +96,10 @@ struct call {
     const purpose *purpose; /* NULL: not registered */
     const person *person;   /* NULL: the app acts by itself */
     line_action action;
+    int64_t now_us;             /* the moment that it is decided by: no clock is asked again (facts.c) */
+    uint32_t residents;         /* that it is about, at most */
+    const approval *approval;   /* of just this call, by officers; or NULL */
+    const emergency *emergency; /* the break-glass that it is under; or NULL */
     policy_facts facts;
     admission admission;
     const collection *collection; /* of the fields asked for */
@@ -131,8 +135,8 @@ struct item {
     const resident_row *row;
     record record;
     grant grant;
-    bool on_consent;   /* the grant may rest on a consent of the resident (hold.h) */
-    uint64_t looked;   /* classes by 1 << index whose values were opened to decide */
+    bool on_consent; /* the grant may rest on a consent of the resident (hold.h) */
+    uint64_t looked; /* classes by 1 << index whose values were opened to decide */
     line *line;
     struct put_item *put;               /* put: its values and its row to write */
     const char *fields, *groups, *form; /* for its line, where they are not the call's; else NULL */
@@ -236,8 +240,12 @@ void session_damage(session *s, const vault_error *what);
 
 /* ---- gate.c ---- */
 
-/* INVALID names the path: REQUIRED, BAD_TICKET, BAD_REQUEST_ID. */
+/* INVALID names the path: REQUIRED, BAD_TICKET, BAD_REQUEST_ID, BAD_APPROVAL, BAD_EMERGENCY. */
 VAULT_MUST_USE vault_code gate_check_context(const Vault__V1__RequestContext *context, vault_error *err);
+/* UTF-8 without control characters, of so many bytes. */
+bool plain_text(const char *text, size_t least, size_t most);
+/* The prefix ("approvals/") and 32 hexadecimal digits: what the vault names things by. */
+bool is_name_in(const char *text, const char *prefix);
 /* Keeps the context of a stream's first message. */
 VAULT_MUST_USE vault_code stream_begin(stream_state *out, const call *c, vault_error *err);
 
@@ -267,8 +275,6 @@ typedef struct field_names {
 } field_names;
 VAULT_MUST_USE vault_code describe_fields(field_names *out, arena *mem, const collection *of, field_set set,
                                           vault_error *err);
-/* What a call would ask the policy for, with today's date. */
-policy_facts call_asks(const call *c, policy_action action, policy_form form, field_set fields);
 /* Admission of the call by the policy: c->facts, with its fields as they stand. */
 void call_admission(session *s, call *c, policy_action action, policy_form form);
 /* Admission of a call that no rule of the policy is for: that the person's contract holds and, with `for_residents`,
@@ -284,6 +290,13 @@ VAULT_MUST_USE vault_code call_make_items(session *s, call *c, size_t count, vau
 vault_code refuse_at(vault_error *err, const char *reason, const char *list, long index);
 /* Clause by which the policy refused, as an outcome. */
 vault_code refuse_clause(vault_error *err, policy_clause clause);
+/* The moment by which is decided: that of the wall clock, but never before the newest line of the log. A clock that is
+ * set back opens nothing again that has ended. */
+int64_t service_now_us(const service *s);
+/* How many residents a call is about, at most: as it was asked. */
+uint32_t request_residents(const method *m, const request *rq);
+/* What a call would ask the policy for (facts.c). */
+policy_facts call_asks(const call *c, policy_action action, policy_form form, field_set fields);
 /* What the policy may know of the item's resident, as if it were in this area (facts.c): its classes and its consent,
  * opened inside the vault where the admission asks for them, and what has been seen of it. Leaves in the item what was
  * looked at. */
@@ -522,6 +535,8 @@ bool kept_goes_on(const call *c);
 /* What became of a call's items; later ones than those of the part at hand have nothing to say. */
 typedef vault_code kept_pack(session *s, const call *c, bytes *answer, vault_error *err);
 VAULT_MUST_USE vault_code kept_packed(bytes *out, session *s, const ProtobufCMessage *message, vault_error *err);
+/* A request of any method without its context. */
+VAULT_MUST_USE vault_code request_packed(bytes *out, session *s, const ProtobufCMessage *in, vault_error *err);
 /* Within the transaction of a part: the answers of the calls that end with it. CONFLICT: another one, of the same
  * request, was first. */
 VAULT_MUST_USE vault_code kept_write(session *s, item **items, size_t count, kept_pack *pack, vault_error *err);
@@ -552,6 +567,11 @@ typedef struct batch_shape {
 void batch_answers(session *s, call **calls, size_t count, const batch_shape *as);
 /* The answer without receipts, in the call's shape. */
 kept_pack batch_pack;
+
+/* ---- approvals.c, control.c: as they are told; NULL when memory is out ---- */
+
+Vault__V1__Approval *approval_message(arena *mem, const approval *from, unsigned needed);
+Vault__V1__Change *change_message(arena *mem, const change_record *from);
 
 /* ---- page.c ---- */
 

@@ -45,18 +45,23 @@ vault_code kept_packed(bytes *out, session *s, const ProtobufCMessage *message, 
     return VAULT_OK;
 }
 
+vault_code request_packed(bytes *out, session *s, const ProtobufCMessage *in, vault_error *err)
+{
+    const ProtobufCMessageDescriptor *type = in->descriptor;
+    const ProtobufCFieldDescriptor *context = protobuf_c_message_descriptor_get_field_by_name(type, "context");
+    char *copy = arena_alloc(s->mem, type->sizeof_message);
+    if (!copy) return vault_fail(err, VAULT_EXHAUSTED, "no memory for a digest");
+    memcpy(copy, in, type->sizeof_message);
+    *(void **)(void *)(copy + context->offset) = NULL;
+    return kept_packed(out, s, (const ProtobufCMessage *)(const void *)copy, err);
+}
+
 /* The ticket may be told otherwise, and the assertion of a person is good for one call. */
 vault_code kept_ask_request(session *s, call *c, const char *label)
 {
-    const ProtobufCMessageDescriptor *type = c->rq->in->descriptor;
-    const ProtobufCFieldDescriptor *context = protobuf_c_message_descriptor_get_field_by_name(type, "context");
     kept_key key = {.label = label};
     bytes content;
-    char *copy = arena_alloc(s->mem, type->sizeof_message);
-    if (!copy) return vault_fail(&c->rq->err, VAULT_EXHAUSTED, "no memory for a digest");
-    memcpy(copy, c->rq->in, type->sizeof_message);
-    *(void **)(void *)(copy + context->offset) = NULL;
-    VAULT_TRY(kept_packed(&content, s, (const ProtobufCMessage *)(const void *)copy, &c->rq->err));
+    VAULT_TRY(request_packed(&content, s, c->rq->in, &c->rq->err));
     const bytes parts[] = {with_nul(c->context->purpose), content};
     key.content = sha256_parts(parts, 2);
     return kept_ask(s, c, &key);

@@ -170,7 +170,7 @@ static const method METHODS[] = {
     RPC(Approvals, Approve, approve_request, approve_response, ROLE_OFFICER, LINE_CONTROL, one_item, approvals_approve),
     RPC(Approvals, Reject, reject_request, reject_response, STEWARDS, LINE_CONTROL, one_item, approvals_reject),
     RPC(Approvals, RequestAccess, request_access_request, request_access_response, ROLE_APP, LINE_CONTROL, one_item,
-        not_built),
+        approvals_request_access),
     RPC(Policies, Explain, explain_request, explain_response, ANYONE, LINE_QUERY, one_item, not_built),
     RPC(Policies, Test, test_policy_request, test_policy_response, STEWARDS, LINE_QUERY, one_item, not_built),
     RPC(Policies, Diff, diff_policy_request, diff_policy_response, STEWARDS, LINE_QUERY, one_item, not_built),
@@ -186,11 +186,11 @@ static const method METHODS[] = {
     RPC(Consents, BatchGet, batch_get_consents_request, batch_get_consents_response, ROLE_APP, LINE_CONSENT,
         get_consent_items, not_built),
     RPC(Emergencies, Open, open_emergency_request, open_emergency_response, ROLE_APP, LINE_CONTROL, one_item,
-        not_built),
+        emergencies_open),
     RPC(Emergencies, List, list_emergencies_request, list_emergencies_response, STEWARDS, LINE_QUERY, one_item,
-        not_built),
+        emergencies_list),
     RPC(Emergencies, Review, review_emergency_request, review_emergency_response, ROLE_OFFICER, LINE_CONTROL, one_item,
-        not_built),
+        emergencies_review),
 };
 
 enum { METHOD_COUNT = sizeof METHODS / sizeof *METHODS };

@@ -115,6 +115,14 @@ static const char count_tables[] =
     "CREATE INDEX budget_count_ends ON budget_count (ends);"
     "CREATE INDEX budget_seen_ends ON budget_seen (ends);";
 
+static const char notice_table[] =
+    /* What the officers are still to be told by the webhook. It names things of the manifest, and says nothing of them.
+     */
+    "CREATE TABLE notice (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, kind smallint NOT NULL,"
+    " subject text NOT NULL, created bigint NOT NULL, due bigint NOT NULL, tries integer NOT NULL DEFAULT 0,"
+    " UNIQUE (kind, subject));"
+    "CREATE INDEX notice_due ON notice (due);";
+
 /* Two `init` at once: the second waits, and then finds what the first has made. */
 static const char guard[] = "SELECT pg_advisory_xact_lock(7023351430116105569)";
 /* Not to_regclass: within a transaction its cache still says what was so before the wait. */
@@ -142,7 +150,8 @@ static vault_code create_or_take(store *s, vault_error *err)
     if (PQntuples(there) == 0) {
         VAULT_TRY(run_only(s, people, "create schema", err));
         VAULT_TRY(run_only(s, log_tables, "create schema", err));
-        return run_only(s, count_tables, "create schema", err);
+        VAULT_TRY(run_only(s, count_tables, "create schema", err));
+        return run_only(s, notice_table, "create schema", err);
     }
     VAULT_TRY(run(s, "SELECT 1 FROM vault UNION ALL SELECT 1 FROM head", "create schema", &vaults, err));
     if (PQntuples(vaults) == 0) return VAULT_OK;

@@ -154,6 +154,26 @@ static const statement table[] = {
                             .params = {SQL_INT4},
                             .columns = {SQL_INT8, SQL_INT8, SQL_INT8},
                             .rows = ROWS_ONE},
+    [AT(ST_NOTICE_INSERT)] = {.name = "notice_insert",
+                              .sql = "INSERT INTO notice (kind, subject, created, due) VALUES ($1, $2, $3, $3)"
+                                     " ON CONFLICT (kind, subject) DO NOTHING",
+                              .params = {SQL_INT2, SQL_TEXT, SQL_INT8}},
+    /* Whoever takes one has it until it is due again: later with each time. */
+    [AT(ST_NOTICE_TAKE)] = {.name = "notice_take",
+                            .sql = "UPDATE notice SET tries = tries + 1,"
+                                   " due = $1 + least(3600::int8, 15::int8 << least(tries, 16)) * 1000000"
+                                   " WHERE id = (SELECT id FROM notice WHERE due <= $1 ORDER BY due LIMIT 1"
+                                   " FOR UPDATE SKIP LOCKED) RETURNING id, kind, subject, created, tries",
+                            .params = {SQL_INT8},
+                            .columns = {SQL_INT8, SQL_INT2, SQL_TEXT, SQL_INT8, SQL_INT4},
+                            .rows = ROWS_AT_MOST_ONE},
+    [AT(ST_NOTICE_DONE)] = {.name = "notice_done", .sql = "DELETE FROM notice WHERE id = $1", .params = {SQL_INT8}},
+    [AT(ST_NOTICES_SWEEP)] = {.name = "notices_sweep",
+                              .sql = "WITH w AS (DELETE FROM notice WHERE created < $1 RETURNING 1)"
+                                     " SELECT count(*) FROM w",
+                              .params = {SQL_INT8},
+                              .columns = {SQL_INT8},
+                              .rows = ROWS_ONE},
 };
 
 const statement *statement_of_work(statement_id id)
