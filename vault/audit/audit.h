@@ -157,6 +157,8 @@ VAULT_MUST_USE vault_code ledger_append_in_transaction(ledger *l, store *s, aren
                                                        appended *out, vault_error *err);
 void ledger_committed(ledger *l);
 void ledger_rolled_back(ledger *l);
+/* When the newest line that this process has seen committed was written. Any thread. */
+int64_t ledger_newest_us(const ledger *l);
 
 /* Signs the tree as it was after the batch: one signature, whatever the number of receipts. After the commit only. */
 VAULT_MUST_USE vault_code appended_sign(appended *a, const ledger *l, arena *mem, vault_error *err);

@@ -170,7 +170,9 @@ struct ledger {
     int64_t published;              /* size of the newest checkpoint known to be published; the publisher's alone */
     kept_erasures kept;             /* the publisher's alone, too */
     unsigned astray;                /* and how often it found the head under keys that it did not know */
-    atomic_llong seen; /* lines that this process has seen committed: the log never gets shorter. Without the mutex */
+    /* Without the mutex. What this process has seen committed: how many lines (the log never gets shorter), and when
+     * the last of them was written. */
+    atomic_llong seen, newest_us;
 };
 
 ledger *ledger_new(const char *name); /* knows nothing yet; for ledger_close */

@@ -135,10 +135,21 @@ vault_code ledger_verifier_keys(verifier_keys *out, const ledger *l, arena *mem,
 
 /* ---- head -------------------------------------------------------------------------------------------------------- */
 
-static void have_seen(ledger *l, int64_t size)
+static void raise_mark(atomic_llong *mark, int64_t to)
 {
-    long long seen = atomic_load(&l->seen);
-    while (seen < size && !atomic_compare_exchange_weak(&l->seen, &seen, size)) continue;
+    long long from = atomic_load(mark);
+    while (from < to && !atomic_compare_exchange_weak(mark, &from, to)) continue;
+}
+
+static void have_seen(ledger *l, const head_row *head)
+{
+    raise_mark(&l->seen, head->size);
+    raise_mark(&l->newest_us, head->time);
+}
+
+int64_t ledger_newest_us(const ledger *l)
+{
+    return atomic_load(&l->newest_us);
 }
 
 /* `seen` was read before the head was: what has been appended since does not make the head look old. */
@@ -167,7 +178,7 @@ vault_code ledger_head(ledger *l, store *s, head_row *out, vault_error *err)
     int64_t seen = atomic_load(&l->seen);
     VAULT_TRY(must_stand(store_head_read(s, out, err), err));
     VAULT_TRY(accept_head(l, out, seen, err));
-    have_seen(l, out->size);
+    have_seen(l, out);
     return VAULT_OK;
 }
 
@@ -331,7 +342,7 @@ static void settle(ledger *l, const head_row *committed)
     l->known = committed != NULL;
     if (!committed) return;
     l->head = *committed;
-    have_seen(l, committed->size);
+    have_seen(l, committed);
 }
 
 vault_code ledger_append(ledger *l, store *s, arena *mem, const line_batch *batch, appended *out, vault_error *err)

@@ -51,6 +51,13 @@ uint32_t clock_shanghai_date(int64_t us)
     return (uint32_t)((day.tm_year + 1900) * 10000 + (day.tm_mon + 1) * 100 + day.tm_mday);
 }
 
+uint16_t clock_shanghai_minute(int64_t us)
+{
+    enum { DAY = 86400 };
+    int64_t second = (floor_seconds(us) + SHANGHAI) % DAY;
+    return (uint16_t)((second < 0 ? second + DAY : second) / 60);
+}
+
 void clock_format(char out[32], int64_t us)
 {
     time_t seconds = (time_t)floor_seconds(us);

@@ -93,7 +93,7 @@ static vault_code read_request(session *s, call *c, const Vault__V1__BrowseReque
     if (in->page_size < 0 || in->page_size > PAGE_MAX) return refuse_at(err, "OUT_OF_RANGE", "page_size", -1);
     b->ask.rows = (unsigned)in->page_size;
     b->ask.fields = c->facts.fields;
-    b->ask.date = clock_shanghai_date(clock_now_us());
+    b->ask.date = clock_shanghai_date(c->now_us);
     c->form = policy_form_name(FORM_MASKED);
     VAULT_TRY(find_scope(s, c, in));
     return read_page(s, c, in);

@@ -66,7 +66,7 @@ static vault_code prepare_one(session *s, item *it)
 {
     record_age age;
     const collection *of = schema_collection_number(&s->manifest->schema, (unsigned)it->row->collection);
-    uint32_t today = clock_shanghai_date(clock_now_us());
+    uint32_t today = clock_shanghai_date(it->call->now_us);
     VAULT_TRY(record_due(&age, &it->record, of, today, &it->err));
     it->erase->restricts = age.term_runs;
     if (!age.term_runs) return VAULT_OK;

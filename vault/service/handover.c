@@ -14,9 +14,9 @@ static vault_code refuse_sharing(vault_error *err)
     return vault_refuse(err, VAULT_DENIED, "sharing", "");
 }
 
-static bool in_force(const sharing_basis *b)
+static bool in_force(const sharing_basis *b, const call *c)
 {
-    uint32_t today = clock_shanghai_date(clock_now_us());
+    uint32_t today = clock_shanghai_date(c->now_us);
     return b->valid_from <= today && today <= b->valid_until;
 }
 
@@ -36,7 +36,7 @@ static vault_code judge_new(session *s, item *it)
     const Vault__V1__BatchCreateHandoversRequest *in = (const void *)c->rq->in;
     const sharing_basis *b = manifest_basis(s->manifest, in->basis);
     voucher_item *v = it->voucher;
-    if (!b || b->from.no != c->caller->consumer.no || !in_force(b)) return refuse_sharing(&it->err);
+    if (!b || b->from.no != c->caller->consumer.no || !in_force(b, c)) return refuse_sharing(&it->err);
     const principal *to = manifest_app(s->manifest, b->to);
     const domain *use = manifest_domain(s->manifest, b->to, b->purpose);
     if (!to || !use) return refuse_sharing(&it->err);
@@ -90,10 +90,10 @@ void tokens_batch_create_handovers(session *s, call **calls, size_t count)
 /* ---- redeemed ---- */
 
 /* The basis as it was when the handover was made, in force today. */
-static const sharing_basis *basis_still(const session *s, const voucher_terms *t)
+static const sharing_basis *basis_still(const session *s, const call *c, const voucher_terms *t)
 {
     const sharing_basis *b = manifest_basis(s->manifest, t->basis);
-    if (!b || !in_force(b) || strcmp(b->item, t->item) != 0) return NULL;
+    if (!b || !in_force(b, c) || strcmp(b->item, t->item) != 0) return NULL;
     const principal *from = manifest_app(s->manifest, b->from), *to = manifest_app(s->manifest, b->to);
     const domain *use = manifest_domain(s->manifest, b->to, b->purpose);
     bool same = from && to && use && strcmp(from->id, t->giver) == 0 && strcmp(to->id, t->receiver) == 0 &&
@@ -115,9 +115,9 @@ static vault_code judge_redeemed(session *s, item *it)
     }
     if (!voucher_of(v, c->caller->id, t->receiver) || !call_domain(s, c, t->use))
         return refuse_clause(&it->err, CLAUSE_RESIDENT);
-    const sharing_basis *b = basis_still(s, t);
+    const sharing_basis *b = basis_still(s, c, t);
     if (!b) return refuse_sharing(&it->err);
-    if (t->expires_us <= clock_now_us()) return vault_refuse(&it->err, VAULT_DENIED, "HANDOVER_EXPIRED", "");
+    if (t->expires_us <= it->call->now_us) return vault_refuse(&it->err, VAULT_DENIED, "HANDOVER_EXPIRED", "");
     if (t->used >= t->uses && !v->again) return vault_refuse(&it->err, VAULT_DENIED, "HANDOVER_USED", "");
     return judge_resident(it, b);
 }

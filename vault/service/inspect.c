@@ -1,8 +1,6 @@
 /* Tokens.BatchInspect: what the caller's own tokens are worth now. */
 #include "vault/service/internal.h"
 
-#include "vault/base/clock.h"
-
 struct inspect_item {
     epoch_state epoch_state;
     uint32_t epoch, current;
@@ -45,7 +43,7 @@ static vault_code read_token(session *s, item *it, const char *text)
     const domain *own = call_domain(s, it->call, t.domain);
     *it->inspect = (struct inspect_item){.epoch = t.epoch};
     if (own) {
-        it->inspect->epoch_state = cabinet_epoch(s->cabinet, own, t.epoch, clock_now_us());
+        it->inspect->epoch_state = cabinet_epoch(s->cabinet, own, t.epoch, it->call->now_us);
         it->inspect->current = cabinet_current_epoch(s->cabinet, own);
     }
     return cabinet_resolve(s->cabinet, &it->id, own, &t, &it->err);

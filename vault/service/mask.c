@@ -68,17 +68,6 @@ vault_code call_mask(session *s, call *c, const Google__Protobuf__FieldMask *ask
     return VAULT_OK;
 }
 
-policy_facts call_asks(const call *c, policy_action action, policy_form form, field_set fields)
-{
-    return (policy_facts){.action = action,
-                          .form = form,
-                          .fields = fields,
-                          .consumer = c->caller->consumer,
-                          .purpose = c->purpose->no,
-                          .person = c->person ? &c->person->acting : NULL,
-                          .date = clock_shanghai_date(clock_now_us())};
-}
-
 void call_admission(session *s, call *c, policy_action action, policy_form form)
 {
     c->form = policy_form_name(form);
@@ -88,7 +77,7 @@ void call_admission(session *s, call *c, policy_action action, policy_form form)
 
 void call_admission_alone(const session *s, call *c, bool for_residents)
 {
-    uint32_t today = clock_shanghai_date(clock_now_us());
+    uint32_t today = clock_shanghai_date(c->now_us);
     const policy_person *acting = c->person ? &c->person->acting : NULL;
     if (for_residents && !call_domain(s, c, 0))
         c->admission.failed = CLAUSE_CONSUMER;

@@ -6,8 +6,6 @@
  */
 #include "vault/service/internal.h"
 
-#include "vault/base/clock.h"
-
 /* Every number is a token of some value: who may not ask for pseudonyms by values must not get them by trying numbers.
  */
 static bool may_issue(session *s, item *it)
@@ -32,7 +30,7 @@ static vault_code take_back(session *s, item *it, bytes text)
 {
     preserved from = {.domain = call_domain(s, it->call, 0), .field = it->call->mask[0], .text = text};
     uint32_t epochs[RING_VERSIONS_MAX];
-    size_t count = cabinet_epochs(s->cabinet, from.domain, clock_now_us(), epochs);
+    size_t count = cabinet_epochs(s->cabinet, from.domain, it->call->now_us, epochs);
     for (size_t i = 0; i < count; i++) {
         bytes plain;
         vault_error why = {0};

@@ -1,14 +1,12 @@
 /* Values by token, for the reveals and for Records.Get: what is asked for, of whom, and what is handed out. */
 #include "vault/service/internal.h"
 
-#include "vault/base/clock.h"
-
 /* The end of an epoch is known to whoever has one of its tokens, and says nothing of a resident. */
 static vault_code resolve(session *s, item *it, const token *t)
 {
     const domain *own = call_domain(s, it->call, t->domain);
     VAULT_TRY(cabinet_resolve(s->cabinet, &it->id, own, t, &it->err));
-    epoch_state state = cabinet_epoch(s->cabinet, own, t->epoch, clock_now_us());
+    epoch_state state = cabinet_epoch(s->cabinet, own, t->epoch, it->call->now_us);
     if (state != EPOCH_ENDED && state != EPOCH_DESTROYED) return VAULT_OK;
     it->id = (resident_id){0};
     return vault_refuse(&it->err, VAULT_PRECONDITION, "TOKEN_EPOCH_ENDED", "");

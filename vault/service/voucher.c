@@ -3,8 +3,6 @@
  */
 #include "vault/service/voucher.h"
 
-#include "vault/base/clock.h"
-
 #include <string.h>
 
 static const int64_t USUAL_US = INT64_C(86400) * 1000000, MOST_US = INT64_C(366) * 86400 * 1000000;
@@ -127,7 +125,7 @@ static vault_code judge_redeemed(session *s, item *it)
     if (v->known) v->counterpart = t->giver;
     if (!voucher_of(v, it->call->caller->id, t->receiver)) return refuse_clause(&it->err, CLAUSE_RESIDENT);
     if (t->revoked) return vault_refuse(&it->err, VAULT_DENIED, "VOUCHER_REVOKED", "");
-    if (t->expires_us <= clock_now_us()) return vault_refuse(&it->err, VAULT_DENIED, "VOUCHER_EXPIRED", "");
+    if (t->expires_us <= it->call->now_us) return vault_refuse(&it->err, VAULT_DENIED, "VOUCHER_EXPIRED", "");
     if (t->used >= t->uses && !v->again) return vault_refuse(&it->err, VAULT_DENIED, "VOUCHER_USED", "");
     return judge_values(s, it);
 }

@@ -210,7 +210,7 @@ static bool was_counted(const item *it)
 {
     const voucher_item *v = it->voucher;
     const kept_answer *k = it->call->kept;
-    int64_t now = clock_now_us();
+    int64_t now = it->call->now_us;
     if (!k) return false;
     if (k->replayed && now < k->expires_us && it->index < k->answer.len && k->answer.at[it->index]) return true;
     if (now >= v->terms.used_us + KEPT_US) return false;
@@ -292,7 +292,7 @@ vault_code voucher_use(session *s, item *it, vault_error *err)
     voucher_terms *t = &it->voucher->terms;
     if (it->voucher->again) return VAULT_OK;
     t->used++;
-    t->used_us = clock_now_us();
+    t->used_us = it->call->now_us;
     if (t->mark_count == USE_MARKS) memmove(t->marks[0], t->marks[1], (USE_MARKS - 1) * USE_MARK_LEN);
     if (t->mark_count < USE_MARKS) t->mark_count++;
     memcpy(t->marks[t->mark_count - 1], it->voucher->mark, USE_MARK_LEN);

@@ -191,20 +191,6 @@ TEST("a third party and its maker, where another holds it, are answered like one
     fixture_reset();
 }
 
-TEST("a person whose contract is over does not act with vouchers at all")
-{
-    const char *text = voucher("", 1);
-    int64_t now = clock_now_us();
-    asking person = {.uri = ELDERCARE, .purpose = CARE};
-    clock_set_for_test(now + INT64_C(365) * 86400 * 1000000 * 5);
-    person.assertion = assertion_of(&(claims){0});
-    assert_string_equal(redeem_refused(&person, text), "contract");
-    person.assertion = assertion_of(&(claims){0});
-    assert_string_equal(take_back(&person, text), "contract");
-    clock_set_for_test(0);
-    fixture_reset();
-}
-
 /* ---- ends ---- */
 
 TEST("what was revoked by its maker reveals nothing any more; nobody else revokes it")
@@ -225,36 +211,6 @@ TEST("what was revoked by its maker reveals nothing any more; nobody else revoke
     assert_string_equal(take_back(&GIVER, forged), "TOKEN_MALFORMED");
     const char *views = views_since(then);
     assert_int_equal(occurrences(views, "\"form\":\"revoke\",\"outcome\":\"granted\""), 2);
-    fixture_reset();
-}
-
-TEST("its end holds, its holder is told, and what is asked for beyond the bounds is refused by the path")
-{
-    const char *text = voucher("clinic", 5);
-    int64_t now = clock_now_us();
-    clock_set_for_test(now + INT64_C(3602) * 1000000);
-    assert_string_equal(redeem_refused(&TAKER, text), "VOUCHER_EXPIRED");
-    assert_string_equal(redeem_refused(&THIRD, text), "resident");
-    clock_set_for_test(0);
-    static const struct {
-        int64_t seconds;
-        unsigned uses;
-        const char *consumer, *reason, *field;
-    } bad[] = {{-5, 1, "", "BAD_TIME", "expire_time"},
-               {INT64_C(400) * 86400, 1, "", "BAD_TIME", "expire_time"},
-               {INT64_MAX / 2, 1, "", "BAD_TIME", "expire_time"},
-               {60, 1000001, "", "OUT_OF_RANGE", "uses"},
-               {60, 1, "nobody", "UNKNOWN_CONSUMER", "consumer"}};
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        Vault__V1__BatchCreateVouchersRequest *in = wish(STREET, MASK("name"));
-        in->expire_time = in_seconds(0);
-        in->expire_time->seconds = i == 2 ? bad[i].seconds : in->expire_time->seconds + bad[i].seconds;
-        in->uses = bad[i].uses;
-        in->consumer = lend(bad[i].consumer);
-        request *rq = called(&GIVER, VOUCHERS, &in->base);
-        expect_outcome(rq, VAULT_INVALID, bad[i].reason);
-        assert_string_equal(rq->err.field, bad[i].field);
-    }
     fixture_reset();
 }
 
@@ -331,29 +287,6 @@ TEST("what broke between its two parts is made anew, is kept whole, and what was
     fixture_reset();
 }
 
-TEST("a redemption is repeated for a week after its use, and no longer: later it would be a second use")
-{
-    Vault__V1__BatchCreateVouchersRequest *in = wish(STREET, MASK("name"));
-    const int64_t now = clock_now_us(), day = INT64_C(86400) * 1000000;
-    asking use = {.uri = ELDERCARE, .purpose = CARE, .id = "use-for-a-week"};
-    in->expire_time = in_seconds(INT64_C(30) * 86400);
-    in->uses = 2;
-    const char *twice = made(&GIVER, in)->voucher;
-    in->uses = 1;
-    const char *once = made(&GIVER, in)->voucher, *texts[] = {twice, once};
-    assert_null(redeemed(called(&use, REDEEM, &shown(texts, 2)->base))->results[1]->status);
-    clock_set_for_test(now + 6 * day);
-    assert_null(redeemed(called(&use, REDEEM, &shown(texts, 2)->base))->results[1]->status);
-    clock_set_for_test(now + 8 * day);
-    const Vault__V1__BatchRedeemVouchersResponse *late = redeemed(called(&use, REDEEM, &shown(texts, 2)->base));
-    assert_int_equal(late->results[0]->uses_left, 0);
-    assert_null(late->results[0]->status);
-    assert_string_equal(refusal(late->results[1]->status), "VOUCHER_USED");
-    assert_int_equal(late->results[1]->n_values, 0);
-    clock_set_for_test(0);
-    fixture_reset();
-}
-
 TEST("sixty-four calls race on two nodes for a voucher of ten uses: exactly ten have them")
 {
     node other = {0};
@@ -426,5 +359,74 @@ TEST("nothing of a voucher stands readable in the table, nor its secret anywhere
                         "0");
     assert_string_equal(
         pg_sql("select count(*) from line where position('%s'::bytea in officer || resident) > 0", text + 4), "0");
+    fixture_reset();
+}
+
+/* ---- later: the clock of the log does not go back ---- */
+
+TEST("its end holds, its holder is told, and what is asked for beyond the bounds is refused by the path")
+{
+    const char *text = voucher("clinic", 5);
+    int64_t now = clock_now_us();
+    clock_set_for_test(now + INT64_C(3602) * 1000000);
+    assert_string_equal(redeem_refused(&TAKER, text), "VOUCHER_EXPIRED");
+    assert_string_equal(redeem_refused(&THIRD, text), "resident");
+    clock_set_for_test(0);
+    static const struct {
+        int64_t seconds;
+        unsigned uses;
+        const char *consumer, *reason, *field;
+    } bad[] = {{-5, 1, "", "BAD_TIME", "expire_time"},
+               {INT64_C(400) * 86400, 1, "", "BAD_TIME", "expire_time"},
+               {INT64_MAX / 2, 1, "", "BAD_TIME", "expire_time"},
+               {60, 1000001, "", "OUT_OF_RANGE", "uses"},
+               {60, 1, "nobody", "UNKNOWN_CONSUMER", "consumer"}};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        Vault__V1__BatchCreateVouchersRequest *in = wish(STREET, MASK("name"));
+        in->expire_time = in_seconds(0);
+        in->expire_time->seconds = i == 2 ? bad[i].seconds : in->expire_time->seconds + bad[i].seconds;
+        in->uses = bad[i].uses;
+        in->consumer = lend(bad[i].consumer);
+        request *rq = called(&GIVER, VOUCHERS, &in->base);
+        expect_outcome(rq, VAULT_INVALID, bad[i].reason);
+        assert_string_equal(rq->err.field, bad[i].field);
+    }
+    fixture_reset();
+}
+
+TEST("a redemption is repeated for a week after its use, and no longer: later it would be a second use")
+{
+    Vault__V1__BatchCreateVouchersRequest *in = wish(STREET, MASK("name"));
+    const int64_t now = clock_now_us(), day = INT64_C(86400) * 1000000;
+    asking use = {.uri = ELDERCARE, .purpose = CARE, .id = "use-for-a-week"};
+    in->expire_time = in_seconds(INT64_C(30) * 86400);
+    in->uses = 2;
+    const char *twice = made(&GIVER, in)->voucher;
+    in->uses = 1;
+    const char *once = made(&GIVER, in)->voucher, *texts[] = {twice, once};
+    assert_null(redeemed(called(&use, REDEEM, &shown(texts, 2)->base))->results[1]->status);
+    clock_set_for_test(now + 6 * day);
+    assert_null(redeemed(called(&use, REDEEM, &shown(texts, 2)->base))->results[1]->status);
+    clock_set_for_test(now + 8 * day);
+    const Vault__V1__BatchRedeemVouchersResponse *late = redeemed(called(&use, REDEEM, &shown(texts, 2)->base));
+    assert_int_equal(late->results[0]->uses_left, 0);
+    assert_null(late->results[0]->status);
+    assert_string_equal(refusal(late->results[1]->status), "VOUCHER_USED");
+    assert_int_equal(late->results[1]->n_values, 0);
+    clock_set_for_test(0);
+    fixture_reset();
+}
+
+TEST("a person whose contract is over does not act with vouchers at all")
+{
+    const char *text = voucher("", 1);
+    int64_t now = clock_now_us();
+    asking person = {.uri = ELDERCARE, .purpose = CARE};
+    clock_set_for_test(now + INT64_C(365) * 86400 * 1000000 * 5);
+    person.assertion = assertion_of(&(claims){0});
+    assert_string_equal(redeem_refused(&person, text), "contract");
+    person.assertion = assertion_of(&(claims){0});
+    assert_string_equal(take_back(&person, text), "contract");
+    clock_set_for_test(0);
     fixture_reset();
 }
