@@ -64,7 +64,7 @@ typedef struct cell {
     uint32_t first, count;
 } cell;
 
-enum { POLICY_RULES_MAX = UINT16_MAX, RESULTS_MAX = 4096, RESULTS_DEFAULT = 1000 };
+enum { POLICY_RULES_MAX = UINT16_MAX, RESULTS_MAX = 4096, RESULTS_DEFAULT = 1000, BUDGETS_MAX = 1000 };
 
 struct policy {
     policy_rule *rules;
@@ -170,17 +170,17 @@ static inline bool match_for_all(const policy_match *m)
 bool match_is_for(const policy *p, const policy_match *m, const policy_resident *of);
 
 /* Entries of prohibitions or budgets. */
-typedef struct match_list {
+typedef struct match_table {
     const policy_match *at;
     const runs *runs;
-} match_list;
-static inline match_list forbids_of(const policy *p)
+} match_table;
+static inline match_table forbids_of(const policy *p)
 {
-    return (match_list){p->forbids, &p->forbid_runs};
+    return (match_table){p->forbids, &p->forbid_runs};
 }
-static inline match_list counts_of(const policy *p)
+static inline match_table counts_of(const policy *p)
 {
-    return (match_list){p->counts, &p->count_runs};
+    return (match_table){p->counts, &p->count_runs};
 }
 /* By which entries are sorted. */
 static inline uint64_t match_key(purpose_no purpose, consumer_no consumer)
@@ -189,7 +189,7 @@ static inline uint64_t match_key(purpose_no purpose, consumer_no consumer)
 }
 /* Calls `found` with each entry that meets the call, until it returns false. */
 typedef bool (*match_found)(void *context, const policy_match *m);
-void matches_each(match_list list, const policy_facts *facts, match_found found, void *context);
+void matches_each(match_table list, const policy_facts *facts, match_found found, void *context);
 
 /* Whether a ticket fits a pattern: '#' a digit, '?' a character, '*' any number of them. */
 bool ticket_fits(const char *pattern, const char *ticket);
@@ -218,3 +218,5 @@ void policy_free_tables(policy *p);
 /* Refuses two rules of the same scope, and a cell of which one call could meet more than ADMISSION_RULES rules: some of
  * them would silently never apply. Of a compiled policy. */
 VAULT_MUST_USE vault_code policy_check_scopes(const policy *p, vault_error *err);
+/* Refuses a rule that a prohibition always meets, and more budgets than one call may count in (meets.c). */
+VAULT_MUST_USE vault_code policy_check_meets(const policy *p, vault_error *err);

@@ -231,7 +231,7 @@ typedef struct finder {
     void *context;
 } finder;
 
-static bool each_of_run(const finder *f, match_list list, const run *r)
+static bool each_of_run(const finder *f, match_table list, const run *r)
 {
     const policy_match *first = list.at + r->first;
     sift s;
@@ -249,7 +249,7 @@ static bool each_of_run(const finder *f, match_list list, const run *r)
     return true;
 }
 
-void matches_each(match_list list, const policy_facts *facts, match_found found, void *context)
+void matches_each(match_table list, const policy_facts *facts, match_found found, void *context)
 {
     const finder f = {.facts = facts, .found = found, .context = context};
     const purpose_no purposes[] = {{0}, facts->purpose};
