@@ -193,6 +193,7 @@ typedef struct policy_names {
     purpose_no (*purpose)(void *context, const char *id);
     uint32_t (*assessed_until)(void *context, purpose_no purpose); /* last day of its assessment */
     role_no (*role)(void *context, const char *id);
+    unsigned purposes; /* numbered 1 to so many; 0: none lies below another */
     /* NULL: the document cannot have what needs them. */
     unsigned (*select)(void *context, const policy_selector *by,
                        field_set *out);                     /* its collection; 0: none, or unknown */
