@@ -26,10 +26,16 @@
  *    "never":        [{"id": "...", facts as in a file of cases (policy/cases.h)}]}
  * Only "rules" must be there. Of a rule "consumer" and "purpose" are a name or a list of names; beside what stands
  * above it may have: "below": true (counts for the purposes below its own as well), "results" (of a search for tokens),
- * "hours": [{"days": ["mon", ...], "from": "08:30", "until": "17:30"}] (over midnight: counts to the day on which it
- * begins), "consent": true, "residents": {"only": [classes], "except": [classes]}, "ticket": [patterns] ('#' a digit,
+ * "hours": [{"days": ["mon", ...], "from": "08:30", "until": "17:30"}] (until: not included, "24:00" the end of a
+ * day; over midnight: counts to the day on which it begins), "consent": true, "residents": {"only": [classes],
+ * "except": [classes]}, "ticket": [patterns] ('#' a digit,
  * '?' a character, '*' any number of them), "approval_above": n, "level": n, "sharing": "basis",
  * "break_glass": {"hours": 1 to 4, "residents": n, "review_hours": 1 to 72}, "withhold": "class of withholding".
+ *
+ * A field set is a list of fields and predicates, or what its fields are like ("collection", "class", "owner", "group",
+ * "level": at least). A prohibition may have, beside what stands above: "classes" (of residents) and "actions", a list
+ * or "any", and "valid"; what is left out narrows nothing. Purposes of prohibitions and budgets are meant with all that
+ * lie below them. A rule of break-glass is for persons, and a reveal, issue or search.
  *
  * What it means: a call passes when one rule fits it in full and no prohibition meets it. "areas": prefixes of the
  * 15-digit area code. "acting": "person" (an assertion is required) or "app" (one may be left out); "roles" stands with
