@@ -32,7 +32,7 @@ typedef struct case_reader {
 
 vault_code case_refuse_at(const case_place *at, const char *where, const char *key, const char *format, ...)
 {
-    char text[sizeof at->err->detail], path[sizeof at->err->field];
+    char text[sizeof at->err->detail], path[KEY_MAX];
     const char *id = at->id ? at->id : "";
     va_list args;
     va_start(args, format);
