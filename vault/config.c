@@ -3,6 +3,7 @@
 #include "vault/base/arena.h"
 #include "vault/base/json.h"
 #include "vault/base/memory.h"
+#include "vault/hook/hook.h"
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +39,9 @@ static const key keys[] = {
     {"", "checkpoint_file", TEXT, AT(checkpoint_file), NULL, false, 0, 0, 0},
     {"", "metrics", TEXT, AT(metrics), "127.0.0.1:9464", false, 0, 0, 0},
     {"", "log_level", TEXT, AT(log_level), "info", false, 0, 0, 0},
+    {"webhook", "url", TEXT, AT(webhook), NULL, true, 0, 0, 0},
+    {"webhook", "ca_file", TEXT, AT(webhook_ca), NULL, true, 0, 0, 0},
+    {"webhook", "token_file", TEXT, AT(webhook_token), NULL, true, 0, 0, 0},
     {"", "workers", NUMBER, AT(workers), NULL, false, 2, 1, 64},
     {"", "pollers", NUMBER, AT(pollers), NULL, false, 1, 1, 16},
     {"", "queue", NUMBER, AT(queue), NULL, false, 1024, 1, 1000000},
@@ -48,7 +52,7 @@ static const key keys[] = {
     {"limits", "drain_seconds", NUMBER, AT(drain_s), NULL, false, 10, 0, 3600},
 };
 enum { KEYS = sizeof keys / sizeof *keys };
-static const char *const sections[] = {"root_key", "tls", "limits"};
+static const char *const sections[] = {"root_key", "tls", "webhook", "limits"};
 enum { SECTIONS = sizeof sections / sizeof *sections };
 
 typedef struct document {
@@ -199,10 +203,19 @@ static vault_code check_root_key(const config *c, const document *d, vault_error
     return VAULT_OK;
 }
 
+static vault_code check_webhook(const config *c, const document *d, vault_error *err)
+{
+    if (!section_of(d, "webhook")) return VAULT_OK;
+    if (!c->webhook) return fail_key(d, "webhook", "url", "is missing", err);
+    return hook_url_good(c->webhook) ? VAULT_OK
+                                     : fail_key(d, "webhook", "url", "must be an https:// URL without a password", err);
+}
+
 static vault_code check_whole(const config *c, const document *d, vault_error *err)
 {
     static const char *const levels[] = {"debug", "info", "warn", "error"};
     VAULT_TRY(check_root_key(c, d, err));
+    VAULT_TRY(check_webhook(c, d, err));
     for (size_t i = 0; i < sizeof levels / sizeof *levels; i++) {
         if (strcmp(c->log_level, levels[i]) == 0) return VAULT_OK;
     }
@@ -253,6 +266,8 @@ vault_code config_check_files(const config *c, vault_error *err)
     VAULT_TRY(check_file(c, "tls.ca", c->ca, false, err));
     VAULT_TRY(check_file(c, "tls.certificate", c->certificate, false, err));
     VAULT_TRY(check_file(c, "tls.key", c->key, true, err));
+    VAULT_TRY(check_file(c, "webhook.ca_file", c->webhook_ca, false, err));
+    VAULT_TRY(check_file(c, "webhook.token_file", c->webhook_token, true, err));
     VAULT_TRY(check_file(c, "root_key.file", c->root_key_file, true, err));
     return check_file(c, "root_key.passphrase_file", c->passphrase_file, true, err);
 }

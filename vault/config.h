@@ -15,8 +15,9 @@ typedef struct config {
     bool unattended_restart;
     const char *ca, *certificate, *key;
     const char *checkpoint_file;
-    const char *metrics;   /* "127.0.0.1:9464"; loopback only; port 0 takes a free one */
-    const char *log_level; /* "debug", "info", "warn", "error" */
+    const char *metrics;                              /* "127.0.0.1:9464"; loopback only; port 0 takes a free one */
+    const char *log_level;                            /* "debug", "info", "warn", "error" */
+    const char *webhook, *webhook_ca, *webhook_token; /* where officers are told at once; NULL: nowhere */
     int64_t workers, pollers, queue;
     int64_t queue_bytes, message_bytes, streams, connection_age_s, drain_s; /* limits */
     struct arena *mem;

@@ -53,6 +53,10 @@ static const char HELP[] =
     "                                              operator init makes the vault, vaultctl operator unseal opens it\n"
     "   \"tls\": {\"ca\": \"ca.crt\", \"certificate\": \"server.crt\", \"key\": \"server.key\"},\n"
     "   \"checkpoint_file\": \"checkpoint\",               kept outside the database\n"
+    "   \"webhook\": {\"url\": \"https://...\", \"ca_file\": ..., \"token_file\": ...},   officers are told at once; "
+    "may "
+    "be\n"
+    "                                              left out, and so may the files\n"
     "   \"metrics\": \"127.0.0.1:9464\", \"workers\": 2, \"pollers\": 1, \"queue\": 1024, \"log_level\": \"info\",\n"
     "   \"limits\": {\"queue_bytes\": 67108864, \"message_bytes\": 8388608, \"streams\": 1024,\n"
     "              \"connection_age_seconds\": 1800, \"drain_seconds\": 10}}\n"
@@ -97,6 +101,7 @@ static service_options options_of(const config *c)
     bool by_passphrase = c->passphrase_file || c->by_passphrase;
     return (service_options){.database = c->database,
                              .checkpoint_file = c->checkpoint_file,
+                             .webhook = {c->webhook, c->webhook_ca, c->webhook_token},
                              .keeping = {.source = c->root_key_file ? ROOT_FILE
                                                    : by_passphrase  ? ROOT_PASSPHRASE
                                                                     : ROOT_SHARES,

@@ -26,6 +26,8 @@ static label_set kinds_of_jobs = {
     .name = "kind",
     .count = METRIC_JOB_KINDS,
     .values = {NULL, "rewrap", "rewrite", "reseal", "lines", "control", "verify", "retention"}};
+static label_set glass_states = {.name = "state", .count = 3, .values = {"open", "ended", "overdue"}};
+static label_set notice_results = {.name = "result", .count = 3, .values = {"sent", "failed", "dropped"}};
 static label_set none = {.count = 1, .values = {""}};
 
 enum { BOUNDS = 14, SUM = BOUNDS + 1, HISTOGRAM_CELLS = BOUNDS + 2 }; /* buckets, the one without bound, sum */
@@ -46,6 +48,7 @@ typedef struct metric {
 static _Atomic uint64_t call_cells[METRIC_METHODS * METRIC_CODES], seconds_cells[METRIC_METHODS * HISTOGRAM_CELLS];
 static _Atomic uint64_t batch_cells[HISTOGRAM_CELLS], append_cells[HISTOGRAM_CELLS], line_cells[METRIC_OUTCOMES];
 static _Atomic uint64_t step_cells[METRIC_JOB_KINDS * HISTOGRAM_CELLS], left_cells[METRIC_JOB_KINDS];
+static _Atomic uint64_t glass_cells[3], notice_cells[3];
 static _Atomic uint64_t single_cells[METRICS];
 
 static const metric table[METRICS] = {
@@ -71,6 +74,10 @@ static const metric table[METRICS] = {
                          &kinds_of_jobs, &none, NULL, 1, left_cells},
     [METRIC_JOB_STEP_SECONDS] = {"vault_job_step_seconds", "Time of a step of a job on this node, by kind.", HISTOGRAM,
                                  &kinds_of_jobs, &none, time_bounds, 1e-6, step_cells},
+    [METRIC_EMERGENCIES] = {"vault_emergencies", "Break-glasses that wait for their review, by state.", GAUGE,
+                            &glass_states, &none, NULL, 1, glass_cells},
+    [METRIC_NOTICES] = {"vault_notices_total", "What the webhook was told by this node, by result.", COUNTER,
+                        &notice_results, &none, NULL, 1, notice_cells},
 };
 
 static _Atomic uint64_t *cell(metric_id id, metric_at at)

@@ -43,6 +43,9 @@ struct service {
     entered entered;
 
     char *database, *checkpoint_file;
+    struct {
+        char *url, *ca_file, *token_file;
+    } webhook;    /* url NULL: none */
     store *store; /* the publisher's */
     pthread_t publisher;
     bool publishing;

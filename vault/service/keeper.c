@@ -4,6 +4,7 @@
  *
  * Nothing is remembered here that must outlast the process: what is still to be done the rows say. */
 #include "vault/service/jobs.h"
+#include "vault/service/notices.h"
 
 #include "vault/base/clock.h"
 #include "vault/base/log.h"
@@ -36,6 +37,7 @@ typedef struct place {
 struct keeper {
     service *service;
     session *session;
+    notices *notices;
     pthread_t thread;
     bool running;
     pthread_mutex_t lock; /* of these two */
@@ -291,6 +293,7 @@ static void turn(keeper *k, bool woken)
         return;
     }
     begin_day(k);
+    notices_turn(k->notices, k->session);
     if (woken || clock_monotonic_us() >= k->read_us) read_jobs(k);
     place *p = next_place(k);
     if (p)
@@ -328,6 +331,7 @@ vault_code keeper_open(keeper **out, service *s, vault_error *err)
 {
     VAULT_CLEANUP(keeper_close) keeper *k = keeper_new(s);
     VAULT_TRY(session_open(&k->session, s, err));
+    VAULT_TRY(notices_open(&k->notices, s, err));
     if (pthread_create(&k->thread, NULL, keep, k) != 0) return vault_fail(err, VAULT_INTERNAL, "no thread for jobs");
     k->running = true;
     *out = k;
@@ -343,8 +347,10 @@ void keeper_close(keeper **at)
     k->stop = true;
     pthread_cond_signal(&k->wake);
     pthread_mutex_unlock(&k->lock);
+    notices_stop(k->notices);
     if (k->running) pthread_join(k->thread, NULL);
     keep_places(k, NULL, 0);
+    notices_close(&k->notices);
     session_close(&k->session);
     pthread_cond_destroy(&k->wake);
     pthread_mutex_destroy(&k->lock);

@@ -136,6 +136,9 @@ vault_code service_open(service **out, const service_options *o, vault_error *er
     pthread_condattr_destroy(&monotonic);
     s->database = memory_text(o->database);
     s->checkpoint_file = memory_text(o->checkpoint_file);
+    if (o->webhook.url) s->webhook.url = memory_text(o->webhook.url);
+    if (o->webhook.ca_file) s->webhook.ca_file = memory_text(o->webhook.ca_file);
+    if (o->webhook.token_file) s->webhook.token_file = memory_text(o->webhook.token_file);
     keep_root(&s->keeping, &o->keeping);
     atomic_store(&s->healthy, true);
     atomic_store(&s->tried_us, clock_monotonic_us());
@@ -172,6 +175,9 @@ void service_close(service **at)
     pthread_cond_destroy(&s->wake);
     pthread_mutex_destroy(&s->lock);
     pthread_mutex_destroy(&s->finding_lock);
+    free_text(s->webhook.url);
+    free_text(s->webhook.ca_file);
+    free_text(s->webhook.token_file);
     free_text(s->keeping.key_file);
     free_text(s->keeping.passphrase_file);
     free_text(s->database);

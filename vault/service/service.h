@@ -24,6 +24,9 @@ typedef struct service_options {
     bytes root;                  /* for tests: the root key itself; else empty */
     bytes entered;               /* for service_check_keys: what people keep, a line each; else empty */
     const char *checkpoint_file; /* published checkpoints, outside the database */
+    struct {
+        const char *url, *ca_file, *token_file;
+    } webhook; /* where officers are told at once (hook.h); url NULL: nowhere */
 } service_options;
 typedef struct service service;
 /* Opens control and ledger where it has the root key, and then refuses an older database than checkpoint_file, and
