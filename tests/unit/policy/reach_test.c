@@ -192,15 +192,22 @@ static area_list random_asked(area_range room[2], uint64_t *seed)
 
 typedef struct question {
     const policy *policy;
+    json_t *document;
     const policy_facts *facts;
     area_list asked, given;
+    uint64_t *seed;
 } question;
 
+/* Whoever may be shown is somewhere in the list; and the list holds no other places. */
 static void expect_same_place(const question *q, int64_t code)
 {
-    bool granted = decide(q->policy, q->facts, (area_code){code}).given;
-    bool wanted = granted && (q->asked.count == 0 || lies_in(q->asked, code));
+    bool inside = q->asked.count == 0 || lies_in(q->asked, code);
+    bool wanted = inside && naive_allowed_at(q->document, q->facts, (area_code){code});
     if (lies_in(q->given, code) != wanted) fail_msg("%lld: decided otherwise", (long long)code);
+    policy_resident somebody = naive_resident(q->seed);
+    somebody.area.code = code;
+    admission a = policy_admit(q->policy, q->facts);
+    if (inside && policy_decide(q->policy, &a, q->facts, somebody).given) assert_true(wanted);
 }
 
 /* Each place where something could change, one before, and one behind. */
@@ -220,7 +227,7 @@ static void compare_places(const question *q)
 }
 
 /* Of all places where the search is allowed, the least. */
-static unsigned fewest_results(json_t *document, const question *q)
+static unsigned fewest_results(const question *q)
 {
     unsigned fewest = 0;
     for (size_t i = 0; i < NAIVE_AREAS; i++) {
@@ -229,7 +236,7 @@ static unsigned fewest_results(json_t *document, const question *q)
         const int64_t edges[] = {r.low, r.high + 1, i < NAIVE_CODES ? naive_codes[i] : r.low};
         for (size_t k = 0; k < 3; k++) {
             bool wanted = q->asked.count == 0 || lies_in(q->asked, edges[k]);
-            unsigned most = wanted ? naive_results(document, q->facts, (area_code){edges[k]}) : 0;
+            unsigned most = wanted ? naive_results(q->document, q->facts, (area_code){edges[k]}) : 0;
             if (most > 0 && (fewest == 0 || most < fewest)) fewest = most;
         }
     }
@@ -238,30 +245,29 @@ static unsigned fewest_results(json_t *document, const question *q)
 
 static void ask_places(const policy *p, json_t *document, uint64_t *seed, unsigned *found)
 {
-    area_code ignored;
     policy_person who;
     area_range room[2];
-    policy_facts f = naive_facts(seed, &who, &ignored);
-    question q = {.policy = p, .facts = &f, .asked = random_asked(room, seed)};
+    policy_facts f = naive_facts(seed, &who);
+    question q = {.policy = p, .document = document, .facts = &f, .asked = random_asked(room, seed), .seed = seed};
     q.given = areas_of(p, &f, q.asked);
     compare_places(&q);
-    assert_int_equal(results_in(p, &f, q.asked), fewest_results(document, &q));
+    assert_int_equal(results_in(p, &f, q.asked), fewest_results(&q));
     *found += q.given.count > 0;
     arena_reset(mem);
 }
 
-TEST("an area is in the list exactly if the policy decides so there: 20,000 random calls")
+TEST("an area is in the list exactly if the policy decides so there: 3,000 random calls")
 {
     uint64_t seed = 20261122;
     unsigned asked = 0, found = 0;
     open_arena();
-    while (asked < 20000) {
+    while (asked < 3000) {
         json_t *document = random_document(&seed);
         policy *p = try_load(document);
-        for (unsigned i = 0; p && i < 200; i++, asked++) ask_places(p, document, &seed, &found);
+        for (unsigned i = 0; p && i < 50; i++, asked++) ask_places(p, document, &seed, &found);
         policy_free(&p);
         json_decref(document);
     }
     arena_free(&mem);
-    assert_in_range(found, 500, 15000);
+    assert_in_range(found, 30, 1500);
 }
