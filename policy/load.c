@@ -69,7 +69,7 @@ __attribute__((format(printf, 3, 0))) static vault_code fault(const spot *at, co
     return VAULT_INVALID;
 }
 
-vault_code refuse_at(loader *l, const char *where, const char *key, const char *format, ...)
+vault_code loader_refuse_at(loader *l, const char *where, const char *key, const char *format, ...)
 {
     va_list args;
     va_start(args, format);

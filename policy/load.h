@@ -40,9 +40,9 @@ typedef struct loader {
 } loader;
 
 /* INVALID DOCUMENT_INVALID at a key of the entry at hand ("": the entry itself). */
-#define refuse(l, key, ...) refuse_at((l), VAULT_HERE, (key), __VA_ARGS__)
-__attribute__((format(printf, 4, 5))) vault_code refuse_at(loader *l, const char *where, const char *key,
-                                                           const char *format, ...);
+#define refuse(l, key, ...) loader_refuse_at((l), VAULT_HERE, (key), __VA_ARGS__)
+__attribute__((format(printf, 4, 5))) vault_code loader_refuse_at(loader *l, const char *where, const char *key,
+                                                                  const char *format, ...);
 
 /* "fields[3]" */
 typedef struct entry_key {
