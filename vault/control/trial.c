@@ -59,7 +59,7 @@ static vault_code build(manifest_body **out, document_fault *fault, const manife
 {
     vault_error why = {0};
     vault_code code = manifest_build(out, standing->m.vault, docs, &why);
-    if (code == VAULT_OK) code = manifest_check_change(standing, *out, &why);
+    if (code == VAULT_OK && !with->former) code = manifest_check_change(standing, *out, &why);
     if (code == VAULT_OK) return VAULT_OK;
     manifest_free(out);
     tell_fault(fault, with, &why);

@@ -10,6 +10,7 @@ typedef struct draft {
 typedef struct drafts {
     const draft *at;
     size_t count;
+    bool former; /* they stood once: whether they could stand again is not asked */
 } drafts;
 
 /* The manifest that would be with these documents in the place of those of `m`, checked as proposals are. A fault is no
