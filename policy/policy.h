@@ -363,8 +363,11 @@ typedef struct policy_failing {
     uint32_t limit;       /* approval: above how many; budget: how many */
 } policy_failing;
 enum { FAILING_MAX = 16 };
-/* A minimal set: all of its clauses met, and nothing else changed, the call would be allowed; none can be left out. Of
- * all such sets one with the fewest clauses, and of these the one whose rule comes furthest. */
+/* What is missing: all of its clauses met, and nothing else changed, the call is allowed; none can be left out. To meet
+ * fields, form, acting, role, contract, approval, break-glass, class or consent is to change the call, the person or the
+ * resident so that the rule passes it, as little as that takes (fields that the rule does not have are left out); to
+ * meet any other clause is that the rule, or the prohibition, were such that it passes. No rule fails on fewer clauses;
+ * of those that fail on as few it is the one that comes furthest. */
 typedef struct policy_explanation {
     bool allowed;
     uint16_t rule; /* that allows it, or comes nearest; NO_RULE: none is for purpose, consumer and action */
@@ -372,8 +375,9 @@ typedef struct policy_explanation {
     policy_failing clauses[FAILING_MAX];
     unsigned forms; /* set of 1 << form in which these fields would be allowed to this caller now */
 } policy_explanation;
-/* What an explanation may be made of: with `of` NULL nothing is said of any resident, and what depends on one (area,
- * class, consent, aggregation, forbidden) is one clause, CLAUSE_RESIDENT. */
+/* With `of` NULL nothing is said of any resident: the call alone is explained, and is allowed when it is admitted. What
+ * depends on a resident is then, for whoever must not learn it, the one clause CLAUSE_RESIDENT, which the caller of
+ * policy_explain says himself. After a refusal only: it asks all rules of the purpose, consumer and action. */
 policy_explanation policy_explain(const policy *p, const policy_facts *facts, const policy_resident *of);
 /* Id of a prohibition; "" past the last one. */
 const char *policy_prohibition_id(const policy *p, unsigned index);
