@@ -63,6 +63,22 @@ static vault_code read_class_field(loader *l, size_t i, const char *name)
     return VAULT_OK;
 }
 
+/* Value by value, so that the fault has a place. */
+static vault_code check_fit(loader *l, const policy_class *c)
+{
+    const policy_names *names = l->names;
+    policy_class one = *c;
+    const char *misfit = c->text_count == 0 ? names->class_misfit(names->context, c) : NULL;
+    if (misfit) return refuse(l, "test", "%s", misfit);
+    for (size_t i = 0; i < c->text_count; i++) {
+        one.texts = c->texts + i;
+        one.text_count = 1;
+        misfit = names->class_misfit(names->context, &one);
+        if (misfit) return refuse(l, nth("values", i).text, "%s", misfit);
+    }
+    return VAULT_OK;
+}
+
 static vault_code read_class(loader *l, size_t i, json_t *value)
 {
     static const char *const tests[CLASS_TESTS] = {[CLASS_AGE_UNDER] = "age_under",
@@ -82,8 +98,7 @@ static vault_code read_class(loader *l, size_t i, json_t *value)
         return refuse(l, "test", "unknown test '%s': age_under, age_at_least, known or one_of", cut(test).text);
     c->test = (class_test)test_no;
     VAULT_TRY(read_argument(l, c, years, values));
-    const char *misfit = names->class_misfit ? names->class_misfit(names->context, c) : NULL;
-    return misfit ? refuse(l, "test", "%s", misfit) : VAULT_OK;
+    return names->class_misfit ? check_fit(l, c) : VAULT_OK;
 }
 
 vault_code read_classes(loader *l, json_t *list)

@@ -192,6 +192,7 @@ class Machine:
         for one in (p for kind in ("apps", "officers", "administrators") for p in texts["principals"][kind]):
             one["certificates"] = [{"sha256": self.certificate(one["id"], one["uri"])}]
         texts["purposes"]["purposes"].append({"id": "bench", "title": "测量", "basis": "PIPL 13(1)(3)", "notice": "测量用的虚构数据。",
+                                              "forms": ["plain", "masked", "token", "predicate", "count", "nothing"], "retention": "P3Y",
                                               "assessment": {"id": "PIA-BENCH", "until": "2099-12-31"}, "consumers": ["bench"]})
         same = {"consumer": "bench", "purpose": "bench", "areas": areas, "acting": "app", "valid": {"from": "2020-01-01", "until": "2099-12-31"}}
         texts["policy"] = {"rules": [

@@ -31,7 +31,8 @@ static const char *const fuzz_good[DOC_DOMAINS] = {
             "officer", FUZZ_ZEROS "1") "],\"administrators\":[" FUZZ_CALLER("admin", FUZZ_ZEROS "2") "]}",
     [DOC_PERSONS] = "{\"persons\":[{\"id\":\"p2\",\"name\":\"n\",\"department\":\"police\",\"role\":\"clerk\","
                     "\"areas\":[\"32\"],\"contract\":" FUZZ_DAYS ",\"suspended\":false}]}",
-    [DOC_PURPOSES] = "{\"purposes\":[{\"id\":\"care\",\"title\":\"t\",\"basis\":\"b\",\"notice\":\"n\",\"assessment\":"
+    [DOC_PURPOSES] = "{\"purposes\":[{\"id\":\"care\",\"title\":\"t\",\"basis\":\"b\",\"notice\":\"n\",\"forms\":"
+                     "[\"plain\",\"masked\"],\"retention\":\"P3Y\",\"assessment\":"
                      "{\"id\":\"A-1\",\"until\":\"2027-12-31\"},\"consumers\":[\"app\"]}]}",
     [DOC_POLICY] = "{\"rules\":[{\"id\":\"r\",\"action\":\"reveal\",\"consumer\":\"app\",\"purpose\":\"care\","
                    "\"fields\":[\"id_number\"],\"form\":\"masked\",\"areas\":[\"32\"],\"acting\":\"person\","

@@ -196,9 +196,10 @@ static void register_purpose(json_t *purposes)
     for (size_t i = 0; i < sizeof fresh / sizeof *fresh; i++) {
         if (find_entry(purposes, "purposes", fresh[i])) continue;
         json_array_append_new(json_object_get(purposes, "purposes"),
-                              json_pack("{s:s, s:s, s:s, s:s, s:{s:s, s:s}, s:[]}", "id", fresh[i], "title", "visit",
-                                        "basis", "PIPL 13(1)(3)", "notice", "a visit", "assessment", "id", "PIA-1",
-                                        "until", "2099-12-31", "consumers"));
+                              json_pack("{s:s, s:s, s:s, s:s, s:[s,s,s,s], s:s, s:{s:s, s:s}, s:[]}", "id", fresh[i],
+                                        "title", "visit", "basis", "PIPL 13(1)(3)", "notice", "a visit", "forms",
+                                        "plain", "masked", "token", "nothing", "retention", "P3Y", "assessment", "id",
+                                        "PIA-1", "until", "2099-12-31", "consumers"));
     }
 }
 

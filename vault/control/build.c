@@ -220,8 +220,8 @@ static vault_code build(builder *b, const documents *docs)
     VAULT_TRY(build_persons(b, docs->of[DOC_PERSONS]));
     VAULT_TRY(build_schema(b, docs->of[DOC_SCHEMA]));
     VAULT_TRY(build_purposes(b, docs->of[DOC_PURPOSES], docs->of[DOC_DOMAINS]));
-    VAULT_TRY(build_policy(b, docs->of[DOC_POLICY]));
     VAULT_TRY(build_sharing(b, docs->of[DOC_SHARING]));
+    VAULT_TRY(build_policy(b, docs->of[DOC_POLICY])); /* rules may rest on a basis */
     return build_browsing(b, docs->of[DOC_BROWSING]);
 }
 
@@ -246,6 +246,7 @@ void manifest_free(manifest_body **b)
     manifest_body *it = *b;
     *b = NULL;
     if (!it) return;
+    policy_cases_free(&it->never);
     policy_free(&it->rules);
     keyring_free(&it->rings);
     for (size_t i = 0; i < it->key_count; i++) cjose_jwk_release(it->keys[i].jwk);

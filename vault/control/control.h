@@ -14,6 +14,7 @@
  * [a-z0-9-], purposes also '/'. */
 #pragma once
 #include "keys/keys.h"
+#include "policy/cases.h"
 #include "policy/policy.h"
 #include "tokenizer/format.h"
 #include "tokenizer/mask.h"
@@ -173,6 +174,7 @@ typedef struct manifest {
     const char *vault; /* name: origin of the log, audience of assertions */
     schema schema;
     const policy *policy;
+    const policy_cases *never;  /* what must be refused at every moment (policy/cases.h); or NULL */
     unsigned approvals;         /* how many approvals a proposal needs: "approvals" of principals, 1 to 8 */
     const sharing_basis *bases; /* by id */
     size_t basis_count;

@@ -65,6 +65,7 @@ typedef struct manifest_body {
     documents docs;
     manifest_core core;
     policy *rules;
+    policy_cases *never; /* of the policy; or NULL */
     schema_field *fields; /* by number */
     size_t field_count;
     collection *collections;                /* in document order */
@@ -146,9 +147,9 @@ VAULT_MUST_USE vault_code build_predicates(builder *b, collection *c, json_t *li
 VAULT_MUST_USE vault_code check_predicate_names(builder *b);                         /* when all of them are read */
 VAULT_MUST_USE vault_code build_purposes(builder *b, json_t *value, json_t *domains);
 VAULT_MUST_USE vault_code build_domains(builder *b, json_t *document); /* of purposes; NULL: a trial */
+VAULT_MUST_USE vault_code build_sharing(builder *b, json_t *value);
 VAULT_MUST_USE vault_code build_policy(builder *b, json_t *value);
 VAULT_MUST_USE vault_code check_masks(builder *b, json_t *rules); /* of policy: onlookers.c */
-VAULT_MUST_USE vault_code build_sharing(builder *b, json_t *value);
 VAULT_MUST_USE vault_code build_browsing(builder *b, json_t *value);
 
 /* INVALID DOCUMENT_INVALID; the path is `at`, and `key` (may be "") below it; the text is for people and says the mend.
@@ -165,6 +166,8 @@ void builder_into_at(builder *b, const char *list, size_t i);   /* adds ".certif
 void builder_named(builder *b, json_t *value, const char *key); /* adds " (eldercare)" when the entry has such a text */
 void builder_entry(builder *b, const char *list, size_t i, json_t *value); /* at an entry that has an id: both */
 VAULT_MUST_USE vault_code builder_id(builder *b, const char *key, const char *id, const char *extra);
+/* "P10Y" or "P6M" to months, at most 1,200; 0 for anything else. */
+unsigned months_read(const char *text);
 /* Of fields and predicates: names in field masks have no '-', and a ring "term/<name>" must fit. */
 VAULT_MUST_USE vault_code builder_field_name(builder *b, const char *name);
 VAULT_MUST_USE vault_code builder_text(builder *b, const char *key, const char *text); /* 1 to 200 bytes, no controls */

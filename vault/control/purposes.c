@@ -46,17 +46,51 @@ static vault_code read_consumers(builder *b, json_t *list, purpose_no no)
     return VAULT_OK;
 }
 
+/* In which forms its rules may answer. An empty list would be a purpose for nothing. */
+static vault_code read_forms(builder *b, purpose *p, json_t *list)
+{
+    char key[32];
+    size_t i;
+    json_t *value;
+    VAULT_TRY(builder_list(b, list, "forms", FORMS));
+    if (json_array_size(list) == 0) return builder_fail(b, "forms", "an empty list: name the forms of its rules");
+    json_array_foreach(list, i, value)
+    {
+        const char *name = json_string_value(value);
+        unsigned form = 0;
+        snprintf(key, sizeof key, "forms[%zu]", i);
+        while (form < FORMS && name && strcmp(name, policy_form_name((policy_form)form)) != 0) form++;
+        if (!name || form == FORMS)
+            return builder_fail(b, key, "unknown form '%.20s': plain, masked, token, predicate, count or nothing",
+                                name ? name : "");
+        if (p->forms & 1U << form) return builder_fail(b, key, "'%s' stands twice", name);
+        p->forms |= 1U << form;
+    }
+    return VAULT_OK;
+}
+
+static vault_code read_retention(builder *b, purpose *p, const char *text)
+{
+    p->retention_months = months_read(text);
+    if (p->retention_months > 0) return VAULT_OK;
+    return builder_fail(b, "retention", "'%.20s' is not P1M to P1200M or P1Y to P100Y", text);
+}
+
 static vault_code read_purpose(builder *b, size_t i, json_t *value)
 {
     purpose *p = &b->body->purposes[i];
-    json_t *consumers, *assessment;
-    VAULT_TRY(builder_shape(b, value, "{s:s, s:s, s:s, s:s, s:o, s:o}", "id", &p->id, "title", &p->title, "basis",
-                            &p->basis, "notice", &p->notice, "assessment", &assessment, "consumers", &consumers));
+    const char *retention;
+    json_t *consumers, *assessment, *forms;
+    VAULT_TRY(builder_shape(b, value, "{s:s, s:s, s:s, s:s, s:o, s:s, s:o, s:o}", "id", &p->id, "title", &p->title,
+                            "basis", &p->basis, "notice", &p->notice, "forms", &forms, "retention", &retention,
+                            "assessment", &assessment, "consumers", &consumers));
     VAULT_TRY(builder_id(b, "id", p->id, "/"));
     if (strstr(p->id, "//")) return builder_fail(b, "id", "an empty part between slashes");
     VAULT_TRY(builder_text(b, "title", p->title));
     VAULT_TRY(builder_text(b, "basis", p->basis));
     VAULT_TRY(builder_text_of(b, "notice", p->notice, NOTICE_MAX));
+    VAULT_TRY(read_forms(b, p, forms));
+    VAULT_TRY(read_retention(b, p, retention));
     p->no.no = (uint16_t)(i + 1);
     VAULT_TRY(read_consumers(b, consumers, p->no));
     builder_at(b, "purposes.purposes", i);
@@ -74,8 +108,11 @@ static int compare_ids(const void *a, const void *b)
 static vault_code check_parents(builder *b)
 {
     for (size_t i = 0; i < b->body->purpose_count; i++) {
-        const char *id = b->body->purposes[i].id, *slash = strrchr(id, '/');
-        if (!slash || manifest_purpose(&b->body->m, bytes_of(id, (size_t)(slash - id)))) continue;
+        purpose *p = &b->body->purposes[i];
+        const char *id = p->id, *slash = strrchr(id, '/');
+        const purpose *above = slash ? manifest_purpose(&b->body->m, bytes_of(id, (size_t)(slash - id))) : NULL;
+        if (above) p->above = above->no;
+        if (!slash || above) continue;
         builder_at(b, "purposes.purposes", i);
         return builder_fail(b, "id", "the purpose above '%.64s' is not registered", id);
     }

@@ -29,8 +29,7 @@ vault_code builder_field_name(builder *b, const char *name)
     return builder_fail(b, "name", "'%.40s' is not 1 to 58 of a-z, 0-9, _", name);
 }
 
-/* "P10Y" or "P6M" to months; 0 for anything else. */
-static unsigned retention_months(const char *text)
+unsigned months_read(const char *text)
 {
     unsigned n = 0;
     size_t at = 1;
@@ -44,7 +43,7 @@ static unsigned retention_months(const char *text)
 
 static vault_code read_retention(builder *b, schema_field *f, const char *text)
 {
-    f->retention_months = retention_months(text);
+    f->retention_months = months_read(text);
     if (f->retention_months > 0) return VAULT_OK;
     return builder_fail(b, "retention", "'%.20s' is not P1M to P1200M or P1Y to P100Y", text);
 }
@@ -206,7 +205,7 @@ static vault_code read_entry(builder *b, collection *c, collection_entry *out, j
     VAULT_TRY(builder_text(b, "label", c->label));
     if (number < 1 || number > NUMBER_MAX) return builder_fail(b, "number", "not 1 to %d", NUMBER_MAX);
     c->number = (unsigned)number;
-    c->term_months = out->term ? retention_months(out->term) : 0;
+    c->term_months = out->term ? months_read(out->term) : 0;
     if (out->term && c->term_months == 0)
         return builder_fail(b, "term", "'%.20s' is not P1M to P1200M or P1Y to P100Y", out->term);
     for (const collection *other = b->body->collections; other < c; other++) {

@@ -11,6 +11,7 @@ static void refused_purpose(const char *key, const char *json, const char *below
 }
 
 static const char below_care[] = "{\"id\": \"elder-care/visit\", \"title\": \"t\", \"basis\": \"b\", \"notice\": \"n\","
+                                 "\"forms\": [\"plain\", \"nothing\", \"masked\"], \"retention\": \"P3Y\","
                                  "\"assessment\": {\"id\": \"PIA-1\", \"until\": \"2020-01-01\"}, \"consumers\": %s}";
 
 static void add_below_care(const documents *d, const char *consumers)

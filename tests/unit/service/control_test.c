@@ -43,9 +43,10 @@ static void add_purpose(json_t *of)
     char id[32];
     snprintf(id, sizeof id, "purpose-%u", ++serial);
     json_array_append_new(json_object_get(of, "purposes"),
-                          json_pack("{s:s, s:s, s:s, s:s, s:{s:s, s:s}, s:[]}", "id", id, "title", "one more", "basis",
-                                    "PIPL 13(1)(3)", "notice", "one more", "assessment", "id", "PIA-2", "until",
-                                    "2099-12-31", "consumers"));
+                          json_pack("{s:s, s:s, s:s, s:s, s:[s], s:s, s:{s:s, s:s}, s:[]}", "id", id, "title",
+                                    "one more", "basis", "PIPL 13(1)(3)", "notice", "one more", "forms", "plain",
+                                    "retention", "P3Y", "assessment", "id", "PIA-2", "until", "2099-12-31",
+                                    "consumers"));
 }
 
 TEST("a document is given as a former version had it")
