@@ -81,6 +81,8 @@ void cabinet_free(cabinet **at)
     secret_clear(&c->scratch);
     secret_clear(&c->beside);
     secret_clear(&c->fresh);
+    prf_free(&c->count_ids);
+    aead_free(&c->counts);
     memory_free(c->aad, TAG_AAD_MAX);
     memory_free(c->decoy_sealed, DECOY_SEALED_LEN);
     memory_free(c, sizeof *c);

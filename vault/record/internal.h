@@ -66,6 +66,8 @@ struct cabinet {
     secret scratch;      /* SCRATCH_LEN bytes of locked memory: a padded value, and behind it a derived key */
     uint8_t *aad;        /* TAG_AAD_MAX bytes, for the input of the row tag, or of a note */
     secret fresh;        /* RECORD_KEYS_LEN bytes: keys that take the place of others */
+    prf *count_ids; /* count.c; NULL until something is counted */
+    aead *counts;
     decoy decoys[SUITES];
     size_t decoy_count; /* one of each suite that rows may be in */
     uint8_t *decoy_sealed;

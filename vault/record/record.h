@@ -47,6 +47,16 @@ VAULT_MUST_USE vault_code cabinet_natural_keys(cabinet *c, uint8_t out[RING_VERS
  * record ring; `context` binds it to its place. In the cabinet's arena. */
 VAULT_MUST_USE vault_code cabinet_seal_note(cabinet *c, bytes *out, bytes context, bytes plain, vault_error *err);
 VAULT_MUST_USE vault_code cabinet_open_note(cabinet *c, bytes *out, bytes context, bytes sealed, vault_error *err);
+/* What is counted, and for whom: a keyed hash of its parts, each with its length, that only the vault can make; it stays
+ * when keys are rotated. And what stands beside it, sealed in its place, in the cabinet's arena. INTEGRITY: it was
+ * edited, or is another one's. */
+enum { COUNT_KEY_LEN = 16 };
+VAULT_MUST_USE vault_code cabinet_count_id(cabinet *c, uint8_t out[COUNT_KEY_LEN], const bytes *parts, size_t count,
+                                           vault_error *err);
+VAULT_MUST_USE vault_code cabinet_seal_count(cabinet *c, bytes *out, const uint8_t id[COUNT_KEY_LEN], bytes plain,
+                                             vault_error *err);
+VAULT_MUST_USE vault_code cabinet_open_count(cabinet *c, bytes *out, const uint8_t id[COUNT_KEY_LEN], bytes sealed,
+                                             vault_error *err);
 /* The token of a resident in a domain, under the domain's active epoch. */
 VAULT_MUST_USE vault_code cabinet_issue(cabinet *c, token *out, const domain *d, resident_id id, vault_error *err);
 /* The resident of a token of this domain; id 0 for a forgery, an unknown epoch, or another domain's token. */
