@@ -66,7 +66,7 @@ struct cabinet {
     secret scratch;      /* SCRATCH_LEN bytes of locked memory: a padded value, and behind it a derived key */
     uint8_t *aad;        /* TAG_AAD_MAX bytes, for the input of the row tag, or of a note */
     secret fresh;        /* RECORD_KEYS_LEN bytes: keys that take the place of others */
-    prf *count_ids; /* count.c; NULL until something is counted */
+    prf *count_ids;      /* count.c; NULL until something is counted */
     aead *counts;
     decoy decoys[SUITES];
     size_t decoy_count; /* one of each suite that rows may be in */
@@ -128,6 +128,8 @@ typedef struct correction_said {
 } correction_said;
 VAULT_MUST_USE vault_code correction_file(correction_row *out, cabinet *c, const record *r, const correction_said *what,
                                           vault_error *err);
+/* About the work of opening a value, where there is none to be opened. */
+void record_work(cabinet *c, const record *r);
 /* Makes the tag of a finished row in `out`, which the row borrows from then on. */
 VAULT_MUST_USE vault_code row_seal_tag(cabinet *c, const uint8_t dek[KEY_LEN], resident_row *row,
                                        uint8_t out[ROW_TAG_LEN], vault_error *err);
@@ -146,6 +148,7 @@ typedef struct sealing {
     const uint8_t *dek;
     bytes stored;      /* segments before; empty for a new record */
     field_set dropped; /* stored fields that are left out */
+    bytes consents;    /* the list that takes the place of the stored one; empty: that stays */
     resident_row *row;
     writer pack;
 } sealing;

@@ -47,9 +47,9 @@ VAULT_MUST_USE vault_code cabinet_natural_keys(cabinet *c, uint8_t out[RING_VERS
  * record ring; `context` binds it to its place. In the cabinet's arena. */
 VAULT_MUST_USE vault_code cabinet_seal_note(cabinet *c, bytes *out, bytes context, bytes plain, vault_error *err);
 VAULT_MUST_USE vault_code cabinet_open_note(cabinet *c, bytes *out, bytes context, bytes sealed, vault_error *err);
-/* What is counted, and for whom: a keyed hash of its parts, each with its length, that only the vault can make; it stays
- * when keys are rotated. And what stands beside it, sealed in its place, in the cabinet's arena. INTEGRITY: it was
- * edited, or is another one's. */
+/* What is counted, and for whom: a keyed hash of its parts, each with its length, that only the vault can make; it
+ * stays when keys are rotated. And what stands beside it, sealed in its place, in the cabinet's arena. INTEGRITY: it
+ * was edited, or is another one's. */
 enum { COUNT_KEY_LEN = 16 };
 VAULT_MUST_USE vault_code cabinet_count_id(cabinet *c, uint8_t out[COUNT_KEY_LEN], const bytes *parts, size_t count,
                                            vault_error *err);
@@ -207,6 +207,45 @@ VAULT_MUST_USE vault_code record_merge(record_merged *out, resident_row *row, ca
                                        const record_input *in, vault_error *err);
 /* The same row, stored and opened for nobody from then on. */
 VAULT_MUST_USE vault_code record_restrict(resident_row *out, cabinet *c, const record *old, vault_error *err);
+
+/* ---- consents, and classes of residents ------------------------------------------------------------------------- */
+
+typedef enum consent_state { CONSENT_NONE, CONSENT_GIVEN, CONSENT_WITHDRAWN } consent_state;
+typedef struct consent {
+    consent_state state;
+    int64_t said_us, expires_us; /* expires: 0: never */
+} consent;
+/* Given, and in force. */
+bool consent_stands(const consent *of, int64_t now_us);
+/* Ids of a purpose and those above it, nearest first. */
+typedef struct consent_chain {
+    const char *const *ids;
+    size_t count;
+} consent_chain;
+/* The word about the nearest of the purposes that there is one about. Of a row that nobody is in: none, by about the
+ * same work. INTEGRITY when the list does not open. */
+VAULT_MUST_USE vault_code record_consent(consent *out, cabinet *c, const record *r, const consent_chain *chain,
+                                         vault_error *err);
+typedef struct consent_said {
+    const collection *collection; /* of the record */
+    const char *purpose;
+    consent what;
+    uint16_t department; /* that it was said to */
+} consent_said;
+/* The next version of a proven row, with it; *unchanged: it stands already. INVALID RECORD_TOO_LARGE. */
+VAULT_MUST_USE vault_code record_say(resident_row *out, bool *unchanged, cabinet *c, const record *old,
+                                     const consent_said *said, vault_error *err);
+
+typedef enum class_answer { CLASS_UNKNOWN, CLASS_IN, CLASS_OUT } class_answer;
+typedef struct class_question {
+    const record *record;
+    const schema_field *field; /* of the class */
+    const policy_class *of;
+    uint32_t today; /* YYYYMMDD */
+} class_question;
+/* The value stays in locked memory and is wiped. Unknown where the record has no such value (but for CLASS_KNOWN), or
+ * nobody is in the row: by about the same work. INTEGRITY when the value does not open. */
+VAULT_MUST_USE vault_code record_class(class_answer *out, cabinet *c, const class_question *q, vault_error *err);
 
 /* ---- retention -------------------------------------------------------------------------------------------------- */
 

@@ -27,6 +27,26 @@ static vault_code seal_field(sealing *s, const input_field *f, vault_error *err)
     return text_seal(s->c, at, field_aad(buffer, s->row->id, &out), f->text, err);
 }
 
+static vault_code seal_consents(sealing *s, vault_error *err)
+{
+    uint8_t buffer[FIELD_AAD_LEN];
+    size_t len = padded_length(s->consents.len);
+    segment out = {.field = CONSENT_SEGMENT,
+                   .version = (uint32_t)s->row->version,
+                   .suite = (uint8_t)s->c->suite,
+                   .sealed = bytes_of(NULL, len + SEAL_OVERHEAD)};
+    if (len == 0) return too_large(err);
+    segment_write_header(&s->pack, &out);
+    uint8_t *at = put_space(&s->pack, out.sealed.len);
+    if (!at) return too_large(err);
+    return text_seal(s->c, at, field_aad(buffer, s->row->id, &out), s->consents, err);
+}
+
+static bool is_left_out(const sealing *s, unsigned field)
+{
+    return field < POLICY_FIELDS_MAX ? field_set_has(s->dropped, field) : s->consents.len > 0;
+}
+
 /* Merges the stored segments with the given fields into the pack. */
 static vault_code write_pack(sealing *s, vault_error *err)
 {
@@ -39,10 +59,10 @@ static vault_code write_pack(sealing *s, vault_error *err)
             VAULT_TRY(segment_read(&old, &from, old.field, err));
             have = true;
         }
-        if (!have && given == s->in->count) return VAULT_OK;
+        if (!have && given == s->in->count) return s->consents.len > 0 ? seal_consents(s, err) : VAULT_OK;
         unsigned number = given < s->in->count ? s->in->fields[given].field->number : UINT_MAX;
         if (have && old.field < number) {
-            if (!field_set_has(s->dropped, old.field)) segment_write(&s->pack, &old);
+            if (!is_left_out(s, old.field)) segment_write(&s->pack, &old);
             have = false;
             continue;
         }
@@ -56,6 +76,7 @@ static size_t pack_room(const sealing *s)
     size_t room = s->stored.len;
     for (size_t i = 0; i < s->in->count; i++)
         room += SEGMENT_HEADER_LEN + SEAL_OVERHEAD + padded_length(s->in->fields[i].text.len);
+    if (s->consents.len > 0) room += SEGMENT_HEADER_LEN + SEAL_OVERHEAD + padded_length(s->consents.len);
     return room < PACK_MAX ? room : PACK_MAX;
 }
 
