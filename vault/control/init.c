@@ -125,7 +125,8 @@ static vault_code write_manifest(maker *k, const manifest_body *body, vault_erro
                                      .document = "",
                                      .who = "",
                                      .ticket = "",
-                                     .approval = ""}};
+                                     .approval = "",
+                                     .emergency = ""}};
     manifest_row row = {.version = 1};
     bytes text;
     core.rings = ring_rows_digest(k->rows, k->count);
