@@ -53,6 +53,8 @@ policy_scope policy_rule_scope(const policy *p, unsigned rule)
                           .areas = p->areas + r->first_area,
                           .area_count = r->area_count,
                           .own_area = r->own_area,
+                          .conditional = rule_conditional(r),
+                          .break_glass = r->glass_hours > 0,
                           .from = r->from,
                           .until = r->until < r->assessed_until ? r->until : r->assessed_until};
 }

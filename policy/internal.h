@@ -121,6 +121,13 @@ static inline uint64_t role_bit(role_no role)
     return role.no >= 1 && role.no <= ROLES_MAX ? UINT64_C(1) << (role.no - 1) : 0;
 }
 
+/* Whether some call, or some resident, within its scope does not pass all the same. */
+static inline bool rule_conditional(const policy_rule *r)
+{
+    return r->consent || r->only || r->except || r->week || r->pattern_count > 0 || r->approval_above > 0 ||
+           r->sharing_from > 0 || r->sharing_until < UINT32_MAX || r->glass_hours > 0;
+}
+
 /* Whether a rule of this form answers a call that asks for that one. Whoever may see a value in full may see what its
  * mask shows, and its format-preserving token; whoever may have the residents found may have their number. */
 static inline bool form_allowed(const policy_rule *r, policy_form asked)

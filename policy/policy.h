@@ -259,6 +259,8 @@ typedef struct policy_scope {
     const area_range *areas; /* sorted and disjoint */
     size_t area_count;
     bool own_area;
+    bool conditional;     /* not always, or not of everybody: hours, consent, classes, tickets, approval, a basis */
+    bool break_glass;     /* under an opened one only */
     uint32_t from, until; /* of the rule, and of its purpose's assessment: what ends first */
 } policy_scope;
 policy_scope policy_rule_scope(const policy *p, unsigned rule); /* zero past the last rule */
@@ -364,10 +366,10 @@ typedef struct policy_failing {
 } policy_failing;
 enum { FAILING_MAX = 16 };
 /* What is missing: all of its clauses met, and nothing else changed, the call is allowed; none can be left out. To meet
- * fields, form, acting, role, contract, approval, break-glass, class or consent is to change the call, the person or the
- * resident so that the rule passes it, as little as that takes (fields that the rule does not have are left out); to
- * meet any other clause is that the rule, or the prohibition, were such that it passes. No rule fails on fewer clauses;
- * of those that fail on as few it is the one that comes furthest. */
+ * fields, form, acting, role, contract, approval, break-glass, class or consent is to change the call, the person or
+ * the resident so that the rule passes it, as little as that takes (fields that the rule does not have are left out);
+ * to meet any other clause is that the rule, or the prohibition, were such that it passes. No rule fails on fewer
+ * clauses; of those that fail on as few it is the one that comes furthest. */
 typedef struct policy_explanation {
     bool allowed;
     uint16_t rule; /* that allows it, or comes nearest; NO_RULE: none is for purpose, consumer and action */

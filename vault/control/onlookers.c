@@ -4,7 +4,9 @@
  * Areas are told apart: where a consumer may see a field in plain form it has the explicit right to it, and a mask of
  * another rule protects nothing there; beyond that area it must be strong. So each stretch of areas between the ends of
  * rules is looked at by itself. Dates are not told apart (what was seen is known), nor are roles and own areas: the
- * consumer is one. A plain rule that ends before the masks do, or is for own areas alone, takes no mask's strength. */
+ * consumer is one. A plain rule that ends before the masks do, that is for own areas alone or under a condition, takes
+ * no mask's strength. What is seen under an opened break-glass is not counted against masks: each opening is of few
+ * residents, told to the officer at once, and reviewed. */
 #include "vault/base/memory.h"
 #include "vault/control/internal.h"
 
@@ -71,6 +73,7 @@ static bool names_somebody(const manifest_body *body, field_set fields)
 static bool sight_of(sight *out, const manifest_body *body, const policy_scope *s)
 {
     *out = SEEN_FOUND;
+    if (s->break_glass && s->form != FORM_MASKED) return false;
     if (s->action == POLICY_SEARCH && s->form == FORM_COUNT) return names_somebody(body, s->fields);
     static const struct {
         policy_action action;
@@ -109,7 +112,7 @@ static void count_rule(sweep *w, const edge *e)
     int by = e->begins ? 1 : -1;
     if (!sight_of(&how, w->body, &s)) return;
     add_fields(&w->seen[how], s.fields, by);
-    if (how == SEEN_PLAIN && !s.own_area && s.from <= w->from && s.until >= w->until)
+    if (how == SEEN_PLAIN && !s.own_area && !s.conditional && s.from <= w->from && s.until >= w->until)
         add_fields(&w->sure, s.fields, by);
 }
 
