@@ -104,7 +104,7 @@ static const area_range small_areas[] = {{320411002000000, 320411002999999},
                                          {0, INT64_MAX}};
 
 /* policy_free frees it. */
-static policy *small_policy(uint64_t *seed)
+static inline policy *small_policy(uint64_t *seed)
 {
     policy *p = memory_new(sizeof *p);
     p->texts = arena_new(1 << 16);
@@ -125,7 +125,7 @@ static policy *small_policy(uint64_t *seed)
     return p;
 }
 
-static policy_facts small_facts(uint64_t *seed, policy_person *who)
+static inline policy_facts small_facts(uint64_t *seed, policy_person *who)
 {
     policy_facts f = {.action = POLICY_REVEAL, .consumer = {1}, .purpose = {1}, .date = SMALL_DATE, .minute = 600};
     f.fields = small_odds(seed, 97) ? small_fields(seed) : (field_set){0};
@@ -140,7 +140,7 @@ static policy_facts small_facts(uint64_t *seed, policy_person *who)
     return f;
 }
 
-static policy_resident small_resident(uint64_t *seed)
+static inline policy_resident small_resident(uint64_t *seed)
 {
     policy_resident of = {.area = {small_areas[small_random(seed) % 4].low + 7}, .consent = small_odds(seed, 50)};
     of.in = small_random(seed) % 4;
