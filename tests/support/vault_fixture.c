@@ -359,6 +359,8 @@ static void set_context(ProtobufCMessage *in, const asked *a)
     context->ticket = arena_text(vault.mem, bytes_of_text(a->ticket ? a->ticket : "case 2026-1122"));
     context->request_id = arena_format(vault.mem, "test-%u", ++serial);
     if (a->assertion) context->assertion = arena_text(vault.mem, bytes_of_text(a->assertion));
+    if (a->approval) context->approval = arena_text(vault.mem, bytes_of_text(a->approval));
+    if (a->emergency) context->emergency = arena_text(vault.mem, bytes_of_text(a->emergency));
     *(Vault__V1__RequestContext **)(void *)((char *)in + f->offset) = context;
 }
 

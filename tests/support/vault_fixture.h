@@ -58,11 +58,12 @@ void fixture_close(void);
 typedef struct asked {
     const char *path, *uri, *purpose;
     ProtobufCMessage *in;
-    const char *assertion;   /* NULL: none */
-    const char *ticket;      /* NULL: a usual one */
-    const char *also;        /* NULL, or another URI of the same certificate */
-    const char *certificate; /* NULL: its own; else the text that the digest of the certificate is made of */
-    session *by;             /* NULL: the fixture's */
+    const char *assertion;            /* NULL: none */
+    const char *ticket;               /* NULL: a usual one */
+    const char *also;                 /* NULL, or another URI of the same certificate */
+    const char *certificate;          /* NULL: its own; else the text that the digest of the certificate is made of */
+    session *by;                      /* NULL: the fixture's */
+    const char *approval, *emergency; /* NULL: none */
 } asked;
 request *ask(const asked *a);                               /* one call */
 void ask_many(const asked *a, request **out, size_t count); /* calls of one method, run together */
