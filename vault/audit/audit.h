@@ -66,6 +66,7 @@ typedef struct line_facts {
     const char *suite;                        /* of that version */
     const char *withheld;                     /* "investigation 2027-01-01": from the resident, until that day */
     const char *emergency;                    /* "emergencies/..." under which it was asked */
+    const char *budgets;                      /* that count it: "grid-day:p:2026112200,...": id, whose, since when */
     const char *attributes; /* classes of residents that were looked at to decide; never which it is */
     uint32_t residents;     /* that the call is about; 0: one */
     uint64_t hits;          /* of a search: residents found, or counted; of a job: rows */

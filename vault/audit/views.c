@@ -137,6 +137,7 @@ vault_code view_of_officer(writer *w, const line_facts *f, vault_error *err)
     put_text(&v, "attributes", f->attributes, LIST_MAX);
     put_id(&v, "basis", f->basis);
     put_id(&v, "before", f->before);
+    put_text(&v, "budgets", f->budgets, LIST_MAX);
     put_id(&v, "change", f->change);
     put_id(&v, "clause", f->clause);
     put_number(&v, "control", f->control_version);
@@ -217,6 +218,7 @@ static const member MEMBERS[] = {
     TEXT("attributes", attributes),
     TEXT("basis", basis),
     TEXT("before", before),
+    TEXT("budgets", budgets),
     TEXT("change", change),
     TEXT("clause", clause),
     NUMBER("control", control_version),

@@ -74,6 +74,8 @@ static const metric table[METRICS] = {
                          &kinds_of_jobs, &none, NULL, 1, left_cells},
     [METRIC_JOB_STEP_SECONDS] = {"vault_job_step_seconds", "Time of a step of a job on this node, by kind.", HISTOGRAM,
                                  &kinds_of_jobs, &none, time_bounds, 1e-6, step_cells},
+    [METRIC_BUDGET_SOFT] = {"vault_budget_soft_total", "Soft limits of budgets that were reached.", COUNTER, &none,
+                            &none, NULL, 1, &single_cells[METRIC_BUDGET_SOFT]},
     [METRIC_EMERGENCIES] = {"vault_emergencies", "Break-glasses that wait for their review, by state.", GAUGE,
                             &glass_states, &none, NULL, 1, glass_cells},
     [METRIC_NOTICES] = {"vault_notices_total", "What the webhook was told by this node, by result.", COUNTER,

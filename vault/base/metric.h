@@ -15,6 +15,7 @@ typedef enum metric_id {
     METRIC_STORE_LOST,       /* counter: connections to PostgreSQL that were lost */
     METRIC_JOB_LEFT,         /* gauge: kind; rows that jobs have still to do */
     METRIC_JOB_STEP_SECONDS, /* histogram in microseconds: kind; a step of a job on this node */
+    METRIC_BUDGET_SOFT,      /* counter: soft limits of budgets that were reached */
     METRIC_EMERGENCIES,      /* gauge: state; break-glasses that wait for their review */
     METRIC_NOTICES,          /* counter: result; what the webhook was told by this node */
     METRICS
@@ -22,7 +23,7 @@ typedef enum metric_id {
 
 typedef enum metric_emergency { EMERGENCY_IS_OPEN, EMERGENCY_IS_ENDED, EMERGENCY_IS_OVERDUE } metric_emergency;
 typedef enum metric_notice { NOTICE_SENT, NOTICE_FAILED, NOTICE_DROPPED } metric_notice;
-enum { METRIC_METHODS = 32, METRIC_CODES = 17, METRIC_OUTCOMES = 3, METRIC_JOB_KINDS = 8 };
+enum { METRIC_METHODS = 96, METRIC_CODES = 17, METRIC_OUTCOMES = 3, METRIC_JOB_KINDS = 8 };
 
 /* Which cell of a metric: indexes into its label sets; 0 where it has none. What is out of range is counted nowhere. */
 typedef struct metric_at {

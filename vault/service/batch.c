@@ -13,7 +13,7 @@
  * What fails for the store's sake fails for the part; a part that PostgreSQL refused is split, so that one bad item
  * does not fail its neighbours. A granted item that then does not open gets a second line, which refers to the first.
  */
-#include "vault/service/hold.h"
+#include "vault/service/budgets.h"
 
 #include "vault/base/clock.h"
 #include "vault/base/log.h"
@@ -131,6 +131,7 @@ static vault_code make_line(part *p, item *it, vault_error *err)
     facts.clause = outcome == VAULT_OK ? NULL : it->err.reason ? it->err.reason : vault_code_name(outcome);
     facts.resident = it->id.id;
     facts.hits = it->hits;
+    facts.budgets = it->budgets;
     if (it->record.genuine) {
         facts.resident = it->record.row->id;
         facts.area = it->record.row->area;
@@ -200,7 +201,11 @@ static vault_code append_in_transaction(part *p, line_batch *batch, vault_error 
     VAULT_TRY(store_begin(s->store, err));
     vault_code code = append_within(p, batch, err);
     if (code == VAULT_OK) code = store_commit(s->store, err);
-    if (code == VAULT_OK) return ledger_committed(s->service->ledger), VAULT_OK;
+    if (code == VAULT_OK) {
+        ledger_committed(s->service->ledger);
+        budgets_committed(s);
+        return VAULT_OK;
+    }
     ledger_rolled_back(s->service->ledger);
     store_rollback(s->store);
     return code;
@@ -238,6 +243,7 @@ static vault_code commit(part *p, vault_error *err)
 {
     cabinet_use(p->s->cabinet, p->s->mem);
     VAULT_TRY(read_rows(p, err));
+    VAULT_TRY(seen_look(p->s, p->items, p->count, err));
     for (size_t i = 0; i < p->count; i++) {
         p->items[i]->record.dek = p->s->deks.at + i * RECORD_KEYS_LEN;
         judge(p, p->items[i]);
@@ -351,6 +357,8 @@ static void reset(item **items, size_t count)
         items[i]->grant = (grant){0};
         items[i]->on_consent = false;
         items[i]->looked = 0;
+        items[i]->budgets = NULL;
+        items[i]->spent = 0;
         record_clear(&items[i]->record);
     }
 }

@@ -1,4 +1,4 @@
-#include "vault/service/hold.h"
+#include "vault/service/budgets.h"
 
 /* ---- consents ---- */
 
@@ -27,7 +27,8 @@ static vault_code consents_take(session *s, item **items, size_t count, vault_er
 
 /* ---- all of them ---- */
 
-static const hold HOLDS[] = {{.wanted = consents_wanted, .take = consents_take}};
+static const hold HOLDS[] = {{.wanted = consents_wanted, .take = consents_take},
+                             {.wanted = budgets_wanted, .take = budgets_take}};
 enum { HOLD_COUNT = sizeof HOLDS / sizeof *HOLDS };
 
 static bool wanted_by(const hold *h, const session *s, item *const *items, size_t count)

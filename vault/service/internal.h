@@ -80,6 +80,7 @@ struct session {
     bool waking;              /* it opens the node: the manifest may still say sealed */
     vault_error damage[16];   /* found by this run, `damaged` times (session_damage) */
     size_t damaged;
+    struct counting *counting; /* budgets.c; NULL until something is counted */
 };
 
 typedef struct item item;
@@ -140,6 +141,9 @@ struct item {
     grant grant;
     bool on_consent; /* the grant may rest on a consent of the resident (hold.h) */
     uint64_t looked; /* classes by 1 << index whose values were opened to decide */
+    struct seen_item *seen; /* of its resident, by whom aggregations are about (seen.c); NULL: not looked up */
+    const char *budgets;    /* that count it, for its line; or NULL */
+    uint16_t spent;         /* the budget that refused it: its index + 1; else 0 */
     line *line;
     struct put_item *put;               /* put: its values and its row to write */
     const char *fields, *groups, *form; /* for its line, where they are not the call's; else NULL */

@@ -1,6 +1,6 @@
 /* Sessions, and how they run calls and jobs: with the manifest in force and handles made for its keys, again while
  * control moves, not at all while the node is sealed. */
-#include "vault/service/internal.h"
+#include "vault/service/budgets.h"
 
 #include "vault/base/log.h"
 #include "vault/base/memory.h"
@@ -59,6 +59,7 @@ void session_close(session **at)
     arena_free(&w->mem);
     secret_clear(&w->deks);
     session_drop_keys(w);
+    budgets_forget(w);
     store_close(&w->store);
     memory_free(w, sizeof *w);
     *at = NULL;

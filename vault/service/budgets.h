@@ -1,0 +1,29 @@
+/* Budgets, and what has been seen of a resident: counted for what is granted, in the transaction of its lines, under
+ * the locks of the counters. A counter that is locked says what stands, whoever counted last on whichever node. */
+#pragma once
+#include "vault/service/hold.h"
+
+/* For the table of hold.c. */
+bool budgets_wanted(const session *s, const item *it);
+vault_code budgets_take(session *s, item **items, size_t count, vault_error *err);
+/* After the commit: the operator is told of soft limits that were reached. */
+void budgets_committed(session *s);
+/* When the session is closed. */
+void budgets_forget(session *s);
+
+/* ---- seen.c: aggregations ---- */
+
+/* Before a part is judged: what its callers have seen of its residents. One statement, the same whoever there is. */
+VAULT_MUST_USE vault_code seen_look(session *s, item **items, size_t count, vault_error *err);
+/* Aggregations, of those that the admission asks for, that would be complete with these fields: policy_resident. Of
+ * what was not looked up, all of them. */
+uint64_t seen_complete(const session *s, const item *it, const admission *a, const field_set *asked);
+/* What the item was decided by, of an aggregation; NULL: it was not looked up. */
+const struct count_row *seen_row(const item *it, size_t aggregation);
+/* Whether reveals and exports of these facts count for the aggregation. */
+bool seen_counts(const policy_aggregation *of, const policy_facts *facts);
+/* What is seen from now on, with these fields on that day: a longer pause than its days begins anew. */
+struct sight;
+void seen_add(struct sight *inout, const policy_aggregation *of, const field_set *fields, uint32_t day);
+/* So long it is kept. */
+int64_t seen_ends_us(const policy_aggregation *of, uint32_t day);
