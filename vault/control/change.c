@@ -9,6 +9,7 @@
  *
  * An approval is bound to the digest of the content and to that of the document that it replaces. Whoever acts is known
  * by id: another certificate of the same principal is the same principal. */
+#include "vault/base/clock.h"
 #include "vault/control/staged.h"
 
 #include <stdio.h>
@@ -114,6 +115,19 @@ vault_code draft_propose(draft *d, document about, json_t *value, const digest *
     return VAULT_OK;
 }
 
+/* A purpose may expire while its change waits: asked again when it is activated. */
+static vault_code check_assessments(const draft *d, document which, json_t *value)
+{
+    static const char prefix[] = "purposes.";
+    char *path = d->err->field;
+    if (which != DOC_PURPOSES) return VAULT_OK;
+    uint32_t today = clock_shanghai_date(d->what->now_us);
+    vault_code code = purposes_assessed(value, d->docs.of[DOC_PURPOSES], today, d->err);
+    if (code != VAULT_OK && strncmp(path, prefix, sizeof prefix - 1) == 0)
+        memmove(path, path + sizeof prefix - 1, strlen(path + sizeof prefix - 1) + 1);
+    return code;
+}
+
 static vault_code propose(draft *d)
 {
     VAULT_CLEANUP(json_clear) json_t *value = NULL;
@@ -125,6 +139,7 @@ static vault_code propose(draft *d)
     VAULT_TRY(check_room(d));
     const char *reason = document_check(&fault, &value, what->document, what->content, d->base);
     if (reason) return refuse_fault(&fault, reason, d->err);
+    VAULT_TRY(check_assessments(d, what->document, value));
     return draft_propose(d, what->document, value, &base);
 }
 
@@ -197,6 +212,7 @@ static vault_code activate(draft *d, size_t i)
     VAULT_TRY(store_document_find(d->store, d->st->mem, &row, d->err));
     VAULT_TRY(document_open(&text, d->st->mem, &with, &row, &a.content, d->err));
     VAULT_TRY(json_read(&value, text, row.name, d->err));
+    VAULT_TRY(check_assessments(d, a.document, value));
     draft_archive(d, a.document, d->core.documents[a.document].row);
     d->core.documents[a.document].digest = a.content;
     d->core.documents[a.document].version = d->core.record.version;

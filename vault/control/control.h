@@ -214,7 +214,9 @@ consumer_no manifest_app_named(const manifest *m, const char *id);
 role_no manifest_role_named(const manifest *m, const char *id);
 const char *manifest_role_name(const manifest *m, role_no no);
 const purpose *manifest_purpose_no(const manifest *m, purpose_no no);
-const char *manifest_field_name(const manifest *m, unsigned number); /* of a predicate, too */
+const char *manifest_field_name(const manifest *m, unsigned number);  /* of a predicate, too */
+const char *manifest_field_label(const manifest *m, unsigned number); /* the same */
+const char *manifest_role_title(const manifest *m, role_no no);
 
 /* Per process. */
 typedef struct control control;
@@ -407,12 +409,12 @@ VAULT_MUST_USE vault_code change_record_copy(change_record *out, arena *mem, con
 
 /* A change that was checked and is ready to be written on top of `m`. Refusals: INVALID DOCUMENT_INVALID (field: path
  * of the fault), CHANGE_UNREADABLE (stored values could not be read any more: field), BAD_DIGEST, BAD_LIFETIME,
- * NOTHING_CHANGES; DENIED SELF_APPROVAL, ALREADY_APPROVED, NOT_YOURS, ROLE, LAST_OFFICER, LAST_ADMINISTRATOR; NOT_FOUND
- * (approval, certificate, key, person; revoked already); CONFLICT BASE_MOVED, DIGEST_DIFFERS; EXHAUSTED
- * TOO_MANY_PENDING. Of break-glass: FAILED_PRECONDITION ALREADY_OPEN, REVIEW_OVERDUE, ALREADY_REVIEWED; EXHAUSTED
- * TOO_MANY_OPEN; NOT_FOUND EMERGENCY_UNKNOWN. Of keys: INVALID RING_UNKNOWN, SUITE_UNKNOWN, BAD_END;
- * FAILED_PRECONDITION RING_ACTIVE, STILL_NEEDED, RING_DESTROYED, NOT_APPROVED, TOO_MANY_VERSIONS (RING_VERSIONS_MAX
- * with a key), ROTATION_OPEN.
+ * NOTHING_CHANGES, ASSESSMENT_EXPIRED (of a purpose that is new or changed: field); DENIED SELF_APPROVAL,
+ * ALREADY_APPROVED, NOT_YOURS, ROLE, LAST_OFFICER, LAST_ADMINISTRATOR; NOT_FOUND (approval, certificate, key, person;
+ * revoked already); CONFLICT BASE_MOVED, DIGEST_DIFFERS; EXHAUSTED TOO_MANY_PENDING. Of break-glass:
+ * FAILED_PRECONDITION ALREADY_OPEN, REVIEW_OVERDUE, ALREADY_REVIEWED; EXHAUSTED TOO_MANY_OPEN; NOT_FOUND
+ * EMERGENCY_UNKNOWN. Of keys: INVALID RING_UNKNOWN, SUITE_UNKNOWN, BAD_END; FAILED_PRECONDITION RING_ACTIVE,
+ * STILL_NEEDED, RING_DESTROYED, NOT_APPROVED, TOO_MANY_VERSIONS (RING_VERSIONS_MAX with a key), ROTATION_OPEN.
  */
 typedef struct staged staged;
 VAULT_MUST_USE vault_code control_stage(staged **out, control *c, store *s, const manifest *m, const change *what,

@@ -162,6 +162,7 @@ vault_code control_init(store *s, const init_options *options, vault_error *err)
     VAULT_CLEANUP(manifest_free) manifest_body *body = NULL;
     VAULT_TRY(check_options(options, err));
     VAULT_TRY(build_new(&body, options, err));
+    VAULT_TRY(purposes_assessed(body->docs.of[DOC_PURPOSES], NULL, clock_shanghai_date(clock_now_us()), err));
     VAULT_TRY(store_create_schema(s, err));
     VAULT_TRY(store_begin(s, err));
     vault_code code = write_all(s, options, body, err);

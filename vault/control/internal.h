@@ -146,6 +146,9 @@ VAULT_MUST_USE vault_code build_schema(builder *b, json_t *value);
 VAULT_MUST_USE vault_code build_predicates(builder *b, collection *c, json_t *list); /* of schema; NULL: none */
 VAULT_MUST_USE vault_code check_predicate_names(builder *b);                         /* when all of them are read */
 VAULT_MUST_USE vault_code build_purposes(builder *b, json_t *value, json_t *domains);
+/* INVALID ASSESSMENT_EXPIRED, with the path: a purpose that is new, or is not as it stands, has an assessment that
+ * ended before today. One that stands may: its rules pass no more, and nothing else is held up. */
+VAULT_MUST_USE vault_code purposes_assessed(json_t *value, json_t *standing, uint32_t today, vault_error *err);
 VAULT_MUST_USE vault_code build_domains(builder *b, json_t *document); /* of purposes; NULL: a trial */
 VAULT_MUST_USE vault_code build_sharing(builder *b, json_t *value);
 VAULT_MUST_USE vault_code build_policy(builder *b, json_t *value);

@@ -99,6 +99,50 @@ static vault_code read_purpose(builder *b, size_t i, json_t *value)
     return read_assessment(b, p, assessment);
 }
 
+/* ---- expired assessments ----------------------------------------------------------------------------------------- */
+
+static bool expired(const json_t *entry, uint32_t today)
+{
+    uint32_t until;
+    const char *text = json_string_value(json_object_get(json_object_get(entry, "assessment"), "until"));
+    return !text || !date_read(&until, text) || until < today;
+}
+
+/* The entries of a document, by id. */
+static json_t *by_id(json_t *value)
+{
+    size_t i;
+    json_t *entry, *all = json_object();
+    json_array_foreach(json_object_get(value, "purposes"), i, entry)
+    {
+        const char *id = json_string_value(json_object_get(entry, "id"));
+        if (id) json_object_set(all, id, entry);
+    }
+    return all;
+}
+
+vault_code purposes_assessed(json_t *value, json_t *standing, uint32_t today, vault_error *err)
+{
+    VAULT_CLEANUP(json_clear) json_t *before = by_id(standing);
+    char path[sizeof err->field];
+    size_t i;
+    json_t *entry;
+    json_array_foreach(json_object_get(value, "purposes"), i, entry)
+    {
+        const char *id = json_string_value(json_object_get(entry, "id"));
+        if (id && json_equal(entry, json_object_get(before, id))) continue;
+        if (!expired(entry, today)) continue;
+        snprintf(path, sizeof path, "purposes.purposes[%zu].assessment.until", i);
+        (void)vault_refuse(err, VAULT_INVALID, "ASSESSMENT_EXPIRED", path);
+        snprintf(err->detail, sizeof err->detail, "%.64s: the impact assessment has expired: file a new one",
+                 id ? id : "");
+        return VAULT_INVALID;
+    }
+    return VAULT_OK;
+}
+
+/* ---- all of them ------------------------------------------------------------------------------------------------- */
+
 static int compare_ids(const void *a, const void *b)
 {
     return strcmp((*(const purpose *const *)a)->id, (*(const purpose *const *)b)->id);

@@ -1,5 +1,6 @@
 /* Proposals: what is refused when it is proposed, how many wait, and what comes with them. */
 #include "tests/unit/control/vault.h"
+#include "vault/base/clock.h"
 
 TEST("a proposal that changes nothing, has no base, no time or no document is refused")
 {
@@ -163,4 +164,69 @@ TEST("a new consumer of a purpose gets a domain and a ring, on every node, and k
     node_close(&other);
     n = node_open();
     node_close(&n);
+}
+
+/* ---- assessments ------------------------------------------------------------------------------------------------- */
+
+/* A purpose with an assessment that ends so many days from now. */
+static json_t *assessed_for(json_t *one, int days)
+{
+    char until[16];
+    uint32_t day = clock_shanghai_date(now_us + days * DAY_US);
+    snprintf(until, sizeof until, "%04u-%02u-%02u", day / 10000, day / 100 % 100, day % 100);
+    json_object_set_new(json_object_get(one, "assessment"), "until", json_string(until));
+    return one;
+}
+
+/* The purposes, one of them with such an assessment, proposed for five days. */
+static change reassessed(const node *n, size_t which, int days)
+{
+    json_t *value = document_now(n, DOC_PURPOSES);
+    (void)assessed_for(json_array_get(json_object_get(value, "purposes"), which), days);
+    change what = proposal_of(n, DOC_PURPOSES, value);
+    what.lifetime_us = 5 * DAY_US;
+    return what;
+}
+
+TEST("a purpose that is new or changed needs an assessment that holds today")
+{
+    given_vault();
+    node n = node_open();
+    expect_refused(&n, LI, reassessed(&n, 1, -1), VAULT_INVALID, "ASSESSMENT_EXPIRED");
+    expect_ok(try_change(&n, LI, reassessed(&n, 1, 0), &err), &err); /* its last day */
+    json_t *more = document_now(&n, DOC_PURPOSES), *list = json_object_get(more, "purposes");
+    json_t *fresh = assessed_for(json_deep_copy(json_array_get(list, 0)), -1);
+    json_object_set_new(fresh, "id", json_string("elder-care/visit"));
+    json_array_append_new(list, fresh);
+    expect_refused(&n, LI, proposal_of(&n, DOC_PURPOSES, more), VAULT_INVALID, "ASSESSMENT_EXPIRED");
+    node_close(&n);
+}
+
+TEST("an assessment that expires while the change waits stops it at the approval; one that stands holds up nothing")
+{
+    given_vault();
+    node n = node_open();
+    expect_ok(try_change(&n, LI, reassessed(&n, 1, 1), &err), &err);
+    approval a = newest_pending(&n);
+    change late = consent_to(&n, &a);
+    late.now_us = now_us + 2 * DAY_US;
+    expect_refused(&n, WANG, late, VAULT_INVALID, "ASSESSMENT_EXPIRED");
+    expect_ok(try_change(&n, WANG, consent_to(&n, &a), &err), &err);
+    change other = reassessed(&n, 0, 30);
+    other.now_us = late.now_us;
+    expect_ok(try_change(&n, LI, other, &err), &err);
+    node_close(&n);
+}
+
+TEST("no vault begins with a purpose whose assessment has expired")
+{
+    documents d = dev_documents();
+    (void)assessed_for(entry(&d, DOC_PURPOSES, "purposes", 2), -1);
+    init_options o = options();
+    o.folder = folder_of(&d);
+    given_empty();
+    assert_int_equal(control_init(db, &o, &err), VAULT_INVALID);
+    assert_string_equal(err.reason, "ASSESSMENT_EXPIRED");
+    assert_string_equal(err.field, "purposes.purposes[2].assessment.until");
+    vault_error_clear(&err);
 }
