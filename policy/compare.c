@@ -168,3 +168,11 @@ vault_code policy_compare(access_list *out, arena *mem, const policy_pair *pair,
     read_filter(&c);
     return compare_sides(&c);
 }
+
+policy_resident policy_rule_implies(const policy *p, unsigned rule)
+{
+    if (rule >= p->count) return (policy_resident){0};
+    const policy_rule *r = &p->rules[rule];
+    bool one = r->only && !(r->only & (r->only - 1)); /* of several it is not known which */
+    return (policy_resident){.in = one ? r->only : 0, .out = r->except, .consent = r->consent};
+}

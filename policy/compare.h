@@ -88,3 +88,8 @@ typedef struct rule_list {
     size_t count;
 } rule_list;
 VAULT_MUST_USE vault_code policy_rules(rule_list *out, arena *mem, const policy *p, vault_error *err);
+
+/* What is known of a resident to whom the rule granted something: all zero, but for classes and consent. */
+policy_resident policy_rule_implies(const policy *p, unsigned rule);
+/* Whether the classes say the same. */
+bool policy_classes_same(const policy_class *a, const policy_class *b);

@@ -29,7 +29,7 @@ static bool same_texts(const policy_class *a, const policy_class *b)
     return true;
 }
 
-static bool same_class(const policy_class *a, const policy_class *b)
+bool policy_classes_same(const policy_class *a, const policy_class *b)
 {
     return strcmp(a->id, b->id) == 0 && a->field == b->field && a->test == b->test && a->years == b->years &&
            same_texts(a, b);
@@ -40,7 +40,7 @@ static bool share_classes(uint8_t to[CLASSES_MAX], shared_classes *all, const po
 {
     for (size_t i = 0; i < p->class_count; i++) {
         size_t at = 0;
-        while (at < all->count && !same_class(all->at[at], &p->classes[i])) at++;
+        while (at < all->count && !policy_classes_same(all->at[at], &p->classes[i])) at++;
         if (at == CLASSES_MAX) return false;
         if (at == all->count) all->at[all->count++] = &p->classes[i];
         to[i] = (uint8_t)at;

@@ -177,7 +177,7 @@ static const method METHODS[] = {
     RPC(Policies, WhoCan, who_can_request, access_response, STEWARDS, LINE_QUERY, one_item, policies_who_can),
     RPC(Policies, WhatCan, what_can_request, access_response, STEWARDS, LINE_QUERY, one_item, policies_what_can),
     RPC(Policies, Lint, lint_request, lint_response, STEWARDS, LINE_QUERY, one_item, policies_lint),
-    RPC(Policies, Simulate, simulate_request, simulate_response, ROLE_OFFICER, LINE_QUERY, one_item, not_built),
+    RPC(Policies, Simulate, simulate_request, simulate_response, ROLE_OFFICER, LINE_QUERY, one_item, policies_simulate),
     RPC(Policies, ListBudgets, list_budgets_request, list_budgets_response, STEWARDS, LINE_QUERY, one_item, not_built),
     RPC(Policies, RecountBudgets, recount_budgets_request, recount_budgets_response, ROLE_OFFICER, LINE_VERIFY,
         one_item, not_built),
