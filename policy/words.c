@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { TEXT_MAX = 2048, LIST_MAX = 900, NAMES_MAX = POLICY_FIELDS_MAX };
+enum { TEXT_MAX = 2048, LIST_MAX = 240, NAMES_MAX = POLICY_FIELDS_MAX };
 
 typedef struct wording {
     const char *in[LANGUAGES];
@@ -24,18 +24,23 @@ static const wording wordings[CLAUSES][3] = {
     [CLAUSE_FIELDS] = {{{"{purpose} does not include {fields}", "用途“{purpose}”不包括：{fields}"}},
                        {{"no field is asked for", "没有申请任何字段"}}},
     [CLAUSE_FORM] = {{{"not in the form {form}: {forms} would do", "不能以“{form}”形式提供，可以改用：{forms}"}}},
-    [CLAUSE_ACTING] = {{{"a person must act: {roles}", "必须由具体人员操作：{roles}"}}},
-    [CLAUSE_ROLE] = {{{"the role {role} may not do this: {roles} may", "角色“{role}”无权操作，有权的角色：{roles}"}}},
+    [CLAUSE_ACTING] = {{{"a person must act: {roles}", "必须由具体人员操作：{roles}"}},
+                       {{"a person must act", "必须由具体人员操作"}}},
+    [CLAUSE_ROLE] = {{{"the role {role} may not do this: {roles} may", "角色“{role}”无权操作，有权的角色：{roles}"}},
+                     {{"this account may not call this method", "此账号无权调用该方法"}}},
     [CLAUSE_CONTRACT] = {{{"your contract ended {until}", "您的合同已于 {until} 到期"}},
-                         {{"your contract begins {from}", "您的合同自 {from} 起才生效"}}},
+                         {{"your contract begins {from}", "您的合同自 {from} 起才生效"}},
+                         {{"your contract does not hold", "您的合同不在有效期内"}}},
     [CLAUSE_DATES] = {{{"the rule {rule} ended {until}", "规则“{rule}”已于 {until} 失效"}},
-                      {{"the rule {rule} begins {from}", "规则“{rule}”自 {from} 起才生效"}}},
+                      {{"the rule {rule} begins {from}", "规则“{rule}”自 {from} 起才生效"}},
+                      {{"no rule holds on this day", "当日没有生效的规则"}}},
     [CLAUSE_ASSESSMENT] = {{{"the impact assessment of {purpose} ended {until}",
                              "用途“{purpose}”的影响评估已于 {until} 到期"}},
                            {{"{purpose} has no impact assessment", "用途“{purpose}”没有影响评估"}}},
     [CLAUSE_SHARING] =
         {{{"the sharing basis of the rule {rule} ended {until}", "规则“{rule}”的共享依据已于 {until} 到期"}},
-         {{"the sharing basis of the rule {rule} begins {from}", "规则“{rule}”的共享依据自 {from} 起才生效"}}},
+         {{"the sharing basis of the rule {rule} begins {from}", "规则“{rule}”的共享依据自 {from} 起才生效"}},
+         {{"no sharing basis is in force for this", "没有生效的共享依据"}}},
     [CLAUSE_HOURS] = {{{"not at this hour: the rule {rule} counts {hours}",
                         "此时段不允许，规则“{rule}”的时段：{hours}"}}},
     [CLAUSE_TICKET] = {{{"the ticket does not fit: {patterns}", "工单号不符合要求，应形如：{patterns}"}}},

@@ -2,6 +2,7 @@
  * from an assertion that is used once. Nothing behind it asks again. A refusal of a known caller is a line like any
  * other. */
 #include "vault/service/emergencies.h"
+#include "vault/service/explain.h"
 
 #include "vault/base/clock.h"
 #include "vault/base/log.h"
@@ -279,7 +280,9 @@ size_t gate_admit(session *s, const method *m, request **requests, size_t count,
         return 0;
     }
     size_t on = 0;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        explain_refusal(s, calls[i], NULL, &calls[i]->rq->err);
         if (calls[i]->rq->err.code == VAULT_OK) calls[on++] = calls[i];
+    }
     return on;
 }

@@ -1,6 +1,6 @@
 /* Answers of batches: every response has `results`, one for each item in their order, and `receipts`; every result has
  * `status`, where its item did not go well. What is left to each rpc is what a good item's result says. */
-#include "vault/service/internal.h"
+#include "vault/service/explain.h"
 
 #include "google/rpc/status.pb-c.h"
 
@@ -53,6 +53,7 @@ static ProtobufCMessage *response_of(const batch_shape *as, const call *c)
 
 vault_code batch_pack(session *s, const call *c, bytes *answer, vault_error *err)
 {
+    explain_items(s, c);
     const ProtobufCMessage *response = response_of(c->shape, c);
     if (!response) return vault_fail(err, VAULT_EXHAUSTED, "no memory for an answer");
     return kept_packed(answer, s, response, err);
@@ -78,5 +79,6 @@ static void batch_answer(call *c)
 void batch_answers(session *s, call **calls, size_t count, const batch_shape *as)
 {
     for (size_t i = 0; i < count; i++) calls[i]->shape = as;
+    for (size_t i = 0; i < count && !s->moved; i++) explain_items(s, calls[i]);
     call_answers(s, calls, count, batch_answer);
 }

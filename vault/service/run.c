@@ -1,6 +1,7 @@
 /* Sessions, and how they run calls and jobs: with the manifest in force and handles made for its keys, again while
  * control moves, not at all while the node is sealed. */
 #include "vault/service/budgets.h"
+#include "vault/service/explain.h"
 
 #include "vault/base/log.h"
 #include "vault/base/memory.h"
@@ -162,6 +163,7 @@ static void run_once(session *s, const calls_run *run)
     if (!calls) return;
     size_t admitted = gate_admit(s, run->method, requests, count, calls);
     if (admitted) run->method->run(s, calls, admitted);
+    if (!s->moved) explain_calls(s, calls, admitted);
 }
 
 /* No outcome without a cause, no answer beside an error. A message of a stream is not answered, but for its end. */

@@ -143,13 +143,14 @@ static Google__Protobuf__Any *retry_info(arena *mem)
 google_status *status_of_fields(arena *mem, const vault_error *err, const violation *fields, size_t count)
 {
     Google__Rpc__Status *out = MESSAGE(mem, Google__Rpc__Status, google__rpc__status__init);
-    Google__Protobuf__Any **details = arena_array(mem, 2, sizeof *details);
+    Google__Protobuf__Any **details = arena_array(mem, 4, sizeof *details);
     if (!out || !details) return NULL;
     out->code = status_code(err->code);
     out->message = (char *)(uintptr_t)status_text(err->code);
     out->details = details;
     if ((details[out->n_details] = error_info(mem, err))) out->n_details++;
     if (count > 0 && (details[out->n_details] = bad_request(mem, fields, count))) out->n_details++;
+    if (err->why && (details[out->n_details] = any(mem, "vault.v1.PolicyExplanation", err->why))) out->n_details++;
     if ((err->code == VAULT_EXHAUSTED || err->code == VAULT_UNAVAILABLE) && (details[out->n_details] = retry_info(mem)))
         out->n_details++;
     return out;
