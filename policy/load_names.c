@@ -23,6 +23,12 @@ static vault_code make_numbers(loader *l, numbers *out, size_t most)
     return out->at ? VAULT_OK : vault_fail(l->err, VAULT_EXHAUSTED, "policy: an entry with too many names");
 }
 
+/* It stands for all where it stands alone and may: nothing of that name can be meant. */
+static vault_code refuse_any(loader *l, const char *key)
+{
+    return refuse(l, key, "'any' is not a name: write \"any\" in the place of a list where it may stand, or names");
+}
+
 typedef uint16_t (*name_finder)(const loader *l, const char *name);
 
 static uint16_t find_consumer(const loader *l, const char *name)
@@ -45,6 +51,7 @@ static vault_code add_name(loader *l, numbers *out, const named *as, const json_
 {
     const char *name = json_string_value(value);
     if (!name) return refuse(l, as->key, "not a text: write a string, \"...\"");
+    if (is_any(value)) return refuse_any(l, as->key);
     uint16_t no = as->find(l, name);
     if (no == 0) return refuse(l, as->key, "unknown %s '%s': name a registered %s", as->what, cut(name).text, as->mend);
     if (listed(out, no)) return refuse(l, as->key, "'%s' stands twice: leave one out", cut(name).text);
@@ -168,6 +175,7 @@ static vault_code add_field(loader *l, named_fields *out, size_t i, const field_
     const char *name = json_string_value(value);
     named_fields next;
     if (!name) return refuse(l, at.text, "not a text");
+    if (is_any(value)) return refuse_any(l, at.text);
     if (name[0] == '@')
         VAULT_TRY(find_field_set(l, &next, at.text, wish, name));
     else
@@ -195,6 +203,7 @@ static vault_code add_role(loader *l, uint64_t *out, const char *key, const json
 {
     const char *id = json_string_value(value);
     if (!id) return refuse(l, key, "not a text");
+    if (is_any(value)) return refuse_any(l, key);
     uint64_t bit = role_bit(l->names->role(l->names->context, id));
     if (bit == 0) return refuse(l, key, "unknown role '%s': register it with the principals", cut(id).text);
     if (*out & bit) return refuse(l, key, "'%s' stands twice: leave one out", cut(id).text);
@@ -216,6 +225,7 @@ static vault_code add_class(loader *l, uint64_t *out, const char *key, const jso
 {
     const char *id = json_string_value(value);
     if (!id) return refuse(l, key, "not a text");
+    if (is_any(value)) return refuse_any(l, key);
     int place = place_of(&l->class_ids, id);
     if (place < 0) return refuse(l, key, "unknown class '%s': add it to classes", cut(id).text);
     uint64_t bit = UINT64_C(1) << place;

@@ -24,6 +24,34 @@ PREDICATE = {"name": "turned_90", "number": 254, "label": "90", "field": "birth_
 FINDS = {"id": "find-name", "action": "search", "consumer": "eldercare", "purpose": "elder-care", "fields": ["name"], "form": "token",
          "areas": ["320412"], "acting": "app", "results": 10, "valid": {"from": "2026-01-01", "until": "2026-12-31"}}
 
+YEAR = {"from": "2026-01-01", "until": "2026-12-31"}
+SETS = {
+    "field_sets": [{"id": "contact", "fields": ["phone", "residence_address"]},
+                   {"id": "justice", "collection": "residents", "owner": "civil-affairs", "class": "sensitive", "group": "care", "level": 4}],
+    "area_sets": [{"id": "east", "areas": ["320411002", "320411003"]}],
+    "classes": [{"id": "child", "field": "birth_date", "test": "age_under", "years": 14}, {"id": "in-care", "field": "care_category", "test": "known"},
+                {"id": "focus", "field": "floating_focus", "test": "one_of", "values": ["1"]}],
+    "aggregations": [{"id": "frail-address", "fields": ["name", "@contact", "care_category"], "level": 5, "per": "person", "days": 30}],
+    "withholding": [{"id": "investigation", "title": "案件调查期间暂不告知", "days": 90}, {"id": "audit", "title": "审计", "until": "2027-06-30"}],
+    "prohibitions": [{"id": "no-income", "consumers": "any", "purposes": ["elder-care"], "roles": ["grid-worker"], "fields": ["annual_income", "@justice"],
+                      "forms": ["plain", "masked"], "areas": ["320411004"], "classes": ["child"], "actions": ["reveal"], "valid": YEAR},
+                     {"id": "no-others", "consumers": ["population"], "purposes": "any", "roles": "any", "fields": ["religion"], "forms": "any",
+                      "areas": "any"}],
+    "budgets": [{"id": "grid-day", "per": "person", "consumers": "any", "purposes": ["elder-care"], "roles": ["grid-worker"], "fields": "any",
+                 "period": "day", "residents": 200, "values": 800, "soft": 80},
+                {"id": "year", "per": "purpose", "consumers": ["eldercare"], "purposes": "any", "roles": "any", "fields": ["@contact"],
+                 "period": "year", "values": 100000}],
+    "never": [],
+}
+EVENINGS = {"id": "evenings", "action": "reveal", "consumer": ["eldercare"], "purpose": ["elder-care"], "below": True, "fields": ["@contact", "name"],
+            "form": "plain", "areas": ["@east", "320411004"], "acting": "person", "roles": ["clerk"], "own_area": True, "valid": YEAR,
+            "hours": [{"days": ["mon", "sun"], "from": "20:00", "until": "06:00"}, {"days": ["sat"], "from": "00:00", "until": "24:00"}],
+            "consent": True, "residents": {"only": ["in-care"], "except": ["child", "focus"]}, "ticket": ["T-####-*", "?-1"], "approval_above": 50,
+            "level": 5, "withhold": "investigation"}
+FIRE = {"id": "fire", "action": "reveal", "consumer": "eldercare", "purpose": "elder-care", "fields": ["name", "@contact"], "form": "plain",
+        "areas": ["320411"], "acting": "person", "roles": ["clerk"], "valid": YEAR, "break_glass": {"hours": 4, "residents": 20, "review_hours": 24}}
+RICH, GLASS = ["rules", -3], ["rules", -2]
+
 # Document, path of the value, what it becomes: each is refused by the JSON Schema and by the loader.
 BAD = [
     ("principals", ["approvals"], 0), ("principals", ["approvals"], 9), ("principals", ["approvals"], "1"),
@@ -87,6 +115,51 @@ BAD = [
     ("browsing", ["permits", 0, "rows"], 501), ("browsing", ["permits", 0, "rows"], "20"), ("browsing", ["permits", 0, "reason"], ""),
     ("browsing", ["permits", 0, "until"], "2026-12-32"), ("browsing", ["permits", 0, "until"], GONE), ("browsing", ["permits", 0, "form"], "plain"),
     ("browsing", ["version"], 1),
+    ("purposes", ["purposes", 0, "forms"], GONE), ("purposes", ["purposes", 0, "forms"], []), ("purposes", ["purposes", 0, "forms"], ["shown"]),
+    ("purposes", ["purposes", 0, "forms"], ["plain", "plain"]), ("purposes", ["purposes", 0, "forms"], "plain"),
+    ("purposes", ["purposes", 0, "retention"], GONE), ("purposes", ["purposes", 0, "retention"], "P0Y"), ("purposes", ["purposes", 0, "retention"], "3Y"),
+    ("purposes", ["purposes", 0, "retention"], "P1201M"), ("purposes", ["purposes", 0, "retention"], 36),
+    *(("policy", [key], value) for key in SETS for value in (None, {}, "any")),
+    *(("policy", [key, 0, "id"], value) for key in SETS if key != "never" for value in (GONE, "", "A", "a b", 1)),
+    *(("policy", [key, 0, "comment"], "x") for key in SETS if key != "never"),
+    ("policy", ["field_sets", 0, "fields"], []), ("policy", ["field_sets", 0, "fields"], ["phone", "phone"]), ("policy", ["field_sets", 0, "fields"], ["*"]),
+    ("policy", ["field_sets", 0, "fields"], "any"), ("policy", ["field_sets", 0, "level"], 3), ("policy", ["field_sets", 1, "level"], 0),
+    ("policy", ["field_sets", 1, "level"], 5), ("policy", ["field_sets", 1, "owner"], ""), ("policy", ["field_sets", 1], {"id": "all"}),
+    ("policy", ["area_sets", 0, "areas"], []), ("policy", ["area_sets", 0, "areas"], ["3"]), ("policy", ["area_sets", 0, "areas"], "any"),
+    ("policy", ["classes", 0, "years"], 0), ("policy", ["classes", 0, "years"], 151), ("policy", ["classes", 0, "years"], GONE),
+    ("policy", ["classes", 0, "values"], ["1"]), ("policy", ["classes", 0, "test"], "older"), ("policy", ["classes", 0, "field"], "Birth"),
+    ("policy", ["classes", 1, "years"], 14), ("policy", ["classes", 2, "values"], []), ("policy", ["classes", 2, "values"], GONE),
+    ("policy", ["classes", 2, "values"], ["1", "1"]), ("policy", ["classes", 2, "values"], [1]),
+    ("policy", ["aggregations", 0, "level"], 0), ("policy", ["aggregations", 0, "level"], 6), ("policy", ["aggregations", 0, "per"], "purpose"),
+    ("policy", ["aggregations", 0, "days"], 0), ("policy", ["aggregations", 0, "days"], GONE), ("policy", ["aggregations", 0, "fields"], "any"),
+    ("policy", ["withholding", 0, "days"], GONE), ("policy", ["withholding", 0, "until"], "2027-06-30"), ("policy", ["withholding", 0, "days"], 0),
+    ("policy", ["withholding", 0, "title"], ""), ("policy", ["withholding", 1, "until"], "never"),
+    *(("policy", ["prohibitions", 0, key], value) for key in ("consumers", "purposes", "roles", "fields", "forms", "areas")
+      for value in (GONE, [], "all", ["any"], None, {})),
+    *(("policy", ["prohibitions", 0, key], value) for key in ("classes", "actions") for value in ([], "all", ["any"], None, {})),
+    ("policy", ["prohibitions", 0, "forms"], ["plain", "plain"]), ("policy", ["prohibitions", 0, "valid"], "2026"),
+    ("policy", ["prohibitions", 0, "valid", "until"], GONE),
+    *(("policy", ["budgets", 0, key], value) for key in ("consumers", "purposes", "roles", "fields") for value in (GONE, [], "all", ["any"], None)),
+    *(("policy", ["budgets", 0, key], value) for key in ("residents", "values", "soft") for value in (0, -1, "80", 1.5, None)),
+    ("policy", ["budgets", 0, "soft"], 101), ("policy", ["budgets", 0, "per"], "role"), ("policy", ["budgets", 0, "period"], "decade"),
+    ("policy", ["budgets", 0, "areas"], "any"), ("policy", ["budgets", 1, "values"], GONE),
+    *(("policy", [*RICH, key], value) for key in ("consumer", "purpose", "fields", "areas", "hours", "ticket") for value in ([], None, {}, [""], [1])),
+    *(("policy", [*RICH, key], value) for key in ("below", "consent", "own_area") for value in (1, "true", None, [])),
+    ("policy", [*RICH, "consumer"], ["eldercare", "eldercare"]), ("policy", [*RICH, "consumer"], "any"), ("policy", [*RICH, "purpose"], "any"),
+    ("policy", [*RICH, "fields"], "any"), ("policy", [*RICH, "areas"], "any"), ("policy", [*RICH, "areas"], ["@East"]),
+    ("policy", [*RICH, "hours", 0, "days"], []), ("policy", [*RICH, "hours", 0, "days"], ["monday"]), ("policy", [*RICH, "hours", 0, "days"], ["mon", "mon"]),
+    ("policy", [*RICH, "hours", 0, "from"], "24:00"), ("policy", [*RICH, "hours", 0, "from"], "8:00"), ("policy", [*RICH, "hours", 0, "until"], "24:01"),
+    ("policy", [*RICH, "hours", 0, "until"], GONE), ("policy", [*RICH, "hours", 0, "zone"], "UTC"),
+    ("policy", [*RICH, "residents"], {}), ("policy", [*RICH, "residents"], []), ("policy", [*RICH, "residents", "only"], []),
+    ("policy", [*RICH, "residents", "except"], "any"), ("policy", [*RICH, "residents", "all"], ["child"]),
+    ("policy", [*RICH, "ticket"], ["T-1", "T-1"]), ("policy", [*RICH, "ticket"], ["a**b"]), ("policy", [*RICH, "ticket"], ["a b"]),
+    ("policy", [*RICH, "ticket"], ["x" * 65]), ("policy", [*RICH, "approval_above"], 0), ("policy", [*RICH, "approval_above"], "50"),
+    ("policy", [*RICH, "level"], 0), ("policy", [*RICH, "level"], 6), ("policy", [*RICH, "withhold"], ""), ("policy", [*RICH, "sharing"], ""),
+    ("policy", [*RICH, "action"], "put"), ("policy", [*GLASS, "action"], "export"), ("policy", [*GLASS, "acting"], "app"),
+    ("policy", [*GLASS, "break_glass"], True), ("policy", [*GLASS, "break_glass", "hours"], 0), ("policy", [*GLASS, "break_glass", "hours"], 5),
+    ("policy", [*GLASS, "break_glass", "residents"], 0), ("policy", [*GLASS, "break_glass", "residents"], GONE),
+    ("policy", [*GLASS, "break_glass", "review_hours"], 73), ("policy", [*GLASS, "break_glass", "review_hours"], GONE),
+    ("policy", [*GLASS, "break_glass", "export"], True),
 ]
 
 
@@ -103,7 +176,8 @@ def good():
     documents["principals"]["departments"][1]["assertion_keys"] = [dict(KEY, alg="ES256", use="sig", until="2027-12-31", revoked=False)]
     documents["sharing"]["bases"] = [copy.deepcopy(BASIS)]
     documents["browsing"]["permits"] = [copy.deepcopy(PERMIT)]
-    documents["policy"]["rules"].append(copy.deepcopy(FINDS))
+    documents["policy"].update(copy.deepcopy(SETS))
+    documents["policy"]["rules"] += copy.deepcopy([EVENINGS, FIRE, FINDS])
     documents["schema"]["collections"][0].setdefault("predicates", []).append(copy.deepcopy(PREDICATE))
     return documents
 

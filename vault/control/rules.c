@@ -249,7 +249,7 @@ static vault_code build_never(builder *b, json_t *list, const policy_names *name
 {
     manifest_body *body = b->body;
     const case_names cases = {.names = names, .person = name_person};
-    if (!list) return VAULT_OK;
+    if (json_array_size(list) == 0) return VAULT_OK;
     VAULT_TRY(policy_fault(b, policy_never_load(&body->never, body->rules, list, &cases, b->err)));
     body->m.never = body->never;
     return policy_fault(b, policy_never_holds(body->rules, body->never, b->err));
