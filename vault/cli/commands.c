@@ -1,11 +1,9 @@
 /* The commands of vaultctl, a row each. */
 #include "vault/cli/internal.h"
 
-#define OFFICER_PURPOSE "log-review"
-#define CONTROL_PURPOSE "control"
-#define DOCUMENT_NAMES  "Documents: schema, principals, persons, purposes, policy, sharing, browsing.\n"
+#define DOCUMENT_NAMES "Documents: schema, principals, persons, purposes, policy, sharing, browsing.\n"
 
-const command commands[] = {
+static const command commands[] = {
     {"put", "", "put residents into the vault",
      "Reads JSON lines, an object of texts each, as vault-generate prints them; the first line says which fields all\n"
      "lines give. Sends batches of 512. What is refused is named by its line, and the rest goes in.\n"
@@ -413,4 +411,9 @@ const command commands[] = {
          OPTION(OPT_PURPOSE) | OPTION(OPT_LIFETIME) | OPTION(OPT_KEY_ID),
      0, 0, false, NULL, run_assertion_make},
 };
-const size_t command_count = sizeof commands / sizeof *commands;
+enum { COMMANDS = sizeof commands / sizeof *commands };
+
+const command *command_at(size_t i)
+{
+    return i < COMMANDS ? &commands[i] : policy_command_at(i - COMMANDS);
+}

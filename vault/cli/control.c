@@ -87,7 +87,7 @@ ctl_exit run_control_diff(ctl *c)
 /* ---- a file that may become one ------------------------------------------------------------------------------------
  */
 
-static bool read_content(ctl *c, const char *path, ProtobufCBinaryData *out)
+bool content_read(ctl *c, const char *path, ProtobufCBinaryData *out)
 {
     vault_error err = {0};
     char *text;
@@ -145,7 +145,7 @@ ctl_exit content_check(ctl *c, const char *document, ProtobufCBinaryData content
 static ctl_exit check_file(ctl *c, ProtobufCBinaryData *content, const char **canonical)
 {
     const content_origin origin = {.file = c->arguments[1]};
-    if (!read_content(c, c->arguments[1], content)) return CTL_INVALID;
+    if (!content_read(c, c->arguments[1], content)) return CTL_INVALID;
     return content_check(c, c->arguments[0], *content, &origin, canonical);
 }
 
@@ -206,6 +206,16 @@ typedef struct history {
     json_t *all;
 } history;
 
+/* Of the policy's history what decides who may see what, and no operation on keys. */
+static bool asked_for(const ctl *c, const Vault__V1__Change *change)
+{
+    static const char *const documents[] = {"policy", "purposes", "principals", "persons", "sharing"};
+    if (strcmp(c->command->name, "policy history") != 0 || change->version == 1) return true;
+    for (size_t i = 0; i < sizeof documents / sizeof *documents; i++)
+        if (strcmp(change->document, documents[i]) == 0) return true;
+    return false;
+}
+
 static ctl_exit history_page(ctl *c, void *context, paging *p)
 {
     enum { PAGE_MAX = 1000 };
@@ -219,6 +229,7 @@ static ctl_exit history_page(ctl *c, void *context, paging *p)
     if (end != CTL_OK) return end;
     const Vault__V1__ListChangesResponse *reply = (const void *)x.reply;
     for (size_t i = 0; i < reply->n_changes; i++) {
+        if (!asked_for(c, reply->changes[i])) continue;
         json_array_append_new(h->all, change_json(c->mem, reply->changes[i]));
         add_change(&h->rows, reply->changes[i]);
     }

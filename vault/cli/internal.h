@@ -9,6 +9,7 @@
 #include "vault/v1/common.pb-c.h"
 #include "vault/v1/control.pb-c.h"
 #include "vault/v1/keys.pb-c.h"
+#include "vault/v1/policy.pb-c.h"
 #include "vault/v1/records.pb-c.h"
 #include "vault/v1/tokens.pb-c.h"
 #include <stdio.h>
@@ -100,6 +101,9 @@ typedef enum option_id {
     OPT_DATABASE,
     OPT_ARCHIVE,
     OPT_ACCEPT_LOSS,
+    OPT_WITH,
+    OPT_DAYS,
+    OPT_LINE,
     OPTIONS
 } option_id;
 __extension__ typedef unsigned __int128 option_set;
@@ -129,10 +133,13 @@ struct ctl {
     client *client; /* open where the command is remote */
 };
 
-/* ---- commands.c ---- */
+/* ---- commands.c, policy_commands.c ---- */
 
-extern const command commands[];
-extern const size_t command_count;
+/* Purposes of calls that are for no resident. */
+#define OFFICER_PURPOSE "log-review"
+#define CONTROL_PURPOSE "control"
+const command *command_at(size_t i);        /* NULL past the last one */
+const command *policy_command_at(size_t i); /* of those alone that are about policies, consents and break-glass */
 
 /* ---- options.c ---- */
 
@@ -292,6 +299,22 @@ ctl_exit content_check(ctl *c, const char *document, ProtobufCBinaryData content
 /* Proposes, and shows the approval that waits. */
 ctl_exit propose(ctl *c, const char *document, ProtobufCBinaryData content, const char *base);
 
+/* A file's content, as it stands. False: said on stderr. */
+bool content_read(ctl *c, const char *path, ProtobufCBinaryData *out);
+
+/* ---- policy.c ---- */
+
+/* Documents that stand in the place of those in force: --with DOCUMENT=FILE, and `policy` (NULL: none) for the policy.
+ */
+typedef struct draft_list {
+    Vault__V1__Draft **at;
+    size_t count;
+    const char *only; /* the file, where there is one only */
+} draft_list;
+ctl_exit drafts_read(ctl *c, const char *policy, draft_list *out);
+/* A call that was refused for a fault in its only draft: says where in the file it is, and what. Returns `end`. */
+ctl_exit drafts_explain(ctl *c, const draft_list *drafts, ctl_exit end);
+
 /* ---- verify.c: what a stranger would check ---- */
 
 typedef enum verdict { VERDICT_VALID, VERDICT_TAMPERED, VERDICT_INCOMPLETE, VERDICT_UNVERIFIABLE } verdict;
@@ -381,6 +404,17 @@ ctl_exit run_revoke_assertion_key(ctl *c);
 ctl_exit run_revoke_person(ctl *c);
 ctl_exit run_certificate_show(ctl *c);
 ctl_exit run_persons_import(ctl *c);
+ctl_exit run_policy_validate(ctl *c);
+ctl_exit run_policy_test(ctl *c);
+ctl_exit run_policy_diff(ctl *c);
+ctl_exit run_policy_who_can(ctl *c);
+ctl_exit run_policy_what_can(ctl *c);
+ctl_exit run_policy_lint(ctl *c);
+ctl_exit run_policy_simulate(ctl *c);
+ctl_exit run_policy_propose(ctl *c);
+ctl_exit run_policy_activate(ctl *c);
+ctl_exit run_policy_rollback(ctl *c);
+ctl_exit run_policy_history(ctl *c);
 
 json_t *audit_line_json(arena *mem, const Vault__V1__Line *line);
 /* One query for lines, as the officer asked; from the page given ("" the first). */

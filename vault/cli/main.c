@@ -24,7 +24,7 @@ static void list_command(FILE *to, const command *one)
 static void help(void)
 {
     puts("vaultctl: a client of Resident Vault\n");
-    for (size_t i = 0; i < command_count; i++) list_command(stdout, &commands[i]);
+    for (size_t i = 0; command_at(i); i++) list_command(stdout, command_at(i));
     puts("\nEvery command explains itself: vaultctl COMMAND --help. Options of every call:");
     options_help(options_of(&(command){.remote = true}));
     printf("\n%s", exits);
@@ -34,9 +34,10 @@ static void help(void)
 static size_t help_group(FILE *to, const char *word)
 {
     size_t count = 0, len = strlen(word);
-    for (size_t i = 0; i < command_count; i++) {
-        if (strncmp(commands[i].name, word, len) != 0 || commands[i].name[len] != ' ') continue;
-        list_command(to, &commands[i]);
+    for (size_t i = 0; command_at(i); i++) {
+        const command *one = command_at(i);
+        if (strncmp(one->name, word, len) != 0 || one->name[len] != ' ') continue;
+        list_command(to, one);
         count++;
     }
     return count;
@@ -63,12 +64,13 @@ static void help_command(const command *c)
 /* The command that the words begin with; *used is how many words its name has. */
 static const command *find(char **words, size_t count, size_t *used)
 {
-    for (size_t i = 0; i < command_count; i++) {
-        const char *space = strchr(commands[i].name, ' ');
-        size_t len = space ? (size_t)(space - commands[i].name) : strlen(commands[i].name);
+    for (size_t i = 0; command_at(i); i++) {
+        const command *one = command_at(i);
+        const char *space = strchr(one->name, ' ');
+        size_t len = space ? (size_t)(space - one->name) : strlen(one->name);
         *used = space ? 2 : 1;
-        if (count < *used || strlen(words[0]) != len || strncmp(words[0], commands[i].name, len) != 0) continue;
-        if (!space || strcmp(words[1], space + 1) == 0) return &commands[i];
+        if (count < *used || strlen(words[0]) != len || strncmp(words[0], one->name, len) != 0) continue;
+        if (!space || strcmp(words[1], space + 1) == 0) return one;
     }
     return NULL;
 }

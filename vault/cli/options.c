@@ -88,10 +88,13 @@ static const option_row rows[OPTIONS] = {
     [OPT_DATABASE] = {"database", "CONNINFO", NULL, "the server, as libpq takes it; a role that may replicate"},
     [OPT_ARCHIVE] = {"archive", "FOLDER", NULL, "the server's log since the backup (archive_command, pg_receivewal)"},
     [OPT_ACCEPT_LOSS] = {"accept-loss", NULL, NULL, "restore it although it is older than what is kept outside"},
+    [OPT_WITH] = {"with", "DOCUMENT=FILE", NULL, "this file in the place of a document in force (may come again)"},
+    [OPT_DAYS] = {"days", "N", NULL, "and rules that no line of the last N days was granted by (officers)"},
+    [OPT_LINE] = {"line", "N", NULL, "line N of the log (officers)"},
     [OPT_VALUES] = {"values", NULL, NULL, "show the wanted values"},
 };
 
-static const option_set many = OPTION(OPT_MAP) | OPTION(OPT_IGNORE); /* may come more than once */
+static const option_set many = OPTION(OPT_MAP) | OPTION(OPT_IGNORE) | OPTION(OPT_WITH); /* may come more than once */
 static const option_set every_call = OPTION(OPT_SERVER) | OPTION(OPT_CA) | OPTION(OPT_CERT) | OPTION(OPT_KEY) |
                                      OPTION(OPT_PURPOSE) | OPTION(OPT_TICKET) | OPTION(OPT_ASSERTION) |
                                      OPTION(OPT_TIMEOUT);

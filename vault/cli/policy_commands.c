@@ -1,0 +1,76 @@
+/* The commands of vaultctl that are about policies, a row each. */
+#include "vault/cli/internal.h"
+
+#define DRAFTS OPTION(OPT_WITH)
+
+static const command commands[] = {
+    {"policy validate", "FILE", "would the vault take this policy? Changes nothing",
+     "The first fault is told with line, column, path and how to mend it.\n"
+     "\n"
+     "  vaultctl policy validate policy.json\n",
+     0, 1, 1, true, CONTROL_PURPOSE, run_policy_validate},
+    {"policy test", "CASES [FILE]", "does the policy say what the cases expect?",
+     "CASES is a file of cases: facts, and what is expected of them. FILE is a policy that is not in force yet. Rules\n"
+     "and prohibitions that no case has met are named. Exit code 1: a case failed.\n"
+     "\n"
+     "  vaultctl policy test policy_cases.json\n"
+     "  vaultctl policy test policy_cases.json policy.json --with purposes=purposes.json\n",
+     DRAFTS, 1, 2, true, CONTROL_PURPOSE, run_policy_test},
+    {"policy diff", "[FILE]", "who gains and who loses what by another policy",
+     "In access, not in text: rules that say the same in other words are no difference. FILE, or what waits for\n"
+     "approval, or (without both) what is in force, is compared with what is in force, or with a former version.\n"
+     "\n"
+     "  vaultctl policy diff policy.json\n"
+     "  vaultctl policy diff --approval approvals/5f0c...\n"
+     "  vaultctl policy diff --version 7\n",
+     DRAFTS | OPTION(OPT_APPROVAL) | OPTION(OPT_VERSION), 0, 1, true, CONTROL_PURPOSE, run_policy_diff},
+    {"policy who-can", "FIELD", "who may see a field",
+     "\n"
+     "  vaultctl policy who-can care_category\n"
+     "  vaultctl policy who-can phone --form plain --area 330105001\n",
+     DRAFTS | OPTION(OPT_FORM) | OPTION(OPT_AREA), 1, 1, true, CONTROL_PURPOSE, run_policy_who_can},
+    {"policy what-can", "[CONSUMER]", "what an app, or a person, may see",
+     "\n"
+     "  vaultctl policy what-can eldercare\n"
+     "  vaultctl policy what-can --person grid-zhao\n",
+     DRAFTS | OPTION(OPT_PERSON), 0, 1, true, CONTROL_PURPOSE, run_policy_what_can},
+    {"policy lint", "[FILE]", "rules that are over-wide, in conflict, shadowed, expired or never met",
+     "Exit code 1: something was found.\n"
+     "\n"
+     "  vaultctl policy lint\n"
+     "  vaultctl policy lint --days 90\n",
+     DRAFTS | OPTION(OPT_DAYS), 0, 1, true, CONTROL_PURPOSE, run_policy_lint},
+    {"policy simulate", "[FILE]", "what of the log would have been decided otherwise (officers)",
+     "Decides the lines of the log again, by FILE in the place of the policy in force. What the log does not hold\n"
+     "(classes of a resident, consents, budgets) is not guessed: such lines are counted as open. Exit code 1: "
+     "something\n"
+     "that was granted would have been refused.\n"
+     "\n"
+     "  vaultctl policy simulate policy.json --since 2026-11-01\n",
+     DRAFTS | OPTION(OPT_SINCE) | OPTION(OPT_UNTIL) | OPTION(OPT_LIMIT) | OPTION(OPT_PROGRESS), 0, 1, true,
+     OFFICER_PURPOSE, run_policy_simulate},
+    {"policy propose", "FILE", "propose a policy; an officer must approve it",
+     "\n"
+     "  vaultctl policy propose policy.json --ticket 'elder care, second quarter'\n",
+     OPTION(OPT_EXPIRES) | OPTION(OPT_TICKET), 1, 1, true, CONTROL_PURPOSE, run_policy_propose},
+    {"policy activate", "APPROVAL", "consent to exactly this policy (officers, not the proposer)",
+     "The last approval that is needed puts it in force, on every node from its next batch on.\n"
+     "\n"
+     "  vaultctl policy activate approvals/5f0c... --digest 9b1e... --ticket 'seen with the data office'\n",
+     OPTION(OPT_DIGEST) | OPTION(OPT_TICKET), 1, 1, true, CONTROL_PURPOSE, run_policy_activate},
+    {"policy rollback", "VERSION", "propose the policy as it was at a former version",
+     "An officer must approve it, as any other.\n"
+     "\n"
+     "  vaultctl policy rollback 7 --ticket 'too narrow for the flood'\n",
+     OPTION(OPT_EXPIRES) | OPTION(OPT_TICKET), 1, 1, true, CONTROL_PURPOSE, run_policy_rollback},
+    {"policy history", "", "changes of what decides who may see what, newest first",
+     "\n"
+     "  vaultctl policy history --limit 20\n",
+     OPTION(OPT_LIMIT), 0, 0, true, CONTROL_PURPOSE, run_policy_history},
+};
+enum { COMMANDS = sizeof commands / sizeof *commands };
+
+const command *policy_command_at(size_t i)
+{
+    return i < COMMANDS ? &commands[i] : NULL;
+}
