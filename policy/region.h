@@ -12,6 +12,7 @@ typedef struct region {
     uint32_t from, until;
 } region;
 
+/* Whether nothing lies in it. */
 bool region_empty(const region *r);
 /* Whether they share anything. */
 bool regions_meet(const region *a, const region *b);

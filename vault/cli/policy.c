@@ -49,15 +49,13 @@ ctl_exit drafts_explain(ctl *c, const draft_list *drafts, ctl_exit end)
     return end;
 }
 
-/* A call with drafts; `list` and `count` are the request's. */
-static ctl_exit call_with(ctl *c, exchange *x, const char *method, ProtobufCMessage *request,
-                          const ProtobufCMessageDescriptor *reply, const draft_list *drafts)
+/* Into a request that has `drafts`. */
+static void drafts_give(ProtobufCMessage *request, const draft_list *drafts)
 {
     size_t *count;
     Vault__V1__Draft ***list = message_member(request, "drafts", &count);
     *list = drafts->at;
     *count = drafts->count;
-    return drafts_explain(c, drafts, ctl_call(c, x, method, request, reply));
 }
 
 /* ---- documents -----------------------------------------------------------------------------------------------------
@@ -148,9 +146,9 @@ ctl_exit run_policy_test(ctl *c)
     ctl_exit end = drafts_read(c, c->count > 1 ? c->arguments[1] : NULL, &drafts);
     if (end != CTL_OK) return end;
     if (!content_read(c, c->arguments[0], &request.cases)) return CTL_INVALID;
-    end = call_with(c, &x, "/vault.v1.Policies/Test", &request.base, &vault__v1__test_policy_response__descriptor,
-                    &drafts);
-    if (end != CTL_OK) return end;
+    drafts_give(&request.base, &drafts);
+    end = ctl_call(c, &x, "/vault.v1.Policies/Test", &request.base, &vault__v1__test_policy_response__descriptor);
+    if (end != CTL_OK) return drafts_explain(c, &drafts, end);
     const Vault__V1__TestPolicyResponse *reply = (const void *)x.reply;
     if (reply->fault) return say_cases_fault(c, c->arguments[0], reply->fault);
     size_t failed = print_failures(c, reply);
@@ -233,8 +231,8 @@ ctl_exit run_policy_who_can(ctl *c)
     if (c->options[OPT_AREA]) request.area = lent(c->options[OPT_AREA]);
     end =
         call_with(c, &x, "/vault.v1.Policies/WhoCan", &request.base, &vault__v1__access_response__descriptor, &drafts);
-    if (end == CTL_OK) show_accesses(c, (const void *)x.reply);
-    return end;
+    show_accesses(c, (const void *)x.reply);
+    return CTL_OK;
 }
 
 ctl_exit run_policy_what_can(ctl *c)
@@ -254,8 +252,8 @@ ctl_exit run_policy_what_can(ctl *c)
     }
     end =
         call_with(c, &x, "/vault.v1.Policies/WhatCan", &request.base, &vault__v1__access_response__descriptor, &drafts);
-    if (end == CTL_OK) show_accesses(c, (const void *)x.reply);
-    return end;
+    show_accesses(c, (const void *)x.reply);
+    return CTL_OK;
 }
 
 /* ---- diff ----------------------------------------------------------------------------------------------------------
@@ -291,8 +289,9 @@ ctl_exit run_policy_diff(ctl *c)
         return usage_error(c, "name a file, --with, --approval or --version");
     request.version = (uint64_t)version;
     if (c->options[OPT_APPROVAL]) request.approval = lent(c->options[OPT_APPROVAL]);
-    end = call_with(c, &x, "/vault.v1.Policies/Diff", &request.base, &vault__v1__diff_policy_response__descriptor,
-                    &drafts);
-    if (end == CTL_OK) show_changes(c, (const void *)x.reply);
-    return end;
+    drafts_give(&request.base, &drafts);
+    end = ctl_call(c, &x, "/vault.v1.Policies/Diff", &request.base, &vault__v1__diff_policy_response__descriptor);
+    if (end != CTL_OK) return drafts_explain(c, &drafts, end);
+    show_changes(c, (const void *)x.reply);
+    return CTL_OK;
 }
