@@ -229,8 +229,9 @@ ctl_exit run_policy_who_can(ctl *c)
     request.field = lent(c->arguments[0]);
     if (c->options[OPT_FORM]) request.form = lent(c->options[OPT_FORM]);
     if (c->options[OPT_AREA]) request.area = lent(c->options[OPT_AREA]);
-    end =
-        call_with(c, &x, "/vault.v1.Policies/WhoCan", &request.base, &vault__v1__access_response__descriptor, &drafts);
+    drafts_give(&request.base, &drafts);
+    end = ctl_call(c, &x, "/vault.v1.Policies/WhoCan", &request.base, &vault__v1__access_response__descriptor);
+    if (end != CTL_OK) return drafts_explain(c, &drafts, end);
     show_accesses(c, (const void *)x.reply);
     return CTL_OK;
 }
@@ -250,8 +251,9 @@ ctl_exit run_policy_what_can(ctl *c)
         request.who_case = VAULT__V1__WHAT_CAN_REQUEST__WHO_PERSON;
         request.person = lent(c->options[OPT_PERSON]);
     }
-    end =
-        call_with(c, &x, "/vault.v1.Policies/WhatCan", &request.base, &vault__v1__access_response__descriptor, &drafts);
+    drafts_give(&request.base, &drafts);
+    end = ctl_call(c, &x, "/vault.v1.Policies/WhatCan", &request.base, &vault__v1__access_response__descriptor);
+    if (end != CTL_OK) return drafts_explain(c, &drafts, end);
     show_accesses(c, (const void *)x.reply);
     return CTL_OK;
 }
