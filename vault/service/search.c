@@ -259,9 +259,27 @@ static void write_count(Vault__V1__SearchResponse *out, uint64_t hits)
     out->count = out->fewer_than_ten ? 0 : hits;
 }
 
-/* A refused search is refused as a whole: by its own line, or by that of a resident whom it refers to. */
-static vault_code outcome(const call *c, vault_error *err)
+/* Who was found, and not given because so many were given before; NULL: nobody. */
+static const item *find_spent(const call *c, bool *given)
 {
+    const item *spent = NULL;
+    *given = false;
+    for (size_t i = 1 + c->search->like_count; i < c->item_count; i++) {
+        policy_clause failed = c->items[i].grant.failed;
+        if (failed == CLAUSE_BUDGET || failed == CLAUSE_BREAK_GLASS) spent = &c->items[i];
+        *given = *given || c->items[i].err.code == VAULT_OK;
+    }
+    return spent;
+}
+
+/* A refused search is refused as a whole: by its own line, by that of a resident whom it refers to, or by a budget that
+ * leaves nothing of it. */
+static vault_code outcome(const call *c, vault_error *err, bool *cut)
+{
+    bool given;
+    const item *spent = find_spent(c, &given);
+    *cut = spent != NULL;
+    if (spent && !given) return *err = spent->err, err->code;
     for (size_t i = 0; i <= c->search->like_count; i++) {
         size_t at = c->search->like_count - i;
         if (c->items[at].err.code != VAULT_OK) return *err = c->items[at].err, err->code;
@@ -273,11 +291,12 @@ static vault_code answer(session *s, call *c)
 {
     request *rq = c->rq;
     search *q = c->search;
-    VAULT_TRY(outcome(c, &rq->err));
+    bool cut;
+    VAULT_TRY(outcome(c, &rq->err, &cut));
     Vault__V1__SearchResponse *out = MESSAGE(rq->mem, Vault__V1__SearchResponse, vault__v1__search_response__init);
     if (!out || !write_results(out, c)) return vault_fail(&rq->err, VAULT_EXHAUSTED, "no memory for an answer");
     if (q->in->count_only) write_count(out, c->items[0].hits);
-    out->capped = q->more && q->given >= q->results;
+    out->capped = cut || (q->more && q->given >= q->results);
     if (q->more && !out->capped) VAULT_TRY(write_place(&out->next_page_token, s, c));
     out->receipts = c->receipts;
     out->n_receipts = c->receipt_count;
