@@ -14,7 +14,7 @@ typedef struct wording {
 } wording;
 
 /* By clause, and by what is said of it (variant_of). */
-static const wording wordings[CLAUSES][3] = {
+static const wording wordings[CLAUSES][4] = {
     [CLAUSE_PURPOSE] = {{{"no rule is for the purpose {purpose}", "没有任何规则允许用途“{purpose}”"}},
                         {{"this purpose is not registered", "该用途未登记"}}},
     [CLAUSE_CONSUMER] = {{{"{consumer} has no rule for the purpose {purpose}",
@@ -50,7 +50,8 @@ static const wording wordings[CLAUSES][3] = {
                             {{"a break-glass does not allow this: call without it",
                               "紧急访问不允许此操作，请不要在紧急访问下调用"}}},
     [CLAUSE_PROHIBITED] = {{{"the prohibition {prohibition} forbids {fields}", "禁令“{prohibition}”禁止：{fields}"}},
-                           {{"the prohibition {prohibition} forbids this", "禁令“{prohibition}”禁止此操作"}}},
+                           {{"the prohibition {prohibition} forbids this", "禁令“{prohibition}”禁止此操作"}},
+                           {{"a prohibition forbids this", "有禁令禁止此操作"}}},
     [CLAUSE_RESIDENT] = {{{"there is no such resident, or none whom you may ask for",
                            "没有这名居民，或您无权查询这名居民"}}},
     [CLAUSE_AREA] = {{{"the resident is not in an area of the rule {rule}", "居民不在规则“{rule}”的区域内"}},
@@ -59,16 +60,21 @@ static const wording wordings[CLAUSES][3] = {
     [CLAUSE_CLASS] = {{{"the resident is not known to be of {only}", "不能确认居民属于：{only}"}},
                       {{"the resident is not known not to be of {except}", "不能确认居民不属于：{except}"}},
                       {{"the resident is not known to be of {only}, and not of {except}",
-                        "不能确认居民属于：{only}，且不属于：{except}"}}},
+                        "不能确认居民属于：{only}，且不属于：{except}"}},
+                      {{"the rule {rule} is not for residents of this class", "规则“{rule}”不适用于这类居民"}}},
     [CLAUSE_CONSENT] = {{{"the resident has given no consent for {purpose}, or has withdrawn it",
                           "居民未同意用途“{purpose}”，或已撤回同意"}}},
     [CLAUSE_AGGREGATION] = {{{"{fields} would complete {aggregation}, which is graded above the rule {rule}",
-                              "{fields} 将与已查看的内容构成“{aggregation}”，其级别高于规则“{rule}”"}}},
+                              "{fields} 将与已查看的内容构成“{aggregation}”，其级别高于规则“{rule}”"}},
+                            {{"together with what was seen before this is graded above the rule {rule}",
+                              "与已查看的内容合并后，级别高于规则“{rule}”"}}},
     [CLAUSE_FORBIDDEN] = {{{"the prohibition {prohibition} forbids {fields} of this resident",
                             "禁令“{prohibition}”禁止提供这名居民的：{fields}"}},
                           {{"the prohibition {prohibition} forbids this for this resident",
-                            "禁令“{prohibition}”禁止对这名居民进行此操作"}}},
-    [CLAUSE_BUDGET] = {{{"the budget {budget} is spent for this {period}", "额度“{budget}”在本{period}内已用完"}}},
+                            "禁令“{prohibition}”禁止对这名居民进行此操作"}},
+                          {{"a prohibition forbids this for this resident", "有禁令禁止对这名居民进行此操作"}}},
+    [CLAUSE_BUDGET] = {{{"the budget {budget} is spent for this {period}", "额度“{budget}”在本{period}内已用完"}},
+                       {{"a budget is spent", "额度已用完"}}},
 };
 static const wording possible = {{"; {possible} is possible", "；可以改用：{possible}"}};
 

@@ -51,3 +51,20 @@ const approval *manifest_access(const manifest *m, const char *name, const diges
     if (!a || a->document != DOC_ACCESS || now_us >= a->expires_us) return NULL;
     return digest_same(&a->bound, bound) && approval_complete(m, a) ? a : NULL;
 }
+
+vault_code access_read(access_ask *out, arena *mem, bytes content, vault_error *err)
+{
+    static const char *const keys[] = {"method", "person", "purpose", "fields", "form"};
+    const char **const texts[] = {&out->method, &out->person, &out->purpose, &out->fields, &out->form};
+    VAULT_CLEANUP(json_clear) json_t *value = NULL;
+    *out = (access_ask){0};
+    VAULT_TRY(json_read(&value, content, "access", err));
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        const char *text = json_string_value(json_object_get(value, keys[i]));
+        if (!text) return vault_fail(err, VAULT_INTEGRITY, "an access that waits does not say its %s", keys[i]);
+        if (!(*texts[i] = arena_text(mem, bytes_of_text(text))))
+            return vault_fail(err, VAULT_EXHAUSTED, "no memory for an access");
+    }
+    out->residents = (uint32_t)json_integer_value(json_object_get(value, "residents"));
+    return VAULT_OK;
+}

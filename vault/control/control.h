@@ -361,6 +361,8 @@ const approval *manifest_approval(const manifest *m, const char *name); /* NULL:
 bool approval_complete(const manifest *m, const approval *a);
 /* The complete approval of this name for just this call, which has not expired; NULL: there is none. */
 const approval *manifest_access(const manifest *m, const char *name, const digest *bound, int64_t now_us);
+/* What one that waits asks for, out of its content; in the arena, but for `bound`. INTEGRITY: it does not say. */
+VAULT_MUST_USE vault_code access_read(access_ask *out, arena *mem, bytes content, vault_error *err);
 
 /* ---- break-glass ---- */
 

@@ -101,13 +101,16 @@ static void shorten(Vault__V1__PolicyExplanation *e)
 /* ---- what a refusal was for ----------------------------------------------------------------------------------------
  */
 
-/* CLAUSE_NONE: it is no clause of the policy. */
+policy_clause clause_named(const char *name)
+{
+    for (policy_clause c = CLAUSE_PURPOSE; name && c < CLAUSES; c++)
+        if (strcmp(policy_clause_name(c), name) == 0) return c;
+    return CLAUSE_NONE;
+}
+
 static policy_clause clause_of(const vault_error *err)
 {
-    if (err->code != VAULT_DENIED || !err->reason) return CLAUSE_NONE;
-    for (policy_clause c = CLAUSE_PURPOSE; c < CLAUSES; c++)
-        if (strcmp(policy_clause_name(c), err->reason) == 0) return c;
-    return CLAUSE_NONE;
+    return err->code == VAULT_DENIED ? clause_named(err->reason) : CLAUSE_NONE;
 }
 
 /* The call's facts, as far as it came. */
@@ -133,6 +136,19 @@ static policy_failing bare_clause(const policy *p, const call *c, const item *it
     if (clause == CLAUSE_BUDGET && spent) out.index = (uint16_t)(it->spent - 1), out.limit = spent->residents;
     if (clause == CLAUSE_BUDGET && !spent) out.index = UINT16_MAX;
     return out;
+}
+
+policy_explanation explain_clause(const policy *p, const policy_facts *facts, policy_clause clause)
+{
+    policy_explanation bare = {.rule = NO_RULE, .count = 1};
+    bare.clauses[0] = (policy_failing){.clause = clause, .index = UINT16_MAX};
+    if (clause >= CLAUSE_RESIDENT) {
+        admission a = policy_admit(p, facts);
+        if (a.failed == CLAUSE_NONE) bare.rule = a.rules[0];
+        return bare;
+    }
+    const policy_explanation asked = policy_explain(p, facts, NULL);
+    return asked.allowed ? bare : asked;
 }
 
 /* The policy is asked where it was it that refused, and these were the facts. */

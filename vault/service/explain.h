@@ -14,6 +14,12 @@ void explain_items(session *s, const call *c);
 /* The same for calls that were refused as a whole. */
 void explain_calls(session *s, call *const *calls, size_t count);
 
+/* Why a call of these facts was refused by a clause: the policy's own explanation of the call, where it refuses it and
+ * the clause is one of calls; else the clause alone. */
+policy_explanation explain_clause(const policy *p, const policy_facts *facts, policy_clause clause);
+/* By its name; CLAUSE_NONE: it is none. */
+policy_clause clause_named(const char *name);
+
 /* An explanation as a message, in the arena, by the names of a manifest. */
 typedef struct explained {
     const manifest *manifest;

@@ -55,6 +55,7 @@ void approvals_list(session *s, call **calls, size_t count);
 void approvals_get(session *s, call **calls, size_t count);
 void approvals_approve(session *s, call **calls, size_t count);
 void approvals_reject(session *s, call **calls, size_t count);
+void policies_explain(session *s, call **calls, size_t count);
 void policies_test(session *s, call **calls, size_t count);
 void policies_diff(session *s, call **calls, size_t count);
 void policies_who_can(session *s, call **calls, size_t count);

@@ -171,7 +171,7 @@ static const method METHODS[] = {
     RPC(Approvals, Reject, reject_request, reject_response, STEWARDS, LINE_CONTROL, one_item, approvals_reject),
     RPC(Approvals, RequestAccess, request_access_request, request_access_response, ROLE_APP, LINE_CONTROL, one_item,
         approvals_request_access),
-    RPC(Policies, Explain, explain_request, explain_response, ANYONE, LINE_QUERY, one_item, not_built),
+    RPC(Policies, Explain, explain_request, explain_response, ANYONE, LINE_QUERY, one_item, policies_explain),
     RPC(Policies, Test, test_policy_request, test_policy_response, STEWARDS, LINE_QUERY, one_item, policies_test),
     RPC(Policies, Diff, diff_policy_request, diff_policy_response, STEWARDS, LINE_QUERY, one_item, policies_diff),
     RPC(Policies, WhoCan, who_can_request, access_response, STEWARDS, LINE_QUERY, one_item, policies_who_can),
