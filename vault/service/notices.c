@@ -14,7 +14,14 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LOOK_US = 1000000, PAUSE_FIRST_S = 5, PAUSE_MOST_S = 300, SWEEP_US = 600 * 1000000, SUBJECT_MOST = 160 };
+enum {
+    LOOK_US = 1000000,
+    PAUSE_FIRST_S = 5,
+    PAUSE_MOST_S = 300,
+    SWEEP_US = 600 * 1000000,
+    SUBJECT_MOST = 160,
+    AT_ONCE = 8
+};
 static const int64_t KEPT_FOR_US = INT64_C(7) * 86400 * 1000000;
 
 struct notices {
@@ -31,7 +38,7 @@ typedef struct message {
     notices *of;
     notice_row row;
     const char *body; /* NULL: there is nothing to say of it any more */
-    bool found;
+    bool found, again;
 } message;
 
 vault_code notices_open(notices **out, const service *s, vault_error *err)
@@ -157,8 +164,11 @@ static vault_code take(session *s, void *context, vault_error *err)
 {
     message *out = context;
     arena *mem = out->of->mem;
-    VAULT_TRY(store_notice_take(s->store, mem, clock_now_us(), &out->row, &out->found, err));
-    if (out->found) out->body = body_of_notice(mem, s->manifest, &out->row);
+    if (!out->found) VAULT_TRY(store_notice_take(s->store, mem, clock_now_us(), &out->row, &out->found, err));
+    if (!out->found) return VAULT_OK;
+    out->body = body_of_notice(mem, s->manifest, &out->row);
+    if (out->body || out->again) return VAULT_OK;
+    out->again = s->moved = true; /* it may be of a newer manifest than this node has yet */
     return VAULT_OK;
 }
 
@@ -187,20 +197,23 @@ static void settle(notices *n, vault_code code, const vault_error *err)
     n->send_us = clock_monotonic_us() + n->pause_s * 1000000;
 }
 
-static void send_one(notices *n, session *s)
+/* True where another may follow at once. */
+static bool send_one(notices *n, session *s)
 {
     vault_error err = {0}, why = {0};
     message one = {.of = n};
     vault_code code = session_run(s, take, &one, &err);
     note(code, &err);
-    if (code != VAULT_OK || !one.found) return;
+    if (code != VAULT_OK || !one.found) return false;
     if (one.body) {
         code = hook_post(n->hook, bytes_of_text(one.body), &why);
         settle(n, code, &why);
-        if (code != VAULT_OK) return;
+        if (code != VAULT_OK) return false;
     }
     vault_error_clear(&err);
-    note(store_notice_done(s->store, one.row.id, &err), &err);
+    code = store_notice_done(s->store, one.row.id, &err);
+    note(code, &err);
+    return code == VAULT_OK;
 }
 
 static void sweep(notices *n, session *s)
@@ -221,7 +234,7 @@ void notices_turn(notices *n, session *s)
     if (now < n->look_us) return;
     n->look_us = now + LOOK_US;
     note(session_run(s, look, n, &err), &err);
-    if (n->hook && now >= n->send_us) send_one(n, s);
+    for (unsigned i = 0; n->hook && now >= n->send_us && i < AT_ONCE && send_one(n, s); i++) {}
     if (now >= n->sweep_us) sweep(n, s);
     arena_reset(n->mem);
 }
