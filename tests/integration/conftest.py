@@ -32,6 +32,11 @@ RULES = [
 def pytest_configure(config):
     config.addinivalue_line("markers", "tsan: also run against the tree with ThreadSanitizer")
     config.addinivalue_line("markers", "tsan_only: only there")
+    config.addinivalue_line("markers", "at_the_end: waits for what takes its time while other tests run")
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.get_closest_marker("at_the_end") is not None)
 
 
 def put_rule():

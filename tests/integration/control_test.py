@@ -255,13 +255,15 @@ def test_a_fault_of_a_table_is_told_with_its_line_and_nothing_is_proposed(room):
     assert room.wang.json("approval", "list") == [[]]
 
 
-@pytest.fixture(scope="module")
-def short(city):
-    """A proposal that lapses after a minute: it waits while other tests run."""
-    app = city.vaultd.app("admin-li", "control")
+@pytest.fixture(scope="session")
+def short(tmp_path_factory):
+    """A room of its own with a proposal that lapses after a minute: it waits while all other tests run."""
+    it = kit.City(rules=[kit.rule("eldercare-issue", "issue", "eldercare", "elder-care", ["id_number"], form="nothing")])
+    app = it.vaultd.app("admin-li", "control")
     document = app.document("purposes")[0]
     document["purposes"][0]["title"] = "十号"
-    return app.propose("purposes", document, lifetime_seconds=60)
+    yield Room(it, tmp_path_factory.mktemp("short")), app.propose("purposes", document, lifetime_seconds=60)
+    it.close()
 
 
 def instant(text):
@@ -274,7 +276,8 @@ def test_an_expiry_is_bounded(room, short):
     one = room.propose("purposes", titled("九号"), None, "--expires", "1")
     assert (instant(one["expire_time"]) - instant(one["create_time"])).total_seconds() == 86400
     room.li("approval", "reject", one["name"], "--ticket", "T")
-    assert short.name in room.wang("approval", "list")
+    own, proposal = short
+    assert proposal.name in own.wang("approval", "list")
 
 
 def test_a_certificate_is_shown_revoked_refused_at_once_and_not_twice(city, room, tmp_path):
@@ -388,8 +391,10 @@ def test_a_revoked_assertion_key_is_refused_from_the_next_call_on(city, room, ph
         refused(room.li, "revoke", "assertion-key", wrong, "--ticket", "T", says="ASSERTION_KEY_UNKNOWN", wanted=INVALID)
 
 
-def test_an_expired_proposal_is_no_more(room, short):
-    time.sleep(max(0, short.expire_time.ToMicroseconds() / 1e6 - time.time()) + 0.1)
+@pytest.mark.at_the_end
+def test_an_expired_proposal_is_no_more(short):
+    room, one = short
+    time.sleep(max(0, one.expire_time.ToMicroseconds() / 1e6 - time.time()) + 0.1)
     assert room.wang.json("approval", "list") == [[]]
-    refused(room.wang, "approval", "show", short.name, says="APPROVAL_UNKNOWN", wanted=INVALID)
-    refused(room.wang, "approval", "approve", short.name, "--digest", short.digest, "--ticket", "T", says="APPROVAL_UNKNOWN", wanted=INVALID)
+    refused(room.wang, "approval", "show", one.name, says="APPROVAL_UNKNOWN", wanted=INVALID)
+    refused(room.wang, "approval", "approve", one.name, "--digest", one.digest, "--ticket", "T", says="APPROVAL_UNKNOWN", wanted=INVALID)

@@ -129,7 +129,8 @@ static void ready(void)
         snprintf(server, sizeof server, "%s", shared);
     } else {
         own_instance = true;
-        snprintf(folder, sizeof folder, "/tmp/rv-test-XXXXXX");
+        const char *where = getenv("TMPDIR");
+        snprintf(folder, sizeof folder, "%s/rv-test-XXXXXX", where && *where ? where : "/tmp");
         if (!mkdtemp(folder)) die("mkdtemp");
         atexit(remove_instance);
         start_own(NULL);
