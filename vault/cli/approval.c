@@ -2,6 +2,7 @@
 #include "vault/cli/internal.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { DAY_S = 86400, EXPIRES_MAX_DAYS = 30 };
@@ -57,6 +58,37 @@ ctl_exit propose(ctl *c, const char *document, ProtobufCBinaryData content, cons
         ctl_call(c, &x, "/vault.v1.Approvals/Propose", &request.base, &vault__v1__propose_response__descriptor);
     if (end == CTL_OK) show_approval(c, ((const Vault__V1__ProposeResponse *)(const void *)x.reply)->approval);
     return end;
+}
+
+/* ---- one call ----
+ * ------------------------------------------------------------------------------------------------------------- */
+
+static ProtobufCBinaryData packed(arena *mem, const ProtobufCMessage *of)
+{
+    uint8_t *at = arena_alloc(mem, protobuf_c_message_get_packed_size(of) + 1);
+    if (!at) abort();
+    return (ProtobufCBinaryData){.len = protobuf_c_message_pack(of, at), .data = at};
+}
+
+/* The context goes with the question; what is approved is the request without it. */
+ctl_exit ctl_ask_approval(ctl *c, exchange *of)
+{
+    Vault__V1__RequestAccessRequest request = VAULT__V1__REQUEST_ACCESS_REQUEST__INIT;
+    Vault__V1__RequestContext **context = message_member(of->request, "context", NULL);
+    VAULT_CLEANUP(exchange_clear)
+    exchange x = {.method = "/vault.v1.Approvals/RequestAccess", .request = &request.base};
+    x.type = &vault__v1__request_access_response__descriptor;
+    request.context = *context;
+    request.method = lent(of->method);
+    *context = NULL;
+    request.request = packed(c->mem, of->request);
+    c->asking = true;
+    ctl_exit end = ctl_exchange(c, &x);
+    c->asking = false;
+    x.request = NULL;
+    if (end != CTL_OK) return end;
+    show_approval(c, ((const Vault__V1__RequestAccessResponse *)(const void *)x.reply)->approval);
+    return CTL_ASKED;
 }
 
 /* ---- list and show -------------------------------------------------------------------------------------------------

@@ -51,6 +51,8 @@ bool ctl_context(ctl *c, Vault__V1__RequestContext *out)
     out->purpose = lent(c->options[OPT_PURPOSE] ? c->options[OPT_PURPOSE] : c->command->purpose);
     out->ticket = lent(c->options[OPT_TICKET] ? c->options[OPT_TICKET] : "vaultctl");
     out->request_id = c->options[OPT_REQUEST_ID] ? lent(c->options[OPT_REQUEST_ID]) : new_request_id(c->mem);
+    if (c->options[OPT_APPROVAL]) out->approval = lent(c->options[OPT_APPROVAL]);
+    if (c->options[OPT_EMERGENCY]) out->emergency = lent(c->options[OPT_EMERGENCY]);
     if (!c->options[OPT_ASSERTION]) return true;
     char *assertion = read_assertion(c, c->options[OPT_ASSERTION]);
     if (assertion) out->assertion = assertion;
@@ -81,6 +83,7 @@ ctl_exit ctl_exchange(ctl *c, exchange *x)
     int64_t seconds = option_number(c, OPT_TIMEOUT, TIMEOUT_S, TIMEOUT_MAX_S);
     if (seconds < 0) return usage_error(c, "--timeout is not a number of seconds");
     x->timeout_ms = (int)seconds * 1000;
+    if (c->options[OPT_ASK_APPROVAL] && !c->asking) return ctl_ask_approval(c, x);
     client_exchange(c->client, x);
     if (x->outcome.code != CODE_OK) say_outcome(c, NULL, &x->outcome);
     return exit_of(x->outcome.code);

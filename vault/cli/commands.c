@@ -37,8 +37,8 @@ static const command commands[] = {
      "  vaultctl issue 11010519491231002X --purpose elder-care\n"
      "  vaultctl issue --field permit_number G38901549 --purpose population-register\n"
      "  vaultctl issue --file ids.txt --purpose elder-care >tokens.txt\n",
-     OPTION(OPT_FILE) | OPTION(OPT_COLLECTION) | OPTION(OPT_FIELD) | OPTION(OPT_RECEIPT), 0, SIZE_MAX, true, NULL,
-     run_issue},
+     OPTION(OPT_EMERGENCY) | OPTION(OPT_FILE) | OPTION(OPT_COLLECTION) | OPTION(OPT_FIELD) | OPTION(OPT_RECEIPT), 0,
+     SIZE_MAX, true, NULL, run_issue},
     {"reveal", "[TOKEN...]", "fields of residents, by token",
      "The line that accounts for it stands in the log before a value leaves the vault.\n"
      "\n"
@@ -47,8 +47,8 @@ static const command commands[] = {
      "  vaultctl reveal rv1... --fields name,phone --masked --purpose elder-care --ticket call-list-11\n"
      "  vaultctl reveal --file tokens.txt --fields id_number --form token --purpose elder-care --ticket old-system\n"
      "  vaultctl reveal --file tokens.txt --fields name --purpose elder-care --ticket calls --receipt receipt.json\n",
-     OPTION(OPT_FILE) | OPTION(OPT_FIELDS) | OPTION(OPT_FORM) | OPTION(OPT_MASKED) | OPTION(OPT_RECEIPT) |
-         OPTION(OPT_TICKET),
+     OPTION(OPT_EMERGENCY) | OPTION(OPT_APPROVAL) | OPTION(OPT_ASK_APPROVAL) | OPTION(OPT_FILE) | OPTION(OPT_FIELDS) |
+         OPTION(OPT_FORM) | OPTION(OPT_MASKED) | OPTION(OPT_RECEIPT) | OPTION(OPT_TICKET),
      0, SIZE_MAX, true, NULL, run_reveal},
     {"inspect", "[TOKEN...]", "what our own tokens are worth now",
      "A line for each: valid; expired (of an epoch that has ended: issue it anew); gone (erased or restricted).\n"
@@ -62,15 +62,18 @@ static const command commands[] = {
      "\n"
      "  vaultctl test age_60 rv1... --purpose elder-care --ticket bus-pass-7\n"
      "  vaultctl test same_street --than rv1... --file tokens.txt --purpose elder-care --ticket neighbours\n",
-     OPTION(OPT_FILE) | OPTION(OPT_THAN) | OPTION(OPT_RECEIPT) | OPTION(OPT_TICKET), 1, SIZE_MAX, true, NULL,
-     run_predicate},
+     OPTION(OPT_EMERGENCY) | OPTION(OPT_APPROVAL) | OPTION(OPT_ASK_APPROVAL) | OPTION(OPT_FILE) | OPTION(OPT_THAN) |
+         OPTION(OPT_RECEIPT) | OPTION(OPT_TICKET),
+     1, SIZE_MAX, true, NULL, run_predicate},
     {"restore", "FIELD [NUMBER...]", "the values behind numbers that `reveal --form token` gave",
      "A line for each: the value, a tab, the resident's token (none where we may not issue by the field). Of the\n"
      "natural key and of unique fields, for whoever may see them in plain.\n"
      "\n"
      "  vaultctl restore id_number 320411198007150139 --purpose elder-care --ticket old-system\n"
      "  vaultctl restore id_number --file numbers.txt --purpose elder-care --ticket old-system\n",
-     OPTION(OPT_FILE) | OPTION(OPT_RECEIPT) | OPTION(OPT_TICKET), 1, SIZE_MAX, true, NULL, run_restore},
+     OPTION(OPT_EMERGENCY) | OPTION(OPT_APPROVAL) | OPTION(OPT_ASK_APPROVAL) | OPTION(OPT_FILE) | OPTION(OPT_RECEIPT) |
+         OPTION(OPT_TICKET),
+     1, SIZE_MAX, true, NULL, run_restore},
     {"handover create", "[TOKEN...]", "residents for another app, under a registered basis",
      "A line for each: what the receiver redeems for its own token. It ends in an hour, unless --until says "
      "otherwise.\n"
@@ -123,7 +126,8 @@ static const command commands[] = {
      "What the resident asks to be given (PIPL 45), with the corrections that were asked for.\n"
      "\n"
      "  vaultctl export rv1... --out resident.json --purpose data-subject-request --ticket request-12\n",
-     OPTION(OPT_OUT) | OPTION(OPT_RECEIPT) | OPTION(OPT_TICKET), 1, 1, true, NULL, run_export},
+     OPTION(OPT_APPROVAL) | OPTION(OPT_ASK_APPROVAL) | OPTION(OPT_OUT) | OPTION(OPT_RECEIPT) | OPTION(OPT_TICKET), 1, 1,
+     true, NULL, run_export},
     {"erase", "[TOKEN...]", "residents for good: data key, row and search terms are destroyed",
      "There is no way back: their tokens are those of nobody from then on, and who comes back is a new record. The\n"
      "log stays as it is. Where a law wants the record kept (\"term\" of the collection) it is restricted until then:\n"
@@ -155,8 +159,9 @@ static const command commands[] = {
      "  vaultctl search phone%5678 name~小明 birth_date:19510101 --at-least 2 --area 320411002 \\\n"
      "      --purpose elder-care --ticket desk-3\n"
      "  vaultctl search birth_date:..19511231 --area 320411002 --count --purpose elder-care --ticket plan-2027\n",
-     OPTION(OPT_COLLECTION) | OPTION(OPT_AREA) | OPTION(OPT_COUNT) | OPTION(OPT_AT_LEAST) | OPTION(OPT_LIMIT) |
-         OPTION(OPT_RECEIPT) | OPTION(OPT_TICKET),
+     OPTION(OPT_EMERGENCY) | OPTION(OPT_APPROVAL) | OPTION(OPT_ASK_APPROVAL) | OPTION(OPT_COLLECTION) |
+         OPTION(OPT_AREA) | OPTION(OPT_COUNT) | OPTION(OPT_AT_LEAST) | OPTION(OPT_LIMIT) | OPTION(OPT_RECEIPT) |
+         OPTION(OPT_TICKET),
      1, SIZE_MAX, true, NULL, run_search},
     {"browse", "", "records of an area, masked (administrators, officers)",
      "At most 20 rows (--limit), or as many as a permit says: an entry of the document `browsing`.\n"

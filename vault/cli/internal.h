@@ -26,6 +26,7 @@ typedef enum ctl_exit {
     CTL_TAMPERED = 7,
     CTL_INCOMPLETE = 8,
     CTL_UNVERIFIABLE = 9,
+    CTL_ASKED = 99, /* approval was asked for in the place of the call: 0 to the shell */
 } ctl_exit;
 
 typedef enum option_id {
@@ -104,6 +105,12 @@ typedef enum option_id {
     OPT_WITH,
     OPT_DAYS,
     OPT_LINE,
+    OPT_EMERGENCY,
+    OPT_ASK_APPROVAL,
+    OPT_JUSTIFIED,
+    OPT_UNJUSTIFIED,
+    OPT_NOTE,
+    OPT_WAITING,
     OPTIONS
 } option_id;
 __extension__ typedef unsigned __int128 option_set;
@@ -131,6 +138,7 @@ struct ctl {
     size_t count;
     arena *mem;
     client *client; /* open where the command is remote */
+    bool asking;    /* approval is being asked for (--ask-approval) */
 };
 
 /* ---- commands.c, policy_commands.c ---- */
@@ -162,7 +170,10 @@ static inline char *lent(const char *text)
 /* The context of a call; the request id of --request-id, else a new one each time. False when the assertion cannot be
  * read (said on stderr). */
 bool ctl_context(ctl *c, Vault__V1__RequestContext *out);
-/* The call, with the timeout asked for. A failure is said on stderr and is the exit code. */
+/* Asks officers to approve this very call, in its place (approval.c): CTL_ASKED, or how that failed. */
+ctl_exit ctl_ask_approval(ctl *c, exchange *of);
+/* The call, with the timeout asked for. A failure is said on stderr and is the exit code. With --ask-approval it is not
+ * made. */
 ctl_exit ctl_exchange(ctl *c, exchange *x);
 /* The same for a request that lacks its context only; the reply is x->reply, of the type given. */
 ctl_exit ctl_call(ctl *c, exchange *x, const char *method, ProtobufCMessage *request,
@@ -399,6 +410,9 @@ ctl_exit run_approval_list(ctl *c);
 ctl_exit run_approval_show(ctl *c);
 ctl_exit run_approval_approve(ctl *c);
 ctl_exit run_approval_reject(ctl *c);
+ctl_exit run_emergency_open(ctl *c);
+ctl_exit run_emergency_list(ctl *c);
+ctl_exit run_emergency_review(ctl *c);
 ctl_exit run_revoke_certificate(ctl *c);
 ctl_exit run_revoke_assertion_key(ctl *c);
 ctl_exit run_revoke_person(ctl *c);

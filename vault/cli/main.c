@@ -88,7 +88,7 @@ static ctl_exit open_and_run(ctl *c)
         return usage_error(c, "%s (--server, --ca, --cert, --key)", err.detail);
     ctl_exit end = c->command->run(c);
     client_close(&c->client);
-    return end;
+    return end == CTL_ASKED ? CTL_OK : end;
 }
 
 static ctl_exit run(ctl *c, char **words, size_t count)

@@ -67,6 +67,25 @@ static const command commands[] = {
      "\n"
      "  vaultctl policy history --limit 20\n",
      OPTION(OPT_LIMIT), 0, 0, true, CONTROL_PURPOSE, run_policy_history},
+    {"emergency open", "REASON", "break the glass: immediate access, for few residents and few hours",
+     "Where a rule allows it to the acting person for the purpose. The officers are told at once, and must review it; "
+     "if\n"
+     "they do not in time, the person is refused until they have. Calls then name it: --emergency.\n"
+     "\n"
+     "  vaultctl emergency open '三号楼起火，需核对住户' --purpose elder-care --assertion grid-zhao.jwt --ticket "
+     "fire-3\n"
+     "  vaultctl reveal rv1... --fields health_status --emergency emergencies/5f0c... --assertion grid-zhao-2.jwt \\\n"
+     "      --purpose elder-care --ticket fire-3\n",
+     OPTION(OPT_TICKET), 1, 1, true, NULL, run_emergency_open},
+    {"emergency list", "", "break-glasses, newest first (officers, administrators)",
+     "\n"
+     "  vaultctl emergency list --waiting\n",
+     OPTION(OPT_WAITING), 0, 0, true, CONTROL_PURPOSE, run_emergency_list},
+    {"emergency review", "EMERGENCY", "was there need for it? It ends, and (if not) the person is suspended (officers)",
+     "\n"
+     "  vaultctl emergency review emergencies/5f0c... --justified --note 'as the brigade reports' --ticket fire-3\n",
+     OPTION(OPT_JUSTIFIED) | OPTION(OPT_UNJUSTIFIED) | OPTION(OPT_NOTE) | OPTION(OPT_TICKET), 1, 1, true,
+     CONTROL_PURPOSE, run_emergency_review},
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
