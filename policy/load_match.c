@@ -53,6 +53,14 @@ static vault_code read_limits(loader *l, policy_match *m, const match_text *t)
     return VAULT_OK;
 }
 
+/* Who may not see a value may not ask about it either. */
+static void add_questions(const loader *l, policy_match *m)
+{
+    if (!l->names->questions) return;
+    const field_set more = l->names->questions(l->names->context, m->fields);
+    for (unsigned i = 0; i < FIELD_WORDS; i++) m->fields.words[i] |= more.words[i];
+}
+
 static vault_code read_match(loader *l, draft *d, const match_text *t)
 {
     VAULT_TRY(read_parties(l, d, t));
@@ -109,6 +117,7 @@ static vault_code read_prohibition(loader *l, size_t i, json_t *value)
                           &t.forms, "areas", &t.areas, "classes", &t.classes, "actions", &t.actions, "valid", &valid));
     VAULT_TRY(keep_text(l, &p->prohibitions[i], id));
     VAULT_TRY(read_match(l, &d, &t));
+    add_questions(l, &d.match);
     VAULT_TRY(read_valid(l, &d.match, valid));
     return expand(l, &d, (match_target){&p->forbids, &p->forbid_count, &p->forbid_capacity});
 }

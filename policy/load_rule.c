@@ -221,6 +221,17 @@ static vault_code read_level(loader *l, draft *d, json_t *value)
     return VAULT_OK;
 }
 
+static bool areas_within(const policy *p, const policy_rule *r, const policy_basis *basis)
+{
+    if (basis->area_count == 0) return true;
+    for (size_t i = 0, k = 0; i < r->area_count; i++) {
+        const area_range *own = &p->areas[r->first_area + i];
+        while (k < basis->area_count && basis->areas[k].high < own->high) k++;
+        if (k == basis->area_count || basis->areas[k].low > own->low) return false;
+    }
+    return true;
+}
+
 static vault_code read_sharing(loader *l, draft *d, const json_t *value)
 {
     const policy_names *names = l->names;
@@ -235,6 +246,8 @@ static vault_code read_sharing(loader *l, draft *d, const json_t *value)
         if (!below_purpose(l, (purpose_no){d->purposes.at[i]}, basis.purpose))
             return refuse(l, "sharing", "'%s' is for another purpose: make a rule for each", cut(id).text);
     }
+    if (!areas_within(l->policy, &d->rule, &basis))
+        return refuse(l, "sharing", "'%s' is for fewer areas: name areas within its own", cut(id).text);
     d->rule.sharing_from = basis.from;
     d->rule.sharing_until = basis.until;
     return VAULT_OK;

@@ -43,12 +43,13 @@
  * days included. A reveal in plain form allows the masked and the token form as well; a search for tokens allows
  * "count" too. A call for values that asks for no field is refused. A person whose contract does not hold on the day
  * does not act at all. After a purpose's assessment has expired none of its rules passes. A prohibition meets a call
- * that asks for any of its fields, for one of its purposes or below, in one of its forms; where it names classes of
- * residents, one of whom it is not known whether he is of the class counts as of it. A resident is of "only" when it is
- * known that he is of one of these classes, and passes "except" when it is known that he is of none of them. An
- * aggregation is the set of its fields, seen of one resident by one person (or consumer) with no pause longer than its
- * days: a call that completes it needs a rule whose "level" (without it: the highest of its own fields) is no lower. A
- * break-glass rule counts in calls under an opened break-glass only, and these are allowed by such rules only.
+ * that asks for any of its fields, or a question about one of them, for one of its purposes or below, in one of its
+ * forms; where it names classes of residents, one of whom it is not known whether he is of the class counts as of it. A
+ * resident is of "only" when it is known that he is of one of these classes, and passes "except" when it is known that
+ * he is of none of them. An aggregation is the set of its fields, seen of one resident by one person (or consumer) with
+ * no pause longer than its days: a call that completes it needs a rule whose "level" (without it: the highest of its
+ * own fields) is no lower. A break-glass rule counts in calls under an opened break-glass only, and these are allowed
+ * by such rules only.
  *
  * Load errors, too: an empty list, zero, an area within another of the same rule, two ids that look alike, two rules of
  * one scope, a rule that a prohibition always meets, a form that the purpose does not have, more than ADMISSION_RULES
@@ -179,7 +180,9 @@ typedef struct policy_basis {
     bool found;
     consumer_no to;
     purpose_no purpose;
-    uint32_t from, until; /* days */
+    uint32_t from, until;    /* days */
+    const area_range *areas; /* sorted and disjoint; none: everywhere */
+    size_t area_count;
 } policy_basis;
 enum { CLASSES_MAX = 64, CLASS_VALUES_MAX = 64, AGGREGATIONS_MAX = 64, LEVEL_MAX = 5 };
 typedef enum class_test { CLASS_AGE_UNDER, CLASS_AGE_AT_LEAST, CLASS_KNOWN, CLASS_ONE_OF, CLASS_TESTS } class_test;
@@ -206,6 +209,7 @@ typedef struct policy_names {
     unsigned (*forms)(void *context, purpose_no purpose);   /* set of 1 << form; NULL: all of them */
     purpose_no (*above)(void *context, purpose_no purpose); /* 0: it is a root; NULL: all are */
     policy_basis (*basis)(void *context, const char *id);
+    field_set (*questions)(void *context, field_set of);               /* predicates on these fields; NULL: none */
     const char *(*class_misfit)(void *context, const policy_class *c); /* NULL: fits; else why not, and the mend */
 } policy_names;
 

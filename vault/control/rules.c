@@ -64,8 +64,13 @@ static policy_basis name_basis(void *context, const char *id)
 {
     const sharing_basis *s = manifest_basis(&((const manifest_body *)context)->m, id);
     if (!s) return (policy_basis){0};
-    return (policy_basis){
-        .found = true, .to = s->to, .purpose = s->purpose, .from = s->valid_from, .until = s->valid_until};
+    return (policy_basis){.found = true,
+                          .to = s->to,
+                          .purpose = s->purpose,
+                          .from = s->valid_from,
+                          .until = s->valid_until,
+                          .areas = s->areas,
+                          .area_count = s->area_count};
 }
 
 static const policy_person *name_person(void *context, const char *id)
@@ -97,6 +102,19 @@ static unsigned select_fields(void *context, const policy_selector *by, field_se
         field_set_add(out, f->number);
     }
     return found;
+}
+
+static field_set questions_of(void *context, field_set of)
+{
+    const schema *s = &((const manifest_body *)context)->m.schema;
+    field_set out = {0};
+    for (size_t i = 0; i < s->collection_count; i++) {
+        const collection *c = &s->collections[i];
+        for (size_t k = 0; k < c->predicate_count; k++) {
+            if (field_set_has(of, c->predicates[k].field->number)) field_set_add(&out, c->predicates[k].number);
+        }
+    }
+    return out;
 }
 
 /* A policy is no secret: no value that names somebody stands in it. */
@@ -268,6 +286,7 @@ vault_code build_policy(builder *b, json_t *value)
                                 .forms = purpose_forms,
                                 .above = purpose_above,
                                 .basis = name_basis,
+                                .questions = questions_of,
                                 .class_misfit = class_misfit};
     json_t *rules = json_object_get(value, "rules");
     builder_in(b, "policy");
