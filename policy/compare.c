@@ -9,7 +9,7 @@ enum { SCRATCH = 64 << 20, STEPS_MAX = 4000000 };
 typedef struct comparison {
     arena *mem, *scratch;
     const policy_pair *pair;
-    shared_classes classes;
+    shared_sets sets;
     terms before, after;
     region within; /* what is asked about */
     area_range area;
@@ -82,7 +82,7 @@ static vault_code emit(comparison *c, const term *t, const piece *left, bool gai
                           .until = left->at.until,
                           .rule = rule_id(t->policy, t->rule)};
     c->out->count++;
-    return conditions_of(to, c->mem, t, left->except, &c->classes, c->err);
+    return conditions_of(to, c->mem, t, left->except, &c->sets, c->err);
 }
 
 /* With own_area, of the areas asked about only those that are the person's. */
@@ -150,8 +150,8 @@ static vault_code compare_all(comparison *c, const direction *d)
 static vault_code compare_sides(comparison *c)
 {
     const policy_pair *pair = c->pair;
-    VAULT_TRY(terms_make(&c->before, c->mem, &pair->before, &c->classes, c->err));
-    VAULT_TRY(terms_make(&c->after, c->mem, &pair->after, &c->classes, c->err));
+    VAULT_TRY(terms_make(&c->before, c->mem, &pair->before, &c->sets, c->err));
+    VAULT_TRY(terms_make(&c->after, c->mem, &pair->after, &c->sets, c->err));
     bool same = bans_equal(&c->before, &c->after);
     const direction gains = {.own = &c->after, .other = &c->before, .gains = true, .same_bans = same};
     const direction losses = {.own = &c->before, .other = &c->after, .same_bans = same};

@@ -26,11 +26,11 @@ __attribute__((format(printf, 2, 3))) static void say(sayer *s, const char *form
 }
 
 /* "child, in-care" */
-static const char *class_list(arena *mem, const shared_classes *classes, uint64_t set)
+static const char *class_list(arena *mem, const shared_sets *sets, uint64_t set)
 {
     const char *list = "";
-    for (size_t i = 0; list && i < classes->count; i++)
-        if (set >> i & 1) list = arena_format(mem, "%s%s%s", list, *list ? ", " : "", classes->at[i]->id);
+    for (size_t i = 0; list && i < sets->class_count; i++)
+        if (set >> i & 1) list = arena_format(mem, "%s%s%s", list, *list ? ", " : "", sets->classes[i]->id);
     return list ? list : "";
 }
 
@@ -71,11 +71,14 @@ static const char *hours_text(arena *mem, const week *w)
 
 /* ---- all of them ---- */
 
-static void say_residents(sayer *s, const term *t, uint64_t except, const shared_classes *classes)
+static void say_residents(sayer *s, const term *t, uint64_t except, const shared_sets *sets)
 {
-    if (t->only) say(s, "residents of class %s only", class_list(s->mem, classes, t->only));
-    if (except) say(s, "no resident of class %s", class_list(s->mem, classes, except));
+    if (t->only) say(s, "residents of class %s only", class_list(s->mem, sets, t->only));
+    if (except) say(s, "no resident of class %s", class_list(s->mem, sets, except));
     if (t->rule->consent) say(s, "consent of the resident");
+    for (size_t i = 0; i < sets->aggregation_count; i++)
+        if ((t->barred >> i & 1) && aggregation_touches(sets->aggregations[i], s->to->fields))
+            say(s, "nothing that completes %s", sets->aggregations[i]->id);
 }
 
 static void say_call(sayer *s, const term *t)
@@ -90,14 +93,14 @@ static void say_call(sayer *s, const term *t)
     if (r->results) say(s, "at most %u residents found", (unsigned)r->results);
 }
 
-vault_code conditions_of(policy_access *to, arena *mem, const term *of, uint64_t except, const shared_classes *classes,
+vault_code conditions_of(policy_access *to, arena *mem, const term *of, uint64_t except, const shared_sets *sets,
                          vault_error *err)
 {
     sayer s = {.to = to, .mem = mem};
     to->condition_count = 0;
     to->conditions = arena_array(mem, CONDITIONS_MAX, sizeof *to->conditions);
     if (!to->conditions) return vault_fail(err, VAULT_EXHAUSTED, "no memory for conditions");
-    say_residents(&s, of, except, classes);
+    say_residents(&s, of, except, sets);
     say_call(&s, of);
     return s.failed ? vault_fail(err, VAULT_EXHAUSTED, "no memory for conditions") : VAULT_OK;
 }

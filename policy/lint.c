@@ -16,7 +16,7 @@ typedef struct linter {
     const policy *policy;
     const lint_ask *ask;
     terms all;
-    shared_classes classes;
+    shared_sets sets;
     lint_list *out;
     size_t steps;
     vault_error *err;
@@ -188,7 +188,7 @@ vault_code policy_lint(lint_list *out, arena *mem, const policy *p, const lint_a
     by_place sorted = {0};
     const policy_side side = {.policy = p};
     *out = (lint_list){0};
-    VAULT_TRY(terms_make(&l.all, mem, &side, &l.classes, err));
+    VAULT_TRY(terms_make(&l.all, mem, &side, &l.sets, err));
     if (!scratch || !sort_by_place(&sorted, mem, &l.all))
         return vault_fail(err, VAULT_EXHAUSTED, "no memory for findings");
     out->at = arena_array(mem, sorted.places * FINDINGS_A_RULE + 1, sizeof *out->at);

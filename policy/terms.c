@@ -35,24 +35,47 @@ bool policy_classes_same(const policy_class *a, const policy_class *b)
            same_texts(a, b);
 }
 
-/* Where each class of the policy lies among the shared ones; false: there are too many. */
-static bool share_classes(uint8_t to[CLASSES_MAX], shared_classes *all, const policy *p)
+static bool same_aggregation(const policy_aggregation *a, const policy_aggregation *b)
+{
+    return strcmp(a->id, b->id) == 0 && a->days == b->days && a->per == b->per &&
+           field_set_within(a->fields, b->fields) && field_set_within(b->fields, a->fields);
+}
+
+/* Where what a policy has of its own lies among what is shared. */
+typedef struct set_maps {
+    uint8_t classes[CLASSES_MAX], aggregations[AGGREGATIONS_MAX];
+} set_maps;
+
+/* False: there are too many. */
+static bool share_classes(set_maps *to, shared_sets *all, const policy *p)
 {
     for (size_t i = 0; i < p->class_count; i++) {
         size_t at = 0;
-        while (at < all->count && !policy_classes_same(all->at[at], &p->classes[i])) at++;
+        while (at < all->class_count && !policy_classes_same(all->classes[at], &p->classes[i])) at++;
         if (at == CLASSES_MAX) return false;
-        if (at == all->count) all->at[all->count++] = &p->classes[i];
-        to[i] = (uint8_t)at;
+        if (at == all->class_count) all->classes[all->class_count++] = &p->classes[i];
+        to->classes[i] = (uint8_t)at;
     }
     return true;
 }
 
-static uint64_t shared_set(const uint8_t map[CLASSES_MAX], uint64_t classes)
+static bool share_aggregations(set_maps *to, shared_sets *all, const policy *p)
+{
+    for (size_t i = 0; i < p->aggregation_count; i++) {
+        size_t at = 0;
+        while (at < all->aggregation_count && !same_aggregation(all->aggregations[at], &p->aggregations[i])) at++;
+        if (at == AGGREGATIONS_MAX) return false;
+        if (at == all->aggregation_count) all->aggregations[all->aggregation_count++] = &p->aggregations[i];
+        to->aggregations[i] = (uint8_t)at;
+    }
+    return true;
+}
+
+static uint64_t shared_set(const uint8_t map[64], uint64_t own)
 {
     uint64_t out = 0;
-    for (unsigned i = 0; i < CLASSES_MAX; i++)
-        if (classes >> i & 1) out |= UINT64_C(1) << map[i];
+    for (unsigned i = 0; i < 64; i++)
+        if (own >> i & 1) out |= UINT64_C(1) << map[i];
     return out;
 }
 
@@ -71,9 +94,10 @@ static uint32_t least(uint32_t a, uint32_t b)
     return a < b ? a : b;
 }
 
-static term term_of(const policy_side *of, const policy_rule *r, const uint8_t classes[CLASSES_MAX])
+static term term_of(const policy_side *of, const policy_rule *r, const set_maps *maps, const shared_sets *sets)
 {
     const policy *p = of->policy;
+    bool shows = r->action == POLICY_REVEAL || r->action == POLICY_EXPORT;
     return (term){.key = rule_key((purpose_no){shared(of->purposes, r->purpose.no)},
                                   (consumer_no){shared(of->consumers, r->consumer.no)}, r->action),
                   .at = {.fields = r->fields,
@@ -84,13 +108,15 @@ static term term_of(const policy_side *of, const policy_rule *r, const uint8_t c
                          .area_count = r->area_count,
                          .from = r->sharing_from > r->from ? r->sharing_from : r->from,
                          .until = least(least(r->until, r->assessed_until), r->sharing_until)},
-                  .only = shared_set(classes, r->only),
-                  .except = shared_set(classes, r->except),
+                  .only = shared_set(maps->classes, r->only),
+                  .except = shared_set(maps->classes, r->except),
+                  .barred = shows ? shared_set(maps->aggregations, aggregations_above(p, r)) : 0,
+                  .sets = sets,
                   .policy = p,
                   .rule = r};
 }
 
-static ban ban_of(const policy_side *of, const policy_match *m, const uint8_t classes[CLASSES_MAX])
+static ban ban_of(const policy_side *of, const policy_match *m, const set_maps *maps)
 {
     const policy *p = of->policy;
     return (ban){.purpose = {shared(of->purposes, m->purpose.no)},
@@ -104,7 +130,7 @@ static ban ban_of(const policy_side *of, const policy_match *m, const uint8_t cl
                         .area_count = m->area_count ? m->area_count : 1,
                         .from = m->from,
                         .until = m->until},
-                 .classes = shared_set(classes, m->classes),
+                 .classes = shared_set(maps->classes, m->classes),
                  .index = m->index};
 }
 
@@ -115,18 +141,19 @@ static int compare_terms(const void *a, const void *b)
     return (x->rule->place > y->rule->place) - (x->rule->place < y->rule->place);
 }
 
-vault_code terms_make(terms *out, arena *mem, const policy_side *of, shared_classes *classes, vault_error *err)
+vault_code terms_make(terms *out, arena *mem, const policy_side *of, shared_sets *sets, vault_error *err)
 {
     const policy *p = of->policy;
-    uint8_t map[CLASSES_MAX] = {0};
+    set_maps maps = {0};
     *out = (terms){0};
     if (!p) return VAULT_OK;
-    if (!share_classes(map, classes, p)) return vault_fail(err, VAULT_EXHAUSTED, "too many classes of residents");
+    if (!share_classes(&maps, sets, p) || !share_aggregations(&maps, sets, p))
+        return vault_fail(err, VAULT_EXHAUSTED, "too many classes of residents, or aggregations");
     out->at = arena_array(mem, p->count + 1, sizeof *out->at);
     out->bans = arena_array(mem, p->forbid_count + 1, sizeof *out->bans);
     if (!out->at || !out->bans) return vault_fail(err, VAULT_EXHAUSTED, "no memory for a comparison");
-    for (size_t i = 0; i < p->count; i++) out->at[out->count++] = term_of(of, &p->rules[i], map);
-    for (size_t i = 0; i < p->forbid_count; i++) out->bans[out->ban_count++] = ban_of(of, &p->forbids[i], map);
+    for (size_t i = 0; i < p->count; i++) out->at[out->count++] = term_of(of, &p->rules[i], &maps, sets);
+    for (size_t i = 0; i < p->forbid_count; i++) out->bans[out->ban_count++] = ban_of(of, &p->forbids[i], &maps);
     qsort(out->at, out->count, sizeof *out->at, compare_terms);
     return VAULT_OK;
 }
@@ -188,12 +215,28 @@ static bool approval_within(const policy_rule *inner, const policy_rule *outer)
     return outer->approval_above == 0 || (inner->approval_above != 0 && inner->approval_above <= outer->approval_above);
 }
 
+bool aggregation_touches(const policy_aggregation *a, field_set fields)
+{
+    uint64_t both = 0;
+    for (unsigned i = 0; i < FIELD_WORDS; i++) both |= a->fields.words[i] & fields.words[i];
+    return both != 0;
+}
+
+/* What the one bars, and the other does not, for the other's fields. */
+static bool bars_more(const term *a, const term *b)
+{
+    uint64_t more = a->barred & ~b->barred;
+    for (size_t i = 0; i < a->sets->aggregation_count; i++)
+        if ((more >> i & 1) && aggregation_touches(a->sets->aggregations[i], b->at.fields)) return true;
+    return false;
+}
+
 bool no_stricter(const term *a, uint64_t a_except, const term *b, uint64_t b_except)
 {
     const policy_rule *outer = a->rule, *inner = b->rule;
     if ((outer->own_area && !inner->own_area) || (outer->consent && !inner->consent)) return false;
     if (a->only != 0 && (b->only == 0 || (b->only & ~a->only))) return false;
-    if ((a_except & ~b_except) || outer->level < inner->level || outer->results < inner->results) return false;
+    if ((a_except & ~b_except) || bars_more(a, b) || outer->results < inner->results) return false;
     return hours_within(week_of(b), week_of(a)) && tickets_within(b, a) && approval_within(inner, outer) &&
            glass_within(inner, outer);
 }

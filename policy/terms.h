@@ -5,10 +5,19 @@
 #include "policy/internal.h"
 #include "policy/region.h"
 
+/* Classes and aggregations of both sides: those of one name and meaning are one. */
+typedef struct shared_sets {
+    const policy_class *classes[CLASSES_MAX];
+    const policy_aggregation *aggregations[AGGREGATIONS_MAX];
+    size_t class_count, aggregation_count;
+} shared_sets;
+
 typedef struct term {
     uint64_t key; /* rule_key of shared numbers */
     region at;
     uint64_t only, except; /* shared classes */
+    uint64_t barred;       /* shared aggregations that it must not complete */
+    const shared_sets *sets;
     const policy *policy;
     const policy_rule *rule;
 } term;
@@ -22,19 +31,14 @@ typedef struct ban {
     uint16_t index;
 } ban;
 
-/* Classes of both sides: those of one name and meaning are one. */
-typedef struct shared_classes {
-    const policy_class *at[CLASSES_MAX];
-    size_t count;
-} shared_classes;
-
 typedef struct terms {
     term *at; /* by key, then in document order */
     size_t count;
     ban *bans;
     size_t ban_count;
 } terms;
-VAULT_MUST_USE vault_code terms_make(terms *out, arena *mem, const policy_side *of, shared_classes *classes,
+/* `sets` outlives them. */
+VAULT_MUST_USE vault_code terms_make(terms *out, arena *mem, const policy_side *of, shared_sets *sets,
                                      vault_error *err);
 /* The terms of a key: [*first, *end). */
 void terms_of(const terms *t, uint64_t key, size_t *first, size_t *end);
@@ -63,6 +67,8 @@ void reduction_forbid(reduction *r, const terms *own);
 /* Takes away what a term of the other side gives under no stricter conditions, but for what that side prohibits. */
 void reduction_cover(reduction *r, const terms *other, const term *by);
 
+/* Whether one of its fields is among these. */
+bool aggregation_touches(const policy_aggregation *a, field_set fields);
 /* Whether whoever meets the conditions of `b` (with these classes excepted) meets those of `a`. */
 bool no_stricter(const term *a, uint64_t a_except, const term *b, uint64_t b_except);
 /* Whether they say the same of the same. */
@@ -71,4 +77,4 @@ bool bans_equal(const terms *a, const terms *b);
 
 /* What must hold besides, for people (conditions.c). */
 VAULT_MUST_USE vault_code conditions_of(policy_access *to, arena *mem, const term *of, uint64_t except,
-                                        const shared_classes *classes, vault_error *err);
+                                        const shared_sets *sets, vault_error *err);
