@@ -13,7 +13,7 @@ enum { CONSENTS_FORMAT = 1, ENTRY_REST_LEN = 1 + 8 + 8 + 2 };
 
 typedef struct entry {
     bytes id;
-    consent what;
+    consent_word what;
     uint16_t department;
 } entry;
 
@@ -21,7 +21,7 @@ static vault_code read_entry(entry *out, reader *from, vault_error *err)
 {
     out->id = get_bytes(from, get_u8(from));
     uint8_t state = get_u8(from);
-    out->what = (consent){.state = (consent_state)state};
+    out->what = (consent_word){.state = (consent_state)state};
     out->what.said_us = (int64_t)get_u64(from);
     out->what.expires_us = (int64_t)get_u64(from);
     out->department = get_u16(from);
@@ -58,7 +58,7 @@ static vault_code open_list(cabinet *c, reader *out, bool *found, const record *
 
 /* ---- what stands ---- */
 
-static vault_code find_nearest(consent *out, reader from, const consent_chain *chain, vault_error *err)
+static vault_code find_nearest(consent_word *out, reader from, const consent_chain *chain, vault_error *err)
 {
     size_t nearest = chain->count;
     entry e;
@@ -73,11 +73,11 @@ static vault_code find_nearest(consent *out, reader from, const consent_chain *c
     return VAULT_OK;
 }
 
-vault_code record_consent(consent *out, cabinet *c, const record *r, const consent_chain *chain, vault_error *err)
+vault_code record_consent(consent_word *out, cabinet *c, const record *r, const consent_chain *chain, vault_error *err)
 {
     bool found = false;
     reader list;
-    *out = (consent){.state = CONSENT_NONE};
+    *out = (consent_word){.state = CONSENT_NONE};
     if (r->genuine) VAULT_TRY(open_list(c, &list, &found, r, err));
     if (!found) return record_work(c, r), VAULT_OK;
     vault_code code = find_nearest(out, list, chain, err);
@@ -85,14 +85,14 @@ vault_code record_consent(consent *out, cabinet *c, const record *r, const conse
     return code;
 }
 
-bool consent_stands(const consent *of, int64_t now_us)
+bool consent_stands(const consent_word *of, int64_t now_us)
 {
     return of->state == CONSENT_GIVEN && (of->expires_us == 0 || now_us < of->expires_us);
 }
 
 /* ---- what is said ---- */
 
-static bool same_word(const consent *a, const consent *b)
+static bool same_word(const consent_word *a, const consent_word *b)
 {
     return a->state == b->state && a->expires_us == b->expires_us;
 }

@@ -211,12 +211,12 @@ VAULT_MUST_USE vault_code record_restrict(resident_row *out, cabinet *c, const r
 /* ---- consents, and classes of residents ------------------------------------------------------------------------- */
 
 typedef enum consent_state { CONSENT_NONE, CONSENT_GIVEN, CONSENT_WITHDRAWN } consent_state;
-typedef struct consent {
+typedef struct consent_word {
     consent_state state;
     int64_t said_us, expires_us; /* expires: 0: never */
-} consent;
+} consent_word;
 /* Given, and in force. */
-bool consent_stands(const consent *of, int64_t now_us);
+bool consent_stands(const consent_word *of, int64_t now_us);
 /* Ids of a purpose and those above it, nearest first. */
 typedef struct consent_chain {
     const char *const *ids;
@@ -224,12 +224,12 @@ typedef struct consent_chain {
 } consent_chain;
 /* The word about the nearest of the purposes that there is one about. Of a row that nobody is in: none, by about the
  * same work. INTEGRITY when the list does not open. */
-VAULT_MUST_USE vault_code record_consent(consent *out, cabinet *c, const record *r, const consent_chain *chain,
+VAULT_MUST_USE vault_code record_consent(consent_word *out, cabinet *c, const record *r, const consent_chain *chain,
                                          vault_error *err);
 typedef struct consent_said {
     const collection *collection; /* of the record */
     const char *purpose;
-    consent what;
+    consent_word what;
     uint16_t department; /* that it was said to */
 } consent_said;
 /* The next version of a proven row, with it; *unchanged: it stands already. INVALID RECORD_TOO_LARGE. */

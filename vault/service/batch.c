@@ -128,7 +128,9 @@ static vault_code make_line(part *p, item *it, vault_error *err)
     facts.form = it->form ? it->form : it->call->form;
     if (it->action) facts.action = it->action;
     facts.rule = it->rule ? it->rule : it->grant.given ? policy_rule_id(p->s->manifest->policy, it->grant.rule) : NULL;
-    facts.clause = outcome == VAULT_OK ? NULL : it->err.reason ? it->err.reason : vault_code_name(outcome);
+    facts.clause = item_clause(it);
+    facts.attributes = item_attributes(p->s, it);
+    facts.withheld = item_withheld(p->s, it);
     facts.resident = it->id.id;
     facts.hits = it->hits;
     facts.budgets = it->budgets;

@@ -84,7 +84,7 @@ vault_code corrections_look(session *s, item **items, size_t count, vault_error 
 grant item_ask(session *s, item *it, const policy_facts *facts)
 {
     admission a = policy_admit(s->manifest->policy, facts);
-    return policy_decide(s->manifest->policy, &a, facts, item_facts_at(s, it, &a, item_area(it)));
+    return policy_decide(s->manifest->policy, &a, facts, item_facts_at(s, it, &a, facts, item_area(it)));
 }
 
 /* Of two ways in, the one that goes further; true where it goes all the way. */

@@ -125,7 +125,7 @@ static vault_code take_over(session *s, item *it, const schema_field *f, const p
                                  .collected = text.collected};
     VAULT_TRY(place_after(it, wanted));
     admission a = policy_admit(s->manifest->policy, facts);
-    grant there = policy_decide(s->manifest->policy, &a, facts, item_facts_at(s, it, &a, it->put->in.area));
+    grant there = policy_decide(s->manifest->policy, &a, facts, item_facts_at(s, it, &a, facts, it->put->in.area));
     return there.given ? VAULT_OK : refuse_clause(&it->err, there.failed);
 }
 

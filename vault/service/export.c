@@ -70,7 +70,7 @@ static vault_code judge_export(session *s, item *it)
         const policy_facts facts =
             call_asks(it->call, POLICY_EXPORT, FORM_PLAIN, some.count ? some.fields : named->ways[i].fields);
         grant g = policy_decide(rules, &named->ways[i].admitted, &facts,
-                                item_facts_at(s, it, &named->ways[i].admitted, item_area(it)));
+                                item_facts_at(s, it, &named->ways[i].admitted, &facts, item_area(it)));
         if (!g.given || some.count <= best.count) continue;
         it->grant = g;
         best = some;

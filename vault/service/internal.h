@@ -61,6 +61,7 @@ struct service {
         char text[192];       /* as it was told */
     } findings[2];            /* edited control rows, by place */
     atomic_bool control_good; /* none stands */
+    struct recounts *recounts; /* recount.c, under finding_lock; or NULL */
     atomic_llong tried_us;    /* when the publisher last came back from the database, monotonic */
 };
 
@@ -123,6 +124,9 @@ struct call {
     struct kept_answer *kept;    /* by its request id (kept.c); NULL: nothing is kept */
     struct browsing *browsing;   /* what may be listed (browse.c) */
     struct search *search;       /* what is searched for (search.h) */
+    struct strongest *strongest; /* a reveal in whichever form may be (terms.c); or NULL */
+    Vault__V1__Terms *terms;     /* of `terms_of`; NULL: none were made yet */
+    grant terms_of;
 };
 
 /* One resident of a call. */
@@ -139,8 +143,8 @@ struct item {
     const resident_row *row;
     record record;
     grant grant;
-    bool on_consent; /* the grant may rest on a consent of the resident (hold.h) */
-    uint64_t looked; /* classes by 1 << index whose values were opened to decide */
+    bool on_consent;        /* the grant may rest on a consent of the resident (hold.h) */
+    uint64_t looked;        /* classes by 1 << index whose values were opened to decide */
     struct seen_item *seen; /* of its resident, by whom aggregations are about (seen.c); NULL: not looked up */
     const char *budgets;    /* that count it, for its line; or NULL */
     uint16_t spent;         /* the budget that refused it: its index + 1; else 0 */
@@ -151,6 +155,7 @@ struct item {
     line_action action;                 /* for its line, where it is not the call's; else 0 */
     uint32_t version;                   /* of the record that was answered from */
     Vault__V1__FieldValue **values;
+    Vault__V1__Terms *terms;    /* of a reveal: what its values are bound to */
     const char *text;           /* issue: the token */
     item *with;                 /* decided together with it and next to it in the call: one part holds both; or NULL */
     struct unique_item *unique; /* named by a unique field (unique.c) */
@@ -307,9 +312,35 @@ policy_facts call_asks(const call *c, policy_action action, policy_form form, fi
 /* What the policy may know of the item's resident, as if it were in this area (facts.c): its classes and its consent,
  * opened inside the vault where the admission asks for them, and what has been seen of it. Leaves in the item what was
  * looked at. */
-policy_resident item_facts_at(session *s, item *it, const admission *a, area_code area);
+policy_resident item_facts_at(session *s, item *it, const admission *a, const policy_facts *facts, area_code area);
+/* What its line says beyond that: the names of the classes that were looked at, the clause that refused it as officers
+ * may know it, and from when on its resident may know of it. NULL where there is nothing to say, or memory is out. */
+const char *item_attributes(const session *s, const item *it);
+const char *item_clause(const item *it);
+const char *item_withheld(const session *s, const item *it);
+uint32_t terms_withheld_until(const policy_terms *terms, int64_t now_us); /* YYYYMMDD; 0: at once */
+/* The purposes of a call: its own, and those above it, nearest first. */
+enum { PURPOSES_ABOVE_MAX = 32 };
+typedef struct purpose_line {
+    const char *ids[PURPOSES_ABOVE_MAX];
+    size_t count;
+} purpose_line;
+purpose_line call_purposes(const session *s, const call *c);
 /* The judgement that reveal and issue share: by the stored row's area. */
 vault_code judge_by_area(session *s, item *it);
+
+/* Where the item's resident is, for the policy; 0: nobody, or nobody whose record may be used for the call. */
+area_code item_live_area(const item *it);
+
+/* ---- terms.c ---- */
+
+/* Admission of a reveal in the strongest form that may be: of plain, masked, and token where all fields have one. Its
+ * error is the call's. */
+VAULT_MUST_USE vault_code call_strongest(session *s, call *c, const Google__Protobuf__FieldMask *asked);
+/* The judgement then: each resident in its own form, which is the grant's. */
+vault_code judge_strongest(session *s, item *it);
+/* What the values that were granted to the item are bound to; NULL when memory is out. */
+Vault__V1__Terms *item_terms(const session *s, item *it);
 
 /* Answers each call whose err is still OK by `answer`, which sets rq->out. A call with an item that the store failed is
  * failed as a whole: nothing in it is final, and to repeat it does no harm. */

@@ -120,13 +120,18 @@ vault_code call_make_items(session *s, call *c, size_t count, vault_error *err)
     return VAULT_OK;
 }
 
+area_code item_live_area(const item *it)
+{
+    int16_t wanted = (int16_t)it->call->collection->number;
+    bool live = it->record.genuine && it->row->state == RECORD_LIVE && it->row->collection == wanted;
+    return (area_code){live ? it->row->area : 0};
+}
+
 vault_code judge_by_area(session *s, item *it)
 {
     const call *c = it->call;
-    bool live =
-        it->record.genuine && it->row->state == RECORD_LIVE && it->row->collection == (int16_t)c->collection->number;
     it->grant = policy_decide(s->manifest->policy, &c->admission, &c->facts,
-                              item_facts_at(s, it, &c->admission, (area_code){live ? it->row->area : 0}));
+                              item_facts_at(s, it, &c->admission, &c->facts, item_live_area(it)));
     return it->grant.given ? VAULT_OK : refuse_clause(&it->err, it->grant.failed);
 }
 

@@ -204,7 +204,7 @@ vault_code put_judge(session *s, item *it)
 {
     const call *c = it->call;
     it->grant = policy_decide(s->manifest->policy, &c->admission, &c->facts,
-                              item_facts_at(s, it, &c->admission, area_after(it)));
+                              item_facts_at(s, it, &c->admission, &c->facts, area_after(it)));
     if (!it->grant.given) return refuse_clause(&it->err, it->grant.failed);
     return it->record.genuine ? judge_by_area(s, it) : VAULT_OK;
 }

@@ -11,10 +11,21 @@ static vault_code open_values(session *s, item *it)
     it->values = arena_array(it->call->rq->mem, count, sizeof *it->values);
     if (!it->values) return vault_fail(&it->err, VAULT_EXHAUSTED, "no memory for values");
     for (size_t i = 0; i < count; i++) VAULT_TRY(item_value(&it->values[i], s, it, it->call->mask[i]));
-    return VAULT_OK;
+    it->terms = item_terms(s, it);
+    return it->terms ? VAULT_OK : vault_fail(&it->err, VAULT_EXHAUSTED, "no memory for terms");
 }
 
-static const item_kind REVEAL = {.judge = judge_by_area, .finish = open_values};
+static vault_code ask_values(session *s, call *c, const Google__Protobuf__FieldMask *fields, Vault__V1__Form form)
+{
+    return form == VAULT__V1__FORM__FORM_STRONGEST ? call_strongest(s, c, fields) : call_reveal(s, c, fields, form);
+}
+
+static vault_code judge_reveal(session *s, item *it)
+{
+    return it->call->strongest ? judge_strongest(s, it) : judge_by_area(s, it);
+}
+
+static const item_kind REVEAL = {.judge = judge_reveal, .finish = open_values};
 
 static void answer_reveal(call *c)
 {
@@ -27,6 +38,7 @@ static void answer_reveal(call *c)
     out->values = it->values;
     out->record_version = it->version;
     out->receipt = c->receipt_count ? c->receipts[0] : NULL;
+    out->terms = it->terms;
     rq->out = &out->base;
 }
 
@@ -36,7 +48,7 @@ void tokens_reveal(session *s, call **calls, size_t count)
         call *c = calls[i];
         const Vault__V1__RevealRequest *in = (const void *)c->rq->in;
         c->want_receipt = in->want_receipt;
-        if (call_reveal(s, c, in->field_mask, in->form) != VAULT_OK ||
+        if (ask_values(s, c, in->field_mask, in->form) != VAULT_OK ||
             call_items(s, c, 1, "token", &c->rq->err) != VAULT_OK)
             continue;
         item_token(s, &c->items[0], in->token, "token", -1);
@@ -51,6 +63,7 @@ static bool fill_reveal(void *result, const item *it)
     out->n_values = it->call->mask_count;
     out->values = it->values;
     out->record_version = it->version;
+    out->terms = it->terms;
     return true;
 }
 
@@ -63,7 +76,7 @@ void tokens_batch_reveal(session *s, call **calls, size_t count)
         call *c = calls[i];
         const Vault__V1__BatchRevealRequest *in = (const void *)c->rq->in;
         c->want_receipt = in->want_receipt;
-        if (call_reveal(s, c, in->field_mask, in->form) != VAULT_OK ||
+        if (ask_values(s, c, in->field_mask, in->form) != VAULT_OK ||
             call_items(s, c, in->n_tokens, "tokens", &c->rq->err) != VAULT_OK)
             continue;
         for (size_t j = 0; j < in->n_tokens; j++) item_token(s, &c->items[j], in->tokens[j], "tokens", (long)j);

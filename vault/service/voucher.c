@@ -112,7 +112,7 @@ static vault_code judge_values(session *s, item *it)
     if (may.failed != CLAUSE_NONE) return refuse_clause(&it->err, may.failed);
     bool live = it->record.genuine && it->row->state == RECORD_LIVE && it->row->collection == (int16_t)of->number;
     it->grant = policy_decide(s->manifest->policy, &may, &facts,
-                              item_facts_at(s, it, &may, (area_code){live ? it->row->area : 0}));
+                              item_facts_at(s, it, &may, &facts, (area_code){live ? it->row->area : 0}));
     return it->grant.given ? VAULT_OK : refuse_clause(&it->err, it->grant.failed);
 }
 

@@ -33,9 +33,9 @@ static bool tell(record *r, resident_row *row, const char *about, consent_state 
     return say(r, row, &said);
 }
 
-static consent heard(const record *r, const consent_chain *of)
+static consent_word heard(const record *r, const consent_chain *of)
 {
-    consent out;
+    consent_word out;
     expect_ok(record_consent(&out, box, r, of, &err), &err);
     return out;
 }
@@ -52,9 +52,9 @@ TEST("what nobody has said is no consent, and what was said last holds")
     resident_row row;
     given_anna(&r, &row);
     assert_int_equal(heard(&r, &CARE).state, CONSENT_NONE);
-    assert_false(consent_stands(&(consent){.state = CONSENT_NONE}, 1));
+    assert_false(consent_stands(&(consent_word){.state = CONSENT_NONE}, 1));
     assert_true(tell(&r, &row, "elder-care", CONSENT_GIVEN));
-    consent c = heard(&r, &CARE);
+    consent_word c = heard(&r, &CARE);
     assert_int_equal(c.state, CONSENT_GIVEN);
     assert_true(c.said_us == 1700000000000000 && c.expires_us == 0);
     assert_true(consent_stands(&c, INT64_MAX));
@@ -80,7 +80,7 @@ TEST("what stands already is not written again; another end is")
 
 TEST("a consent ends by itself: at its end it stands no longer")
 {
-    const consent c = {.state = CONSENT_GIVEN, .said_us = 1, .expires_us = 1800000000000000};
+    const consent_word c = {.state = CONSENT_GIVEN, .said_us = 1, .expires_us = 1800000000000000};
     assert_true(consent_stands(&c, 1799999999999999));
     assert_false(consent_stands(&c, 1800000000000000));
 }
@@ -170,7 +170,7 @@ TEST("a rotation, also to the other suite, keeps what was said")
     const record_renewal how = {.collection = &RESIDENTS, .made = ROTATED_AT, .reseal = true};
     expect_ok(record_renew(&next, after, &old, &how, &err), &err);
     expect_ok(record_prove(&fresh, after, &next, &err), &err);
-    consent out;
+    consent_word out;
     expect_ok(record_consent(&out, after, &fresh, &CARE, &err), &err);
     assert_int_equal(out.state, CONSENT_GIVEN);
 }
@@ -213,7 +213,7 @@ TEST("and by the version that it is sealed for, where the tag is the row's own")
     memcpy(pack + (row.sealed.len - was.sealed.len), was.sealed.at, was.sealed.len);
     record forged = r;
     forged.row = &row;
-    consent out;
+    consent_word out;
     expect_code(record_consent(&out, box, &forged, &CARE, &err), VAULT_INTEGRITY, &err);
 }
 

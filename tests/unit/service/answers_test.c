@@ -574,7 +574,7 @@ TEST("every voucher and handover answers as the table says: used up, revoked, pa
     expect_fate(&used_voucher, make_voucher(), redeem_own, used_voucher.voucher, "vouchers[0]");
     expect_fate(&revoked, make_voucher(), redeem_own, revoked.voucher, "vouchers[0]");
     expect_fate(&used_handover, make_handover(), take_own, used_handover.handover, "handovers[0]");
-    char *handover = make_handover(); /* before the two days, which the log does not forget */
+    const char *handover = make_handover(); /* before the two days, which the log does not forget */
     expect_fate(&ended, make_voucher(), redeem_own, ended.voucher, "vouchers[0]");
     expect_fate(&ended, handover, take_own, ended.handover, "handovers[0]");
     clock_set_for_test(0);
