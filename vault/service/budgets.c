@@ -459,7 +459,7 @@ static void look_at_soft(tally *t, held *by)
     memcpy(to->budget, b->id, strnlen(b->id, sizeof to->budget - 1) + 1);
 }
 
-/* The counters of budgets, for the line. */
+/* The counters, for the line; an aggregation counts nothing. */
 static vault_code name_counters(tally *t, vault_error *err)
 {
     counter_name names[NAMES_MAX];
@@ -468,7 +468,7 @@ static vault_code name_counters(tally *t, vault_error *err)
         char *text = NULL;
         if (t->items[i]->err.code != VAULT_OK) continue;
         for (size_t u = t->first[i]; u < t->first[i + 1]; u++)
-            if (t->held[t->uses[u].by].budget) names[n++] = t->held[t->uses[u].by].at.name;
+            if (!t->held[t->uses[u].by].aggregation) names[n++] = t->held[t->uses[u].by].at.name;
         if (n) VAULT_TRY(counters_write(&text, t->s->mem, names, n, err));
         t->items[i]->budgets = text;
     }

@@ -8,7 +8,7 @@
 #include <string.h>
 
 enum { FORMAT = 1, PAD = 64, SIGHT_LEN = 2 + 8 * FIELD_WORDS + 4 };
-static const char PERS_LETTERS[] = {[PER_PERSON] = 'p', [PER_CONSUMER] = 'c', [PER_PURPOSE] = 'u'};
+static const char PERS_LETTERS[] = {[PER_PERSON] = 'p', [PER_CONSUMER] = 'c', [PER_PURPOSE] = 'u', [PERS] = 'e'};
 
 /* ---- names ---- */
 
@@ -203,7 +203,7 @@ vault_code counters_write(char **out, arena *mem, const counter_name *names, siz
 
 static bool per_of(policy_per *out, char letter)
 {
-    for (policy_per p = 0; p < PERS; p++)
+    for (policy_per p = 0; p <= PERS; p++)
         if (PERS_LETTERS[p] == letter) return *out = p, true;
     return false;
 }
@@ -221,6 +221,7 @@ bool counters_next(const char **inout, counter_name *out, char id[COUNTER_ID_ROO
     unsigned long begun = strtoul(at + len + 3, &end, 10);
     if (end == at + len + 3 || begun > UINT32_MAX || (*end && *end != ',')) return false;
     out->begun = (uint32_t)begun;
+    out->kind = out->per == PERS ? COUNT_EMERGENCY : COUNT_BUDGET;
     *inout = *end ? end + 1 : end;
     return true;
 }

@@ -65,7 +65,8 @@ static inline bool field_set_meets(field_set a, field_set b)
  * with it. `fields` of a search are those that it was found by, and none is counted. */
 bool item_counted(const item *it, policy_facts *facts);
 enum { COUNTER_ID_ROOM = 72 };
-/* The counters in the text of a line, one after the other: "grid-day:p:2026112200,...". */
+/* The counters in the text of a line, one after the other: "grid-day:p:2026112200,...";
+ * an emergency is "emergencies/...:e:0". */
 VAULT_MUST_USE vault_code counters_write(char **out, arena *mem, const counter_name *names, size_t count,
                                          vault_error *err);
 /* Reads the next one, with its id in `id`; moves on. False at the end, or where it is none. */

@@ -62,6 +62,8 @@ void policies_who_can(session *s, call **calls, size_t count);
 void policies_what_can(session *s, call **calls, size_t count);
 void policies_lint(session *s, call **calls, size_t count);
 void policies_simulate(session *s, call **calls, size_t count);
+void policies_list_budgets(session *s, call **calls, size_t count);
+void policies_recount_budgets(session *s, call **calls, size_t count);
 void approvals_request_access(session *s, call **calls, size_t count);
 void emergencies_open(session *s, call **calls, size_t count);
 void emergencies_list(session *s, call **calls, size_t count);

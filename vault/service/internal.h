@@ -62,6 +62,7 @@ struct service {
     } findings[2];            /* edited control rows, by place */
     atomic_bool control_good; /* none stands */
     struct recounts *recounts; /* recount.c, under finding_lock; or NULL */
+    struct recounts *recounts; /* recount.c, under finding_lock; or NULL */
     atomic_llong tried_us;    /* when the publisher last came back from the database, monotonic */
 };
 

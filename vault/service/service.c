@@ -1,5 +1,6 @@
 /* Opening and closing, and the publisher. */
 #include "vault/service/jobs.h"
+#include "vault/service/recount.h"
 
 #include "vault/base/clock.h"
 #include "vault/base/log.h"
@@ -174,6 +175,7 @@ void service_close(service **at)
     store_close(&s->store);
     pthread_cond_destroy(&s->wake);
     pthread_mutex_destroy(&s->lock);
+    recounts_free(&s->recounts);
     pthread_mutex_destroy(&s->finding_lock);
     free_text(s->webhook.url);
     free_text(s->webhook.ca_file);
