@@ -20,6 +20,7 @@ void client_close(client **c); /* cancels what is in flight; takes NULL inside *
 void client_silence(void);
 
 /* How a call or an item ended, with the typed details that it carried (google.rpc.ErrorInfo, BadRequest, RetryInfo). */
+enum { WHY_MAX = 640 };
 typedef struct outcome {
     int code;           /* google.rpc.Code; 0: OK */
     char message[256];  /* the fixed public text */
@@ -28,6 +29,8 @@ typedef struct outcome {
     char field[96];     /* path of the field at fault, or "" */
     char violation[64]; /* what is wrong with it */
     int retry_ms;       /* 0: nothing said */
+    char why[WHY_MAX];  /* of a refusal by the policy: what is missing, in English and in Chinese; or "" */
+    char why_zh[WHY_MAX];
 } outcome;
 
 enum {

@@ -248,6 +248,7 @@ const char *value_text(const Vault__V1__FieldValue *v); /* "" for none */
 
 /* "vaultctl: PERMISSION_DENIED: ... (clause purpose)" on stderr, or JSON; `where` ("item 3") may be NULL. */
 void say_outcome(const ctl *c, const char *where, const outcome *o);
+bool speaks_chinese(void); /* by the locale */
 void say_error(const vault_error *err);
 json_t *outcome_json(const outcome *o);
 void print_json(json_t *value); /* takes the reference */
@@ -420,6 +421,7 @@ ctl_exit run_certificate_show(ctl *c);
 ctl_exit run_persons_import(ctl *c);
 ctl_exit run_policy_validate(ctl *c);
 ctl_exit run_policy_test(ctl *c);
+ctl_exit run_policy_explain(ctl *c);
 ctl_exit run_policy_diff(ctl *c);
 ctl_exit run_policy_who_can(ctl *c);
 ctl_exit run_policy_what_can(ctl *c);

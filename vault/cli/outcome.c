@@ -2,6 +2,7 @@
 #include "google/rpc/error_details.pb-c.h"
 #include "google/rpc/status.pb-c.h"
 #include "vault/cli/client.h"
+#include "vault/v1/common.pb-c.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -43,6 +44,23 @@ static void read_retry_info(outcome *out, const ProtobufCMessage *detail)
         out->retry_ms = (int)(delay->seconds * 1000 + delay->nanos / 1000000);
 }
 
+/* Sentences, as many as there is room for. */
+static void join_text(char *out, const char *text)
+{
+    size_t len = strlen(out), more = strlen(text);
+    if (more == 0 || len + more + 3 > WHY_MAX) return;
+    (void)snprintf(out + len, WHY_MAX - len, "%s%s", len ? "; " : "", text);
+}
+
+static void read_explanation(outcome *out, const ProtobufCMessage *detail)
+{
+    const Vault__V1__PolicyExplanation *e = (const void *)detail;
+    for (size_t i = 0; i < e->n_clauses; i++) {
+        join_text(out->why, e->clauses[i]->text);
+        join_text(out->why_zh, e->clauses[i]->text_zh);
+    }
+}
+
 static const struct detail_kind {
     const ProtobufCMessageDescriptor *type;
     void (*read)(outcome *out, const ProtobufCMessage *detail);
@@ -50,6 +68,7 @@ static const struct detail_kind {
     {&google__rpc__error_info__descriptor, read_error_info},
     {&google__rpc__bad_request__descriptor, read_bad_request},
     {&google__rpc__retry_info__descriptor, read_retry_info},
+    {&vault__v1__policy_explanation__descriptor, read_explanation},
 };
 
 static void read_detail(outcome *out, const Google__Protobuf__Any *any)

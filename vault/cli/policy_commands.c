@@ -16,6 +16,18 @@ static const command commands[] = {
      "  vaultctl policy test policy_cases.json\n"
      "  vaultctl policy test policy_cases.json policy.json --with purposes=purposes.json\n",
      DRAFTS, 1, 2, true, CONTROL_PURPOSE, run_policy_test},
+    {"policy explain", "[FACT=VALUE...]", "why a call is refused, or by what it is allowed",
+     "Of facts that are given; of a line of the log (officers); or of a call that waits for approval. Facts: "
+     "consumer,\n"
+     "purpose, action, fields, form, person (or role and own-areas), time (of Shanghai), ticket, residents,\n"
+     "approved=yes, break-glass=yes; of the resident area, of, not-of, consent=yes, completes. An app may ask about\n"
+     "calls of its own. Exit code 1: it is refused.\n"
+     "\n"
+     "  vaultctl policy explain consumer=eldercare purpose=elder-care action=reveal fields=name,phone \\\n"
+     "      person=grid-zhao time=2026-03-01T22:00 area=320411002001 not-of=child\n"
+     "  vaultctl policy explain --line 4711\n"
+     "  vaultctl policy explain --approval approvals/5f0c...\n",
+     DRAFTS | OPTION(OPT_LINE) | OPTION(OPT_APPROVAL), 0, 32, true, CONTROL_PURPOSE, run_policy_explain},
     {"policy diff", "[FILE]", "who gains and who loses what by another policy",
      "In access, not in text: rules that say the same in other words are no difference. FILE, or what waits for\n"
      "approval, or (without both) what is in force, is compared with what is in force, or with a former version.\n"

@@ -22,6 +22,8 @@ json_t *outcome_json(const outcome *o)
     set_text(value, "clause", o->clause);
     set_text(value, "field", o->field);
     set_text(value, "violation", o->violation);
+    set_text(value, "why", o->why);
+    set_text(value, "why_zh", o->why_zh);
     return value;
 }
 
@@ -42,6 +44,23 @@ static void say_json(const char *where, const outcome *o)
     json_decref(whole);
 }
 
+bool speaks_chinese(void)
+{
+    static const char *const names[] = {"LC_ALL", "LC_MESSAGES", "LANG"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *set = getenv(names[i]);
+        if (set && *set) return strncmp(set, "zh", 2) == 0;
+    }
+    return false;
+}
+
+/* On a line of its own. */
+static void say_why(const ctl *c, const outcome *o)
+{
+    const char *why = speaks_chinese() && o->why_zh[0] ? o->why_zh : o->why;
+    if (*why) fprintf(stderr, "vaultctl:   %s\n", shown(c->mem, why));
+}
+
 void say_outcome(const ctl *c, const char *where, const outcome *o)
 {
     if (c->options[OPT_JSON]) {
@@ -56,6 +75,7 @@ void say_outcome(const ctl *c, const char *where, const outcome *o)
     else if (o->reason[0] && strcmp(o->reason, outcome_name(o->code)) != 0)
         fprintf(stderr, " (%s)", o->reason);
     fputc('\n', stderr);
+    say_why(c, o);
 }
 
 void say_error(const vault_error *err)
