@@ -58,12 +58,11 @@ struct service {
     pthread_mutex_t finding_lock;
     struct finding {
         bool stands;
-        char text[192];       /* as it was told */
-    } findings[2];            /* edited control rows, by place */
-    atomic_bool control_good; /* none stands */
+        char text[192];        /* as it was told */
+    } findings[2];             /* edited control rows, by place */
+    atomic_bool control_good;  /* none stands */
     struct recounts *recounts; /* recount.c, under finding_lock; or NULL */
-    struct recounts *recounts; /* recount.c, under finding_lock; or NULL */
-    atomic_llong tried_us;    /* when the publisher last came back from the database, monotonic */
+    atomic_llong tried_us;     /* when the publisher last came back from the database, monotonic */
 };
 
 struct session {
