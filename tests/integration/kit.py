@@ -1,4 +1,4 @@
-"""A whole vault for the tests of a foreign client: private PostgreSQL, certificate authority, registers of deploy/dev, vaultd.
+"""A whole vault for the tests of a foreign client: private PostgreSQL, certificate authority, registers of tests/support/town, vaultd.
 
 Only Debian's Python is used (python3-grpcio, python3-protobuf), and stubs made from proto/ by protoc: nothing of the vault's own code.
 VAULT_BUILD names the folder of the programs (default: build)."""
@@ -54,7 +54,7 @@ from vault.v1 import records_pb2, records_pb2_grpc, tokens_pb2, tokens_pb2_grpc 
 FIELDS = 22
 DOCUMENTS = ("schema", "principals", "persons", "purposes", "policy", "sharing", "browsing")
 PRINCIPALS = ("apps", "officers", "administrators")
-ROLES = ("grid-worker", "clerk", "doctor", "nurse", "police")  # of the acting persons of deploy/dev
+ROLES = ("grid-worker", "clerk", "doctor", "nurse", "police")  # of the acting persons of tests/support/town
 EVER = {"from": "2020-01-01", "until": "2099-12-31"}
 
 
@@ -116,13 +116,13 @@ class Authority:
 
 
 def registers(folder, authority, rules=None, **changes):
-    """The documents of deploy/dev, with keys for the departments and two certificates for each principal (`eldercare`, and
+    """The documents of tests/support/town, with keys for the departments and two certificates for each principal (`eldercare`, and
     `eldercare-2` for who rotates); contracts and assessments that hold; `rules` replace the policy's, and `changes` edit
     documents by name: `persons=lambda document: ...`."""
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     for name in DOCUMENTS:
-        document = json.loads((ROOT / f"deploy/dev/{name}.json").read_text())
+        document = json.loads((ROOT / f"tests/support/town/{name}.json").read_text())
         if name == "principals":
             for department in document["departments"]:
                 department["assertion_keys"] = [authority.jwk(department["id"])]
@@ -384,7 +384,8 @@ def details(error):
         status = status_pb2.Status.FromString(raw) if raw else status_pb2.Status()
     out = {}
     for any_ in status.details:
-        kind = getattr(error_details_pb2, any_.type_url.rsplit(".", 1)[-1])
+        name = any_.type_url.rsplit(".", 1)[-1]
+        kind = getattr(error_details_pb2, name, None) or getattr(common_pb2, name)
         message = kind()
         any_.Unpack(message)
         out[kind.DESCRIPTOR.name] = message
