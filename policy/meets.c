@@ -162,7 +162,7 @@ static unsigned most_of(const tally *t)
     unsigned most = 0;
     for (unsigned role = 0; role < ROLES_MAX; role++) {
         unsigned count = 0;
-        for (unsigned i = 0; i < t->count; i++) count += t->roles[i] >> role & 1;
+        for (unsigned i = 0; i < t->count; i++) count += (t->roles[i] >> role & 1) != 0;
         most = count > most ? count : most;
     }
     return most;
