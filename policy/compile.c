@@ -120,6 +120,8 @@ void policy_compile(policy *p)
     if (p->count > 0) qsort(p->rules, p->count, sizeof *p->rules, compare_rules);
     make_cells(p);
     make_purposes(p);
+    p->rule_fields = memory_array(p->count, sizeof *p->rule_fields);
+    for (size_t i = 0; i < p->count; i++) p->rule_fields[i] = p->rules[i].fields;
     p->rule_runs = runs_new(&(run_source){p->rules, p->count, key_of_rule, sieved_rule});
     p->forbid_runs = match_runs(p->forbids, p->forbid_count);
     p->count_runs = match_runs(p->counts, p->count_count);
@@ -129,6 +131,7 @@ void policy_compile(policy *p)
 void policy_free_tables(policy *p)
 {
     runs_free(&p->rule_runs);
+    memory_free(p->rule_fields, p->count * sizeof *p->rule_fields);
     runs_free(&p->forbid_runs);
     runs_free(&p->count_runs);
 }

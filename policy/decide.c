@@ -105,12 +105,15 @@ static policy_clause admit_run(admission *a, const policy *p, const policy_facts
     sift s;
     uint32_t i;
     if (!r->sieve) {
-        for (i = r->first; i < r->first + r->count; i++) admit_rule(a, &furthest, p, facts, i);
+        for (i = r->first; i < r->first + r->count; i++) {
+            if (field_set_within(facts->fields, p->rule_fields[i])) admit_rule(a, &furthest, p, facts, i);
+        }
         return furthest;
     }
     sift_start(&s, r, SIFT_ALL, facts);
     while (sift_next(&s, &i)) admit_rule(a, &furthest, p, facts, r->first + i);
-    return s.reached > furthest ? s.reached : furthest;
+    policy_clause reached = sift_reached(&s);
+    return reached > furthest ? reached : furthest;
 }
 
 /* A prohibition for all residents refuses the call; of the others, what must be known of a resident. */

@@ -96,6 +96,7 @@ struct policy {
     size_t place_count, rule_capacity, forbid_capacity, count_capacity, week_capacity, pattern_capacity;
     /* tables: made by policy_compile of what stands above */
     runs rule_runs, forbid_runs, count_runs;
+    field_set *rule_fields; /* of each rule: side by side, so that most rules are not even looked at */
     uint64_t aggregations_of[POLICY_FIELDS_MAX]; /* by field: those that it is one of, 1 << index */
     uint64_t above_level[LEVEL_MAX + 1];         /* by level: aggregations of a higher one */
 };

@@ -2,12 +2,13 @@
 #include "vault/base/memory.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* ---- one sieve -----------------------------------------------------------------------------------------------------
  */
 
 /* Shorter runs are walked through as fast. */
-enum { SHORT_RUN = 8, WORD_BITS = 64 };
+enum { SHORT_RUN = 16, WORD_BITS = 64 };
 
 /* Rows of bits, one bit an entry. A role row 0 is for calls in which nobody acts; the one past the roles for a person
  * of none. Days are cut into a few spans: an entry stands in each of them that it touches. */
@@ -16,11 +17,12 @@ enum {
     ROW_FORMS = ROW_FIELDS + POLICY_FIELDS_MAX,
     ROW_ROLES = ROW_FORMS + FORMS,
     NO_ROLE = ROLES_MAX + 1,
-    ROW_DAYS = ROW_ROLES + NO_ROLE + 1,
+    ROW_NONE = ROW_ROLES + NO_ROLE + 1, /* stays empty */
+    ROW_DAYS,
     SPANS_MAX = 64,
 };
 struct sieve {
-    uint32_t words; /* of a row */
+    uint32_t words; /* of a row: an even number */
     uint32_t span_count;
     uint32_t spans[SPANS_MAX]; /* first day of each, ascending; the first is 0 */
     uint64_t *rows;
@@ -93,7 +95,7 @@ static sieve *sieve_new(const run_source *of, const run *r)
     sieve *s = memory_new(sizeof *s);
     sieved *entries = memory_array(r->count, sizeof *entries);
     for (size_t i = 0; i < r->count; i++) entries[i] = of->entry(of->list, r->first + i);
-    s->words = (r->count + WORD_BITS - 1) / WORD_BITS;
+    s->words = (r->count + 2 * WORD_BITS - 1) / (2 * WORD_BITS) * 2;
     cut_spans(s, entries, r->count);
     s->rows = memory_new(rows_size(s));
     for (size_t i = 0; i < r->count; i++) add_entry(s, i, &entries[i]);
@@ -111,9 +113,10 @@ static void sieve_free(sieve *s)
 /* ---- runs ----------------------------------------------------------------------------------------------------------
  */
 
+/* A key's parts lie 16 bits apart: all of them come down before they are spread. */
 static size_t slot_of(const runs *r, uint64_t key)
 {
-    return (size_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> 32) & (r->slot_count - 1);
+    return (size_t)((key ^ key >> 29) * UINT64_C(0x9e3779b97f4a7c15) >> 32) & (r->slot_count - 1);
 }
 
 static void hash(runs *r)
@@ -206,56 +209,69 @@ void sift_start(sift *s, const run *r, sift_fields mode, const policy_facts *fac
     const sieve *of = r->sieve;
     s->of = of;
     s->mode = mode;
-    s->form = (unsigned)facts->form < FORMS ? row(of, ROW_FORMS + (unsigned)facts->form) : NULL;
+    s->form = row(of, (unsigned)facts->form < FORMS ? ROW_FORMS + (unsigned)facts->form : ROW_NONE);
     s->role = row(of, ROW_ROLES + role_row(facts->person));
     s->days = row(of, ROW_DAYS + span_of(of, facts->date));
     s->no_role = facts->person ? CLAUSE_ROLE : CLAUSE_ACTING;
     s->no_day = contract_holds(facts) ? CLAUSE_DATES : CLAUSE_CONTRACT;
-    s->reached = CLAUSE_NONE;
     s->field_count = 0;
     s->word = 0;
-    s->left = 0;
+    s->left[0] = s->left[1] = 0;
+    s->by_fields = s->by_form = s->by_role = s->by_day = (bit_pair){0};
     take_fields(s, facts->fields);
 }
 
-static uint64_t with_fields(const sift *s, uint32_t word)
+static inline bit_pair two_words(const uint64_t *of, uint32_t word)
 {
-    const uint64_t *rows = s->of->rows + word;
-    size_t words = s->of->words;
-    if (s->field_count == 0) return row(s->of, ROW_FORMS + FORM_NOTHING)[word];
-    uint64_t found = rows[s->fields[0] * words];
-    for (unsigned i = 1; i < s->field_count && (s->mode == SIFT_ANY || found != 0); i++) {
-        uint64_t next = rows[s->fields[i] * words];
+    bit_pair out;
+    memcpy(&out, of + word, sizeof out);
+    return out;
+}
+
+static inline bool none(bit_pair p)
+{
+    return (p[0] | p[1]) == 0;
+}
+
+static inline bit_pair with_fields(const sift *s, uint32_t word)
+{
+    bit_pair found = two_words(row(s->of, s->field_count ? s->fields[0] : ROW_FORMS + FORM_NOTHING), word);
+    for (unsigned i = 1; i < s->field_count; i++) {
+        bit_pair next = two_words(row(s->of, s->fields[i]), word);
         found = s->mode == SIFT_ANY ? found | next : found & next;
     }
     return found;
 }
 
-static void note(sift *s, policy_clause clause)
+/* On to the next two words of which some entry is let through. No clause costs a branch. */
+static bool next_pair(sift *s)
 {
-    if (clause > s->reached) s->reached = clause;
-}
-
-/* Entries of a word that are let through. */
-static uint64_t let_through(sift *s, uint32_t word)
-{
-    uint64_t found = with_fields(s, word);
-    if (found == 0) return 0;
-    found &= s->form ? s->form[word] : 0;
-    if (found == 0) return note(s, CLAUSE_FORM), 0;
-    found &= s->role[word];
-    if (found == 0) return note(s, s->no_role), 0;
-    if ((found & s->days[word]) == 0) note(s, s->no_day);
-    return found & s->days[word];
+    bit_pair by_fields = s->by_fields, by_form = s->by_form, by_role = s->by_role, found = {0};
+    uint32_t word = s->word, words = s->of->words;
+    for (; word < words && none(found); word += 2) {
+        found = with_fields(s, word);
+        by_fields |= found, found &= two_words(s->form, word);
+        by_form |= found, found &= two_words(s->role, word);
+        by_role |= found, found &= two_words(s->days, word);
+    }
+    s->by_fields = by_fields, s->by_form = by_form, s->by_role = by_role, s->by_day |= found;
+    s->word = word;
+    s->left[0] = found[0], s->left[1] = found[1];
+    return !none(found);
 }
 
 bool sift_next(sift *s, uint32_t *out)
 {
-    while (s->left == 0) {
-        if (s->word == s->of->words) return false;
-        s->left = let_through(s, s->word++);
-    }
-    *out = (s->word - 1) * WORD_BITS + (uint32_t)__builtin_ctzll(s->left);
-    s->left &= s->left - 1;
+    if ((s->left[0] | s->left[1]) == 0 && !next_pair(s)) return false;
+    unsigned second = s->left[0] == 0;
+    *out = (s->word - 2 + second) * WORD_BITS + (uint32_t)__builtin_ctzll(s->left[second]);
+    s->left[second] &= s->left[second] - 1;
     return true;
+}
+
+policy_clause sift_reached(const sift *s)
+{
+    if (none(s->by_fields)) return CLAUSE_FIELDS;
+    if (none(s->by_form)) return CLAUSE_FORM;
+    return none(s->by_role) ? s->no_role : s->no_day;
 }

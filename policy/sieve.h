@@ -44,17 +44,21 @@ typedef enum sift_fields {
     SIFT_ALL, /* entries that have all the fields asked for: rules */
     SIFT_ANY  /* one of them: prohibitions and budgets */
 } sift_fields;
+/* Two words of a row: what every x86-64 and ARM64 tries at once. */
+typedef uint64_t bit_pair __attribute__((vector_size(16)));
 typedef struct sift {
     const sieve *of;
     sift_fields mode;
-    const uint64_t *form, *role, *days; /* NULL: no entry has it */
-    policy_clause no_role, no_day;      /* what it means that no entry is for this role; for this day */
-    policy_clause reached;              /* furthest clause that entries which were kept back did not pass */
+    const uint64_t *form, *role, *days;
+    policy_clause no_role, no_day; /* what it means that no entry is for this role; for this day */
     unsigned field_count;
-    uint32_t word;
-    uint64_t left; /* of the word before it */
+    uint32_t word;                                /* the next one */
+    uint64_t left[2];                             /* of the two before it: let through, and not taken yet */
+    bit_pair by_fields, by_form, by_role, by_day; /* not 0: an entry passed so far */
     uint8_t fields[POLICY_FIELDS_MAX];
 } sift;
 void sift_start(sift *s, const run *r, sift_fields mode, const policy_facts *facts);
 /* The next entry, counted from the run's first; false: no more. */
 bool sift_next(sift *s, uint32_t *out);
+/* At its end, when no entry was let through: the furthest clause that one of them came to. */
+policy_clause sift_reached(const sift *s);
