@@ -68,6 +68,25 @@ TEST("field, reason, clause and delay are read from the typed details")
     assert_int_equal(out.retry_ms, 1200);
 }
 
+TEST("what is missing for a permission is read in two languages, as far as there is room")
+{
+    Vault__V1__FailingClause one = VAULT__V1__FAILING_CLAUSE__INIT, *list[40];
+    Vault__V1__PolicyExplanation e = VAULT__V1__POLICY_EXPLANATION__INIT;
+    one.text = (char *)(uintptr_t) "your contract ended 2026-06-30";
+    one.text_zh = (char *)(uintptr_t) "您的合同已于 2026-06-30 到期";
+    for (size_t i = 0; i < 40; i++) list[i] = &one;
+    e.clauses = list, e.n_clauses = 2;
+    Google__Protobuf__Any any = any_of("type.googleapis.com/vault.v1.PolicyExplanation", &e.base);
+    outcome out = read_details((Google__Protobuf__Any *[]){&any}, 1);
+    assert_string_equal(out.why, "your contract ended 2026-06-30; your contract ended 2026-06-30");
+    assert_string_equal(out.why_zh, "您的合同已于 2026-06-30 到期; 您的合同已于 2026-06-30 到期");
+    e.n_clauses = 40;
+    any = any_of("type.googleapis.com/vault.v1.PolicyExplanation", &e.base);
+    out = read_details((Google__Protobuf__Any *[]){&any}, 1);
+    assert_in_range(strlen(out.why), WHY_MAX / 2, WHY_MAX - 1);
+    assert_string_equal(out.why + strlen(out.why) - 10, "2026-06-30"); /* whole sentences */
+}
+
 TEST("details of unknown types, of rubbish, and of texts that are too long do no harm")
 {
     char huge[4096];

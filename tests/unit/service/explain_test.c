@@ -2,6 +2,7 @@
  * resident: an unknown one, one elsewhere, one who has not consented and a child have one and the same answer. */
 #include "tests/unit/service/jwt.h"
 #include "tests/unit/service/lines.h"
+#include "tests/unit/service/steward.h"
 
 #include "vault/v1/policy.pb-c.h"
 
@@ -496,5 +497,40 @@ TEST("drafts are asked in the place of what is in force")
     in->what_case = VAULT__V1__EXPLAIN_REQUEST__WHAT_LINE;
     in->line = (uint64_t)first + 1; /* the token was issued first */
     (void)only_clause(explained(OFFICER, in)->explanation, "form");
+    fixture_reset();
+}
+
+/* ---- a call that waits ---- */
+
+static const Vault__V1__Approval *ask_leave(Vault__V1__BatchRevealRequest *of)
+{
+    Vault__V1__RequestAccessRequest *in = arena_alloc(fixture_memory(), sizeof *in);
+    uint8_t *packed = arena_alloc(fixture_memory(), protobuf_c_message_get_packed_size(&of->base) + 1);
+    vault__v1__request_access_request__init(in);
+    in->method = "/vault.v1.Tokens/BatchReveal";
+    in->request = (ProtobufCBinaryData){.len = protobuf_c_message_pack(&of->base, packed), .data = packed};
+    request *rq = ask(&(asked){
+        .path = "/vault.v1.Approvals/RequestAccess", .uri = ELDERCARE, .purpose = "elder-care", .in = &in->base});
+    expect_outcome(rq, VAULT_OK, NULL);
+    return ((const Vault__V1__RequestAccessResponse *)(const void *)rq->out)->approval;
+}
+
+TEST("a call that waits for leave is explained before an officer consents to it, and after")
+{
+    const char *tokens[3];
+    for (size_t i = 0; i < 3; i++) tokens[i] = token_for(ELDERCARE, "elder-care", resident_in_street(i * 20));
+    const Vault__V1__Approval *a = ask_leave(many(tokens, 3, "former_name"));
+    Vault__V1__ExplainRequest *in = explain_request();
+    in->what_case = VAULT__V1__EXPLAIN_REQUEST__WHAT_APPROVAL;
+    in->approval = a->name;
+    const Vault__V1__ExplainResponse *out = explained(OFFICER, in);
+    assert_int_equal(only_clause(out->explanation, "approval")->limit, 2);
+    assert_int_equal(out->facts->residents, 3);
+    assert_string_equal(out->facts->fields[0], "former_name");
+    expect_outcome(approve(OFFICER, a), VAULT_OK, NULL);
+    out = explained(ADMINISTRATOR, in);
+    assert_true(out->explanation->allowed);
+    assert_string_equal(out->explanation->rule, "few-at-once");
+    expect_outcome(explain_by(ELDERCARE, in), VAULT_DENIED, "role");
     fixture_reset();
 }
