@@ -65,7 +65,7 @@ typedef struct manifest_body {
     documents docs;
     manifest_core core;
     policy *rules;
-    policy_cases *never; /* of the policy; or NULL */
+    policy_cases *never;  /* of the policy; or NULL */
     schema_field *fields; /* by number */
     size_t field_count;
     collection *collections;                /* in document order */
