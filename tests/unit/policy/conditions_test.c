@@ -60,23 +60,26 @@ TEST("consumers and purposes are known, stand once, and none is named any")
     bad_fire("below", "1", "below", "neither true nor false");
 }
 
-TEST("the rules of a document are 65,535 at most, once they are one for each")
+/* So many rules for four consumers and three purposes each. */
+static json_t *rules_for_twelve(unsigned count)
 {
-    json_t *document = parse("{\"rules\": []}"), *rules = json_object_get(document, "rules");
-    json_t *one = json_deep_copy(nth_of(document = whole(), "rules", 1));
-    json_decref(document);
-    document = json_pack("{s:o, s:o}", "rules", rules = json_array(), "withholding",
-                         parse("[{\"id\": \"case\", \"title\": \"t\", \"days\": 1}]"));
+    json_t *from = whole(), *document = parse("{\"rules\": []}"), *one = json_deep_copy(nth_of(from, "rules", 1));
+    json_object_del(one, "withhold");
     json_object_set_new(one, "consumer", parse("[\"c1\", \"c2\", \"c3\", \"c4\"]"));
     json_object_set_new(one, "purpose", parse("[\"p1\", \"p2\", \"p4\"]"));
-    for (unsigned i = 0; i < 65535 / 12 + 1; i++) {
+    for (unsigned i = 0; i < count; i++) {
         json_t *copy = json_deep_copy(one);
-        json_object_set_new(copy, "id",
-                            json_sprintf("r%c%c%c", 'a' + i / 324, 'a' + i / 18 % 18 % 14, 'a' + i % 18 % 14));
-        json_array_append_new(rules, copy);
+        json_object_set_new(copy, "id", json_sprintf("r-%05x", i));
+        json_array_append_new(json_object_get(document, "rules"), copy);
     }
     json_decref(one);
-    not_taken(document, "policy.rules[5461]", "over 65535 rules");
+    json_decref(from);
+    return document;
+}
+
+TEST("the rules of a document are 65,535 at most, once there is one for each consumer and purpose")
+{
+    not_taken(rules_for_twelve(65535 / 12 + 1), "policy.rules[5461]", "over 65535 rules");
 }
 
 TEST("a form that the purpose does not have is refused, also of one purpose of several")
