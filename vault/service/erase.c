@@ -14,13 +14,14 @@ struct erase_item {
 /* ---- what a call brings ---- */
 
 /* A token does not say of which collection its resident is: a rule for any of them lets the call in. */
-static void admit_any(session *s, call *c)
+void call_admit_whole(session *s, call *c, policy_action action)
 {
     const schema *of = &s->manifest->schema;
+    c->form = policy_form_name(FORM_NOTHING);
     c->admission.failed = CLAUSE_PURPOSE;
     for (size_t i = 0; i < of->collection_count && c->admission.failed != CLAUSE_NONE; i++) {
         const policy_facts facts =
-            call_asks(c, POLICY_ERASE, FORM_NOTHING, only_field(of->collections[i].natural_key->number));
+            call_asks(c, action, FORM_NOTHING, only_field(of->collections[i].natural_key->number));
         const admission a = policy_admit(s->manifest->policy, &facts);
         if (a.failed == CLAUSE_NONE || a.failed > c->admission.failed) c->admission = a;
     }
@@ -31,8 +32,7 @@ static vault_code ask_erase(session *s, call *c)
     const Vault__V1__EraseRequest *in = (const void *)c->rq->in;
     vault_error *err = &c->rq->err;
     c->want_receipt = in->want_receipt;
-    c->form = policy_form_name(FORM_NOTHING);
-    admit_any(s, c);
+    call_admit_whole(s, c, POLICY_ERASE);
     if (in->n_tokens > BATCH_ITEMS) return refuse_at(err, "TOO_MANY", "tokens", -1);
     VAULT_TRY(call_items(s, c, in->n_tokens, "tokens", err));
     struct erase_item *erases = arena_array(s->mem, c->item_count, sizeof *erases);
@@ -47,16 +47,20 @@ static vault_code ask_erase(session *s, call *c)
 /* ---- judging ---- */
 
 /* By the rule for its collection. Nobody, somebody elsewhere and somebody of another collection are alike. */
-static vault_code judge(session *s, item *it)
+grant item_ask_whole(session *s, item *it, policy_action action)
 {
     const schema *all = &s->manifest->schema;
     const collection *of =
         it->record.genuine ? schema_collection_number(all, (unsigned)it->row->collection) : &all->collections[0];
+    if (!of) return (grant){.failed = CLAUSE_RESIDENT};
+    const policy_facts facts = call_asks(it->call, action, FORM_NOTHING, only_field(of->natural_key->number));
+    return item_ask(s, it, &facts);
+}
+
+static vault_code judge(session *s, item *it)
+{
     it->action = 0;
-    if (of) {
-        const policy_facts facts = call_asks(it->call, POLICY_ERASE, FORM_NOTHING, only_field(of->natural_key->number));
-        it->grant = item_ask(s, it, &facts);
-    }
+    it->grant = item_ask_whole(s, it, POLICY_ERASE);
     return it->grant.given ? VAULT_OK : refuse_clause(&it->err, CLAUSE_RESIDENT);
 }
 

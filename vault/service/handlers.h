@@ -65,6 +65,8 @@ void policies_simulate(session *s, call **calls, size_t count);
 void policies_list_budgets(session *s, call **calls, size_t count);
 void policies_recount_budgets(session *s, call **calls, size_t count);
 void approvals_request_access(session *s, call **calls, size_t count);
+void consents_batch_record(session *s, call **calls, size_t count);
+void consents_batch_get(session *s, call **calls, size_t count);
 void emergencies_open(session *s, call **calls, size_t count);
 void emergencies_list(session *s, call **calls, size_t count);
 void emergencies_review(session *s, call **calls, size_t count);

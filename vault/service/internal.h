@@ -162,6 +162,7 @@ struct item {
     struct test_item *test;     /* a predicate's question and answer (predicates.c) */
     struct inspect_item *inspect; /* what its token is worth (inspect.c) */
     struct erase_item *erase;     /* erase.c */
+    struct consent_item *consent; /* consents.c */
     struct voucher_item *voucher; /* vouchers and handovers: what is sealed in its row (voucher.c) */
     struct record_item *named;    /* a record by its name, or a correction (get.c, corrections.c) */
 };
@@ -497,6 +498,13 @@ static inline field_set only_field(unsigned number)
 void call_admit_owner(session *s, call *c, field_set *fields);
 /* Reads anew the corrections of the records: item_kind.look. */
 VAULT_MUST_USE vault_code corrections_look(session *s, item **items, size_t count, vault_error *err);
+
+/* ---- erase.c: what is done with whole records, which rules name by the natural key of their collection ---- */
+
+/* c->admission: a token does not say of which collection its resident is; a rule for any of them lets the call in. */
+void call_admit_whole(session *s, call *c, policy_action action);
+/* The policy's answer for an item's record. */
+grant item_ask_whole(session *s, item *it, policy_action action);
 
 /* ---- status.c ---- */
 typedef struct Google__Rpc__Status google_status;

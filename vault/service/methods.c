@@ -75,12 +75,6 @@ static size_t import_items(const ProtobufCMessage *in)
     return at_least_one(((const Vault__V1__ImportRequest *)(const void *)in)->n_rows);
 }
 
-static void not_built(session *s, call **calls, size_t count)
-{
-    (void)s;
-    for (size_t i = 0; i < count; i++) (void)vault_refuse(&calls[i]->rq->err, VAULT_UNAVAILABLE, "NOT_BUILT", "");
-}
-
 #define STREAM(...)                                                                                                    \
     {                                                                                                                  \
         ROW(__VA_ARGS__), .stream = true                                                                               \
@@ -183,9 +177,9 @@ static const method METHODS[] = {
     RPC(Policies, RecountBudgets, recount_budgets_request, recount_budgets_response, ROLE_OFFICER, LINE_VERIFY,
         one_item, policies_recount_budgets),
     RPC(Consents, BatchRecord, batch_record_consents_request, batch_record_consents_response, ROLE_APP, LINE_CONSENT,
-        consent_items, not_built),
+        consent_items, consents_batch_record),
     RPC(Consents, BatchGet, batch_get_consents_request, batch_get_consents_response, ROLE_APP, LINE_CONSENT,
-        get_consent_items, not_built),
+        get_consent_items, consents_batch_get),
     RPC(Emergencies, Open, open_emergency_request, open_emergency_response, ROLE_APP, LINE_CONTROL, one_item,
         emergencies_open),
     RPC(Emergencies, List, list_emergencies_request, list_emergencies_response, STEWARDS, LINE_QUERY, one_item,
