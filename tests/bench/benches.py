@@ -1,6 +1,7 @@
 """The benches, each a function of the machine and the options that yields its lines."""
 import subprocess
 
+import decisions
 import rotation
 import verification
 from machine import ROOT, cpu_of, cpu_of_machine, say
@@ -156,7 +157,7 @@ def import_file(machine, options):
 
 
 def start(machine, options):
-    """vaultd from exec to ready with 10,000 persons and 1,000 rules, against the same with the few of deploy/dev"""
+    """vaultd from exec to ready with 10,000 persons and 1,000 rules, against the same with the few of tests/support/town"""
     say("start persons=10000")
     ours, limits = [], []
     crowded, few = machine.crowd("crowd", persons=10000, rules=1000), machine.crowd("few", persons=0, rules=0)
@@ -266,4 +267,4 @@ def faults(machine, options):
 
 BENCHES = {"reveal": reveal, "reveal-batch": reveal_batch, "issue-batch": issue_batch, "search": search, "put": put, "import": import_file,
            "start": start, "control": control, "tokens": tokens, "keys": keys, "log": log, "faults": faults,
-           "rotation": rotation.reveals, "rotation-faults": rotation.faults}
+           "rotation": rotation.reveals, "rotation-faults": rotation.faults, "policy": decisions.policy}

@@ -14,7 +14,8 @@ from stages import stages
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SUPPORT = ROOT / "tests/support"
 TICK = os.sysconf("SC_CLK_TCK")
-PROGRAMS = ["vaultd", "vaultctl", "vault-generate", "bench-load", "bench-bare", "bench-log", "bench-tokens", "bench-keys", "bench-rewrap", "bench-scan"]
+PROGRAMS = ["vaultd", "vaultctl", "vault-generate", "bench-load", "bench-bare", "bench-log", "bench-tokens", "bench-keys", "bench-rewrap", "bench-scan",
+            "bench-policy"]
 
 
 def say(*words):
@@ -183,7 +184,7 @@ class Machine:
         """The example registers, an app that may do all of this, and its rules; more persons, and more rules, if asked for."""
         folder = self.folder / name
         folder.mkdir()
-        texts = {name: json.loads((ROOT / f"deploy/dev/{name}.json").read_text())
+        texts = {name: json.loads((ROOT / f"tests/support/town/{name}.json").read_text())
                  for name in ("schema", "principals", "persons", "purposes", "sharing", "browsing")}
         people = next(c for c in texts["schema"]["collections"] if c["name"] == "residents")
         names = [field["name"] for field in people["fields"]]
@@ -196,7 +197,7 @@ class Machine:
                                               "assessment": {"id": "PIA-BENCH", "until": "2099-12-31"}, "consumers": ["bench"]})
         same = {"consumer": "bench", "purpose": "bench", "areas": areas, "acting": "app", "valid": {"from": "2020-01-01", "until": "2099-12-31"}}
         texts["policy"] = {"rules": [
-            *json.loads((ROOT / "deploy/dev/policy.json").read_text())["rules"],
+            *json.loads((ROOT / "tests/support/town/policy.json").read_text())["rules"],
             {"id": "bench-put", "action": "put", "fields": names, "form": "plain", **same},
             {"id": "bench-search", "action": "search", "fields": [field["name"] for field in people["fields"] if field["index"]], "form": "token",
              "results": 4096, **same},

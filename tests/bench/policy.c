@@ -259,14 +259,23 @@ static void run_decisions(const command *c)
     samples_clear(&s);
 }
 
-static void run_loads(const command *c)
+static void read_text(json_t *document)
+{
+    static char *text;
+    if (!text) text = json_dumps(document, JSON_COMPACT); /* of the one document of this run of the program */
+    json_t *again = text ? json_loads(text, 0, NULL) : NULL;
+    if (!again) die("bench-policy: text");
+    json_decref(again);
+}
+
+static void run_loads(const command *c, void (*one)(json_t *document))
 {
     samples s = {0};
     window w = {0};
     json_t *text = make(c);
     for (int64_t started = clock_monotonic_us(); window_goes_on(&w, started, command_seconds(c, 3));) {
         int64_t began = clock_monotonic_us();
-        load(text);
+        one(text);
         if (window_counts(&w)) samples_add(&s, clock_monotonic_us() - began, 1);
     }
     window_report(&w, &s);
@@ -281,9 +290,11 @@ int main(void)
         if (command_is(&c, "decide", RULE_WORDS))
             run_decisions(&c);
         else if (command_is(&c, "load", RULE_WORDS))
-            run_loads(&c);
+            run_loads(&c, load);
+        else if (command_is(&c, "read", RULE_WORDS))
+            run_loads(&c, read_text);
         else
-            die("bench-policy: decide or load, RULES many|one SECONDS");
+            die("bench-policy: decide, load or read, RULES many|one SECONDS");
     }
     policy_free(&bench.policy);
     return 0;

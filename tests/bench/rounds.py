@@ -4,7 +4,7 @@ import os
 import statistics
 import sys
 
-ROUND_UP = {"calls/s": 0, "values/s": 0, "residents/s": 0, "lines/s": 0, "tokens/s": 0}
+ROUND_UP = {"calls/s": 0, "values/s": 0, "residents/s": 0, "lines/s": 0, "tokens/s": 0, "decisions/s": 0}
 
 
 def middle(values, digits=3):
