@@ -124,6 +124,7 @@ bool below_purpose(const loader *l, purpose_no lower, purpose_no upper); /* or t
 
 /* ---- moments (load_when.c) ---- */
 
+/* "valid": its from and until, which are texts; both days included. */
 VAULT_MUST_USE vault_code read_days(loader *l, uint32_t *from, uint32_t *until, json_t *valid);
 VAULT_MUST_USE vault_code read_hours(loader *l, uint16_t *out, json_t *list); /* place in policy.weeks, from 1 */
 

@@ -121,14 +121,6 @@ static vault_code check_kind(loader *l, const char *key, const field_wish *wish,
     return refuse(l, key, "'%s' is a predicate: name a field", cut(name).text);
 }
 
-/* The collection of what was read before, or 0. */
-static vault_code check_collection(loader *l, const char *key, const field_wish *wish, const named_fields *before,
-                                   const named_fields *next, const char *name)
-{
-    if (wish->mixed || before->collection == 0 || before->collection == next->collection) return VAULT_OK;
-    return refuse(l, key, "'%s' is of another collection: make a rule for each", cut(name).text);
-}
-
 static void join_fields(named_fields *out, const named_fields *more)
 {
     for (unsigned i = 0; i < FIELD_WORDS; i++) out->fields.words[i] |= more->fields.words[i];
@@ -182,7 +174,8 @@ static vault_code add_field(loader *l, named_fields *out, size_t i, const field_
         VAULT_TRY(find_field(l, &next, at.text, wish, name));
     if (field_set_within(next.fields, out->fields))
         return refuse(l, at.text, "'%s' stands twice: leave one out", cut(name).text);
-    VAULT_TRY(check_collection(l, at.text, wish, out, &next, name));
+    if (!wish->mixed && out->collection != 0 && out->collection != next.collection)
+        return refuse(l, at.text, "'%s' is of another collection: make a rule for each", cut(name).text);
     join_fields(out, &next);
     return VAULT_OK;
 }

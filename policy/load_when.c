@@ -2,6 +2,7 @@
 #include "policy/load.h"
 #include "vault/base/memory.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { DAYS = 7, DAY_MINUTES = 24 * 60, WEEKS_MAX = UINT16_MAX, WEEKS_START = 16, SPANS_MAX = 100 };
@@ -73,6 +74,13 @@ static vault_code add_days(loader *l, week *out, const char *key, json_t *days, 
     return VAULT_OK;
 }
 
+static entry_key below(entry_key entry, const char *part)
+{
+    entry_key k;
+    snprintf(k.text, sizeof k.text, "%.*s.%s", KEY_MAX / 2, entry.text, part);
+    return k;
+}
+
 static vault_code read_week(loader *l, week *out, json_t *list)
 {
     size_t i;
@@ -83,8 +91,7 @@ static vault_code read_week(loader *l, week *out, json_t *list)
     {
         span s;
         json_error_t shape;
-        entry_key at = nth("hours", i), of_days = nth("hours", i);
-        strncat(of_days.text, ".days", sizeof of_days.text - strlen(of_days.text) - 1);
+        entry_key at = nth("hours", i), of_days = below(at, "days");
         if (json_unpack_ex(value, &shape, JSON_STRICT, "{s:o, s:s, s:s}", "days", &days, "from", &from, "until",
                            &until) != 0)
             return refuse(l, at.text, "%s", shape.text);
