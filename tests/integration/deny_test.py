@@ -14,7 +14,7 @@ reflection_pb2_grpc = importlib.import_module("grpc.reflection.v1.reflection_pb2
 OK, DENIED, UNAUTHENTICATED = "OK", "PERMISSION_DENIED", "UNAUTHENTICATED"
 NONE_FOUND = "OK, and nobody found"
 NOT_ASKED = "not asked, because it would be done"
-BASIS = "care-to-clinic"  # of deploy/dev: eldercare hands residents over to the clinic
+BASIS = "care-to-clinic"  # of tests/support/town: eldercare hands residents over to the clinic
 
 # Who calls: certificate, purpose. An app is entitled for some methods and areas, another app for none of what it asks here.
 ROLES = {

@@ -168,8 +168,8 @@ def schema_of(name):
 
 
 def good():
-    """deploy/dev with what a script fills in, and one of everything that it leaves empty."""
-    documents = {name: json.loads((ROOT / f"deploy/dev/{name}.json").read_text()) for name in NAMES}
+    """tests/support/town with what a script fills in, and one of everything that it leaves empty."""
+    documents = {name: json.loads((ROOT / f"tests/support/town/{name}.json").read_text()) for name in NAMES}
     for kind in ("apps", "officers", "administrators"):
         for entry in documents["principals"][kind]:
             entry["certificates"] = [{"sha256": hashlib.sha256(entry["uri"].encode()).hexdigest()}]

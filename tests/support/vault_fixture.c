@@ -208,7 +208,7 @@ static void copy_changed(const char *name, void (*edit)(json_t *))
     char path[256];
     vault_error err = {0};
     json_t *doc;
-    snprintf(path, sizeof path, "%s/deploy/dev/%s", SOURCE_FOLDER, name);
+    snprintf(path, sizeof path, "%s/tests/support/town/%s", SOURCE_FOLDER, name);
     must(json_read_file(&doc, path, &err), &err, path);
     edit(doc);
     write_document(name, doc);

@@ -1,5 +1,5 @@
-/* A whole vault without the transport: private PostgreSQL, rings, manifest of deploy/dev with a policy made for tests,
- * one session. Calls go through service_run, the way that they come from the wire.
+/* A whole vault without the transport: private PostgreSQL, rings, manifest of tests/support/town with a policy made for
+ * tests, one session. Calls go through service_run, the way that they come from the wire.
  *
  * Apps: eldercare (civil-affairs, purpose elder-care; reveals name, phone, residence_address, care_category in street
  * 320411002 alone), clinic (health, family-doctor, whole district), population (public-security, population-register:

@@ -4,7 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-TEST("the example of deploy/dev is complete and good, but for the certificates that whoever inits gives it")
+TEST("the example of tests/support/town is complete and good, but for the certificates that whoever inits gives it")
 {
     documents d = dev_documents();
     manifest_body *b = build_of(&d);
@@ -207,7 +207,7 @@ TEST("a message holds nothing that a terminal obeys, and nothing that is cut in 
 
 static document_fault fault;
 
-/* What document_check says of a text in the place of a document of deploy/dev. */
+/* What document_check says of a text in the place of a document of tests/support/town. */
 static const char *check(document which, const char *text)
 {
     static char reason[32];

@@ -1,4 +1,4 @@
-/* The documents of deploy/dev, in memory, to be changed; and a manifest made of them without a database. */
+/* The documents of tests/support/town, in memory, to be changed; and a manifest made of them without a database. */
 #pragma once
 #include "tests/support/harness.h"
 #include "vault/base/memory.h"
@@ -9,18 +9,19 @@
 
 static vault_error err;
 
-/* Of deploy/dev. */
+/* Of tests/support/town. */
 enum { DEV_RULES = 17 };
 
 static inline const char *dev_folder(void)
 {
     static char path[512];
     const char *file = __FILE__, *end = strstr(file, "tests/unit/");
-    snprintf(path, sizeof path, "%.*sdeploy/dev", (int)(end - file), file);
+    snprintf(path, sizeof path, "%.*stests/support/town", (int)(end - file), file);
     return path;
 }
 
-/* What whoever inits a vault does: deploy/dev has no certificates. Here the digest is that of the URI's text. */
+/* What whoever inits a vault does: tests/support/town has no certificates. Here the digest is that of the URI's text.
+ */
 static inline void certify(const documents *d)
 {
     static const char *const lists[] = {"apps", "officers", "administrators"};

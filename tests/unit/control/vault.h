@@ -1,4 +1,5 @@
-/* A vault of the documents of deploy/dev in a private database, nodes on it, and changes as the service makes them. */
+/* A vault of the documents of tests/support/town in a private database, nodes on it, and changes as the service makes
+ * them. */
 #pragma once
 #include "tests/support/pg_harness.h"
 #include "tests/unit/control/fixture.h"
