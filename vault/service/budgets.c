@@ -11,6 +11,7 @@
 #include "vault/base/memory.h"
 #include "vault/base/metric.h"
 #include "vault/service/counters.h"
+#include "vault/store/notices.h"
 
 #include <string.h>
 
@@ -445,18 +446,26 @@ static bool past(uint64_t most, uint64_t stands, unsigned percent)
     return most > 0 && stands * 100 >= most * percent;
 }
 
+/* For the webhook, with the counters: of all whose counters come to it meanwhile, one notice. */
+static vault_code write_notice(tally *t, const policy_budget *b, vault_error *err)
+{
+    const notice_row row = {.kind = NOTICE_BUDGET, .subject = b->id, .created_us = clock_now_us()};
+    return store_notice_insert(t->s->store, &row, err);
+}
+
 /* Once a period: whoever finds it so first. */
-static void look_at_soft(tally *t, held *by)
+static vault_code look_at_soft(tally *t, held *by, vault_error *err)
 {
     struct counting *m = memory_of(t->s);
     const policy_budget *b = by->budget;
-    if (!b || b->soft == 0 || by->at.told) return;
-    if (!past(b->residents, by->at.residents, b->soft) && !past(b->values, by->at.values, b->soft)) return;
+    if (!b || b->soft == 0 || by->at.told) return VAULT_OK;
+    if (!past(b->residents, by->at.residents, b->soft) && !past(b->values, by->at.values, b->soft)) return VAULT_OK;
     by->at.told = true;
-    if (m->alarm_count == ALARMS_MOST) return;
+    if (m->alarm_count == ALARMS_MOST) return VAULT_OK;
     alarm_at *to = &m->alarms[m->alarm_count++];
     to->per = by->at.name.per;
     memcpy(to->budget, b->id, strnlen(b->id, sizeof to->budget - 1) + 1);
+    return write_notice(t, b, err);
 }
 
 /* The counters, for the line; an aggregation counts nothing. */
@@ -483,7 +492,7 @@ static vault_code write_all(tally *t, vault_error *err)
     if (!counters || !seen) return vault_fail(err, VAULT_EXHAUSTED, "no memory for counters");
     for (size_t i = 0; i < t->counters.count; i++) {
         if (!t->held[i].changed) continue;
-        look_at_soft(t, &t->held[i]);
+        VAULT_TRY(look_at_soft(t, &t->held[i], err));
         VAULT_TRY(counter_seal(t->s, &t->held[i].at, &t->counters.rows[i], err));
         counters[what.counter_count++] = t->counters.rows[i];
     }

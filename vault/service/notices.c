@@ -222,7 +222,7 @@ static void sweep(notices *n, session *s)
     int64_t dropped = 0;
     n->sweep_us = clock_monotonic_us() + SWEEP_US;
     note(store_notices_sweep(s->store, clock_now_us() - KEPT_FOR_US, &dropped, &err), &err);
-    if (dropped == 0) return;
+    if (dropped == 0 || !n->hook) return; /* where nobody names a webhook, nobody misses them */
     metric_add(METRIC_NOTICES, (metric_at){NOTICE_DROPPED, 0}, (uint64_t)dropped);
     log_event(LOG_ERROR, "notice.dropped", "%lld notices that no webhook took for a week", (long long)dropped);
 }

@@ -49,6 +49,12 @@ static inline void with_glass(const char *file, json_t *document)
                        " \"purpose\": \"elder-care\", \"fields\": [\"occupation\"], \"form\": \"plain\","
                        " \"areas\": [\"320411\"], \"acting\": \"app\","
                        " \"valid\": {\"from\": \"2020-01-01\", \"until\": \"2099-12-31\"}, \"approval_above\": 2}");
+    json_object_set_new(
+        document, "budgets",
+        json_loads("[{\"id\": \"occupation-day\", \"per\": \"consumer\", \"consumers\": [\"eldercare\"],"
+                   " \"purposes\": [\"elder-care\"], \"roles\": \"any\", \"fields\": [\"occupation\"],"
+                   " \"period\": \"day\", \"residents\": 4, \"soft\": 50}]",
+                   0, NULL));
 }
 
 static inline const char *says(const char *sub)

@@ -138,3 +138,19 @@ TEST("what nobody takes for a week is dropped")
     node_close(&one);
     fixture_reset();
 }
+
+TEST("the soft limit of a budget is told by the budget's name alone")
+{
+    node one;
+    unsigned before = webhook_last().count;
+    hooked_open(&one);
+    for (uint64_t i = 0; i < 2; i++)
+        expect_outcome(reveal(ELDERCARE, GLASS_PURPOSE, token_for(ELDERCARE, GLASS_PURPOSE, i), MASK("occupation")),
+                       VAULT_OK, NULL);
+    wait_for_posts(before + 1);
+    const webhook_post last = webhook_last();
+    expect_in(last.body, "{\"budget\":\"occupation-day\",\"event\":\"budget.soft\",");
+    expect_not_in(last.body, "rv1");
+    node_close(&one);
+    fixture_reset();
+}
