@@ -427,6 +427,8 @@ ctl_exit run_policy_who_can(ctl *c);
 ctl_exit run_policy_what_can(ctl *c);
 ctl_exit run_policy_lint(ctl *c);
 ctl_exit run_policy_simulate(ctl *c);
+ctl_exit run_policy_budgets(ctl *c);
+ctl_exit run_policy_recount(ctl *c);
 ctl_exit run_policy_propose(ctl *c);
 ctl_exit run_policy_activate(ctl *c);
 ctl_exit run_policy_rollback(ctl *c);

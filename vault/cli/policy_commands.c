@@ -61,6 +61,18 @@ static const command commands[] = {
      "  vaultctl policy simulate policy.json --since 2026-11-01\n",
      DRAFTS | OPTION(OPT_SINCE) | OPTION(OPT_UNTIL) | OPTION(OPT_LIMIT) | OPTION(OPT_PROGRESS), 0, 1, true,
      OFFICER_PURPOSE, run_policy_simulate},
+    {"policy budgets", "[BUDGET]", "how far budgets are spent in their present periods",
+     "By budget, and by person, app or purpose that it counts for.\n"
+     "\n"
+     "  vaultctl policy budgets\n"
+     "  vaultctl policy budgets grid-day\n",
+     OPTION(OPT_LIMIT), 0, 1, true, CONTROL_PURPOSE, run_policy_budgets},
+    {"policy recount", "", "are the counters of budgets what the log says? (officers)",
+     "Counts the present periods anew, from the lines. Who can write to the database can set a counter back; the lines\n"
+     "name what counted them. Exit code 7: a counter is not what the log says.\n"
+     "\n"
+     "  vaultctl policy recount --ticket 'monthly check'\n",
+     OPTION(OPT_PROGRESS), 0, 0, true, OFFICER_PURPOSE, run_policy_recount},
     {"policy propose", "FILE", "propose a policy; an officer must approve it",
      "\n"
      "  vaultctl policy propose policy.json --ticket 'elder care, second quarter'\n",
