@@ -155,11 +155,11 @@ static bool registered(const manifest_body *body, consumer_no consumer, purpose_
     return false;
 }
 
-/* Whole records are erased: a rule with other fields than what names them would never be met. */
-static bool erases_something_else(const manifest_body *body, const policy_scope *s)
+/* Whole records are erased, and have consents: a rule with other fields than what names them would never be met. */
+static bool names_no_record(const manifest_body *body, const policy_scope *s)
 {
     unsigned number = 1;
-    if (s->action != POLICY_ERASE) return false;
+    if (s->action != POLICY_ERASE && s->action != POLICY_CONSENT) return false;
     while (number < POLICY_FIELDS_MAX && !field_set_has(s->fields, number)) number++;
     const schema_field *f = schema_number(&body->m.schema, number);
     field_set alone = {0};
@@ -170,9 +170,9 @@ static bool erases_something_else(const manifest_body *body, const policy_scope 
 
 static vault_code check_rule(builder *b, const policy_scope *s)
 {
-    if (erases_something_else(b->body, s))
-        return builder_fail(b, "fields",
-                            "an erase names one field, the natural key of the records: make a rule for each");
+    if (names_no_record(b->body, s))
+        return builder_fail(
+            b, "fields", "an erase or a consent names one field, the natural key of the records: make a rule for each");
     if (registered(b->body, s->consumer, s->purpose)) return VAULT_OK;
     return builder_fail(b, "consumer", "'%.40s' is not registered for purpose '%.40s': add it to its consumers",
                         manifest_app(&b->body->m, s->consumer)->id, purpose_numbered(b->body, s->purpose)->id);

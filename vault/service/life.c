@@ -9,6 +9,8 @@
  * where the manifest says sealed, because that was said by hand. */
 #include "vault/service/operator.h"
 
+#include "policy/cases.h"
+
 #include "vault/base/clock.h"
 #include "vault/base/log.h"
 
@@ -64,16 +66,37 @@ static void drop_all_keys(service *s)
 
 /* ---- opening and wiping: under the write lock ---- */
 
-/* A policy that grants to nobody's purpose, or a resident who is not there, is not a policy: it is tried at every
- * start. */
+/* Whoever asks for nothing, or for everything there could ever be, and whoever asks about nobody. */
+static bool is_denied(const policy *p, const policy_facts *asked)
+{
+    const admission a = policy_admit(p, asked), open_door = {.failed = CLAUSE_NONE};
+    return a.failed != CLAUSE_NONE && !policy_decide(p, &a, asked, (policy_resident){0}).given &&
+           !policy_decide(p, &open_door, asked, (policy_resident){0}).given;
+}
+
+static bool all_denied(const manifest *m, consumer_no app, purpose_no why)
+{
+    policy_facts asked = {.action = POLICY_REVEAL,
+                          .form = FORM_PLAIN,
+                          .consumer = app,
+                          .purpose = why,
+                          .date = clock_shanghai_date(clock_now_us())};
+    bool denied = is_denied(m->policy, &asked);
+    for (unsigned n = 1; n < POLICY_FIELDS_MAX; n++) field_set_add(&asked.fields, n);
+    return denied && is_denied(m->policy, &asked);
+}
+
+/* A policy that grants to nobody's purpose, to a registered one without saying what, or about a resident who is not
+ * there, is not a policy; nor is one that allows what it says must never be. It is tried at every start. */
 static vault_code try_denied(const manifest *m, vault_error *err)
 {
-    const policy_facts facts = {.action = POLICY_REVEAL, .form = FORM_PLAIN};
-    const admission a = policy_admit(m->policy, &facts), open_door = {.failed = CLAUSE_NONE};
-    const grant g = policy_decide(m->policy, &open_door, &facts, (policy_resident){0});
-    return a.failed != CLAUSE_NONE && !g.given
-               ? VAULT_OK
-               : vault_fail(err, VAULT_INTERNAL, "a request that must be denied was not");
+    static const char what[] = "a request that must be denied was not";
+    if (!all_denied(m, (consumer_no){0}, (purpose_no){0})) return vault_fail(err, VAULT_INTERNAL, what);
+    for (consumer_no app = {1}; manifest_app(m, app); app.no++) {
+        for (purpose_no why = {1}; manifest_purpose_no(m, why); why.no++)
+            if (!all_denied(m, app, why)) return vault_fail(err, VAULT_INTERNAL, what);
+    }
+    return m->never ? policy_never_holds(m->policy, m->never, err) : VAULT_OK;
 }
 
 static vault_code open_rooms(service *s, store *with, bytes root, vault_error *err)
