@@ -43,7 +43,7 @@ static bool allowed(const policy *p, const policy_facts *f, policy_resident of)
 
 static bool row_has(const policy_access *row, const policy_facts *f, area_code area)
 {
-    uint64_t role = f->person ? UINT64_C(1) << (f->person->role.no - 1) : 0;
+    uint64_t role = f->person && f->person->role.no ? UINT64_C(1) << (f->person->role.no - 1) : 0;
     bool who = f->person && f->person->role.no ? (row->roles & role) != 0 : row->alone;
     return row->consumer.no == f->consumer.no && row->purpose.no == f->purpose.no && row->action == f->action && who &&
            (row->forms >> f->form & 1) && field_set_within(f->fields, row->fields) && row->from <= f->date &&
