@@ -153,6 +153,16 @@ static ctl_exit read_what(ctl *c, Vault__V1__ExplainRequest *to)
 /* ---- the answer ----------------------------------------------------------------------------------------------------
  */
 
+const char *explanation_text(arena *mem, const Vault__V1__PolicyExplanation *e)
+{
+    const char *all = "";
+    for (size_t i = 0; e && all && i < e->n_clauses; i++)
+        all = arena_format(mem, "%s%s%s", all, i ? "; " : "",
+                           speaks_chinese() ? e->clauses[i]->text_zh : e->clauses[i]->text);
+    if (!all) abort();
+    return all;
+}
+
 static void print_forms(const Vault__V1__PolicyExplanation *e)
 {
     if (e->n_possible_forms == 0) return;

@@ -249,6 +249,8 @@ const char *value_text(const Vault__V1__FieldValue *v); /* "" for none */
 /* "vaultctl: PERMISSION_DENIED: ... (clause purpose)" on stderr, or JSON; `where` ("item 3") may be NULL. */
 void say_outcome(const ctl *c, const char *where, const outcome *o);
 bool speaks_chinese(void); /* by the locale */
+/* Its sentences, in one; "" for NULL. */
+const char *explanation_text(arena *mem, const Vault__V1__PolicyExplanation *e);
 void say_error(const vault_error *err);
 json_t *outcome_json(const outcome *o);
 void print_json(json_t *value); /* takes the reference */

@@ -121,11 +121,12 @@ static ctl_exit say_cases_fault(const ctl *c, const char *file, const Vault__V1_
 
 static size_t print_failures(const ctl *c, const Vault__V1__TestPolicyResponse *reply)
 {
-    static const char *const heads[] = {"CASE", "EXPECTED", "FOUND"};
-    table t = table_of(c->mem, 3, heads);
+    static const char *const heads[] = {"CASE", "EXPECTED", "FOUND", "WHY"};
+    table t = table_of(c->mem, 4, heads);
     for (size_t i = 0; i < reply->n_results; i++) {
         const Vault__V1__CaseResult *one = reply->results[i];
-        if (!one->passed) table_add(&t, (const char *const[]){one->id, one->expected, one->found});
+        const char *why = explanation_text(c->mem, one->explanation);
+        if (!one->passed) table_add(&t, (const char *const[]){one->id, one->expected, one->found, why});
     }
     if (t.rows > 1 && !c->options[OPT_JSON]) table_print(&t);
     return t.rows - 1;

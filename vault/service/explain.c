@@ -40,6 +40,15 @@ static const char *label_consumer(const void *context, consumer_no no, language 
 /* ---- the message ---------------------------------------------------------------------------------------------------
  */
 
+/* Of their own: the manifest may be gone when the answer is packed. */
+static char **own_texts(arena *mem, const char *const *texts, size_t count)
+{
+    char **own = arena_array(mem, count + 1, sizeof *own);
+    for (size_t i = 0; own && i < count; i++)
+        if (!(own[i] = arena_text(mem, bytes_of_text(texts[i])))) return NULL;
+    return own;
+}
+
 static vault_code tell_clause(Vault__V1__FailingClause **out, arena *mem, const policy_telling *what,
                               const policy_failing *f, vault_error *err)
 {
@@ -48,9 +57,10 @@ static vault_code tell_clause(Vault__V1__FailingClause **out, arena *mem, const 
     if (!to) return vault_fail(err, VAULT_EXHAUSTED, "no memory for an explanation");
     VAULT_TRY(policy_say(&words, mem, what, f, err));
     to->clause = lent(words.clause);
-    to->fields = (char **)(uintptr_t)words.fields;
+    to->fields = own_texts(mem, words.fields, words.field_count);
+    to->names = own_texts(mem, words.names, words.name_count);
+    if (!to->fields || !to->names) return vault_fail(err, VAULT_EXHAUSTED, "no memory for an explanation");
     to->n_fields = words.field_count;
-    to->names = (char **)(uintptr_t)words.names;
     to->n_names = words.name_count;
     to->from = arena_text(mem, bytes_of_text(words.from));
     to->until = arena_text(mem, bytes_of_text(words.until));

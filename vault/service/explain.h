@@ -20,7 +20,7 @@ policy_explanation explain_clause(const policy *p, const policy_facts *facts, po
 /* By its name; CLAUSE_NONE: it is none. */
 policy_clause clause_named(const char *name);
 
-/* An explanation as a message, in the arena, by the names of a manifest. */
+/* An explanation as a message with texts of its own, in the arena, by the names of a manifest. */
 typedef struct explained {
     const manifest *manifest;
     const policy *policy; /* the manifest's */

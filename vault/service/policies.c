@@ -1,6 +1,7 @@
 /* Work on policies: cases, comparisons, who may see what, and what looks wrong in a policy. Every question is a line
  * before it is answered; nothing of any resident is read. */
 #include "policy/compare.h"
+#include "vault/service/explain.h"
 #include "vault/service/trials.h"
 
 #include "vault/base/clock.h"
@@ -51,6 +52,15 @@ static Vault__V1__CaseResult *answer_case(arena *mem, const policy *p, const pol
     return out->id && expected && found ? out : NULL;
 }
 
+/* Of a case that failed: why it comes out as it does. */
+static vault_code explain_case(Vault__V1__CaseResult *to, request *rq, const manifest *m, const policy_case *of,
+                               const case_outcome *o)
+{
+    const policy_explanation why = policy_explain(m->policy, &o->facts, of->about ? &of->of : NULL);
+    const explained what = {.manifest = m, .policy = m->policy, .facts = &o->facts, .explanation = &why};
+    return explanation_message(&to->explanation, rq->mem, &what, &rq->err);
+}
+
 static vault_code answer_cases(Vault__V1__TestPolicyResponse *out, session *s, request *rq, const trial *t,
                                const policy_cases *cases)
 {
@@ -62,7 +72,9 @@ static vault_code answer_cases(Vault__V1__TestPolicyResponse *out, session *s, r
     for (size_t i = 0; i < policy_case_count(cases); i++) {
         const policy_case *one = policy_case_at(cases, i);
         const case_outcome o = policy_case_run(p, one, now);
-        if (!(out->results[out->n_results++] = answer_case(rq->mem, p, one, &o))) return no_room(&rq->err);
+        Vault__V1__CaseResult *told = answer_case(rq->mem, p, one, &o);
+        if (!(out->results[out->n_results++] = told)) return no_room(&rq->err);
+        if (!o.passed) VAULT_TRY(explain_case(told, rq, t->manifest, one, &o));
     }
     VAULT_TRY(policy_coverage(&covered, rq->mem, p, cases, now, &rq->err));
     out->rules = (uint32_t)covered.rules;
