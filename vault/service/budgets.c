@@ -61,6 +61,17 @@ void budgets_committed(session *s)
     if (m) m->alarm_count = 0;
 }
 
+void budgets_sweep(session *s)
+{
+    enum { MOST = 2000, ROUNDS = 50 };
+    vault_error err = {0};
+    int64_t swept = 1;
+    vault_code code = VAULT_OK;
+    for (int i = 0; i < ROUNDS && swept > 0 && code == VAULT_OK; i++)
+        code = store_counts_sweep(s->store, clock_now_us(), MOST, &swept, &err);
+    if (code != VAULT_OK && code != VAULT_UNAVAILABLE) log_failure(LOG_WARN, "store.sweep", &err);
+}
+
 /* ---- a part ---- */
 
 /* A counter of the part. */

@@ -11,6 +11,9 @@ void budgets_committed(session *s);
 /* When the session is closed. */
 void budgets_forget(session *s);
 
+/* Takes away counters whose periods have ended, and what they have seen: by the keeper, now and then. */
+void budgets_sweep(session *s);
+
 /* ---- seen.c: aggregations ---- */
 
 /* Before a part is judged: what its callers have seen of its residents. One statement, the same whoever there is. */

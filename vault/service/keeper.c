@@ -3,6 +3,7 @@
  * Without calls it does not rest, and its steps grow.
  *
  * Nothing is remembered here that must outlast the process: what is still to be done the rows say. */
+#include "vault/service/budgets.h"
 #include "vault/service/jobs.h"
 #include "vault/service/notices.h"
 
@@ -275,6 +276,7 @@ static void begin_day(keeper *k)
     vault_code code = session_run(k->session, retention_daily, NULL, &err);
     if (code != VAULT_OK && code != VAULT_UNAVAILABLE && code != VAULT_CONFLICT)
         log_failure(LOG_ERROR, "job.failed", &err);
+    budgets_sweep(k->session);
 }
 
 /* What a step holds in between, a snapshot above all, would keep other nodes from the job for as long as this one is

@@ -2,6 +2,7 @@
 #include "tests/unit/service/counted.h"
 
 #include "vault/base/metric.h"
+#include "vault/service/budgets.h"
 
 TEST("a resident counts once, whatever is seen of him and how often; past the limit the next one is refused")
 {
@@ -351,6 +352,22 @@ TEST("calls that run together share what is left, and have no more of it")
         if (rqs[i]->err.code != VAULT_OK) expect_outcome(rqs[i], VAULT_DENIED, "budget");
     }
     assert_int_equal(granted, 5);
+    fixture_reset();
+}
+
+TEST("counters stay a while past their periods, and are then swept with what they have seen; others stay")
+{
+    given_nothing_counted();
+    assert_string_equal(LOOK(0, 3, "name"), "ggg");
+    given_later(7 * DAY_US);
+    budgets_sweep(fixture_session());
+    assert_string_equal(pg_sql("select count(*) from budget_count"), "2");
+    given_later(21 * DAY_US);
+    assert_string_equal(LOOK(0, 1, "name"), "g");
+    assert_string_equal(pg_sql("select count(*) from budget_count"), "4");
+    budgets_sweep(fixture_session());
+    assert_string_equal(pg_sql("select count(*) from budget_count"), "2");
+    assert_string_equal(pg_sql("select count(*) from budget_seen"), "2");
     fixture_reset();
 }
 
