@@ -61,7 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         build_with_domains(text);
         return 0;
     }
-    if (document_check(&fault, &value, which, text, fuzz_standing()))
+    if (document_check(&fault, &value, &(document_given){which, text, 20260601}, fuzz_standing()))
         fuzz_expect_fault(&fault);
     else
         expect_whole(which, value);

@@ -47,7 +47,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     put_bytes(&w, bytes_of_text(head));
     put_bytes(&w, bytes_of(data, size));
     put_bytes(&w, bytes_of_text(tail));
-    if (document_check(&fault, &value, DOC_PERSONS, writer_bytes(&w), fuzz_standing()))
+    if (document_check(&fault, &value, &(document_given){DOC_PERSONS, writer_bytes(&w), 20260601}, fuzz_standing()))
         fuzz_expect_fault(&fault);
     else
         expect_persons(value);

@@ -115,19 +115,6 @@ vault_code draft_propose(draft *d, document about, json_t *value, const digest *
     return VAULT_OK;
 }
 
-/* A purpose may expire while its change waits: asked again when it is activated. */
-static vault_code check_assessments(const draft *d, document which, json_t *value)
-{
-    static const char prefix[] = "purposes.";
-    char *path = d->err->field;
-    if (which != DOC_PURPOSES) return VAULT_OK;
-    uint32_t today = clock_shanghai_date(d->what->now_us);
-    vault_code code = purposes_assessed(value, d->docs.of[DOC_PURPOSES], today, d->err);
-    if (code != VAULT_OK && strncmp(path, prefix, sizeof prefix - 1) == 0)
-        memmove(path, path + sizeof prefix - 1, strlen(path + sizeof prefix - 1) + 1);
-    return code;
-}
-
 static vault_code propose(draft *d)
 {
     VAULT_CLEANUP(json_clear) json_t *value = NULL;
@@ -137,9 +124,9 @@ static vault_code propose(draft *d)
     if (what->document == DOC_ACCESS) return access_propose(d);
     VAULT_TRY(check_proposal(d, &base));
     VAULT_TRY(check_room(d));
-    const char *reason = document_check(&fault, &value, what->document, what->content, d->base);
+    const document_given given = {what->document, what->content, clock_shanghai_date(what->now_us)};
+    const char *reason = document_check(&fault, &value, &given, d->base);
     if (reason) return refuse_fault(&fault, reason, d->err);
-    VAULT_TRY(check_assessments(d, what->document, value));
     return draft_propose(d, what->document, value, &base);
 }
 
@@ -199,6 +186,13 @@ unsigned draft_consents(const draft *d, const approval *a)
 bool approval_complete(const manifest *m, const approval *a)
 {
     return m->approvals >= 1 && count_consents(body_of(m), a) >= m->approvals;
+}
+
+/* An assessment may expire while the change waits. */
+static vault_code check_assessments(const draft *d, document which, json_t *value)
+{
+    if (which != DOC_PURPOSES) return VAULT_OK;
+    return purposes_assessed(value, d->docs.of[which], clock_shanghai_date(d->what->now_us), d->err);
 }
 
 /* The row that the proposal has written is in force from now on. */
@@ -401,7 +395,8 @@ vault_code control_check_document(document_fault *fault, digest *canonical, cons
     bytes text;
     *canonical = (digest){0};
     if (!mem) return vault_fail(err, VAULT_EXHAUSTED, "control: no memory");
-    if (document_check(fault, &value, d, content, body_of(m))) return VAULT_OK;
+    const document_given given = {d, content, clock_shanghai_date(clock_now_us())};
+    if (document_check(fault, &value, &given, body_of(m))) return VAULT_OK;
     VAULT_TRY(document_canonical(&text, mem, value, err));
     *canonical = sha256(text);
     return VAULT_OK;

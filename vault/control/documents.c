@@ -134,11 +134,23 @@ static bool parse(document_fault *fault, json_t **out, bytes content)
     return false;
 }
 
-const char *document_check(document_fault *fault, json_t **parsed, document d, bytes content,
+/* Whether it can be part of the manifest, and may be from today on. */
+static vault_code check_whole(const documents *docs, const document_given *given, const manifest_body *standing,
+                              vault_error *err)
+{
+    VAULT_CLEANUP(manifest_free) manifest_body *next = NULL;
+    VAULT_TRY(manifest_build(&next, standing->m.vault, docs, err));
+    VAULT_TRY(manifest_check_change(standing, next, err));
+    if (given->which != DOC_PURPOSES) return VAULT_OK;
+    return purposes_assessed(docs->of[DOC_PURPOSES], standing->docs.of[DOC_PURPOSES], given->today, err);
+}
+
+const char *document_check(document_fault *fault, json_t **parsed, const document_given *given,
                            const manifest_body *standing)
 {
+    document d = given->which;
+    bytes content = given->content;
     VAULT_CLEANUP(json_clear) json_t *value = NULL;
-    VAULT_CLEANUP(manifest_free) manifest_body *next = NULL;
     vault_error err = {0};
     *fault = (document_fault){0};
     *parsed = NULL;
@@ -148,10 +160,7 @@ const char *document_check(document_fault *fault, json_t **parsed, document d, b
     documents docs = standing->docs; /* borrowed */
     docs.of[d] = value;
     docs.of[DOC_DOMAINS] = NULL;
-    if (manifest_build(&next, standing->m.vault, &docs, &err) != VAULT_OK ||
-        manifest_check_change(standing, next, &err) != VAULT_OK) {
-        return fault_of(fault, d, content, &err);
-    }
+    if (check_whole(&docs, given, standing, &err) != VAULT_OK) return fault_of(fault, d, content, &err);
     *parsed = value;
     value = NULL;
     return NULL;

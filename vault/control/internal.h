@@ -118,11 +118,17 @@ VAULT_MUST_USE vault_code manifest_build(manifest_body **out, const char *vault,
  * CHANGE_UNREADABLE with the path: a field, predicate, collection or department that is gone or has another number;
  * another format (but a wider text), natural key or area field of a collection; another meaning of a predicate. */
 VAULT_MUST_USE vault_code manifest_check_change(const manifest_body *old, const manifest_body *next, vault_error *err);
+/* What somebody would put in the place of a document, on which day (YYYYMMDD). */
+typedef struct document_given {
+    document which;
+    bytes content;
+    uint32_t today;
+} document_given;
 /* The pure part of control_check_document: NULL when the document would be taken in the place of the standing one, and
- * *parsed (owned by the caller) is what it says; else the reason (DOCUMENT_INVALID, CHANGE_UNREADABLE), and the fault
- * says line, column, path and mend. A fault that shows in another document ("persons.persons[3].role") has line 0 and
- * is named with that document. */
-VAULT_MUST_USE const char *document_check(document_fault *fault, json_t **parsed, document d, bytes content,
+ * *parsed (owned by the caller) is what it says; else the reason (DOCUMENT_INVALID, CHANGE_UNREADABLE,
+ * ASSESSMENT_EXPIRED), and the fault says line, column, path and mend. A fault that shows in another document
+ * ("persons.persons[3].role") has line 0 and is named with that document. */
+VAULT_MUST_USE const char *document_check(document_fault *fault, json_t **parsed, const document_given *given,
                                           const manifest_body *standing);
 /* DOC_DOMAINS for these documents: numbers that stand are kept, also of pairs that are gone; new pairs get random ones.
  */

@@ -214,7 +214,8 @@ static const char *check(document which, const char *text)
     documents d = dev_documents();
     manifest_body *standing = build_of(&d);
     json_t *parsed;
-    const char *why = document_check(&fault, &parsed, which, bytes_of_text(text), standing);
+    const char *why =
+        document_check(&fault, &parsed, &(document_given){which, bytes_of_text(text), 20260601}, standing);
     snprintf(reason, sizeof reason, "%s", why ? why : "");
     assert_int_equal(why == NULL, parsed != NULL);
     json_clear(&parsed);
