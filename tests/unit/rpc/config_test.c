@@ -92,6 +92,34 @@ TEST("two sources of the root key are one too many")
                    "vaultd.json:2", "\"root_key\"");
 }
 
+TEST("a webhook is where officers are told, by https and without a password in its URL, or there is none")
+{
+    VAULT_CLEANUP(config_clear) config none = {0};
+    VAULT_CLEANUP(config_clear) config named = {0};
+    vault_error err = {0};
+    expect_ok(read_text(&none, "{" STORE ", " ROOT ", " TLS "}", &err), &err);
+    assert_null(none.webhook);
+    expect_ok(read_text(&named,
+                        "{" STORE ", " ROOT ", " TLS
+                        ", \"webhook\": {\"url\": \"https://hook/a\", \"ca_file\": \"h.crt\","
+                        " \"token_file\": \"h.token\"}}",
+                        &err),
+              &err);
+    assert_string_equal(named.webhook, "https://hook/a");
+    assert_string_equal(named.webhook_ca, "h.crt");
+    assert_string_equal(named.webhook_token, "h.token");
+    static const char *const bad[] = {"http://hook/", "hook", "https://", "https://me:secret@hook/"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char text[512];
+        snprintf(text, sizeof text, "{" STORE ", " ROOT ", " TLS ",\n\"webhook\": {\"url\": \"%s\"}}", bad[i]);
+        expect_refused(text, "vaultd.json:2", "\"webhook.url\" must be an https:// URL");
+    }
+    expect_refused("{" STORE ", " ROOT ", " TLS ",\n\"webhook\": {\"ca_file\": \"x\"}}", "vaultd.json:2",
+                   "\"webhook.url\" is missing");
+    expect_refused("{" STORE ", " ROOT ", " TLS ",\n\"webhook\": {\"secret\": \"x\"}}", "vaultd.json:2",
+                   "is no key of the configuration");
+}
+
 TEST("an unknown key is named with its line, at every level")
 {
     expect_refused("{" STORE ", " ROOT ", " TLS ",\n\"listn\": \"x\"}", "vaultd.json:2", "\"listn\" is no key");
