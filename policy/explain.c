@@ -8,6 +8,8 @@
  * It is asked after a refusal only, and costs time in the number of rules of one purpose, consumer and action. */
 #include "policy/internal.h"
 
+#include <string.h>
+
 enum { OBSTACLES_MAX = FAILING_MAX, WAYS_MAX = 4096 };
 
 /* What may be chosen where a clause is met: one of the rule's fields, when none of those asked for is; a form; a role
@@ -25,14 +27,20 @@ typedef struct obstacles {
     uint64_t aggregations;
 } obstacles;
 
+typedef struct question {
+    const policy *policy;
+    const policy_facts *facts;
+    const policy_resident *of; /* NULL: nothing is said of any */
+} question;
+
 /* One rule, and the call as it would be with the rule's clauses met. */
 typedef struct attempt {
     const policy *policy;
     const policy_rule *rule;
     const policy_facts *facts;
-    const policy_resident *of; /* NULL: nothing is said of any */
-    uint32_t fails;            /* set of 1 << clause */
-    bool shared;               /* with this rule's clauses met it is another rule that allows the call */
+    const policy_resident *of;
+    uint32_t fails; /* set of 1 << clause */
+    bool shared;    /* with this rule's clauses met it is another rule that allows the call */
     policy_facts met;
     policy_person who; /* met.person, where it is another than the call's */
     policy_resident there;
@@ -85,11 +93,23 @@ static uint64_t except_left(const attempt *a)
     return a->rule->except & ~(a->of->out & ~a->of->in);
 }
 
-static void find_failing(attempt *a)
+/* All rules are begun, and few are looked at further: what is not needed yet is not made, and above `most` clauses none
+ * is looked for. */
+static void find_failing(attempt *a, question q, const policy_rule *rule, unsigned most)
 {
-    for (policy_clause c = CLAUSE_FIELDS; c <= CLAUSE_BREAK_GLASS; c++)
-        if (!rule_passes(a->policy, a->rule, a->facts, c)) a->fails |= UINT32_C(1) << c;
-    if (!a->of) return;
+    unsigned count = 0;
+    a->policy = q.policy;
+    a->rule = rule;
+    a->facts = q.facts;
+    a->of = q.of;
+    a->fails = 0;
+    a->shared = false;
+    for (policy_clause c = CLAUSE_FIELDS; c <= CLAUSE_BREAK_GLASS && count <= most; c++) {
+        if (rule_passes(a->policy, a->rule, a->facts, c)) continue;
+        a->fails |= UINT32_C(1) << c;
+        count++;
+    }
+    if (!a->of || count > most) return;
     if (!passes_area(a)) a->fails |= UINT32_C(1) << CLAUSE_AREA;
     if (!of_only(a) || except_left(a) != 0) a->fails |= UINT32_C(1) << CLAUSE_CLASS;
     if (a->rule->consent && !a->of->consent) a->fails |= UINT32_C(1) << CLAUSE_CONSENT;
@@ -145,7 +165,9 @@ static void meet_classes(attempt *a)
 static void meet(attempt *a)
 {
     a->met = *a->facts;
-    if (a->of) a->there = *a->of;
+    a->there = a->of ? *a->of : (policy_resident){0};
+    a->who = (policy_person){0};
+    memset(a->options.count, 0, sizeof a->options.count);
     if (failed(a, CLAUSE_FIELDS)) meet_fields(a);
     if (failed(a, CLAUSE_FORM)) meet_form(a);
     if (failed(a, CLAUSE_ACTING) || failed(a, CLAUSE_ROLE) || failed(a, CLAUSE_CONTRACT)) meet_person(a);
@@ -400,14 +422,15 @@ static void keep(solution *out, const attempt *a, const obstacles *o)
     if (a->met.person == &a->who) out->attempt.met.person = &out->attempt.who;
 }
 
-static void consider(solution *best, attempt *a)
+static void consider(solution *best, question q, const policy_rule *rule)
 {
-    find_failing(a);
-    unsigned least = (unsigned)__builtin_popcount(a->fails);
-    if (!nearer(least, a->fails ? (policy_clause)__builtin_ctz(a->fails) : CLAUSES, best)) return;
-    meet(a);
-    obstacles o = take_best_way(a);
-    if (nearer(least + o.count, first_of(a->fails, &o), best)) keep(best, a, &o);
+    attempt a;
+    find_failing(&a, q, rule, best->count > 0 ? best->count : CLAUSES);
+    unsigned least = (unsigned)__builtin_popcount(a.fails);
+    if (!nearer(least, a.fails ? (policy_clause)__builtin_ctz(a.fails) : CLAUSES, best)) return;
+    meet(&a);
+    obstacles o = take_best_way(&a);
+    if (nearer(least + o.count, first_of(a.fails, &o), best)) keep(best, &a, &o);
 }
 
 /* As it was before this clause was met. */
@@ -451,9 +474,9 @@ static void unmeet(attempt *a, policy_clause clause)
 /* Whether this rule allows the call as it would be, but for obstacles that the solution names anyway. */
 static bool lets_through(const solution *s, const attempt *trial, const policy_rule *rule, obstacles *o)
 {
-    attempt other = {.policy = trial->policy, .rule = rule, .facts = &trial->met};
-    if (trial->of) other.of = &trial->there;
-    find_failing(&other);
+    attempt other;
+    const question q = {trial->policy, &trial->met, trial->of ? &trial->there : NULL};
+    find_failing(&other, q, rule, 0);
     if (other.fails != 0) return false;
     meet(&other);
     *o = find_obstacles(&other);
@@ -507,10 +530,7 @@ static policy_explanation explain_refusal(const policy *p, const policy_facts *f
     const run *r = runs_find(&p->rule_runs, rule_key(facts->purpose, facts->consumer, facts->action));
     policy_explanation out = {.rule = NO_RULE};
     solution best = {0};
-    for (uint32_t i = 0; r && i < r->count; i++) {
-        attempt a = {.policy = p, .rule = &p->rules[r->first + i], .facts = facts, .of = of};
-        consider(&best, &a);
-    }
+    for (uint32_t i = 0; r && i < r->count; i++) consider(&best, (question){p, facts, of}, &p->rules[r->first + i]);
     if (best.count == 0) {
         say(&out, (policy_failing){.clause = clause});
         return out;
