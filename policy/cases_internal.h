@@ -8,6 +8,8 @@ struct policy_cases {
     size_t count;
 };
 
+/* In the place of an index: the list as a whole. */
+#define CASES_LIST SIZE_MAX
 /* INVALID DOCUMENT_INVALID: the path is `list`[`index`], and `key` (may be "") below it; the text is for people and
  * says the mend. */
 typedef struct case_place {

@@ -38,7 +38,10 @@ vault_code case_refuse_at(const case_place *at, const char *where, const char *k
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    snprintf(path, sizeof path, "%s[%zu]", at->list, at->index);
+    if (at->index == CASES_LIST)
+        snprintf(path, sizeof path, "%s", at->list);
+    else
+        snprintf(path, sizeof path, "%s[%zu]", at->list, at->index);
     (void)vault_fail_at(at->err, VAULT_INVALID, where, "%s%s%s%s: %s%s%s", path, *id ? " (" : "", id, *id ? ")" : "",
                         key, *key ? ": " : "", text);
     at->err->reason = "DOCUMENT_INVALID";
@@ -184,7 +187,7 @@ static vault_code read_persons(case_reader *r, json_t *list)
     json_t *value;
     if (!list) return VAULT_OK;
     r->at.list = "persons";
-    r->at.index = 0;
+    r->at.index = CASES_LIST;
     VAULT_TRY(read_list(r, "", list));
     if (!(r->persons = arena_array(r->out->mem, json_array_size(list), sizeof *r->persons))) return no_room(r);
     json_array_foreach(list, i, value)
@@ -460,7 +463,9 @@ static vault_code read_expectation(case_reader *r, const case_expectation *e)
     if (e->rule && !known_rule(r->policy, e->rule)) return refuse(r, "rule", "the policy has no rule '%.40s'", e->rule);
     if (e->rule) VAULT_TRY(keep_text(r, &r->to->rule, "rule", e->rule, ID_MAX));
     r->to->graded = e->strongest != NULL;
-    if (!e->strongest || find_form(&r->to->strongest, e->strongest)) return VAULT_OK;
+    const unsigned graded = 1U << FORM_PLAIN | 1U << FORM_MASKED | 1U << FORM_TOKEN | 1U << FORM_NOTHING;
+    if (!e->strongest || (find_form(&r->to->strongest, e->strongest) && (graded >> r->to->strongest & 1)))
+        return VAULT_OK;
     return refuse(r, "strongest", "is not plain, masked, token or nothing");
 }
 
@@ -501,7 +506,7 @@ static vault_code read_cases(case_reader *r, const char *name, json_t *list)
 {
     size_t i, count = json_array_size(list);
     json_t *value;
-    r->at = (case_place){.list = name, .err = r->at.err};
+    r->at = (case_place){.list = name, .index = CASES_LIST, .err = r->at.err};
     VAULT_TRY(read_list(r, "", list));
     if (count > CASES_MAX) return refuse(r, "", "there are more than %d cases", CASES_MAX);
     if (!(r->out->at = arena_array(r->out->mem, count, sizeof *r->out->at))) return no_room(r);

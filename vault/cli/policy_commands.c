@@ -36,7 +36,7 @@ static const command commands[] = {
      "  vaultctl policy diff --approval approvals/5f0c...\n"
      "  vaultctl policy diff --version 7\n",
      DRAFTS | OPTION(OPT_APPROVAL) | OPTION(OPT_VERSION), 0, 1, true, CONTROL_PURPOSE, run_policy_diff},
-    {"policy who-can", "FIELD", "who may see a field",
+    {"policy who-can", "FIELD", "who may see a field, or bring it",
      "\n"
      "  vaultctl policy who-can care_category\n"
      "  vaultctl policy who-can phone --form plain --area 330105001\n",

@@ -207,7 +207,7 @@ TEST("what a case says of anything that is not there is a fault with its path an
 
 TEST("a file without cases, with other keys, or with persons said twice is refused")
 {
-    refused_at("{\"cases\": []}", "cases[0]", "empty");
+    refused_at("{\"cases\": []}", "cases", "empty");
     refused_at("{}", "", "cases");
     refused_at("{\"cases\": [" CASE("a", CALL, ALLOWED) "], \"time\": \"now\"}", "time", "not a time");
     refused_at("{\"case\": 1, \"cases\": [" CASE("a", CALL, ALLOWED) "]}", "", "case");
