@@ -38,8 +38,22 @@ def load(machine, options, case):
     return judged(line, 0, **{"the median is above 1 s": line["p50_ms"] <= 1000})
 
 
+def budget(machine, options, case):
+    """Reveals that a budget counts against reveals that none does: single ones, 64 in flight, or calls of 1,000 items."""
+    client, batch = machine.residents(), case.endswith("batch")
+    words, flight = (("reveal-batch", "counted-batch"), (1000, 4)) if batch else (("reveal", "counted"), (64,))
+    for word in words:
+        client.obey(word, *flight, 1.0)  # warm, and whom a counter has seen
+    watch = machine.watch(client)
+    pairs = interleave(options.rounds, lambda: client.obey(words[1], *flight, options.seconds, watch=watch),
+                       lambda: client.obey(words[0], *flight, options.seconds, watch=watch))
+    line = summary("policy", case, "items/s" if batch else "calls/s", pairs, connections=options.connections, workers=options.workers)
+    return judged(line, 0.5)
+
+
 # case of ./bench policy: what measures it
-POLICY = {"decide 10": decide, "decide 1000": decide, "decide 10000": decide, "decide 10000 one": decide, "load 10000": load}
+POLICY = {"decide 10": decide, "decide 1000": decide, "decide 10000": decide, "decide 10000 one": decide, "load 10000": load,
+          "budget": budget, "budget batch": budget}
 
 
 def policy(machine, options):

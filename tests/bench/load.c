@@ -89,9 +89,11 @@ static struct {
 
 /* ---- requests ---- */
 
+static const char *purpose_now = "bench"; /* set between runs */
+
 #define CONTEXT(name)                                                                                                  \
     Vault__V1__RequestContext name = VAULT__V1__REQUEST_CONTEXT__INIT;                                                 \
-    (name).purpose = (char *)(uintptr_t) "bench";                                                                      \
+    (name).purpose = (char *)(uintptr_t)purpose_now;                                                                   \
     (name).ticket = (char *)(uintptr_t) "case 2026-1122";                                                              \
     (name).request_id = (char *)(uintptr_t) "6f3b1e0a-5c1d-4a53-9a76-2f0a3b7f1e55"
 
@@ -486,6 +488,8 @@ static void run(job *j, size_t flight, double seconds)
 static void obey(const command *c)
 {
     job j = {0};
+    bool counted = c->count > 0 && strncmp(c->words[0], "counted", 7) == 0; /* for the purpose that has a budget */
+    purpose_now = counted ? "bench/counted" : "bench";
     if (command_is(c, "put", 2)) {
         prepare_puts();
         j.kind = &PUT, j.fixed = true;
@@ -493,11 +497,12 @@ static void obey(const command *c)
     } else if (command_is(c, "issue", 2)) {
         j.kind = &ISSUE, j.fixed = true;
         run(&j, (size_t)command_number(c, 1), 0);
-    } else if (command_is(c, "health", 3) || command_is(c, "reveal", 3)) {
+    } else if (command_is(c, "health", 3) || command_is(c, "reveal", 3) || command_is(c, "counted", 3)) {
         j.kind = c->words[0][0] == 'h' ? &HEALTH : &REVEAL;
         run(&j, (size_t)command_number(c, 1), command_seconds(c, 2));
-    } else if (command_is(c, "reveal-batch", 4) || command_is(c, "issue-batch", 4)) {
-        j.kind = c->words[0][0] == 'r' ? &BATCH : &ISSUE_BATCH;
+    } else if (command_is(c, "reveal-batch", 4) || command_is(c, "counted-batch", 4) ||
+               command_is(c, "issue-batch", 4)) {
+        j.kind = c->words[0][0] == 'i' ? &ISSUE_BATCH : &BATCH;
         j.items = (size_t)command_number(c, 1);
         if (j.items < 1 || j.items > BATCH_MOST) die("1 to %d items", BATCH_MOST);
         run(&j, (size_t)command_number(c, 2), command_seconds(c, 3));

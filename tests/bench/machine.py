@@ -195,6 +195,7 @@ class Machine:
         texts["purposes"]["purposes"].append({"id": "bench", "title": "测量", "basis": "PIPL 13(1)(3)", "notice": "测量用的虚构数据。",
                                               "forms": ["plain", "masked", "token", "predicate", "count", "nothing"], "retention": "P3Y",
                                               "assessment": {"id": "PIA-BENCH", "until": "2099-12-31"}, "consumers": ["bench"]})
+        texts["purposes"]["purposes"].append({**texts["purposes"]["purposes"][-1], "id": "bench/counted", "consumers": []})
         same = {"consumer": "bench", "purpose": "bench", "areas": areas, "acting": "app", "valid": {"from": "2020-01-01", "until": "2099-12-31"}}
         texts["policy"] = {"rules": [
             *json.loads((ROOT / "tests/support/town/policy.json").read_text())["rules"],
@@ -203,7 +204,11 @@ class Machine:
              "results": 4096, **same},
             {"id": "bench-issue", "action": "issue", "fields": ["id_number"], "form": "nothing", **same},
             {"id": "bench-reveal", "action": "reveal", "fields": ["name", "phone", "residence_address"], "form": "plain", **same},
+            {"id": "counted-reveal", "action": "reveal", "fields": ["name", "phone", "residence_address"], "form": "plain", **same,
+             "purpose": "bench/counted"},
         ]}
+        texts["policy"]["budgets"] = [{"id": "counted-day", "per": "consumer", "consumers": ["bench"], "purposes": ["bench/counted"],
+                                       "roles": "any", "fields": "any", "period": "day", "residents": 10 ** 9}]
         texts["persons"]["persons"] += [
             {"id": f"worker-{hex(i * 7919 + 4096)[2:].replace('0', 'x').replace('1', 'y')}", "name": f"网格员{i}", "department": "civil-affairs",
              "role": "grid-worker", "areas": [f"320411{i % 20 + 1:03}{i % 40 + 1:03}"], "contract": {"from": "2026-01-01", "until": "2028-12-31"},
