@@ -211,12 +211,13 @@ ctl_exit ctl_form(const ctl *c, Vault__V1__Form *out)
 {
     static const char *const forms[] = {[VAULT__V1__FORM__FORM_PLAIN] = "plain",
                                         [VAULT__V1__FORM__FORM_MASKED] = "masked",
-                                        [VAULT__V1__FORM__FORM_TOKEN] = "token"};
+                                        [VAULT__V1__FORM__FORM_TOKEN] = "token",
+                                        [VAULT__V1__FORM__FORM_STRONGEST] = "strongest"};
     const char *asked = c->options[OPT_FORM] ? c->options[OPT_FORM] : c->options[OPT_MASKED] ? "masked" : "plain";
     for (unsigned f = VAULT__V1__FORM__FORM_PLAIN; f < sizeof forms / sizeof *forms; f++) {
         if (strcmp(asked, forms[f]) == 0) return *out = (Vault__V1__Form)f, CTL_OK;
     }
-    return usage_error(c, "--form is plain, masked or token");
+    return usage_error(c, "--form is plain, masked, token, or (of reveal) strongest");
 }
 
 ctl_exit ctl_end(ctl *c, Google__Protobuf__Timestamp **out)

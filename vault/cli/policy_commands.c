@@ -68,7 +68,8 @@ static const command commands[] = {
      "  vaultctl policy budgets grid-day\n",
      OPTION(OPT_LIMIT), 0, 1, true, CONTROL_PURPOSE, run_policy_budgets},
     {"policy recount", "", "are the counters of budgets what the log says? (officers)",
-     "Counts the present periods anew, from the lines. Who can write to the database can set a counter back; the lines\n"
+     "Counts the present periods anew, from the lines. Who can write to the database can set a counter back; the "
+     "lines\n"
      "name what counted them. Exit code 7: a counter is not what the log says.\n"
      "\n"
      "  vaultctl policy recount --ticket 'monthly check'\n",
@@ -91,6 +92,24 @@ static const command commands[] = {
      "\n"
      "  vaultctl policy history --limit 20\n",
      OPTION(OPT_LIMIT), 0, 0, true, CONTROL_PURPOSE, run_policy_history},
+    {"consent grant", "[TOKEN...]", "residents have agreed to the purpose",
+     "Written into their records, with a line. With --until it ends by itself.\n"
+     "\n"
+     "  vaultctl consent grant rv1... --purpose elder-care/meals --ticket form-77\n"
+     "  vaultctl consent grant --file tokens.txt --until 2027-12-31 --purpose elder-care/meals --ticket forms-2026\n",
+     OPTION(OPT_FILE) | OPTION(OPT_UNTIL) | OPTION(OPT_RECEIPT) | OPTION(OPT_TICKET), 0, SIZE_MAX, true, NULL,
+     run_consent_grant},
+    {"consent withdraw", "[TOKEN...]", "residents have withdrawn their consent",
+     "From the next request on nothing is shown that rests on it.\n"
+     "\n"
+     "  vaultctl consent withdraw rv1... --purpose elder-care/meals --ticket call-12\n",
+     OPTION(OPT_FILE) | OPTION(OPT_RECEIPT) | OPTION(OPT_TICKET), 0, SIZE_MAX, true, NULL, run_consent_withdraw},
+    {"consent show", "[TOKEN...]", "what residents have said about the purpose",
+     "A line for each: none, given, withdrawn or expired, and since when. The nearest word counts: of the purpose\n"
+     "itself, else of the one above it.\n"
+     "\n"
+     "  vaultctl consent show rv1... --purpose elder-care/meals --ticket call-12\n",
+     OPTION(OPT_FILE) | OPTION(OPT_RECEIPT) | OPTION(OPT_TICKET), 0, SIZE_MAX, true, NULL, run_consent_show},
     {"emergency open", "REASON", "break the glass: immediate access, for few residents and few hours",
      "Where a rule allows it to the acting person for the purpose. The officers are told at once, and must review it; "
      "if\n"

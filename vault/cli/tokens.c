@@ -21,6 +21,20 @@ ctl_exit run_issue(ctl *c)
 
 /* ---- reveal ---- */
 
+/* In which form, where the vault chose it, and what else whoever reads this is bound to: for people, beside the values.
+ */
+static void say_terms(const ctl *c, const Vault__V1__Terms *t)
+{
+    static const char *const forms[] = {"", "plain", "masked", "token"};
+    bool chosen = c->options[OPT_FORM] && strcmp(c->options[OPT_FORM], "strongest") == 0;
+    if (!t || c->options[OPT_JSON]) return;
+    if (chosen && (unsigned)t->form < sizeof forms / sizeof *forms)
+        fprintf(stderr, "form: %s; may be kept until %s\n", forms[t->form], shown(c->mem, t->keep_until));
+    if (*t->withheld_until) fprintf(stderr, "withheld from the resident until %s\n", shown(c->mem, t->withheld_until));
+    if (t->review_due_time)
+        fprintf(stderr, "under a break-glass, to be reviewed by %s\n", time_text(c->mem, t->review_due_time));
+}
+
 static json_t *values_json(const char *token, Vault__V1__FieldValue *const *values, size_t count,
                            const Google__Protobuf__FieldMask *mask)
 {
@@ -30,12 +44,19 @@ static json_t *values_json(const char *token, Vault__V1__FieldValue *const *valu
     return json_pack("{s:s, s:o}", "token", token, "values", all);
 }
 
+static json_t *with_terms(arena *mem, json_t *inout, const Vault__V1__Terms *t)
+{
+    if (t) json_object_set_new(inout, "terms", message_json(mem, &t->base));
+    return inout;
+}
+
 static void show_one(ctl *c, const Vault__V1__RevealResponse *reply, const Google__Protobuf__FieldMask *mask)
 {
     static const char *const heads[] = {"FIELD", "VALUE"};
     table t = table_of(c->mem, 2, heads);
     if (c->options[OPT_JSON]) {
-        print_json(values_json(c->arguments[0], reply->values, reply->n_values, mask));
+        print_json(
+            with_terms(c->mem, values_json(c->arguments[0], reply->values, reply->n_values, mask), reply->terms));
         return;
     }
     for (size_t i = 0; i < reply->n_values && i < mask->n_paths; i++)
@@ -55,16 +76,17 @@ static ctl_exit reveal_one(ctl *c, Google__Protobuf__FieldMask *mask, Vault__V1_
     if (end != CTL_OK) return end;
     Vault__V1__RevealResponse *reply = (void *)x.reply;
     show_one(c, reply, mask);
+    say_terms(c, reply->terms);
     return receipts_write(c, &reply->receipt, reply->receipt ? 1 : 0);
 }
 
-static void show_revealed_json(const bulk_part *part, const Google__Protobuf__FieldMask *mask)
+static void show_revealed_json(arena *mem, const bulk_part *part, const Google__Protobuf__FieldMask *mask)
 {
     for (size_t i = 0; i < part->count; i++) {
         const Vault__V1__RevealResult *r = (const void *)part->results[i];
         print_json(part->outcomes[i].code
                        ? json_pack("{s:s, s:o}", "token", part->items[i], "error", outcome_json(&part->outcomes[i]))
-                       : values_json(part->items[i], r->values, r->n_values, mask));
+                       : with_terms(mem, values_json(part->items[i], r->values, r->n_values, mask), r->terms));
     }
 }
 
@@ -74,7 +96,7 @@ static void show_revealed(ctl *c, const void *context, const bulk_part *part)
     const char **cells = arena_array(c->mem, mask->n_paths + 1, sizeof *cells);
     if (!cells) abort();
     if (c->options[OPT_JSON]) {
-        show_revealed_json(part, mask);
+        show_revealed_json(c->mem, part, mask);
         return;
     }
     cells[0] = "TOKEN";
