@@ -30,9 +30,12 @@ VAULT_MUST_USE vault_code counter_seal(session *s, const counter *c, count_row *
 /* Texts in the arena. INTEGRITY: edited, or another one's. */
 VAULT_MUST_USE vault_code counter_open(session *s, counter *out, const count_row *row, vault_error *err);
 
+/* Of what a counter has seen of a resident; 0 stands for nobody, whose sight is looked for like another. */
 VAULT_MUST_USE vault_code sight_id(session *s, const uint8_t by[COUNT_ID_LEN], int64_t resident,
                                    uint8_t out[COUNT_ID_LEN], vault_error *err);
+/* All of one length, whatever was seen. */
 VAULT_MUST_USE vault_code sight_seal(session *s, const sight *of, count_row *inout, vault_error *err);
+/* Nothing, of a row that was not found. INTEGRITY: edited, or of somebody else. */
 VAULT_MUST_USE vault_code sight_open(session *s, sight *out, const count_row *row, vault_error *err);
 
 /* Ids, each once, with room for a row each. */
