@@ -124,6 +124,7 @@ static vault_code read_asked(access_ask *out, session *s, call *c)
                         .purpose = c->purpose->id,
                         .form = form_asked(asked),
                         .residents = request_residents(m, &(request){.in = asked})};
+    if (out->residents > CALL_ITEMS) return refuse_at(err, "TOO_MANY", "request", -1); /* as the call would be */
     VAULT_TRY(fields_asked(&out->fields, s, asked, err));
     return bound_of(&out->bound, s, c, m, asked);
 }

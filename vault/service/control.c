@@ -131,6 +131,7 @@ Vault__V1__Change *change_message(arena *mem, const change_record *from)
     out->who = lent(from->who);
     out->ticket = lent(from->ticket);
     out->approval = lent(from->approval);
+    out->emergency = lent(from->emergency);
     out->before = hex_of(mem, &from->before);
     out->after = hex_of(mem, &from->after);
     out->manifest = hex_of(mem, &from->manifest);

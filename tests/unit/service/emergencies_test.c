@@ -237,6 +237,24 @@ TEST("it is opened by a person with a reason, where a rule is for them; a second
     fixture_reset();
 }
 
+TEST("two nodes open one between them: the second one, which had not heard of it, finds it open")
+{
+    node far;
+    node_open(&far);
+    expect_outcome(open_as(far.session, "nobody-there", WHY), VAULT_UNAUTHENTICATED, "ASSERTION_PERSON");
+    const char *name = opened_by("grid-zhao")->name;
+    int64_t lines = lines_in_log();
+    expect_outcome(open_as(far.session, "grid-zhao", WHY), VAULT_PRECONDITION, "ALREADY_OPEN");
+    assert_int_equal(lines_in_log(), lines + 1);
+    assert_int_equal(list_as(OFFICER, true)->n_emergencies, 1);
+    close_as(name, true);
+    expect_outcome(look_by(far.session, "grid-zhao", "education", name, 1), VAULT_DENIED, "break_glass");
+    assert_string_equal(last_change()->kind, "review");
+    assert_string_equal(last_change()->emergency, name);
+    node_close(&far);
+    fixture_reset();
+}
+
 TEST("the list is newest first, of all or of those that wait, for officers and administrators; each question is a line")
 {
     const char *first = opened_by("grid-zhao")->name;
