@@ -248,6 +248,8 @@ static vault_code read_sharing(loader *l, draft *d, const json_t *value)
     }
     if (!areas_within(l->policy, &d->rule, &basis))
         return refuse(l, "sharing", "'%s' is for fewer areas: name areas within its own", cut(id).text);
+    if (basis.until < d->rule.from || d->rule.until < basis.from)
+        return refuse(l, "sharing", "'%s' holds on none of the rule's days: it is never reached", cut(id).text);
     d->rule.sharing_from = basis.from;
     d->rule.sharing_until = basis.until;
     return VAULT_OK;

@@ -267,6 +267,12 @@ TEST("a rule that rests on a basis is for its consumer, its purpose and below, w
     taken(json_deep_copy(document)); /* p4 lies below p2 */
     json_object_set_new(nth_of(document, "rules", 1), "purpose", json_string("p1"));
     not_taken(document, "policy.rules[1].sharing", "is for another purpose");
+    document = whole_with("rules", 1, "sharing", "\"b11\"");
+    json_t *days = json_object_get(nth_of(document, "rules", 1), "valid");
+    json_object_set_new(days, "from", json_string("2026-01-25"));
+    taken(json_deep_copy(document));
+    json_object_set_new(days, "from", json_string("2026-01-26"));
+    not_taken(document, "policy.rules[1].sharing", "holds on none of the rule's days");
     bad_fire("sharing", "\"b21\"", "sharing", "shares with another consumer");
     bad_fire("sharing", "\"none\"", "sharing", "unknown basis 'none'");
     bad_fire("sharing", "true", "sharing", "unknown basis");
