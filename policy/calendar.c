@@ -1,7 +1,7 @@
 /* Days of the week and periods of the calendar. Days are numbers like 20260131; their order is that of the numbers. */
 #include "policy/internal.h"
 
-enum { DAY_MINUTES = 24 * 60, WEEK_DAYS = 7 };
+enum { DAY_MINUTES = 24 * 60, WEEK_DAYS = 7, LAST_HOUR = 23 };
 
 typedef struct day {
     unsigned year, month, day;
@@ -73,6 +73,7 @@ policy_span policy_period_of(policy_period period, uint32_t date, uint16_t minut
     if (period == PERIOD_WEEK) widen_to_week(&first, &last);
     if (period == PERIOD_YEAR) first.month = 1, last.month = 12;
     if (period == PERIOD_MONTH || period == PERIOD_YEAR) first.day = 1, last.day = month_length(last.year, last.month);
-    uint32_t hour = period == PERIOD_HOUR ? minute / 60U : 0;
+    uint32_t hour = minute < DAY_MINUTES ? minute / 60U : LAST_HOUR;
+    if (period != PERIOD_HOUR) hour = 0;
     return (policy_span){.begun = date_of(first) * 100 + hour, .last_day = date_of(last)};
 }
