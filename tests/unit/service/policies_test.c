@@ -121,6 +121,10 @@ TEST("a case that fails says what was expected and what was found")
     assert_false(out->results[0]->passed);
     assert_string_equal(out->results[0]->expected, "allowed by clinic-reveal");
     assert_string_equal(out->results[0]->found, "refused: fields");
+    assert_int_equal(out->results[0]->explanation->n_clauses, 1);
+    assert_string_equal(out->results[0]->explanation->clauses[0]->clause, "fields");
+    assert_string_equal(out->results[0]->explanation->clauses[0]->fields[0], "phone");
+    assert_null(out->results[1]->explanation);
     assert_true(out->results[1]->passed);
     fixture_reset();
 }
