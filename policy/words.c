@@ -22,8 +22,10 @@ static const wording wordings[CLAUSES][4] = {
     [CLAUSE_ACTION] = {{{"{consumer} has no rule to {action} for the purpose {purpose}",
                          "应用“{consumer}”不得为用途“{purpose}”{action}"}}},
     [CLAUSE_FIELDS] = {{{"{purpose} does not include {fields}", "用途“{purpose}”不包括：{fields}"}},
-                       {{"no field is asked for", "没有申请任何字段"}}},
-    [CLAUSE_FORM] = {{{"not in the form {form}: {forms} would do", "不能以“{form}”形式提供，可以改用：{forms}"}}},
+                       {{"no field is asked for", "没有申请任何字段"}},
+                       {{"not all of these fields are included", "包含不允许的字段"}}},
+    [CLAUSE_FORM] = {{{"not in the form {form}: {forms} would do", "不能以“{form}”形式提供，可以改用：{forms}"}},
+                     {{"not in this form", "不能以此形式提供"}}},
     [CLAUSE_ACTING] = {{{"a person must act: {roles}", "必须由具体人员操作：{roles}"}},
                        {{"a person must act", "必须由具体人员操作"}}},
     [CLAUSE_ROLE] = {{{"the role {role} may not do this: {roles} may", "角色“{role}”无权操作，有权的角色：{roles}"}},
@@ -42,10 +44,13 @@ static const wording wordings[CLAUSES][4] = {
          {{"the sharing basis of the rule {rule} begins {from}", "规则“{rule}”的共享依据自 {from} 起才生效"}},
          {{"no sharing basis is in force for this", "没有生效的共享依据"}}},
     [CLAUSE_HOURS] = {{{"not at this hour: the rule {rule} counts {hours}",
-                        "此时段不允许，规则“{rule}”的时段：{hours}"}}},
-    [CLAUSE_TICKET] = {{{"the ticket does not fit: {patterns}", "工单号不符合要求，应形如：{patterns}"}}},
+                        "此时段不允许，规则“{rule}”的时段：{hours}"}},
+                      {{"not at this hour", "此时段不允许"}}},
+    [CLAUSE_TICKET] = {{{"the ticket does not fit: {patterns}", "工单号不符合要求，应形如：{patterns}"}},
+                       {{"the ticket does not fit", "工单号不符合要求"}}},
     [CLAUSE_APPROVAL] = {{{"more than {limit} residents at once need an approval",
-                           "一次超过 {limit} 名居民须先经批准"}}},
+                           "一次超过 {limit} 名居民须先经批准"}},
+                         {{"so many residents at once need an approval", "一次查询这么多居民须先经批准"}}},
     [CLAUSE_BREAK_GLASS] = {{{"an opened break-glass is needed", "须先启动紧急访问"}},
                             {{"a break-glass does not allow this: call without it",
                               "紧急访问不允许此操作，请不要在紧急访问下调用"}}},
@@ -56,18 +61,19 @@ static const wording wordings[CLAUSES][4] = {
                            "没有这名居民，或您无权查询这名居民"}}},
     [CLAUSE_AREA] = {{{"the resident is not in an area of the rule {rule}", "居民不在规则“{rule}”的区域内"}},
                      {{"the resident is not in an area of the rule {rule}, or not in one of the person's own",
-                       "居民不在规则“{rule}”的区域内，或不在操作人员自己的区域内"}}},
+                       "居民不在规则“{rule}”的区域内，或不在操作人员自己的区域内"}},
+                     {{"the resident is not in one of the areas", "居民不在允许的区域内"}}},
     [CLAUSE_CLASS] = {{{"the resident is not known to be of {only}", "不能确认居民属于：{only}"}},
                       {{"the resident is not known not to be of {except}", "不能确认居民不属于：{except}"}},
                       {{"the resident is not known to be of {only}, and not of {except}",
                         "不能确认居民属于：{only}，且不属于：{except}"}},
-                      {{"the rule {rule} is not for residents of this class", "规则“{rule}”不适用于这类居民"}}},
+                      {{"this is not for residents of this class", "不适用于这类居民"}}},
     [CLAUSE_CONSENT] = {{{"the resident has given no consent for {purpose}, or has withdrawn it",
                           "居民未同意用途“{purpose}”，或已撤回同意"}}},
     [CLAUSE_AGGREGATION] = {{{"{fields} would complete {aggregation}, which is graded above the rule {rule}",
                               "{fields} 将与已查看的内容构成“{aggregation}”，其级别高于规则“{rule}”"}},
-                            {{"together with what was seen before this is graded above the rule {rule}",
-                              "与已查看的内容合并后，级别高于规则“{rule}”"}}},
+                            {{"together with what was seen before this is graded too high",
+                              "与已查看的内容合并后级别过高"}}},
     [CLAUSE_FORBIDDEN] = {{{"the prohibition {prohibition} forbids {fields} of this resident",
                             "禁令“{prohibition}”禁止提供这名居民的：{fields}"}},
                           {{"the prohibition {prohibition} forbids this for this resident",
@@ -381,13 +387,24 @@ static bool no_fields(const policy_failing *f)
     return field_set_within(f->fields, (field_set){0});
 }
 
-static unsigned class_variant(const policy_rule *r, uint64_t classes)
+static bool undated(const policy_failing *f)
 {
-    bool only = !r || (classes & r->only) != 0, except = r && (classes & r->except) != 0;
-    return only && except ? 2 : except;
+    return f->from == 0 && f->until == 0;
 }
 
-/* Which of its sentences. */
+static unsigned of_prohibition(const policy_telling *what, const policy_failing *f)
+{
+    return f->index >= what->policy->prohibition_count ? 2 : no_fields(f);
+}
+
+/* By what of the residents the rule wants: both; nothing that is known here. */
+static unsigned of_classes(const policy_rule *r, uint64_t classes)
+{
+    bool only = r && (classes & r->only) != 0, except = r && (classes & r->except) != 0;
+    return only && except ? 2 : only ? 0 : except ? 1 : 3;
+}
+
+/* Which of its sentences; where nothing is known but the clause, one without blanks. */
 static unsigned variant_of(const policy_telling *what, const policy_rule *r, const policy_failing *f)
 {
     const policy_facts *facts = what->facts;
@@ -395,21 +412,37 @@ static unsigned variant_of(const policy_telling *what, const policy_rule *r, con
     case CLAUSE_PURPOSE:
         return facts->purpose.no == 0;
     case CLAUSE_FIELDS:
-    case CLAUSE_PROHIBITED:
-    case CLAUSE_FORBIDDEN:
-        return no_fields(f);
+        return !no_fields(f) ? 0 : r ? 1 : 2;
+    case CLAUSE_FORM:
+        return f->forms == 0;
+    case CLAUSE_ACTING:
+    case CLAUSE_ROLE:
+        return f->roles == 0;
     case CLAUSE_CONTRACT:
     case CLAUSE_DATES:
     case CLAUSE_SHARING:
-        return facts->date < f->from;
+        return undated(f) ? 2 : facts->date < f->from;
     case CLAUSE_ASSESSMENT:
         return f->until == 0;
+    case CLAUSE_HOURS:
+        return !r || r->week == 0;
+    case CLAUSE_TICKET:
+        return !r || r->pattern_count == 0;
+    case CLAUSE_APPROVAL:
+        return f->limit == 0;
     case CLAUSE_BREAK_GLASS:
         return facts->break_glass;
+    case CLAUSE_PROHIBITED:
+    case CLAUSE_FORBIDDEN:
+        return of_prohibition(what, f);
     case CLAUSE_AREA:
-        return r && r->own_area;
+        return !r ? 2 : r->own_area;
     case CLAUSE_CLASS:
-        return class_variant(r, f->classes);
+        return of_classes(r, f->classes);
+    case CLAUSE_AGGREGATION:
+        return !r || !policy_aggregation_at(what->policy, f->index);
+    case CLAUSE_BUDGET:
+        return !policy_budget_at(what->policy, f->index);
     default:
         return 0;
     }

@@ -170,7 +170,9 @@ static policy_explanation find_reason(const session *s, const call *c, const ite
         policy_explanation asked = policy_explain(p, &c->facts, NULL);
         if (!asked.allowed) return asked;
     }
-    if (c->admission.failed == CLAUSE_NONE && c->admission.count > 0) out.rule = c->admission.rules[0];
+    /* what leads nowhere is told in the same words by every method */
+    if (clause != CLAUSE_RESIDENT && c->admission.failed == CLAUSE_NONE && c->admission.count > 0)
+        out.rule = c->admission.rules[0];
     out.clauses[0] = bare_clause(p, c, it, clause);
     return out;
 }
