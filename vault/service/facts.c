@@ -109,9 +109,10 @@ const char *item_attributes(const session *s, const item *it)
 {
     const policy *rules = s->manifest->policy;
     size_t room = 1, at = 0;
+    if (!it->looked) return NULL;
     for (unsigned i = 0; i < CLASSES_MAX; i++)
         if (it->looked >> i & 1) room += strlen(policy_class_at(rules, i)->id) + 1;
-    char *out = it->looked ? arena_alloc(s->mem, room) : NULL;
+    char *out = arena_alloc(s->mem, room);
     for (unsigned i = 0; out && i < CLASSES_MAX; i++)
         if (it->looked >> i & 1)
             at += (size_t)snprintf(out + at, room - at, "%s%s", at ? "," : "", policy_class_at(rules, i)->id);

@@ -161,6 +161,45 @@ TEST("until the fourteenth birthday, also one on 29 February, a child is one; wh
     fixture_reset();
 }
 
+/* The answer to a reveal of the education, as it goes over the wire, and how many lines it took. */
+static bytes packed_answer(const char *mine, int64_t *lines)
+{
+    NEW(in, Vault__V1__BatchRevealRequest, vault__v1__batch_reveal_request__init);
+    in->tokens = lend_all(&mine, 1), in->n_tokens = 1;
+    in->field_mask = MASK("education");
+    int64_t before = lines_in_log();
+    request *rq =
+        ask(&(asked){.path = "/vault.v1.Tokens/BatchReveal", .uri = ELDERCARE, .purpose = CARE, .in = &in->base});
+    expect_outcome(rq, VAULT_OK, NULL);
+    *lines = lines_in_log() - before;
+    size_t len = protobuf_c_message_get_packed_size(rq->out);
+    uint8_t *at = arena_alloc(fixture_memory(), len);
+    (void)protobuf_c_message_pack(rq->out, at);
+    return bytes_of(at, len);
+}
+
+TEST("a child, one who may be a child, one who lives elsewhere and one who is nobody are refused in the same bytes")
+{
+    const char *child = born_on(303, "20200101"), *unknown = born_on(304, NULL), *gone = born_on(305, "19400101"),
+               *elsewhere = token_for(ELDERCARE, CARE, resident_elsewhere(0));
+    const char *whose[] = {child, unknown, elsewhere, gone};
+    erase_one(token_for(POPULATION, WHY, 305));
+    bytes first = {0};
+    int64_t since = a_moment_later();
+    for (size_t i = 0; i < 4; i++) {
+        int64_t lines;
+        bytes answer = packed_answer(whose[i], &lines);
+        if (i == 0) first = answer;
+        assert_true(bytes_same(answer, first));
+        assert_int_equal(lines, 1);
+    }
+    const char *views = views_since(since);
+    assert_int_equal(occurrences(views, "\"clause\":\"class\""), 2); /* for officers alone */
+    assert_int_equal(occurrences(views, "\"clause\":\"resident\""), 2);
+    assert_int_equal(occurrences(views, "\"attributes\":\"child\""), 4);
+    fixture_reset();
+}
+
 /* ---- hours, and a clock that is set back ---- */
 
 static void expect_night(const char *time, const char *mine, bool open)
