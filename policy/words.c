@@ -404,7 +404,31 @@ static unsigned of_classes(const policy_rule *r, uint64_t classes)
     return only && except ? 2 : only ? 0 : except ? 1 : 3;
 }
 
-/* Which of its sentences; where nothing is known but the clause, one without blanks. */
+/* Nothing is known but the clause. */
+static bool bare(const policy_telling *what, const policy_rule *r, const policy_failing *f)
+{
+    switch (f->clause) {
+    case CLAUSE_FORM:
+        return f->forms == 0;
+    case CLAUSE_ACTING:
+    case CLAUSE_ROLE:
+        return f->roles == 0;
+    case CLAUSE_HOURS:
+        return !r || r->week == 0;
+    case CLAUSE_TICKET:
+        return !r || r->pattern_count == 0;
+    case CLAUSE_APPROVAL:
+        return f->limit == 0;
+    case CLAUSE_AGGREGATION:
+        return !r || !policy_aggregation_at(what->policy, f->index);
+    case CLAUSE_BUDGET:
+        return !policy_budget_at(what->policy, f->index);
+    default:
+        return false;
+    }
+}
+
+/* Which of its sentences. */
 static unsigned variant_of(const policy_telling *what, const policy_rule *r, const policy_failing *f)
 {
     const policy_facts *facts = what->facts;
@@ -413,23 +437,12 @@ static unsigned variant_of(const policy_telling *what, const policy_rule *r, con
         return facts->purpose.no == 0;
     case CLAUSE_FIELDS:
         return !no_fields(f) ? 0 : r ? 1 : 2;
-    case CLAUSE_FORM:
-        return f->forms == 0;
-    case CLAUSE_ACTING:
-    case CLAUSE_ROLE:
-        return f->roles == 0;
     case CLAUSE_CONTRACT:
     case CLAUSE_DATES:
     case CLAUSE_SHARING:
         return undated(f) ? 2 : facts->date < f->from;
     case CLAUSE_ASSESSMENT:
         return f->until == 0;
-    case CLAUSE_HOURS:
-        return !r || r->week == 0;
-    case CLAUSE_TICKET:
-        return !r || r->pattern_count == 0;
-    case CLAUSE_APPROVAL:
-        return f->limit == 0;
     case CLAUSE_BREAK_GLASS:
         return facts->break_glass;
     case CLAUSE_PROHIBITED:
@@ -439,12 +452,8 @@ static unsigned variant_of(const policy_telling *what, const policy_rule *r, con
         return !r ? 2 : r->own_area;
     case CLAUSE_CLASS:
         return of_classes(r, f->classes);
-    case CLAUSE_AGGREGATION:
-        return !r || !policy_aggregation_at(what->policy, f->index);
-    case CLAUSE_BUDGET:
-        return !policy_budget_at(what->policy, f->index);
     default:
-        return 0;
+        return bare(what, r, f);
     }
 }
 
