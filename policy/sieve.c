@@ -119,51 +119,49 @@ static size_t slot_of(const runs *r, uint64_t key)
     return (size_t)((key ^ key >> 29) * UINT64_C(0x9e3779b97f4a7c15) >> 32) & (r->slot_count - 1);
 }
 
-static void hash(runs *r)
+static size_t count_keys(const run_source *of)
 {
-    r->slot_count = 4;
-    while (r->slot_count < 2 * r->count) r->slot_count *= 2;
-    r->slots = memory_array(r->slot_count, sizeof *r->slots);
-    for (uint32_t i = 0; i < r->count; i++) {
-        size_t slot = slot_of(r, r->at[i].key);
-        while (r->slots[slot] != 0) slot = (slot + 1) & (r->slot_count - 1);
-        r->slots[slot] = i + 1;
-    }
+    size_t keys = 0;
+    for (size_t i = 0; i < of->count; i++) keys += i == 0 || of->key(of->list, i) != of->key(of->list, i - 1);
+    return keys;
+}
+
+/* The slot of the key, or the empty one where it belongs: there is one. */
+static run *slot_for(const runs *r, uint64_t key)
+{
+    size_t slot = slot_of(r, key);
+    while (r->slots[slot].count != 0 && r->slots[slot].key != key) slot = (slot + 1) & (r->slot_count - 1);
+    return &r->slots[slot];
 }
 
 runs runs_new(const run_source *of)
 {
-    runs r = {.capacity = of->count};
-    if (of->count == 0) return r;
-    r.at = memory_array(r.capacity, sizeof *r.at);
+    runs r = {.count = count_keys(of), .slot_count = 4};
+    if (r.count == 0) return (runs){0};
+    while (r.slot_count < 2 * r.count) r.slot_count *= 2;
+    r.slots = memory_array(r.slot_count, sizeof *r.slots);
     for (uint32_t i = 0; i < of->count; i++) {
         uint64_t key = of->key(of->list, i);
-        if (r.count == 0 || r.at[r.count - 1].key != key) r.at[r.count++] = (run){.key = key, .first = i};
-        r.at[r.count - 1].count++;
+        run *its = slot_for(&r, key);
+        if (its->count++ == 0) its->key = key, its->first = i;
     }
-    for (size_t i = 0; i < r.count; i++) {
-        if (r.at[i].count > SHORT_RUN) r.at[i].sieve = sieve_new(of, &r.at[i]);
+    for (size_t i = 0; i < r.slot_count; i++) {
+        if (r.slots[i].count > SHORT_RUN) r.slots[i].sieve = sieve_new(of, &r.slots[i]);
     }
-    hash(&r);
     return r;
 }
 
 void runs_free(runs *r)
 {
-    for (size_t i = 0; i < r->count; i++) sieve_free(r->at[i].sieve);
-    memory_free(r->at, r->capacity * sizeof *r->at);
+    for (size_t i = 0; i < r->slot_count; i++) sieve_free(r->slots[i].sieve);
     memory_free(r->slots, r->slot_count * sizeof *r->slots);
     *r = (runs){0};
 }
 
 const run *runs_find(const runs *r, uint64_t key)
 {
-    if (r->count == 0) return NULL;
-    for (size_t slot = slot_of(r, key); r->slots[slot] != 0; slot = (slot + 1) & (r->slot_count - 1)) {
-        const run *found = &r->at[r->slots[slot] - 1];
-        if (found->key == key) return found;
-    }
-    return NULL;
+    const run *found = r->count > 0 ? slot_for(r, key) : NULL;
+    return found && found->count > 0 ? found : NULL;
 }
 
 /* ---- one walk ------------------------------------------------------------------------------------------------------

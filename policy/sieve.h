@@ -22,10 +22,8 @@ typedef struct run {
     sieve *sieve;          /* NULL: a short one, to be walked through */
 } run;
 typedef struct runs {
-    run *at;
-    size_t count, capacity;
-    uint32_t *slots; /* place in `at` from 1, by the hash of the key */
-    size_t slot_count;
+    run *slots; /* by the hash of the key; an empty one counts none */
+    size_t slot_count, count;
 } runs;
 
 /* What a list of entries is like. */

@@ -203,14 +203,21 @@ TEST("periods are those of the calendar; weeks begin on Monday, also over the en
         uint32_t date;
         uint16_t minute;
         policy_span span;
-    } all[] = {
-        {PERIOD_HOUR, 20260601, 59, {2026060100, 20260601}},   {PERIOD_HOUR, 20260601, 60, {2026060101, 20260601}},
-        {PERIOD_HOUR, 20260601, 1439, {2026060123, 20260601}}, {PERIOD_DAY, 20260601, 1439, {2026060100, 20260601}},
-        {PERIOD_WEEK, 20260601, 0, {2026060100, 20260607}},    {PERIOD_WEEK, 20260607, 1439, {2026060100, 20260607}},
-        {PERIOD_WEEK, 20260608, 0, {2026060800, 20260614}},    {PERIOD_WEEK, 20270101, 0, {2026122800, 20270103}},
-        {PERIOD_WEEK, 20240301, 0, {2024022600, 20240303}},    {PERIOD_MONTH, 20240229, 0, {2024020100, 20240229}},
-        {PERIOD_MONTH, 20260228, 0, {2026020100, 20260228}},   {PERIOD_MONTH, 20261231, 0, {2026120100, 20261231}},
-        {PERIOD_YEAR, 20260601, 0, {2026010100, 20261231}},    {PERIOD_YEAR, 20240229, 0, {2024010100, 20241231}}};
+    } all[] = {{PERIOD_HOUR, 20260601, 59, {2026060100, 20260601}},
+               {PERIOD_HOUR, 20260601, 60, {2026060101, 20260601}},
+               {PERIOD_HOUR, 20260601, 1439, {2026060123, 20260601}},
+               {PERIOD_HOUR, 20260601, UINT16_MAX, {2026060123, 20260601}},
+               {PERIOD_DAY, 20260601, 1439, {2026060100, 20260601}},
+               {PERIOD_WEEK, 20260601, 0, {2026060100, 20260607}},
+               {PERIOD_WEEK, 20260607, 1439, {2026060100, 20260607}},
+               {PERIOD_WEEK, 20260608, 0, {2026060800, 20260614}},
+               {PERIOD_WEEK, 20270101, 0, {2026122800, 20270103}},
+               {PERIOD_WEEK, 20240301, 0, {2024022600, 20240303}},
+               {PERIOD_MONTH, 20240229, 0, {2024020100, 20240229}},
+               {PERIOD_MONTH, 20260228, 0, {2026020100, 20260228}},
+               {PERIOD_MONTH, 20261231, 0, {2026120100, 20261231}},
+               {PERIOD_YEAR, 20260601, 0, {2026010100, 20261231}},
+               {PERIOD_YEAR, 20240229, 0, {2024010100, 20241231}}};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         policy_span s = policy_period_of(all[i].period, all[i].date, all[i].minute);
         if (s.begun != all[i].span.begun || s.last_day != all[i].span.last_day)
