@@ -306,21 +306,6 @@ static vault_code open_sights(tally *t, vault_error *err)
     return VAULT_OK;
 }
 
-/* What was decided by what had been seen is decided anew where somebody has seen more since. */
-static vault_code check_seen(const tally *t, vault_error *err)
-{
-    for (size_t i = 0; i < t->count; i++) {
-        for (size_t u = t->first[i]; u < t->first[i + 1]; u++) {
-            const held *by = &t->held[t->uses[u].by];
-            if (!by->aggregation) continue;
-            const count_row *was = seen_row(t->items[i], by->index), *is = &t->sights.rows[t->uses[u].seeing];
-            if (!was || (was->found == is->found && bytes_same(was->sealed, is->sealed))) continue;
-            return vault_fail(err, VAULT_CONFLICT, "more was seen of a resident meanwhile");
-        }
-    }
-    return VAULT_OK;
-}
-
 /* ---- counting ---- */
 
 static bool has_room(uint64_t most, uint64_t stands, uint64_t more)
@@ -430,22 +415,36 @@ static const held *count_unit(tally *t, size_t first, size_t end)
     return full;
 }
 
+/* What was decided by what had been seen is decided anew where somebody has seen more since. */
+static vault_code check_seen(const tally *t, size_t i, vault_error *err)
+{
+    for (size_t u = t->first[i]; u < t->first[i + 1]; u++) {
+        const held *by = &t->held[t->uses[u].by];
+        if (!by->aggregation) continue;
+        const field_set now = seen_now(&t->seen[t->uses[u].seeing].now, by->aggregation, t->facts[i].date);
+        if (seen_outgrown(t->items[i], by->index, by->aggregation, &now))
+            return vault_fail(err, VAULT_CONFLICT, "more was seen of a resident meanwhile");
+    }
+    return VAULT_OK;
+}
+
 /* Of two that are decided together one that is refused refuses the other. */
-static vault_code take_unit(tally *t, size_t first, size_t end)
+static vault_code take_unit(tally *t, size_t first, size_t end, vault_error *err)
 {
     for (size_t i = first; i < end; i++)
         if (t->items[i]->err.code != VAULT_OK) return VAULT_OK;
     if (any_broken(t, first, end)) return fail_unit(t, first, end), VAULT_OK;
+    for (size_t i = first; i < end; i++) VAULT_TRY(check_seen(t, i, err));
     const held *full = count_unit(t, first, end);
     for (size_t i = first; full && i < end; i++) VAULT_TRY(refuse(t->items[i], full));
     return VAULT_OK;
 }
 
-static vault_code count_all(tally *t)
+static vault_code count_all(tally *t, vault_error *err)
 {
     for (size_t i = 0, end; i < t->count; i = end) {
         end = i + 1 < t->count && t->items[i]->with == t->items[i + 1] ? i + 2 : i + 1;
-        VAULT_TRY(take_unit(t, i, end));
+        VAULT_TRY(take_unit(t, i, end, err));
     }
     return VAULT_OK;
 }
@@ -472,10 +471,11 @@ static vault_code look_at_soft(tally *t, held *by, vault_error *err)
     if (!b || b->soft == 0 || by->at.told) return VAULT_OK;
     if (!past(b->residents, by->at.residents, b->soft) && !past(b->values, by->at.values, b->soft)) return VAULT_OK;
     by->at.told = true;
-    if (m->alarm_count == ALARMS_MOST) return VAULT_OK;
-    alarm_at *to = &m->alarms[m->alarm_count++];
-    to->per = by->at.name.per;
-    memcpy(to->budget, b->id, strnlen(b->id, sizeof to->budget - 1) + 1);
+    if (m->alarm_count < ALARMS_MOST) {
+        alarm_at *to = &m->alarms[m->alarm_count++];
+        to->per = by->at.name.per;
+        memcpy(to->budget, b->id, strnlen(b->id, sizeof to->budget - 1) + 1);
+    }
     return write_notice(t, b, err);
 }
 
@@ -528,8 +528,7 @@ vault_code budgets_take(session *s, item **items, size_t count, vault_error *err
     VAULT_TRY(lock_all(&t, err));
     VAULT_TRY(open_counters(&t, err));
     VAULT_TRY(open_sights(&t, err));
-    VAULT_TRY(check_seen(&t, err));
-    VAULT_TRY(count_all(&t));
+    VAULT_TRY(count_all(&t, err));
     VAULT_TRY(name_counters(&t, err));
     return write_all(&t, err);
 }

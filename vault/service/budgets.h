@@ -21,12 +21,15 @@ VAULT_MUST_USE vault_code seen_look(session *s, item **items, size_t count, vaul
 /* Aggregations, of those that the admission asks for, that would be complete with these fields: policy_resident. Of
  * what was not looked up, all of them. */
 uint64_t seen_complete(const session *s, const item *it, const admission *a, const field_set *asked);
-/* What the item was decided by, of an aggregation; NULL: it was not looked up. */
-const struct count_row *seen_row(const item *it, size_t aggregation);
+struct sight;
+/* Whether a granted item was decided by less than what has been seen by now, and the difference completes the
+ * aggregation: it must be decided anew. */
+bool seen_outgrown(const item *it, size_t aggregation, const policy_aggregation *of, const field_set *now);
 /* Whether reveals and exports of these facts count for the aggregation. */
 bool seen_counts(const policy_aggregation *of, const policy_facts *facts);
+/* What counts as seen on that day. */
+field_set seen_now(const struct sight *of, const policy_aggregation *a, uint32_t day);
 /* What is seen from now on, with these fields on that day: a longer pause than its days begins anew. */
-struct sight;
 void seen_add(struct sight *inout, const policy_aggregation *of, const field_set *fields, uint32_t day);
 /* So long it is kept. */
 int64_t seen_ends_us(const policy_aggregation *of, uint32_t day);

@@ -20,10 +20,12 @@ typedef struct shared {
     const item *last;
     bool broken; /* then it may be anything */
 } shared;
-/* Of an item, by aggregation; NULL: not looked up. */
+/* Of an item, by aggregation. */
 struct seen_item {
     size_t count;
-    shared **at;
+    shared **at;      /* NULL: not looked up */
+    field_set *known; /* by which it was decided, where `decided` has its bit */
+    uint64_t decided;
 };
 
 bool seen_counts(const policy_aggregation *of, const policy_facts *facts)
@@ -36,6 +38,11 @@ bool seen_counts(const policy_aggregation *of, const policy_facts *facts)
 static bool paused(const sight *of, const policy_aggregation *a, uint32_t day)
 {
     return of->day == 0 || (day_begun_us(day) - day_begun_us(of->day)) / DAY_US > (int64_t)a->days;
+}
+
+field_set seen_now(const sight *of, const policy_aggregation *a, uint32_t day)
+{
+    return paused(of, a, day) ? (field_set){0} : of->fields;
 }
 
 /* A clock that was set back takes no day away. */
@@ -82,8 +89,9 @@ static vault_code make_item(session *s, item *it, size_t aggregations, vault_err
     if (!to) return vault_fail(err, VAULT_EXHAUSTED, "no memory for what was seen");
     to->count = aggregations;
     to->at = arena_array(s->mem, aggregations, sizeof *to->at);
+    to->known = arena_array(s->mem, aggregations, sizeof *to->known);
     it->seen = to;
-    return to->at ? VAULT_OK : vault_fail(err, VAULT_EXHAUSTED, "no memory for what was seen");
+    return to->at && to->known ? VAULT_OK : vault_fail(err, VAULT_EXHAUSTED, "no memory for what was seen");
 }
 
 static vault_code name_row(session *s, item *it, size_t i, uint8_t out[COUNT_ID_LEN], vault_error *err)
@@ -154,12 +162,6 @@ vault_code seen_look(session *s, item **items, size_t count, vault_error *err)
     return n ? read_rows(s, wishes, n, err) : VAULT_OK;
 }
 
-const count_row *seen_row(const item *it, size_t aggregation)
-{
-    const struct seen_item *seen = it->seen;
-    return seen && aggregation < seen->count && seen->at[aggregation] ? seen->at[aggregation]->row : NULL;
-}
-
 /* ---- deciding ---- */
 
 /* What other items of the part asked for before this one counts as seen. */
@@ -180,8 +182,18 @@ static bool completes(const session *s, const item *it, size_t i, const field_se
     uint32_t day = clock_shanghai_date(it->call->now_us);
     come_to(at, it, a, day);
     at->asked = field_set_join(at->asked, *asked);
-    field_set known = paused(&at->at, a, day) ? (field_set){0} : at->at.fields;
-    return field_set_within(a->fields, field_set_join(known, *asked));
+    it->seen->known[i] = seen_now(&at->at, a, day);
+    it->seen->decided |= UINT64_C(1) << i;
+    return field_set_within(a->fields, field_set_join(it->seen->known[i], *asked));
+}
+
+bool seen_outgrown(const item *it, size_t aggregation, const policy_aggregation *of, const field_set *now)
+{
+    const struct seen_item *seen = it->seen;
+    const field_set *asked = &it->grant.fields;
+    if (!seen || aggregation >= seen->count || !(seen->decided >> aggregation & 1)) return false;
+    return field_set_within(of->fields, field_set_join(*now, *asked)) &&
+           !field_set_within(of->fields, field_set_join(seen->known[aggregation], *asked));
 }
 
 uint64_t seen_complete(const session *s, const item *it, const admission *a, const field_set *asked)
