@@ -130,3 +130,60 @@ static inline const char *look_at_many(const looking_at *l)
 
 #define LOOK(first, number, ...)                                                                                       \
     look_at_many(&(looking_at){.from = (first), .count = (number), .fields = MASK(__VA_ARGS__)})
+
+/* ---- searches, exports, vouchers of eldercare ---- */
+
+static inline request *search_phones(size_t from, size_t count, int32_t page, const char *next)
+{
+    Vault__V1__SearchRequest *in = arena_alloc(fixture_memory(), sizeof *in);
+    Vault__V1__Condition *c = arena_alloc(fixture_memory(), sizeof *c),
+                         **list = arena_array(fixture_memory(), 1, sizeof *list);
+    Vault__V1__Values *values = arena_alloc(fixture_memory(), sizeof *values);
+    vault__v1__search_request__init(in);
+    vault__v1__condition__init(c);
+    vault__v1__values__init(values);
+    values->values = arena_array(fixture_memory(), count, sizeof *values->values);
+    for (size_t i = 0; i < count; i++) values->values[values->n_values++] = value_of(in_street(from + i), FIELD_PHONE);
+    c->field = lent("phone");
+    c->question_case = VAULT__V1__CONDITION__QUESTION_EQUALS;
+    c->equals = values;
+    list[0] = c;
+    in->conditions = list;
+    in->n_conditions = 1;
+    in->page_size = page;
+    in->page_token = lent(next);
+    return ask(
+        &(asked){.path = "/vault.v1.Records/Search", .uri = ELDERCARE, .purpose = "elder-care", .in = &in->base});
+}
+
+static inline request *export_of(size_t n)
+{
+    NEW(in, Vault__V1__ExportRequest, vault__v1__export_request__init);
+    in->name = arena_format(fixture_memory(), "records/%s", care_token(n));
+    return ask(
+        &(asked){.path = "/vault.v1.Records/Export", .uri = ELDERCARE, .purpose = "elder-care", .in = &in->base});
+}
+
+static inline const char *made_voucher(size_t n)
+{
+    NEW(in, Vault__V1__BatchCreateVouchersRequest, vault__v1__batch_create_vouchers_request__init);
+    in->tokens = one_text(care_token(n));
+    in->n_tokens = 1;
+    in->field_mask = MASK("name", "phone");
+    in->uses = 2;
+    request *rq = ask(&(asked){
+        .path = "/vault.v1.Tokens/BatchCreateVouchers", .uri = ELDERCARE, .purpose = "elder-care", .in = &in->base});
+    expect_outcome(rq, VAULT_OK, NULL);
+    return ((const Vault__V1__BatchCreateVouchersResponse *)(const void *)rq->out)->results[0]->voucher;
+}
+
+static inline const Vault__V1__RedeemVoucherResult *redeemed(const char *voucher)
+{
+    NEW(in, Vault__V1__BatchRedeemVouchersRequest, vault__v1__batch_redeem_vouchers_request__init);
+    in->vouchers = one_text(voucher);
+    in->n_vouchers = 1;
+    request *rq = ask(&(asked){
+        .path = "/vault.v1.Tokens/BatchRedeemVouchers", .uri = ELDERCARE, .purpose = "elder-care", .in = &in->base});
+    expect_outcome(rq, VAULT_OK, NULL);
+    return ((const Vault__V1__BatchRedeemVouchersResponse *)(const void *)rq->out)->results[0];
+}

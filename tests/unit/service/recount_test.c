@@ -142,6 +142,23 @@ TEST("a recount of what nobody has touched finds nothing, whatever was counted: 
     fixture_reset();
 }
 
+TEST("searches, exports and vouchers are recounted as they were counted")
+{
+    given_nothing_counted();
+    given_later(7 * DAY_US);
+    const char *voucher = made_voucher(3);
+    expect_outcome(search_phones(0, 2, 10, NULL), VAULT_OK, NULL);
+    expect_outcome(export_of(2), VAULT_OK, NULL);
+    assert_string_equal(why(redeemed(voucher)->status), "");
+    assert_string_equal(why(redeemed(voucher)->status), "");
+    expect_outcome(search_phones(2, 9, 10, NULL), VAULT_OK, NULL); /* the fifth, and no more */
+    assert_true(tells(listed("", 0, NULL), "care-day eldercare 5/5 4/12"));
+    assert_int_equal(recounted()->n_findings, 0);
+    pg_sql("delete from budget_count");
+    assert_string_equal(found(recounted(), "care-day"), "care-day eldercare 0/5 0/12: 5 4");
+    fixture_reset();
+}
+
 TEST("counters that SQL took away are found, with what the log says")
 {
     given_counts();
