@@ -1,4 +1,5 @@
 """How fast a policy decides, however many rules it has, and how fast it is loaded."""
+import replay
 from machine import cpu_of, cpu_of_machine, say
 from rounds import interleave, publish, summary
 
@@ -53,11 +54,11 @@ def budget(machine, options, case):
 
 # case of ./bench policy: what measures it
 POLICY = {"decide 10": decide, "decide 1000": decide, "decide 10000": decide, "decide 10000 one": decide, "load 10000": load,
-          "budget": budget, "budget batch": budget}
+          "budget": budget, "budget batch": budget, "replay": replay.replay}
 
 
 def policy(machine, options):
-    """decisions of 10, 1,000 and 10,000 rules (and of 10,000 for one consumer and purpose) against those of ten; loading 10,000 rules against reading their JSON"""
+    """decisions of 10, 1,000 and 10,000 rules (and of 10,000 for one consumer and purpose) against those of ten; loading 10,000 rules against reading their JSON; a million lines decided again"""
     lines = []
     for case, measure in POLICY.items():
         if options.case and case not in options.case:
