@@ -44,12 +44,12 @@
  * "count" too. A call for values that asks for no field is refused. A person whose contract does not hold on the day
  * does not act at all. After a purpose's assessment has expired none of its rules passes. A prohibition meets a call
  * that asks for any of its fields, or a question about one of them, for one of its purposes or below, in one of its
- * forms; where it names classes of residents, one of whom it is not known whether he is of the class counts as of it. A
- * resident is of "only" when it is known that he is of one of these classes, and passes "except" when it is known that
- * he is of none of them. An aggregation is the set of its fields, seen of one resident by one person (or consumer) with
- * no pause longer than its days: a call that completes it needs a rule whose "level" (without it: the highest of its
- * own fields) is no lower. A break-glass rule counts in calls under an opened break-glass only, and these are allowed
- * by such rules only.
+ * forms; where it names classes of residents, one of whom it is not known whether he is of the class counts as of it (a
+ * record of another collection is known to be none). A resident is of "only" when it is known that he is of one of
+ * these classes, and passes "except" when it is known that he is of none of them. An aggregation is the set of its
+ * fields, seen of one resident by one person (or consumer) with no pause longer than its days: a call that completes it
+ * needs a rule whose "level" (without it: the highest of its own fields) is no lower. A break-glass rule counts in
+ * calls under an opened break-glass only, and these are allowed by such rules only.
  *
  * Load errors, too: an empty list, zero, an area within another of the same rule, two ids that look alike, two rules of
  * one scope, a rule that a prohibition always meets, a form that the purpose does not have, more than ADMISSION_RULES

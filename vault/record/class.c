@@ -53,6 +53,15 @@ static class_answer answer(const class_question *q, bytes inside)
     }
 }
 
+/* Of a record without the value: a house is no child, and who has no care category is not in care. */
+static class_answer without_value(const class_question *q)
+{
+    const record *r = q->record;
+    if (!r->genuine) return CLASS_UNKNOWN;
+    bool elsewhere = r->row->collection != (int16_t)q->field->collection->number;
+    return elsewhere || q->of->test == CLASS_KNOWN ? CLASS_OUT : CLASS_UNKNOWN;
+}
+
 vault_code record_class(class_answer *out, cabinet *c, const class_question *q, vault_error *err)
 {
     segment s;
@@ -63,7 +72,7 @@ vault_code record_class(class_answer *out, cabinet *c, const class_question *q, 
     if (q->record->genuine) VAULT_TRY(pack_find(&s, &found, q->record->row->sealed, q->field->number, err));
     if (!found) {
         record_work(c, q->record);
-        if (q->record->genuine && q->of->test == CLASS_KNOWN) *out = CLASS_OUT;
+        *out = without_value(q);
         return VAULT_OK;
     }
     VAULT_TRY(record_cipher(&cipher, c, q->record, err));

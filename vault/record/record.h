@@ -243,8 +243,9 @@ typedef struct class_question {
     const policy_class *of;
     uint32_t today; /* YYYYMMDD */
 } class_question;
-/* The value stays in locked memory and is wiped. Unknown where the record has no such value (but for CLASS_KNOWN), or
- * nobody is in the row: by about the same work. INTEGRITY when the value does not open. */
+/* The value stays in locked memory and is wiped. Unknown where the record has no such value (but for CLASS_KNOWN, and
+ * for records of another collection, which are none of the class), or nobody is in the row: by about the same work.
+ * INTEGRITY when the value does not open. */
 VAULT_MUST_USE vault_code record_class(class_answer *out, cabinet *c, const class_question *q, vault_error *err);
 
 /* ---- retention -------------------------------------------------------------------------------------------------- */

@@ -108,6 +108,18 @@ TEST("of nobody nothing is known, not even that there is no value")
     assert_int_equal(of_class(&none, &IN_CARE, 20260101), CLASS_UNKNOWN);
 }
 
+TEST("a record of another collection is none of the class: what forbids children forbids no houses")
+{
+    static const collection HOUSES = {.name = "houses", .number = 200};
+    record r;
+    resident_row row;
+    given_resident_of(&r, &row, NULL, NULL);
+    assert_int_equal(of_class(&r, &CHILD, 20260101), CLASS_UNKNOWN);
+    BORN.collection = &HOUSES;
+    assert_int_equal(of_class(&r, &CHILD, 20260101), CLASS_OUT);
+    assert_int_equal(of_class(&r, &GROWN, 20260101), CLASS_OUT);
+}
+
 TEST("a value that does not open is damage, and no class")
 {
     record r;
