@@ -11,22 +11,21 @@ registers=(schema principals persons purposes policy sharing browsing)   # $docu
 # contracts and assessments that hold this year.
 make_registers()
 {
-    local department file id year
-    year=$(date +%Y)
+    local department file id edits=$state/edits
     mkdir -p -- "$state/init"
     for file in "${registers[@]}"; do cp -- "$documents/$file.json" "$state/init/$file.json.new"; done
     for department in $(departments); do
-        tests/support/ca jwk "$state/ca" "$department" >/dev/null
-        sed -i "/\"id\": \"$department\"/ s|\"assertion_keys\": \[\]|\"assertion_keys\": [$(<"$state/ca/$department.jwk")]|" \
-            "$state/init/principals.json.new"
-    done
+        [[ -s $state/ca/$department.jwk && -s $state/ca/$department.private.jwk ]] || tests/support/ca jwk "$state/ca" "$department" >/dev/null
+        echo "/\"id\": \"$department\"/ s|\"assertion_keys\": \[\]|\"assertion_keys\": [$(<"$state/ca/$department.jwk")]|"
+    done >"$edits"
     for id in $(principals | cut -d' ' -f1); do
-        sed -i "/\"id\": \"$id\"/ s|\"certificates\": \[\]|\"certificates\": [{\"sha256\": \"$(tests/support/ca fingerprint "$state/ca" "$id")\"}]|" \
-            "$state/init/principals.json.new"
-    done
-    sed -i -E "s/\"from\": \"[0-9]{4}-01-01\"/\"from\": \"$((year - 1))-01-01\"/; s/\"until\": \"[0-9]{4}-12-31\"/\"until\": \"$((year + 1))-12-31\"/" \
+        echo "/\"id\": \"$id\"/ s|\"certificates\": \[\]|\"certificates\": [{\"sha256\": \"$(fingerprint "$id")\"}]|"
+    done >>"$edits"
+    sed -i -f "$edits" "$state/init/principals.json.new"
+    sed -i -E "s/\"from\": \"[0-9]{4}-01-01\"/\"from\": \"2025-01-01\"/; s/\"until\": \"[0-9]{4}-12-31\"/\"until\": \"$(($(date +%Y) + 1))-12-31\"/" \
         "$state"/init/{policy,persons,purposes,sharing}.json.new
     for file in "${registers[@]}"; do mv -- "$state/init/$file.json.new" "$state/init/$file.json"; done
+    rm -f -- "$edits"
 }
 
 departments() { sed -n 's/.*"id": "\([^"]*\)".*"assertion_keys".*/\1/p' "$documents/principals.json"; }
@@ -39,9 +38,11 @@ make_certificates()
     local id uri
     tests/support/ca make "$state/ca"
     principals | while read -r id uri; do
-        tests/support/ca client "$state/ca" "$id" "$uri"
+        [[ -s $state/ca/$id.key && $state/ca/$id.crt -nt $state/ca/ca.crt ]] || tests/support/ca client "$state/ca" "$id" "$uri"
     done
 }
+
+fingerprint() { openssl x509 -in "$state/ca/$1.crt" -outform DER | sha256sum | cut -d' ' -f1; }   # ID
 
 write_config()
 {

@@ -12,11 +12,15 @@ static vault_error err;
 /* Of tests/support/town. */
 enum { DEV_RULES = 17 };
 
+#ifndef DOCUMENTS_FROM
+#define DOCUMENTS_FROM "tests/support/town"
+#endif
+
 static inline const char *dev_folder(void)
 {
     static char path[512];
     const char *file = __FILE__, *end = strstr(file, "tests/unit/");
-    snprintf(path, sizeof path, "%.*stests/support/town", (int)(end - file), file);
+    snprintf(path, sizeof path, "%.*s" DOCUMENTS_FROM, (int)(end - file), file);
     return path;
 }
 
