@@ -13,10 +13,10 @@ enum { PAGE_DEFAULT = 20000, PAGE_MOST = 100000, GROUPS_MOST = 8192, USES_MOST =
 
 /* ---- counts by text ----
  *
- * Open addressing; a table that is full counts nothing new under a name of its own: totals stay exact. */
+ * Open addressing; a table that is full counts nothing new by itself: totals stay exact. */
 
 typedef struct tally {
-    const char *key; /* NULL: free */
+    const char *name; /* NULL: free */
     uint64_t count;
     int64_t line, time_us; /* line: of the first; time: of the last */
     void *what;            /* what it stands for, made when it was first met */
@@ -34,12 +34,12 @@ static uint64_t hash_text(const char *text)
     return hash;
 }
 
-/* A slot of this key, maybe a free one; NULL: there is no room for another. */
-static tally *tally_slot(tallies *t, const char *key)
+/* A slot of this name, maybe a free one; NULL: there is no room for another. */
+static tally *tally_slot(tallies *t, const char *name)
 {
-    size_t i = (size_t)hash_text(key) & (t->room - 1);
-    while (t->at[i].key && strcmp(t->at[i].key, key) != 0) i = (i + 1) & (t->room - 1);
-    return t->at[i].key || t->used < t->room / 2 ? &t->at[i] : NULL;
+    size_t i = (size_t)hash_text(name) & (t->room - 1);
+    while (t->at[i].name && strcmp(t->at[i].name, name) != 0) i = (i + 1) & (t->room - 1);
+    return t->at[i].name || t->used < t->room / 2 ? &t->at[i] : NULL;
 }
 
 static int by_count(const void *a, const void *b)
@@ -54,7 +54,7 @@ static void tallies_sort(tallies *t)
 {
     size_t kept = 0;
     for (size_t i = 0; i < t->room; i++)
-        if (t->at[i].key) t->at[kept++] = t->at[i];
+        if (t->at[i].name) t->at[kept++] = t->at[i];
     t->used = kept;
     qsort(t->at, kept, sizeof *t->at, by_count);
 }
@@ -158,11 +158,11 @@ static vault_code count_group(replay *r, arena *scratch, const opened_line *l, c
     tally *t = key ? tally_slot(&r->groups, key) : NULL;
     if (!key) return no_room(r);
     if (!t) return VAULT_OK;
-    if (!t->key) {
-        t->key = arena_text(r->s->mem, bytes_of_text(key));
+    if (!t->name) {
+        t->name = arena_text(r->s->mem, bytes_of_text(key));
         t->line = l->index;
         t->what = group_of(r->rq->mem, said, clause, allows);
-        if (!t->key || !t->what) return no_room(r);
+        if (!t->name || !t->what) return no_room(r);
         r->groups.used++;
     }
     t->count++;
@@ -174,10 +174,10 @@ static vault_code count_use(replay *r, const opened_line *l)
     const char *rule = l->said.rule;
     tally *t = rule && *rule ? tally_slot(&r->uses, rule) : NULL;
     if (!t) return VAULT_OK;
-    if (!t->key) {
-        t->key = arena_text(r->rq->mem, bytes_of_text(rule));
+    if (!t->name) {
+        t->name = arena_text(r->rq->mem, bytes_of_text(rule));
         t->line = l->index;
-        if (!t->key) return no_room(r);
+        if (!t->name) return no_room(r);
         r->uses.used++;
     }
     t->count++;
@@ -322,7 +322,7 @@ static vault_code answer_uses(replay *r)
     for (size_t i = 0; i < r->uses.used; i++) {
         Vault__V1__RuleUse *one = MESSAGE(r->rq->mem, Vault__V1__RuleUse, vault__v1__rule_use__init);
         if (!one || !(one->last_time = timestamp_of(r->rq->mem, r->uses.at[i].time_us))) return no_room(r);
-        one->rule = lent(r->uses.at[i].key);
+        one->rule = lent(r->uses.at[i].name);
         one->count = r->uses.at[i].count;
         out->uses[out->n_uses++] = one;
     }
