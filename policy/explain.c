@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-enum { OBSTACLES_MAX = FAILING_MAX, WAYS_MAX = 4096 };
+enum { OBSTACLES_MAX = FAILING_MAX, WAYS_MAX = 4096, EQUALS_MAX = 8 };
 
 /* What may be chosen where a clause is met: one of the rule's fields, when none of those asked for is; a form; a role
  * of the person; a class that the resident should be of. */
@@ -422,6 +422,12 @@ static void keep(solution *out, const attempt *a, const obstacles *o)
     if (a->met.person == &a->who) out->attempt.met.person = &out->attempt.who;
 }
 
+static void move(solution *out, const solution *from)
+{
+    *out = *from;
+    if (from->attempt.met.person == &from->attempt.who) out->attempt.met.person = &out->attempt.who;
+}
+
 static void consider(solution *best, question q, const policy_rule *rule)
 {
     attempt a;
@@ -431,6 +437,18 @@ static void consider(solution *best, question q, const policy_rule *rule)
     meet(&a);
     obstacles o = take_best_way(&a);
     if (nearer(least + o.count, first_of(a.fails, &o), best)) keep(best, &a, &o);
+}
+
+/* Whether the rule is as near as the nearest. */
+static bool as_near(solution *out, question q, const policy_rule *rule, const solution *nearest)
+{
+    attempt a;
+    find_failing(&a, q, rule, nearest->count);
+    if ((unsigned)__builtin_popcount(a.fails) > nearest->count) return false;
+    meet(&a);
+    obstacles o = take_best_way(&a);
+    keep(out, &a, &o);
+    return out->count == nearest->count && out->first == nearest->first;
 }
 
 /* As it was before this clause was met. */
@@ -487,18 +505,21 @@ static bool lets_through(const solution *s, const attempt *trial, const policy_r
 static bool leave_out(solution *s, const run *r, policy_clause clause)
 {
     attempt trial = s->attempt;
-    obstacles o;
+    obstacles o, found = {0};
+    unsigned least = s->count;
     if (trial.met.person == &s->attempt.who) trial.met.person = &trial.who;
     if (clause != CLAUSE_NONE) unmeet(&trial, clause);
     trial.fails &= BY_CALL;
     trial.shared = true;
     for (uint32_t i = r->first; i < r->first + r->count; i++) {
         if (!lets_through(s, &trial, &trial.policy->rules[i], &o)) continue;
-        if ((unsigned)__builtin_popcount(trial.fails) + o.count >= s->count) continue;
-        keep(s, &trial, &o);
-        return true;
+        if ((unsigned)__builtin_popcount(trial.fails) + o.count >= least) continue;
+        least = (unsigned)__builtin_popcount(trial.fails) + o.count;
+        found = o;
     }
-    return false;
+    if (least == s->count) return false;
+    keep(s, &trial, &found);
+    return true;
 }
 
 /* What was changed for one rule may be enough for another one. */
@@ -509,6 +530,20 @@ static void reduce(solution *s, const run *r)
         less = leave_out(s, r, CLAUSE_NONE);
         for (policy_clause c = CLAUSE_FIELDS; c <= CLAUSE_CONSENT && !less; c++)
             less = failed(&s->attempt, c) && (BY_CALL >> c & 1) && leave_out(s, r, c);
+    }
+}
+
+/* Of rules that are equally near the one with which least is left in the end. */
+static void reduce_equals(solution *best, question q, const run *r)
+{
+    const solution nearest = *best; /* its count and first clause alone are looked at */
+    unsigned equals = 0;
+    if (nearest.count < 2) return;
+    for (uint32_t i = r->first; i < r->first + r->count && equals < EQUALS_MAX; i++) {
+        solution other;
+        if (!as_near(&other, q, &q.policy->rules[i], &nearest)) continue;
+        reduce(&other, r);
+        if (equals++ == 0 || other.count < best->count) move(best, &other);
     }
 }
 
@@ -535,7 +570,7 @@ static policy_explanation explain_refusal(const policy *p, const policy_facts *f
         say(&out, (policy_failing){.clause = clause});
         return out;
     }
-    reduce(&best, r);
+    reduce_equals(&best, (question){p, facts, of}, r);
     out.rule = (uint16_t)(best.attempt.rule - p->rules);
     say_all(&out, &best.attempt, &best.obstacles);
     if (out.count > FAILING_MAX) out.count = FAILING_MAX;

@@ -41,7 +41,7 @@ static void small_days(uint64_t *seed, unsigned passes, uint32_t *from, uint32_t
 }
 
 /* Areas 0 to 3 of the policy are four districts, 4 is everywhere. */
-static policy_rule small_rule(uint64_t *seed, uint16_t place)
+static inline policy_rule small_rule(uint64_t *seed, uint16_t place)
 {
     policy_rule r = {.purpose = {1}, .consumer = {1}, .action = POLICY_REVEAL, .place = place};
     r.form = small_form(seed);
@@ -66,7 +66,7 @@ static policy_rule small_rule(uint64_t *seed, uint16_t place)
     return r;
 }
 
-static policy_match small_prohibition(uint64_t *seed, uint16_t index)
+static inline policy_match small_prohibition(uint64_t *seed, uint16_t index)
 {
     policy_match m = {.index = index, .actions = 1U << POLICY_REVEAL, .until = UINT32_MAX, .roles = UINT64_MAX};
     m.fields =
@@ -79,7 +79,7 @@ static policy_match small_prohibition(uint64_t *seed, uint16_t index)
     return m;
 }
 
-static void small_lists(policy *p, uint64_t *seed)
+static inline void small_lists(policy *p, uint64_t *seed)
 {
     static const char *const ids[] = {"no-a", "no-b", "no-c"}, *const sets[] = {"set-a", "set-b"};
     p->prohibition_count = p->forbid_count = p->forbid_capacity = small_random(seed) % 4;
@@ -92,9 +92,6 @@ static void small_lists(policy *p, uint64_t *seed)
     for (unsigned i = 0; i < p->aggregation_count; i++)
         p->aggregations[i] =
             (policy_aggregation){.id = sets[i], .fields = small_fields(seed), .level = 2 + i, .days = 30};
-    p->class_count = SMALL_CLASSES;
-    p->classes = arena_array(p->texts, SMALL_CLASSES, sizeof *p->classes);
-    p->classes[0].id = "child", p->classes[1].id = "in-care";
 }
 
 static const area_range small_areas[] = {{320411002000000, 320411002999999},
@@ -103,12 +100,12 @@ static const area_range small_areas[] = {{320411002000000, 320411002999999},
                                          {330100000000000, 330199999999999},
                                          {0, INT64_MAX}};
 
-/* policy_free frees it. */
-static inline policy *small_policy(uint64_t *seed)
+/* With rules that are not yet written, nor compiled; policy_free frees it. */
+static inline policy *small_new(size_t rules)
 {
     policy *p = memory_new(sizeof *p);
     p->texts = arena_new(1 << 16);
-    p->count = p->place_count = p->rule_capacity = 1 + small_random(seed) % SMALL_RULES;
+    p->count = p->place_count = p->rule_capacity = rules;
     p->rules = memory_array(p->count, sizeof *p->rules);
     p->ids = memory_array(p->count, sizeof *p->ids);
     p->area_count = p->area_capacity = sizeof small_areas / sizeof *small_areas;
@@ -119,10 +116,28 @@ static inline policy *small_policy(uint64_t *seed)
     p->pattern_count = p->pattern_capacity = 1;
     p->patterns = memory_array(1, sizeof *p->patterns);
     p->patterns[0] = "OA-####";
+    p->class_count = SMALL_CLASSES;
+    p->classes = arena_array(p->texts, SMALL_CLASSES, sizeof *p->classes);
+    p->classes[0].id = "child", p->classes[1].id = "in-care";
+    return p;
+}
+
+/* `backwards`: the same rules and prohibitions, the last one first. */
+static inline policy *small_policy_in(uint64_t *seed, bool backwards)
+{
+    policy *p = small_new(1 + small_random(seed) % SMALL_RULES);
     for (uint16_t i = 0; i < p->count; i++) p->rules[i] = small_rule(seed, i), p->ids[i][0] = (char)('a' + i);
     small_lists(p, seed);
+    for (uint16_t i = 0; backwards && i < p->count; i++) p->rules[i].place = (uint16_t)(p->count - 1 - i);
+    for (uint16_t i = 0; backwards && i < p->forbid_count; i++)
+        p->forbids[i].index = (uint16_t)(p->forbid_count - 1 - i);
     policy_compile(p);
     return p;
+}
+
+static inline policy *small_policy(uint64_t *seed)
+{
+    return small_policy_in(seed, false);
 }
 
 static inline policy_facts small_facts(uint64_t *seed, policy_person *who)
