@@ -144,12 +144,14 @@ static void random_conditions(json_t *rule, uint64_t *seed)
     static const char *const patterns[] = {"T-#", "T-##*", "*-open", "?-*", "*", "urgent", "?#?", "A-####-*#7"};
     const char *action = naive_text(rule, "action"), *consumer = naive_text(rule, "consumer");
     const char *purpose = naive_text(rule, "purpose");
+    json_t *valid = json_object_get(rule, "valid");
     bool glass = strcmp(action, "reveal") == 0 || strcmp(action, "search") == 0 || strcmp(action, "issue") == 0;
     if (seldom(seed, 6)) json_object_set_new(rule, "hours", random_hours(seed));
     if (seldom(seed, 6)) json_object_set_new(rule, "ticket", json_pack("[s]", pick(seed, patterns, 8)));
     if (seldom(seed, 6)) json_object_set_new(rule, "approval_above", json_integer(1 + (json_int_t)seldom(seed, 2)));
     if (seldom(seed, 6)) json_object_set_new(rule, "level", json_integer(4 + (json_int_t)seldom(seed, 2)));
-    if (consumer && purpose && seldom(seed, 6))
+    if (consumer && purpose && seldom(seed, 6) && strcmp(naive_text(valid, "from"), "2026-01-25") <= 0 &&
+        strcmp(naive_text(valid, "until"), "2026-01-05") >= 0)
         json_object_set_new(rule, "sharing", json_sprintf("b%c%c", consumer[1], purpose[1]));
     if (glass && json_object_get(rule, "roles") && seldom(seed, 6))
         json_object_set_new(rule, "break_glass",
