@@ -6,6 +6,7 @@
 #include "tests/unit/policy/chance.h"
 #include "vault/base/memory.h"
 
+#include <limits.h>
 #include <string.h>
 
 /* How rules are spread. */
@@ -132,4 +133,79 @@ TEST("many purposes with few rules, and with many")
 {
     expect_same(21, (spread){3000, 900, 3, 3, 20}, 3000);
     expect_same(22, (spread){3000, 40, 8, 6, 100}, 3000);
+}
+
+/* ---- prohibitions --------------------------------------------------------------------------------------------------
+ */
+
+/* Of each dimension "any" now and then. */
+static policy_match some_match(uint64_t *seed, const spread *s)
+{
+    uint32_t from = (uint32_t)below(seed, s->days);
+    policy_match m = {.purpose = {(uint16_t)below(seed, s->purposes + 1)},
+                      .consumer = {(uint16_t)below(seed, 3)},
+                      .roles = below(seed, 3) ? some_roles(seed, s->roles) : UINT64_MAX,
+                      .fields = some_fields(seed, s->fields),
+                      .forms = 1 + (unsigned)below(seed, (1U << FORMS) - 1),
+                      .actions = 1U << POLICY_REVEAL,
+                      .from = from,
+                      .until = below(seed, 2) ? UINT32_MAX : from};
+    if (below(seed, 8) == 0) memset(&m.fields, 0xff, sizeof m.fields);
+    return m;
+}
+
+static policy *forbidding(uint64_t *seed, const spread *s)
+{
+    policy *p = memory_new(sizeof *p);
+    p->forbid_count = p->forbid_capacity = s->count;
+    p->forbids = memory_array(s->count, sizeof *p->forbids);
+    for (size_t i = 0; i < s->count; i++) {
+        p->forbids[i] = some_match(seed, s);
+        p->forbids[i].index = (uint16_t)i;
+    }
+    policy_compile(p);
+    return p;
+}
+
+/* Numbers of those that were found, and how often. */
+typedef struct found {
+    uint8_t times[4096];
+    unsigned count, most;
+} found;
+
+static bool note(void *context, const policy_match *m)
+{
+    found *f = context;
+    f->times[m->index]++;
+    return ++f->count < f->most;
+}
+
+static void expect_same_matches(uint64_t seed, spread s, unsigned questions)
+{
+    policy *p = forbidding(&seed, &s);
+    unsigned total = 0;
+    for (unsigned i = 0; i < questions; i++) {
+        policy_person who;
+        policy_facts f = some_facts(&seed, &s, &who);
+        found all = {.most = UINT_MAX}, few = {.most = 2}, should = {.most = UINT_MAX};
+        matches_each(forbids_of(p), &f, note, &all);
+        matches_each(forbids_of(p), &f, note, &few);
+        for (size_t k = 0; k < s.count; k++) {
+            if (match_meets(&p->forbids[k], &f)) note(&should, &p->forbids[k]);
+        }
+        assert_int_equal(all.count, should.count);
+        assert_memory_equal(all.times, should.times, sizeof all.times);
+        assert_int_equal(few.count, should.count < 2 ? should.count : 2);
+        total += all.count;
+    }
+    assert_in_range(total, 1, (uint64_t)questions * s.count / 2);
+    policy_free(&p);
+}
+
+TEST("few prohibitions and many, for all and for some, are found each once, and no more than are asked for")
+{
+    expect_same_matches(31, (spread){12, 1, 3, 3, 20}, 1000);
+    expect_same_matches(32, (spread){100, 1, 3, 3, 20}, 1000);
+    expect_same_matches(33, (spread){4000, 3, 200, 64, 1000}, 500);
+    expect_same_matches(34, (spread){4000, 300, 8, 5, 20}, 500);
 }
