@@ -130,12 +130,14 @@ static inline bool rule_conditional(const policy_rule *r)
 }
 
 /* Whether a rule of this form answers a call that asks for that one. Whoever may see a value in full may see what its
- * mask shows, and its format-preserving token; whoever may have the residents found may have their number. */
+ * mask shows, and its format-preserving token; whoever may have the residents found may have their number, unless some
+ * of them are held back one by one: a number would tell of these, too. */
 static inline bool form_allowed(const policy_rule *r, policy_form asked)
 {
     if (asked == r->form) return true;
     if (r->action == POLICY_REVEAL) return r->form == FORM_PLAIN && (asked == FORM_MASKED || asked == FORM_TOKEN);
-    return r->action == POLICY_SEARCH && r->form == FORM_TOKEN && asked == FORM_COUNT;
+    if (r->action != POLICY_SEARCH || r->form != FORM_TOKEN || asked != FORM_COUNT) return false;
+    return !r->consent && r->only == 0 && r->except == 0;
 }
 
 /* ---- one rule, one call (rule.c) ---- */

@@ -105,6 +105,20 @@ static vault_code read_valid(loader *l, policy_match *m, json_t *valid)
     return read_days(l, &m->from, &m->until, valid);
 }
 
+/* Nobody is looked at one by one where residents are counted: a class forbids their number as a whole. */
+static vault_code forbid(loader *l, draft d)
+{
+    policy *p = l->policy;
+    const match_target to = {&p->forbids, &p->forbid_count, &p->forbid_capacity};
+    const unsigned number = d.match.forms & 1U << FORM_COUNT;
+    if (d.match.classes == 0 || number == 0) return expand(l, &d, to);
+    d.match.forms &= ~number;
+    if (d.match.forms != 0) VAULT_TRY(expand(l, &d, to));
+    d.match.forms = number;
+    d.match.classes = 0;
+    return expand(l, &d, to);
+}
+
 static vault_code read_prohibition(loader *l, size_t i, json_t *value)
 {
     const char *id;
@@ -119,7 +133,7 @@ static vault_code read_prohibition(loader *l, size_t i, json_t *value)
     VAULT_TRY(read_match(l, &d, &t));
     add_questions(l, &d.match);
     VAULT_TRY(read_valid(l, &d.match, valid));
-    return expand(l, &d, (match_target){&p->forbids, &p->forbid_count, &p->forbid_capacity});
+    return forbid(l, d);
 }
 
 vault_code read_prohibitions(loader *l, json_t *list)

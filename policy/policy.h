@@ -41,12 +41,13 @@
  * 15-digit area code. "acting": "person" (an assertion is required) or "app" (one may be left out); "roles" stands with
  * "person" only, and then must. "own_area" narrows the areas to the person's. Days and hours are of Asia/Shanghai, both
  * days included. A reveal in plain form allows the masked and the token form as well; a search for tokens allows
- * "count" too. A call for values that asks for no field is refused. A person whose contract does not hold on the day
- * does not act at all. After a purpose's assessment has expired none of its rules passes. A prohibition meets a call
- * that asks for any of its fields, or a question about one of them, for one of its purposes or below, in one of its
- * forms; where it names classes of residents, one of whom it is not known whether he is of the class counts as of it (a
- * record of another collection is known to be none). A resident is of "only" when it is known that he is of one of
- * these classes, and passes "except" when it is known that he is of none of them. An aggregation is the set of its
+ * "count" too, unless residents are held back one by one (consent, classes); a prohibition for classes meets a count as
+ * if it were for all. A call for values that asks for no field is refused. A person whose contract does not hold on the
+ * day does not act at all. After a purpose's assessment has expired none of its rules passes. A prohibition meets a
+ * call that asks for any of its fields, or a question about one of them, for one of its purposes or below, in one of
+ * its forms; where it names classes of residents, one of whom it is not known whether he is of the class counts as of
+ * it (a record of another collection is known to be none). A resident is of "only" when it is known that he is of one
+ * of these classes, and passes "except" when it is known that he is of none of them. An aggregation is the set of its
  * fields, seen of one resident by one person (or consumer) with no pause longer than its days: a call that completes it
  * needs a rule whose "level" (without it: the highest of its own fields) is no lower. A break-glass rule counts in
  * calls under an opened break-glass only, and these are allowed by such rules only.

@@ -203,6 +203,28 @@ TEST("where nobody is looked at one by one, what depends on a resident is refuse
     }
 }
 
+/* A search for tokens with one condition more: whether it answers how many there are, too. */
+static bool tells_number(const char *key, const char *json)
+{
+    json_t *document = whole_with("rules", 1, key ? key : "level", key ? json : "5"), *r = nth_of(document, "rules", 1);
+    json_object_del(r, "break_glass");
+    json_object_set_new(r, "action", json_string("search"));
+    json_object_set_new(r, "form", json_string("token"));
+    policy *p = load_whole(document);
+    bool tells = form_allowed(rule_of(p, "fire", 1, 1), FORM_COUNT);
+    policy_free(&p);
+    return tells;
+}
+
+TEST("who may have some residents alone does not have the number of all")
+{
+    assert_true(tells_number(NULL, NULL));
+    assert_true(tells_number("ticket", "[\"T-1\"]"));
+    assert_false(tells_number("consent", "true"));
+    assert_false(tells_number("residents", "{\"except\": [\"child\"]}"));
+    assert_false(tells_number("residents", "{\"only\": [\"in-care\"]}"));
+}
+
 /* ---- tickets, approval, level, sharing --------------------------------------------------------------------------- */
 
 TEST("patterns of tickets are of visible characters, stand once, and are kept in their order")

@@ -73,6 +73,31 @@ TEST("each dimension is said: a list that is not empty, or any by itself")
     }
 }
 
+static unsigned forms_of(const policy *p, unsigned index, bool of_classes)
+{
+    unsigned forms = 0;
+    for (size_t i = 0; i < p->forbid_count; i++) {
+        if (p->forbids[i].index == index && (p->forbids[i].classes != 0) == of_classes) forms |= p->forbids[i].forms;
+    }
+    return forms;
+}
+
+TEST("where residents are counted nobody is looked at: a class forbids their number as a whole")
+{
+    const unsigned number = 1U << FORM_COUNT, all = (1U << FORMS) - 1;
+    policy *p = load_whole(whole_with("prohibitions", 0, "forms", "\"any\""));
+    assert_int_equal(forms_of(p, 0, true), all & ~number);
+    assert_int_equal(forms_of(p, 0, false), number);
+    policy_free(&p);
+    p = load_whole(whole_with("prohibitions", 0, "forms", "[\"count\"]"));
+    assert_int_equal(forms_of(p, 0, true), 0);
+    assert_int_equal(forms_of(p, 0, false), number);
+    policy_free(&p);
+    p = load_whole(whole_with("prohibitions", 0, "forms", "[\"token\"]"));
+    assert_int_equal(forms_of(p, 0, false), 0);
+    policy_free(&p);
+}
+
 TEST("the days of a prohibition exist and run forwards")
 {
     taken(whole_with("prohibitions", 0, "valid", NULL));

@@ -166,6 +166,12 @@ static bool naive_fields(json_t *document, json_t *rule, const policy_facts *fac
     return all && (any || strcmp(naive_text(rule, "form"), "nothing") == 0);
 }
 
+/* Whether residents are held back one by one: their number is not told then. */
+static bool naive_picks(json_t *rule)
+{
+    return json_is_true(json_object_get(rule, "consent")) || json_object_get(rule, "residents") != NULL;
+}
+
 static bool naive_form(json_t *rule, const policy_facts *facts)
 {
     /* What is asked for, and in which rules of which action that is answered; "*": of any. */
@@ -180,6 +186,7 @@ static bool naive_form(json_t *rule, const policy_facts *facts)
     const char *form = naive_text(rule, "form"), *action = naive_text(rule, "action");
     for (size_t i = 0; i < sizeof answered / sizeof *answered; i++) {
         if (answered[i].asked != facts->form || strcmp(answered[i].form, form) != 0) continue;
+        if (facts->form == FORM_COUNT && naive_picks(rule)) continue;
         if (answered[i].action[0] == '*' || strcmp(answered[i].action, action) == 0) return true;
     }
     return false;
@@ -362,9 +369,11 @@ typedef struct naive_answer {
 } naive_answer;
 
 /* Of a prohibition that meets the call. */
-static policy_clause naive_forbids(json_t *document, json_t *entry, const policy_resident *of)
+static policy_clause naive_forbids(json_t *document, json_t *entry, const policy_facts *facts,
+                                   const policy_resident *of)
 {
     json_t *areas = json_object_get(entry, "areas"), *classes = json_object_get(entry, "classes");
+    if (facts->form == FORM_COUNT) classes = NULL; /* nobody is looked at */
     if ((!areas || naive_any(areas)) && (!classes || naive_any(classes))) return CLAUSE_PROHIBITED;
     if (areas && !naive_area_listed(document, areas, of->area)) return CLAUSE_NONE;
     bool out = classes && !naive_any(classes) && !naive_some_class(document, classes, of, NAIVE_IN) &&
@@ -379,7 +388,8 @@ static policy_clause naive_prohibited(json_t *document, const policy_facts *fact
     json_t *entry;
     json_array_foreach(json_object_get(document, "prohibitions"), i, entry)
     {
-        policy_clause how = naive_meets(document, entry, facts) ? naive_forbids(document, entry, of) : CLAUSE_NONE;
+        policy_clause how =
+            naive_meets(document, entry, facts) ? naive_forbids(document, entry, facts, of) : CLAUSE_NONE;
         if (how == CLAUSE_PROHIBITED) return how;
         if (how != CLAUSE_NONE) found = how;
     }
