@@ -14,16 +14,27 @@ static bool may_issue(session *s, item *it)
     return item_ask(s, it, &facts).given;
 }
 
+/* Both before the lines: a consent that the token rests on is held while they are written. A text says that it may be
+ * had. */
+static vault_code judge(session *s, item *it)
+{
+    it->text = NULL;
+    VAULT_TRY(unique_judge(s, it));
+    if (may_issue(s, it)) it->text = "";
+    return VAULT_OK;
+}
+
 static vault_code finish(session *s, item *it)
 {
+    bool issues = it->text != NULL;
     it->values = arena_array(it->call->rq->mem, 1, sizeof *it->values);
     if (!it->values) return vault_fail(&it->err, VAULT_EXHAUSTED, "no memory for a value");
     VAULT_TRY(item_value(&it->values[0], s, it, it->call->mask[0]));
     it->text = NULL;
-    return may_issue(s, it) ? item_issue(s, it) : VAULT_OK;
+    return issues ? item_issue(s, it) : VAULT_OK;
 }
 
-static const item_kind RESTORE = {.look = unique_look, .judge = unique_judge, .finish = finish};
+static const item_kind RESTORE = {.look = unique_look, .judge = judge, .finish = finish};
 
 /* The values that a token may mean, newest epoch first. */
 static vault_code take_back(session *s, item *it, bytes text)
