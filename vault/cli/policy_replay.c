@@ -8,7 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { DAYS_MOST = 3660, GROUPS_SHOWN = 50 };
+/* Drafts are read anew for each page, so that pages are large. */
+enum { DAYS_MOST = 3660, GROUPS_SHOWN = 50, PAGE_LINES = 50000 };
 static const int64_t day_us = INT64_C(86400) * 1000000;
 
 /* What all pages say together. */
@@ -102,6 +103,7 @@ static ctl_exit replay_all(ctl *c, replay *r, Vault__V1__SimulateRequest *reques
     *r = (replay){.groups = json_object(), .uses = json_object(), .persons = json_object()};
     request->drafts = drafts->at;
     request->n_drafts = drafts->count;
+    request->page_size = PAGE_LINES;
     do {
         VAULT_CLEANUP(exchange_clear) exchange x = {0};
         end = ctl_call(c, &x, "/vault.v1.Policies/Simulate", &request->base, &vault__v1__simulate_response__descriptor);
