@@ -339,7 +339,8 @@ TEST("what is asked about narrows what is told: field, form, area, consumer, per
 {
     policy *p = load_text(standard);
     area_range west, elsewhere;
-    assert_true(area_range_read(&west, "330105001") && area_range_read(&elsewhere, "11"));
+    assert_true(area_range_read(&west, "330105001"));
+    assert_true(area_range_read(&elsewhere, "11"));
     assert_int_equal(compared(NULL, p, &(access_filter){.field = 1}).count, 2);
     assert_int_equal(compared(NULL, p, &(access_filter){.field = 7, .forms = 1U << FORM_PLAIN}).count, 0);
     assert_int_equal(compared(NULL, p, &(access_filter){.field = 7, .forms = 1U << FORM_MASKED}).count, 1);
