@@ -81,7 +81,6 @@ static sieved sieved_match(const void *list, size_t i)
 {
     const policy_match *m = (const policy_match *)list + i;
     return (sieved){.fields = m->fields,
-                    .fieldless = match_any_field(m),
                     .forms = m->forms,
                     .roles = m->roles,
                     .nobody = m->roles == UINT64_MAX,

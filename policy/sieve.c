@@ -51,7 +51,7 @@ static uint32_t span_end(const sieve *s, uint32_t span)
 static void add_entry(sieve *s, size_t i, const sieved *e)
 {
     for (unsigned field = 0; field < POLICY_FIELDS_MAX; field++) {
-        if (e->fieldless || field_set_has(e->fields, field)) set_bit(s, ROW_FIELDS + field, i);
+        if (field_set_has(e->fields, field)) set_bit(s, ROW_FIELDS + field, i);
     }
     for (unsigned form = 0; form < FORMS; form++) {
         if (e->forms >> form & 1) set_bit(s, ROW_FORMS + form, i);

@@ -7,11 +7,10 @@
 
 /* What a sieve knows of one entry. */
 typedef struct sieved {
-    field_set fields;
-    bool fieldless; /* passes where no field is asked for, and whatever is asked for: a match for any fields */
-    unsigned forms; /* set of 1 << form that it answers */
-    uint64_t roles; /* of the person who acts: 1 << (role_no - 1) */
-    bool nobody;    /* passes where no person acts, or one of no role that is known */
+    field_set fields; /* number 0, which no field has: passes where none is asked for, as a match for any fields does */
+    unsigned forms;   /* set of 1 << form that it answers */
+    uint64_t roles;   /* of the person who acts: 1 << (role_no - 1) */
+    bool nobody;      /* passes where no person acts, or one of no role that is known */
     uint32_t from, until;
 } sieved;
 typedef struct sieve sieve;
