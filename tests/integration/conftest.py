@@ -25,6 +25,7 @@ RULES = [
     kit.rule("clinic-search", "search", "clinic", "family-doctor", ["name"], areas=[STREET], form="token"),
     kit.rule("clinic-ask", "reveal", "clinic", "family-doctor", ["age_60"], areas=[STREET], form="predicate"),
     kit.rule("population-erase", "erase", "population", "population-register", ["id_number"], form="nothing"),
+    kit.rule("eldercare-consent", "consent", "eldercare", "elder-care", ["id_number"], form="nothing"),
     kit.rule("clinic-export", "export", "clinic", "family-doctor", ["name"], areas=[STREET]),
 ]
 

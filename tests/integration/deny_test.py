@@ -7,6 +7,7 @@ import kit
 import pytest
 from google.protobuf import descriptor_pb2
 from kit import FieldMask, audit_pb2, control_pb2, keys_pb2, records_pb2, tokens_pb2
+from vault.v1 import policy_pb2
 
 reflection_pb2 = importlib.import_module("grpc.reflection.v1.reflection_pb2")
 reflection_pb2_grpc = importlib.import_module("grpc.reflection.v1.reflection_pb2_grpc")
@@ -44,7 +45,19 @@ STEWARDS = {**NOBODY, **APPS, "officer": OK, "officer as app": OK, "administrato
 # Past the gate, and then: nobody's approval, or what is revoked or refused for want of it.
 NONE_THERE = {role: "NOT_FOUND" if outcome == OK else outcome for role, outcome in STEWARDS.items()}
 ADMINISTRATOR = {**STEWARDS, "officer": DENIED, "officer as app": DENIED}
+OFFICER = {**STEWARDS, "administrator": DENIED}
 EXPECTED = {
+    "/vault.v1.Policies/Explain": ANYONE | {"population": DENIED, "clinic": DENIED, "borrower": DENIED},
+    **{f"/vault.v1.Policies/{name}": STEWARDS for name in ("Diff", "WhoCan", "WhatCan", "Lint", "ListBudgets")},
+    "/vault.v1.Policies/Test": STEWARDS,
+    "/vault.v1.Policies/Simulate": OFFICER,
+    "/vault.v1.Policies/RecountBudgets": OFFICER,
+    "/vault.v1.Consents/BatchRecord": table(population=DENIED, eldercare=OK, clinic=DENIED, borrower=DENIED),
+    "/vault.v1.Consents/BatchGet": table(population=DENIED, eldercare=OK, clinic=DENIED, borrower=DENIED),
+    "/vault.v1.Approvals/RequestAccess": {**{app: "INVALID_ARGUMENT" for app in APPS}, **NOBODY, **OFFICERS},  # a method that nobody knows
+    "/vault.v1.Emergencies/Open": {**NOBODY, **APPS, **OFFICERS},  # no rule of break-glass
+    "/vault.v1.Emergencies/List": STEWARDS,
+    "/vault.v1.Emergencies/Review": NONE_THERE | {"administrator": DENIED},
     "/vault.v1.Records/BatchPut": table(population=OK, eldercare=DENIED, clinic=DENIED, borrower=DENIED),
     "/vault.v1.Records/Import": table(population=OK, eldercare=DENIED, clinic=DENIED, borrower=DENIED),
     "/vault.v1.Records/ListCollections": ANYONE,
@@ -125,6 +138,24 @@ class Subject:
 
 
 REQUESTS = {
+    "/vault.v1.Policies/Explain": lambda app, s, role: policy_pb2.ExplainRequest(
+        context=app.context(), facts=policy_pb2.Facts(consumer="eldercare", purpose="elder-care", action="reveal", fields=["name"])),
+    "/vault.v1.Policies/Test": lambda app, s, role: policy_pb2.TestPolicyRequest(context=app.context(), cases=b'{"cases": []}'),
+    "/vault.v1.Policies/Diff": lambda app, s, role: policy_pb2.DiffPolicyRequest(context=app.context(), version=1),
+    "/vault.v1.Policies/WhoCan": lambda app, s, role: policy_pb2.WhoCanRequest(context=app.context(), field="name"),
+    "/vault.v1.Policies/WhatCan": lambda app, s, role: policy_pb2.WhatCanRequest(context=app.context(), consumer="eldercare"),
+    "/vault.v1.Policies/Lint": lambda app, s, role: policy_pb2.LintRequest(context=app.context()),
+    "/vault.v1.Policies/Simulate": lambda app, s, role: policy_pb2.SimulateRequest(context=app.context()),
+    "/vault.v1.Policies/ListBudgets": lambda app, s, role: policy_pb2.ListBudgetsRequest(context=app.context()),
+    "/vault.v1.Policies/RecountBudgets": lambda app, s, role: policy_pb2.RecountBudgetsRequest(context=app.context()),
+    "/vault.v1.Consents/BatchRecord": lambda app, s, role: policy_pb2.BatchRecordConsentsRequest(
+        context=app.context(), items=[policy_pb2.ConsentInput(token=s.tokens[role], granted=True)]),
+    "/vault.v1.Consents/BatchGet": lambda app, s, role: policy_pb2.BatchGetConsentsRequest(context=app.context(), tokens=[s.tokens[role]]),
+    "/vault.v1.Approvals/RequestAccess": lambda app, s, role: control_pb2.RequestAccessRequest(context=app.context(), method="/vault.v1.Nothing/Nothing"),
+    "/vault.v1.Emergencies/Open": lambda app, s, role: policy_pb2.OpenEmergencyRequest(context=app.context(), reason="a fire, and somebody is missing"),
+    "/vault.v1.Emergencies/List": lambda app, s, role: policy_pb2.ListEmergenciesRequest(context=app.context()),
+    "/vault.v1.Emergencies/Review": lambda app, s, role: policy_pb2.ReviewEmergencyRequest(
+        context=app.context(), name="emergencies/" + "0" * 32, justified=True, note="looked at"),
     "/vault.v1.Records/BatchPut": lambda app, s, role: records_pb2.BatchPutRequest(
         context=app.context(), collection="residents", field_mask=FieldMask(paths=["id_number", "residence_area"]),
         items=[records_pb2.ResidentInput(values=[s.person["id_number"], s.person["residence_area"]])]),
@@ -233,7 +264,7 @@ def subjects(apps, people):
 
 def outcome(app, method, reply_type, request):
     """OK, or the status of the call, or that of its only item."""
-    module = next(m for m in (audit_pb2, control_pb2, keys_pb2, records_pb2, tokens_pb2) if hasattr(m, reply_type))
+    module = next(m for m in (audit_pb2, control_pb2, keys_pb2, policy_pb2, records_pb2, tokens_pb2) if hasattr(m, reply_type))
     parts = lambda m: m.SerializeToString(), getattr(module, reply_type).FromString
     try:
         if isinstance(request, list):
@@ -244,7 +275,7 @@ def outcome(app, method, reply_type, request):
         return error.code().name
     if isinstance(reply, records_pb2.SearchResponse):
         return OK if reply.results else NONE_FOUND
-    statuses = [] if isinstance(reply, audit_pb2.TraceTokenResponse) else [r.status.code for r in getattr(reply, "results", [])]
+    statuses = [] if isinstance(reply, (audit_pb2.TraceTokenResponse, policy_pb2.TestPolicyResponse)) else [r.status.code for r in getattr(reply, "results", [])]
     if isinstance(reply, records_pb2.UpdateRecordResponse):
         statuses = [reply.result.status.code]
     return next(c.name for c in grpc.StatusCode if c.value[0] == statuses[0]) if any(statuses) else OK

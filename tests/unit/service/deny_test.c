@@ -46,7 +46,8 @@ static const char basis[] = "{\"id\": \"" BASIS "\", \"item\": \"an item\", \"fr
     "\"2099-12-31\"}}"
 static const char *const more_rules[] = {STREET_RULE("deny-predicate", "reveal", "past_sixty", "predicate"),
                                          STREET_RULE("deny-search", "search", "phone", "token"),
-                                         STREET_RULE("deny-export", "export", "name", "plain")};
+                                         STREET_RULE("deny-export", "export", "name", "plain"),
+                                         STREET_RULE("deny-consent", "consent", "id_number", "nothing")};
 
 static json_t *parsed(const char *of)
 {
@@ -368,6 +369,8 @@ static ProtobufCMessage *erase_one(const subject *s)
     return &in->base;
 }
 
+#include "tests/unit/service/deny_policy.h"
+
 /* ---- the table: google.rpc.Code of the call, or of its only item ---- */
 
 enum {
@@ -474,7 +477,7 @@ static const struct row {
      destroy_none,
      {APPS, [REVIEWER] = DENIED, [NOSY] = DENIED, [ADMIN] = MALFORMED, STRANGERS}},
     {"/vault.v1.Keys/GetCertificate", certificate_of_none, {APPS, STEWARDS(MISSING), STRANGERS}},
-};
+    POLICY_ROWS};
 
 static const struct row *row_of(const char *path)
 {
