@@ -1,8 +1,6 @@
 /* Approvals: what one proposes and another consents to. */
 #include "vault/service/internal.h"
 
-#include "vault/base/clock.h"
-
 #include <stdio.h>
 #include <string.h>
 
@@ -64,7 +62,7 @@ Vault__V1__Approval *approval_message(arena *mem, const approval *from, unsigned
 static const approval *find_pending(const session *s, const char *name)
 {
     const approval *a = manifest_approval(s->manifest, name);
-    return a && a->expires_us > clock_now_us() ? a : NULL;
+    return a && a->expires_us > service_now_us(s->service) ? a : NULL;
 }
 
 static vault_code no_room(request *rq)
@@ -126,7 +124,7 @@ static vault_code answer_list(session *s, request *rq)
     Vault__V1__Approval **list = arena_array(rq->mem, count + 1, sizeof *list);
     if (!out || !list) return no_room(rq);
     out->approvals = list;
-    int64_t now = clock_now_us();
+    int64_t now = service_now_us(s->service);
     for (size_t i = 0; i < count; i++) {
         if (all[i].expires_us <= now) continue;
         if (!(list[out->n_approvals++] = answer_approval(rq->mem, &all[i], &how))) return no_room(rq);

@@ -2,8 +2,6 @@
  * is refused is a line, too. */
 #include "vault/service/internal.h"
 
-#include "vault/base/clock.h"
-
 #include <string.h>
 
 static const char *given(const char *text)
@@ -137,7 +135,7 @@ vault_code change_run_with(session *s, call *c, change *what, change_record *don
     const writing w = {s, c, what, done, lines};
     what->who = c->caller;
     what->ticket = c->context->ticket;
-    what->now_us = clock_now_us();
+    what->now_us = c->now_us;
     if (control_stage(&st, s->service->control, s->store, s->manifest, what, err) == VAULT_OK)
         return carry_out(&w, &st, done);
     if (err->code != VAULT_CONFLICT || !err->reason || strcmp(err->reason, "CONTROL_MOVED") != 0)

@@ -1,8 +1,6 @@
 /* Page tokens: where to go on, and of which question. */
 #include "vault/service/internal.h"
 
-#include "vault/base/clock.h"
-
 #include <string.h>
 
 enum { PAGE_TOKEN_LEN = 16 };
@@ -56,7 +54,7 @@ vault_code page_seal(char **out, session *s, const call *c, const digest *condit
     uint8_t plain[SEALED_MOST];
     bytes context, sealed;
     writer w = writer_over(plain, sizeof plain);
-    put_u64(&w, (uint64_t)(clock_now_us() + LIFETIME_US));
+    put_u64(&w, (uint64_t)(c->now_us + LIFETIME_US));
     put_bytes(&w, place);
     if (w.overflow) return vault_fail(err, VAULT_INTERNAL, "a place of %zu bytes", place.len);
     VAULT_TRY(sealed_context(&context, s, c, conditions, err));
@@ -82,7 +80,7 @@ vault_code page_open(bytes *place, session *s, const call *c, const char *text, 
     cabinet_use(s->cabinet, s->mem);
     if (cabinet_open_note(s->cabinet, &plain, context, bytes_of(raw, len), &ignored) != VAULT_OK || plain.len < END_LEN)
         return refuse_at(err, "BAD_PAGE_TOKEN", "page_token", -1);
-    if ((int64_t)load_u64(plain.at) < clock_now_us()) return refuse_at(err, "PAGE_TOKEN_EXPIRED", "page_token", -1);
+    if ((int64_t)load_u64(plain.at) < c->now_us) return refuse_at(err, "PAGE_TOKEN_EXPIRED", "page_token", -1);
     *place = bytes_of(plain.at + END_LEN, plain.len - END_LEN);
     return VAULT_OK;
 }
