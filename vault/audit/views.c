@@ -194,21 +194,21 @@ vault_code view_of_resident(writer *w, const line_facts *f, const uint8_t refere
 typedef enum member_kind { MEMBER_TEXT, MEMBER_NUMBER, MEMBER_NUMBER_32 } member_kind;
 /* What may stand in an officer's view, and where it goes. */
 typedef struct member {
-    const char *key;
+    const char *name;
     member_kind kind;
     size_t at; /* in line_facts */
 } member;
-#define TEXT(key, field)                                                                                               \
+#define TEXT(name, field)                                                                                              \
     {                                                                                                                  \
-        key, MEMBER_TEXT, offsetof(line_facts, field)                                                                  \
+        name, MEMBER_TEXT, offsetof(line_facts, field)                                                                 \
     }
-#define NUMBER(key, field)                                                                                             \
+#define NUMBER(name, field)                                                                                            \
     {                                                                                                                  \
-        key, MEMBER_NUMBER, offsetof(line_facts, field)                                                                \
+        name, MEMBER_NUMBER, offsetof(line_facts, field)                                                               \
     }
-#define NUMBER_32(key, field)                                                                                          \
+#define NUMBER_32(name, field)                                                                                         \
     {                                                                                                                  \
-        key, MEMBER_NUMBER_32, offsetof(line_facts, field)                                                             \
+        name, MEMBER_NUMBER_32, offsetof(line_facts, field)                                                            \
     }
 static const member MEMBERS[] = {
     TEXT("after", after),
@@ -247,12 +247,12 @@ static const member MEMBERS[] = {
 };
 enum { MEMBER_COUNT = sizeof MEMBERS / sizeof *MEMBERS };
 
-static const member *find_member(const char *key)
+static const member *find_member(const char *name)
 {
     size_t low = 0, high = MEMBER_COUNT;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        int by = strcmp(key, MEMBERS[middle].key);
+        int by = strcmp(name, MEMBERS[middle].name);
         if (by == 0) return &MEMBERS[middle];
         if (by < 0)
             high = middle;
