@@ -110,19 +110,66 @@ static vault_code shuffle(int64_t *ids, size_t count, vault_error *err)
     return VAULT_OK;
 }
 
-/* One more than the page holds is asked for: it tells whether there are more. */
-static vault_code find(search *q, session *s, call *c, int64_t **ids, size_t *count)
+/* Where the policy depends on more of a resident than his area, whoever it keeps back is left out before the page is
+ * full: neither a line, nor a page that is short, tells that somebody was found. What does not open is left in: the
+ * batch tells of it. */
+static bool may_be_given(session *s, call *c, const resident_row *row)
 {
-    vault_error *err = &c->rq->err;
+    item one = {.call = c, .row = row, .record = {.dek = s->deks.at}};
+    vault_error broken = {0};
+    vault_code proven = record_prove(&one.record, s->cabinet, row, &broken);
+    bool given = judge_by_area(s, &one) == VAULT_OK || proven != VAULT_OK;
+    record_clear(&one.record);
+    return given;
+}
+
+/* Behind them one who is nobody: of a page where nobody was found a row is read, too. */
+static vault_code leave_out(session *s, call *c, int64_t *ids, size_t *count)
+{
+    size_t kept = 0;
+    int64_t *asked = arena_array(s->mem, *count + 1, sizeof *asked);
+    resident_row *rows = arena_array(s->mem, *count + 1, sizeof *rows);
+    if (!asked || !rows) return vault_fail(&c->rq->err, VAULT_EXHAUSTED, "no memory for a page");
+    memcpy(asked, ids, *count * sizeof *ids);
+    VAULT_TRY(store_residents_by_id(s->store, s->mem, asked, *count + 1, rows, &c->rq->err));
+    for (size_t i = 0; i <= *count; i++) {
+        bool given = may_be_given(s, c, &rows[i]);
+        if (given && i < *count) ids[kept++] = asked[i];
+    }
+    *count = kept;
+    return VAULT_OK;
+}
+
+/* At most `limit` in the order of their ids. */
+static vault_code find_given(search *q, session *s, call *c, int64_t *out, size_t *count)
+{
+    const bool depends = c->admission.classes || c->admission.consent;
+    store_search what = q->what;
+    size_t found = what.limit;
+    *count = 0;
+    while (found == what.limit && *count < what.limit) {
+        int64_t *ids;
+        VAULT_TRY(store_search_ids(s->store, s->mem, &what, &ids, &found, &c->rq->err));
+        size_t kept = found;
+        if (found) what.after = ids[found - 1];
+        if (depends) VAULT_TRY(leave_out(s, c, ids, &kept));
+        for (size_t i = 0; i < kept && *count < what.limit; i++) out[(*count)++] = ids[i];
+    }
+    return VAULT_OK;
+}
+
+/* One more than the page holds is asked for: it tells whether there are more. */
+static vault_code find(search *q, session *s, call *c, int64_t *ids, size_t *count)
+{
     size_t left = q->results > q->given ? q->results - q->given : 0, most = q->page < left ? q->page : left;
     q->what.limit = most + 1;
-    VAULT_TRY(store_search_ids(s->store, s->mem, &q->what, ids, count, err));
+    VAULT_TRY(find_given(q, s, c, ids, count));
     q->more = *count > most;
     if (q->more) *count = most;
     if (*count == 0) return VAULT_OK;
-    q->what.after = (*ids)[*count - 1];
+    q->what.after = ids[*count - 1];
     q->given += (uint32_t)*count;
-    return shuffle(*ids, *count, err);
+    return shuffle(ids, *count, &c->rq->err);
 }
 
 /* The search, the residents of same_as, the residents found. */
@@ -145,14 +192,14 @@ static int64_t end_of(const call *c)
 
 static vault_code look(search *q, session *s, call *c)
 {
-    int64_t *ids = NULL;
+    int64_t ids[PAGE_MOST + 1];
     size_t count = 0;
     uint64_t counted = 0;
     if (c->admission.failed == CLAUSE_NONE && !q->refused) {
         VAULT_TRY(search_plan(q, s, c));
         q->what.until_us = end_of(c);
         VAULT_TRY(q->in->count_only ? store_search_count(s->store, &q->what, &counted, &c->rq->err)
-                                    : find(q, s, c, &ids, &count));
+                                    : find(q, s, c, ids, &count));
     }
     VAULT_TRY(make_items(q, s, c, ids, count));
     c->items[0].hits = q->in->count_only ? counted : count;
@@ -206,11 +253,11 @@ static vault_code judge(session *s, item *it)
     search *q = it->call->search;
     if (it->nobody) return q->refused ? refuse_clause(&it->err, CLAUSE_RESIDENT) : VAULT_OK;
     if (!is_found(it)) return judge_by_area(s, it);
-    if (judge_by_area(s, it) == VAULT_OK) {
-        unsigned met = conditions_met(q, &it->record);
-        q->matched[it->index] = (uint8_t)met;
-        if (meets(it, met)) return VAULT_OK;
-    }
+    vault_code code = judge_by_area(s, it);
+    unsigned met = it->record.genuine ? conditions_met(q, &it->record) : 0;
+    q->matched[it->index] = (uint8_t)met;
+    /* who was kept back since he was looked at was found all the same */
+    if (it->record.genuine && it->row->state == RECORD_LIVE && meets(it, met)) return code;
     it->grant = (grant){0};
     vault_error_clear(&it->err);
     return check_entry(s, it);
