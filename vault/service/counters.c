@@ -162,6 +162,7 @@ static bool action_of(const item *it, policy_action *out)
     switch (it->action ? it->action : c->action) {
     case LINE_REVEAL:
     case LINE_TEST:
+    case LINE_RESTORE:
     case LINE_REDEEM: /* of a voucher: a handover grants nothing */
         *out = POLICY_REVEAL;
         return true;

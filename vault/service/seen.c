@@ -66,6 +66,7 @@ static bool looks(const item *it)
     switch (it->call->action) {
     case LINE_REVEAL:
     case LINE_TEST:
+    case LINE_RESTORE:
     case LINE_REDEEM:
     case LINE_EXPORT:
         return true;
@@ -78,7 +79,7 @@ static bool looks(const item *it)
 static bool is_wanted(const session *s, const item *it, size_t aggregation)
 {
     const call *c = it->call;
-    bool said = c->action == LINE_REVEAL || c->action == LINE_TEST;
+    bool said = c->action == LINE_REVEAL || c->action == LINE_TEST || c->action == LINE_RESTORE;
     const policy_aggregation *a = policy_aggregation_at(s->manifest->policy, (unsigned)aggregation);
     return !said || field_set_meets(a->fields, c->facts.fields);
 }

@@ -204,6 +204,37 @@ TEST("a voucher counts when it is redeemed, not when it is made; one that the bu
     fixture_reset();
 }
 
+static const char *restored(const char *phone)
+{
+    NEW(in, Vault__V1__BatchRestoreRequest, vault__v1__batch_restore_request__init);
+    in->field = lent("phone");
+    in->values = one_text(phone), in->n_values = 1;
+    request *rq = ask(
+        &(asked){.path = "/vault.v1.Tokens/BatchRestore", .uri = ELDERCARE, .purpose = "elder-care", .in = &in->base});
+    expect_outcome(rq, VAULT_OK, NULL);
+    return why(((const Vault__V1__BatchRestoreResponse *)(const void *)rq->out)->results[0]->status);
+}
+
+TEST("a value that is taken back from its token counts as any other that is shown")
+{
+    given_nothing_counted();
+    Vault__V1__RevealRequest *in =
+        reveal_of(token_for(ELDERCARE, "elder-care", with_own_phone(true, 0)), MASK("phone"));
+    in->form = VAULT__V1__FORM__FORM_TOKEN;
+    request *rq =
+        ask(&(asked){.path = "/vault.v1.Tokens/Reveal", .uri = ELDERCARE, .purpose = "elder-care", .in = &in->base});
+    expect_outcome(rq, VAULT_OK, NULL);
+    const char *phone = revealed(rq, 0);
+    given_nothing_counted();
+    assert_string_equal(LOOK(20, 5, "name"), "ggggg");
+    assert_string_equal(restored(phone), "budget");
+    given_nothing_counted();
+    assert_string_equal(restored(phone), "");
+    assert_string_equal(restored(phone), "");
+    assert_string_equal(LOOK(20, 5, "name"), "ggggb");
+    fixture_reset();
+}
+
 /* ---- what goes wrong ---- */
 
 TEST("a part that is rolled back counts nothing")
