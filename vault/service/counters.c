@@ -169,6 +169,9 @@ static bool action_of(const item *it, policy_action *out)
     case LINE_EXPORT:
         *out = POLICY_EXPORT;
         return true;
+    case LINE_ISSUE: /* no budget counts it, but the residents of a break-glass are so many, whatever is done */
+        *out = POLICY_ISSUE;
+        return c->emergency != NULL;
     case LINE_SEARCH: /* not the search itself, nor whom it compares with */
         *out = POLICY_SEARCH;
         return !it->nobody && it->index > c->search->like_count;
