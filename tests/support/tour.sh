@@ -177,6 +177,7 @@ tour()
 {
     somebody_is_there
     drop_proposals
+    review_what_waits
     as_it_was_made policy
     as_it_was_made persons
     put_residents
@@ -185,8 +186,11 @@ tour()
     issue_tokens
     reveal_fields
     be_refused
+    ask_for_consent
+    break_the_glass
     find_residents
     hand_over
+    try_a_policy
     change_a_rule
     ask_the_log
     trace_a_leak
@@ -216,6 +220,14 @@ drop_proposals()
     local name
     for name in $(as officer-zhao vaultctl approval list | sed -n 's/^\(approvals\/[^ ]*\).*/\1/p'); do
         as officer-zhao vaultctl approval reject "$name" --ticket 'left by an earlier tour' >/dev/null
+    done
+}
+
+review_what_waits()
+{
+    local name
+    for name in $(as officer-zhao vaultctl emergency list --waiting | grep -o 'emergencies/[0-9a-f]*'); do
+        as officer-zhao vaultctl emergency review "$name" --justified --note 'left by an earlier tour' --ticket 'left by an earlier tour' >/dev/null
     done
 }
 
@@ -355,6 +367,44 @@ be_refused()
     refused_line 5 'TOKEN_MISTYPED' as eldercare vaultctl reveal "${token%?}$other" --fields name --ticket visit-2026-117
 }
 
+ask_for_consent()
+{
+    step "Some things are for the resident to allow" \
+        "Lunch is brought to who has agreed to it. The word of the resident is kept inside the sealed record, and holds, or" \
+        "holds no more, from the next request on. To the app somebody who has not agreed is like somebody who does not exist."
+    local meals=elder-care/meal-service
+    as eldercare vaultctl consent withdraw "$token" --purpose $meals --ticket 'before the tour' >/dev/null
+    refused_line 3 'clause resident' as eldercare vaultctl reveal "$token" --fields name,phone --purpose $meals --ticket lunch-1
+    command_line as eldercare vaultctl consent grant "$token" --purpose $meals --ticket form-77
+    command_line as eldercare vaultctl reveal "$token" --fields name,phone --purpose $meals --ticket lunch-1
+    expect "^phone +$phone\$"
+    command_line as eldercare vaultctl consent withdraw "$token" --purpose $meals --ticket call-12
+    refused_line 3 'clause resident' as eldercare vaultctl reveal "$token" --fields name,phone --purpose $meals --ticket lunch-2
+}
+
+break_the_glass()
+{
+    local emergency
+    step "In an emergency the glass is broken" \
+        "Nobody opens the door, and the neighbours worry. A rule lets a grid worker see at once, for two hours and five residents," \
+        "what no rule gives otherwise; the officers are told at once, and the person is suspended if nobody reviews it in time."
+    assertion_of grid-zhao elder-care/emergency
+    refused_line 3 'clause break_glass' as eldercare vaultctl reveal "$token" --fields phone,residence_address --purpose elder-care/emergency \
+        --ticket door-5 --assertion "$state/grid-zhao.jwt"
+    assertion_of grid-zhao elder-care/emergency
+    command_line as eldercare vaultctl emergency open 'nobody opens the door, the neighbours worry' --purpose elder-care/emergency --ticket door-5 \
+        --assertion "$state/grid-zhao.jwt"
+    emergency=$(grep -o 'emergencies/[0-9a-f]*' "$said" | head -n1)
+    assertion_of grid-zhao elder-care/emergency
+    command_line as eldercare vaultctl reveal "$token" --fields phone,residence_address --purpose elder-care/emergency --emergency "$emergency" \
+        --ticket door-5 --assertion "$state/grid-zhao.jwt"
+    expect "^residence_address +$address\$"
+    say_more "The officer finds it, and that there was need for it:"
+    command_line as officer-wang vaultctl emergency list --waiting
+    expect "$emergency"
+    command_line as officer-wang vaultctl emergency review "$emergency" --justified --note 'she had fallen; the doctor came' --ticket door-5
+}
+
 # Three communities of the file, those with the most of them; how many there must be is counted in the file.
 alone_and_old() # PATTERN of the area
 {
@@ -393,6 +443,19 @@ hand_over()
     refused_line 1 'HANDOVER_USED' as clinic vaultctl handover redeem "$handover" --ticket home-visit-3
 }
 
+try_a_policy()
+{
+    step "A policy is tried before anybody approves it" \
+        "The district's policy has a test file of its own: facts, and what must come of them. Every rule is met by a case:"
+    shown_lines=3 command_line as admin-li vaultctl policy test "$documents/policy_cases.json"
+    say_more "Why is a call refused, and what would help? Of any facts, for the app's developer as for the officer:"
+    refused_line 1 religion as eldercare vaultctl policy explain consumer=eldercare purpose=elder-care action=reveal fields=name,religion \
+        person=grid-zhao
+    say_more "Somebody wants to take the phone numbers from the app. What of all that was granted would have been refused?"
+    sed '/"eldercare-batch"/ s/\["name", "phone"\]/["name"]/' "$state/made-from/policy.json" >"$state/narrow.json"
+    shown_lines=12 refused_line 1 eldercare as officer-wang vaultctl policy simulate "$state/narrow.json"
+}
+
 one_more_rule() # another than it was made with: policy.json and a line
 {
     sed "/\"rules\": \[/a\\    {\"id\": \"eldercare-list\", \"action\": \"reveal\", \"consumer\": \"eldercare\", \"purpose\": \"elder-care\", \
@@ -405,7 +468,7 @@ change_a_rule()
     local name digest
     step "A rule is changed by two people" \
         "The app wants to print lists with names and ID numbers, masked. No rule allows it. The administrator writes one into" \
-        "policy.json and proposes it; nothing changes by that, and consent is not the administrator's to give:"
+        "policy.json and proposes it; nothing changes by that, and consent is not the administrator's to give."
     refused_line 3 'clause fields' as eldercare vaultctl reveal "$token" --fields name,id_number --masked --ticket call-list-12
     one_more_rule
     command_line as admin-li vaultctl control propose policy "$state/policy.json" --ticket 'lists for elder care'
@@ -423,10 +486,10 @@ change_a_rule()
     revoke_a_person
 }
 
-assertion_of() # PERSON
+assertion_of() # PERSON [PURPOSE]
 {
     vaultctl assertion make --key "$state/ca/civil-affairs.private.jwk" --person "$1" --app eldercare --department civil-affairs \
-        --audience resident-vault/dev --purpose elder-care >"$state/$1.jwt"
+        --audience resident-vault/dev --purpose "${2:-elder-care}" >"$state/$1.jwt"
 }
 
 revoke_a_person()
@@ -448,7 +511,7 @@ ask_the_log()
     step "The privacy officer asks the log" \
         "Who opened what about this resident, in whose name and why? Any token of the resident will do. Values and names of" \
         "residents are not in the log; the question itself becomes a line."
-    command_line as officer-wang vaultctl audit query --token "$token" --since "$started"
+    shown_lines=30 command_line as officer-wang vaultctl audit query --token "$token" --since "$started"
     expect 'reveal +granted +eldercare +grid-zhao +elder-care .*visit-2026-117'
     expect 'issue +granted +clinic'
     expect_not "$name"
