@@ -30,6 +30,7 @@ typedef struct policy_rule {
     uint16_t pattern_count; /* 0: every ticket will do */
     uint32_t approval_above;
     uint32_t sharing_from, sharing_until; /* 0, UINT32_MAX where it needs no basis */
+    const char *sharing;                  /* id of the basis; NULL: it needs none */
     uint8_t glass_hours;                  /* 0: no break-glass rule */
     uint16_t glass_residents, glass_review_hours;
 } policy_rule;

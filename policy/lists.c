@@ -9,6 +9,7 @@ policy_terms policy_rule_terms(const policy *p, unsigned rule)
     const policy_rule *r = &p->rules[rule];
     policy_terms out = {.level = r->level,
                         .approval_above = r->approval_above,
+                        .sharing = r->sharing,
                         .break_glass = {.hours = r->glass_hours,
                                         .residents = r->glass_residents,
                                         .review_hours = r->glass_review_hours}};

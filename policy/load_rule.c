@@ -252,7 +252,7 @@ static vault_code read_sharing(loader *l, draft *d, const json_t *value)
         return refuse(l, "sharing", "'%s' holds on none of the rule's days: it is never reached", cut(id).text);
     d->rule.sharing_from = basis.from;
     d->rule.sharing_until = basis.until;
-    return VAULT_OK;
+    return keep_text(l, &d->rule.sharing, id);
 }
 
 static vault_code read_break_glass(loader *l, policy_rule *r, json_t *value)

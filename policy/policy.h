@@ -309,6 +309,7 @@ typedef struct policy_terms {
     struct {
         unsigned hours, residents, review_hours; /* 0: no break-glass rule */
     } break_glass;
+    const char *sharing;                    /* id of the basis that it rests on, or NULL */
     const char *withhold;                   /* class of withholding, or NULL */
     uint32_t withhold_until, withhold_days; /* one of them */
 } policy_terms;

@@ -131,6 +131,7 @@ static vault_code make_line(part *p, item *it, vault_error *err)
     facts.clause = item_clause(it);
     facts.attributes = item_attributes(p->s, it);
     facts.withheld = item_withheld(p->s, it);
+    if (!facts.sharing) facts.sharing = item_sharing(p->s, it);
     facts.resident = it->id.id;
     facts.hits = it->hits;
     facts.budgets = it->budgets;

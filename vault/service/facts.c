@@ -130,6 +130,11 @@ const char *item_clause(const item *it)
     return it->err.reason ? it->err.reason : vault_code_name(it->err.code);
 }
 
+const char *item_sharing(const session *s, const item *it)
+{
+    return it->grant.given ? policy_rule_terms(s->manifest->policy, it->grant.rule).sharing : NULL;
+}
+
 const char *item_withheld(const session *s, const item *it)
 {
     enum { ROOM = 96 };

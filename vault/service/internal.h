@@ -315,9 +315,11 @@ policy_facts call_asks(const call *c, policy_action action, policy_form form, fi
  * looked at. */
 policy_resident item_facts_at(session *s, item *it, const admission *a, const policy_facts *facts, area_code area);
 /* What its line says beyond that: the names of the classes that were looked at, the clause that refused it as officers
- * may know it, and from when on its resident may know of it. NULL where there is nothing to say, or memory is out. */
+ * may know it, the basis of sharing that the rule which gave it rests on, and from when on its resident may know of it.
+ * NULL where there is nothing to say, or memory is out. */
 const char *item_attributes(const session *s, const item *it);
 const char *item_clause(const item *it);
+const char *item_sharing(const session *s, const item *it);
 const char *item_withheld(const session *s, const item *it);
 uint32_t terms_withheld_until(const policy_terms *terms, int64_t now_us); /* YYYYMMDD; 0: at once */
 /* The purposes of a call: its own, and those above it, nearest first. */

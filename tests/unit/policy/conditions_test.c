@@ -280,6 +280,8 @@ TEST("a rule that rests on a basis is for its consumer, its purpose and below, w
     const policy_rule *r = rule_of(p, "fire", 1, 2), *other = rule_of(p, "plain-one", 1, 1);
     assert_int_equal(r->sharing_from, 20260105);
     assert_int_equal(r->sharing_until, 20260125);
+    assert_string_equal(policy_rule_terms(p, (unsigned)(r - p->rules)).sharing, "b21");
+    assert_null(policy_rule_terms(p, (unsigned)(other - p->rules)).sharing);
     assert_int_equal(other->sharing_from, 0);
     assert_int_equal(other->sharing_until, UINT32_MAX);
     policy_free(&p);

@@ -9,7 +9,7 @@ static inline void add_json_rule(json_t *doc, const char *text)
     json_error_t why;
     json_t *rule = json_loads(text, 0, &why);
     if (!rule) fail_msg("%s: %s", text, why.text);
-    json_object_set_new(rule, "consumer", json_string("eldercare"));
+    if (!json_object_get(rule, "consumer")) json_object_set_new(rule, "consumer", json_string("eldercare"));
     if (!json_object_get(rule, "purpose")) json_object_set_new(rule, "purpose", json_string("elder-care"));
     if (!json_object_get(rule, "acting")) json_object_set_new(rule, "acting", json_string("app"));
     json_object_set_new(rule, "valid", json_pack("{s:s, s:s}", "from", "2020-01-01", "until", "2099-12-31"));
@@ -36,6 +36,9 @@ static inline void edit_for_facts(const char *file, json_t *doc)
                        " \"form\": \"plain\", \"areas\": [\"320411002\"], \"withhold\": \"investigation\"}");
     add_json_rule(doc, "{\"id\": \"address-far\", \"action\": \"reveal\", \"fields\": [\"registered_address\"],"
                        " \"form\": \"masked\", \"areas\": [\"320411\"]}");
+    add_json_rule(doc, "{\"id\": \"shared\", \"action\": \"reveal\", \"consumer\": \"clinic\","
+                       " \"purpose\": \"family-doctor\", \"fields\": [\"education\"], \"form\": \"plain\","
+                       " \"areas\": [\"320411002\"], \"sharing\": \"care-to-clinic\"}");
     add_json_rule(doc, "{\"id\": \"night\", \"action\": \"reveal\", \"fields\": [\"political_status\"],"
                        " \"form\": \"plain\", \"areas\": [\"320411\"],"
                        " \"hours\": [{\"days\": [\"mon\"], \"from\": \"22:00\", \"until\": \"06:00\"}]}");

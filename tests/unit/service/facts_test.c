@@ -82,6 +82,22 @@ TEST("the strongest form is each resident's own, the terms say which, and so doe
     fixture_reset();
 }
 
+TEST("a line names the basis of sharing that the rule rests on, where something was given")
+{
+    const char *near = token_for(CLINIC, DOCTOR, resident_in_street(0)),
+               *far = token_for(CLINIC, DOCTOR, resident_elsewhere(0));
+    int64_t since = a_moment_later();
+    assert_non_null(revealed(reveal(CLINIC, DOCTOR, near, MASK("education")), 0));
+    expect_outcome(reveal(CLINIC, DOCTOR, far, MASK("education")), VAULT_DENIED, "resident");
+    const char *views = views_since(since);
+    assert_int_equal(occurrences(views, "\"rule\":\"shared\",\"sharing\":\"care-to-clinic\""), 1);
+    assert_int_equal(occurrences(views, "\"sharing\""), 1);
+    since = a_moment_later();
+    assert_non_null(revealed(see(token_for(ELDERCARE, CARE, resident_in_street(0)), "registered_address"), 0));
+    assert_int_equal(occurrences(views_since(since), "\"sharing\""), 0);
+    fixture_reset();
+}
+
 TEST("where no form is allowed the strongest is refused as any other, and nothing else but a reveal asks for it")
 {
     const char *mine = token_for(ELDERCARE, CARE, resident_in_street(0));
