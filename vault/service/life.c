@@ -8,6 +8,7 @@
  * A node whose config names a file opens by itself: when it starts, and after Initialise or a rotation elsewhere; never
  * where the manifest says sealed, because that was said by hand. */
 #include "vault/service/operator.h"
+#include "vault/service/recount.h"
 
 #include "policy/cases.h"
 
@@ -117,6 +118,7 @@ void life_wipe(service *s)
     drop_all_keys(s);
     ledger_close(&s->ledger);
     control_close(&s->control);
+    recounts_drop(s);
     secret_clear(&s->next_root);
     s->doubt = 0;
 }

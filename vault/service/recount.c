@@ -66,11 +66,13 @@ static void recount_free(recount **at)
     *at = NULL;
 }
 
-void recounts_free(recounts **all)
+void recounts_drop(service *s)
 {
-    for (size_t i = 0; *all && i < RECOUNTS_MOST; i++) recount_free(&(*all)->at[i]);
-    if (*all) memory_free(*all, sizeof **all);
-    *all = NULL;
+    pthread_mutex_lock(&s->finding_lock);
+    for (size_t i = 0; s->recounts && i < RECOUNTS_MOST; i++) recount_free(&s->recounts->at[i]);
+    memory_free(s->recounts, sizeof *s->recounts);
+    s->recounts = NULL;
+    pthread_mutex_unlock(&s->finding_lock);
 }
 
 /* Out of the node's hands while a page is read: two calls with one page token do not meet in it. */

@@ -175,7 +175,6 @@ void service_close(service **at)
     store_close(&s->store);
     pthread_cond_destroy(&s->wake);
     pthread_mutex_destroy(&s->lock);
-    recounts_free(&s->recounts);
     pthread_mutex_destroy(&s->finding_lock);
     free_text(s->webhook.url);
     free_text(s->webhook.ca_file);

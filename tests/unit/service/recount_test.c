@@ -1,4 +1,6 @@
 /* Policies.ListBudgets and RecountBudgets: counters as they stand, and as the log has them. */
+#include "tests/unit/service/sealed.h"
+
 #include "tests/unit/service/counted.h"
 
 #include "vault/base/secret.h"
@@ -215,6 +217,11 @@ TEST("a recount is for officers, is a line, and goes on only where it was begun"
     fixture_reset();
 }
 
+__attribute__((constructor)) static void choose_shares(void)
+{
+    fixture_seal = given_shares;
+}
+
 /* Refused lines of the clinic, who is asked for what it may not have. */
 static void given_many_lines(size_t count)
 {
@@ -249,5 +256,20 @@ TEST("a long log is recounted page by page; each page once, and only by who begu
     assert_string_equal(last->next_page_token, "");
     assert_string_equal(found(last, "care-day"), "care-day eldercare 0/5 0/12: 3 3");
     expect_outcome(ask_recount(page->next_page_token), VAULT_PRECONDITION, "RECOUNT_LOST");
+    fixture_reset();
+}
+
+TEST("a node that is sealed keeps nothing of a recount that was under way")
+{
+    request *rq = ask_recount(NULL); /* of the long log of the test before */
+    expect_outcome(rq, VAULT_OK, NULL);
+    const char *next = ((const Vault__V1__RecountBudgetsResponse *)(const void *)rq->out)->next_page_token;
+    assert_string_not_equal(next, "");
+    assert_non_null(fixture_service()->recounts);
+    expect_outcome(seal_vault(NULL, OFFICER), VAULT_OK, NULL);
+    assert_null(fixture_service()->recounts);
+    expect_outcome(forget_shares(NULL), VAULT_OK, NULL);
+    unseal_whole(NULL);
+    expect_outcome(ask_recount(next), VAULT_PRECONDITION, "RECOUNT_LOST");
     fixture_reset();
 }
