@@ -69,7 +69,7 @@ static vault_code read_new(session *s, call *c)
 {
     const Vault__V1__BatchCreateHandoversRequest *in = (const void *)c->rq->in;
     int64_t end;
-    VAULT_TRY(voucher_end(&end, in->expire_time, USUAL_US, MOST_US, &c->rq->err));
+    VAULT_TRY(voucher_end(&end, c, in->expire_time, USUAL_US, MOST_US, &c->rq->err));
     VAULT_TRY(voucher_items_new(s, c, VOUCHER_HANDOVER, in->tokens, in->n_tokens));
     for (size_t i = 0; i < c->item_count; i++) {
         voucher_terms *t = &c->items[i].voucher->terms;

@@ -52,9 +52,9 @@ bytes voucher_context(uint8_t out[VOUCHER_CONTEXT_LEN], bytes id, int32_t versio
 VAULT_MUST_USE vault_code voucher_items_new(session *s, call *c, voucher_kind kind, char *const *tokens, size_t count);
 /* Items of vouchers that are shown; `list` names them. */
 VAULT_MUST_USE vault_code voucher_items_shown(session *s, call *c, voucher_kind kind, char *const *texts, size_t count);
-/* The end that was asked for. INVALID BAD_TIME (expire_time): past, or more than `most_us` from now. */
-VAULT_MUST_USE vault_code voucher_end(int64_t *out, const Google__Protobuf__Timestamp *asked, int64_t usual_us,
-                                      int64_t most_us, vault_error *err);
+/* The end that was asked for. INVALID BAD_TIME (expire_time): past, or more than `most_us` from the call's moment. */
+VAULT_MUST_USE vault_code voucher_end(int64_t *out, const call *c, const Google__Protobuf__Timestamp *asked,
+                                      int64_t usual_us, int64_t most_us, vault_error *err);
 bool voucher_of(const voucher_item *v, const char *app, const char *held); /* known, and `held` is that app */
 
 /* For item_kind. The rows as they stand, opened; it->id is the resident of what was opened. */

@@ -169,10 +169,10 @@ vault_code voucher_items_shown(session *s, call *c, voucher_kind kind, char *con
     return VAULT_OK;
 }
 
-vault_code voucher_end(int64_t *out, const Google__Protobuf__Timestamp *asked, int64_t usual_us, int64_t most_us,
-                       vault_error *err)
+vault_code voucher_end(int64_t *out, const call *c, const Google__Protobuf__Timestamp *asked, int64_t usual_us,
+                       int64_t most_us, vault_error *err)
 {
-    int64_t now = clock_now_us(), latest = now + most_us + CLOCKS_US;
+    int64_t now = c->now_us, latest = now + most_us + CLOCKS_US;
     *out = now + usual_us;
     if (!asked) return VAULT_OK;
     if (asked->seconds < now / 1000000 || asked->seconds > latest / 1000000 || asked->nanos < 0 ||
