@@ -67,6 +67,7 @@ static bool looks(const item *it)
     case LINE_REVEAL:
     case LINE_TEST:
     case LINE_RESTORE:
+    case LINE_VOUCHER:
     case LINE_REDEEM:
     case LINE_EXPORT:
         return true;
