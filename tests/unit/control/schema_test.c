@@ -163,7 +163,7 @@ TEST("the published JSON Schema names exactly the formats that there are")
     char path[600];
     json_t *published, *value;
     size_t count = 0, i;
-    snprintf(path, sizeof path, "%s/../../docs/schemas/schema.schema.json", dev_folder());
+    snprintf(path, sizeof path, "%s/../../../docs/schemas/schema.schema.json", dev_folder());
     expect_ok(json_read_file(&published, path, &err), &err);
     json_t *field = json_object_get(json_object_get(json_object_get(published, "$defs"), "field"), "properties");
     json_t *formats = json_object_get(json_object_get(field, "format"), "enum");
