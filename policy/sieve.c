@@ -21,7 +21,21 @@ enum {
     ROW_DAYS,
     SPANS_MAX = 64,
 };
+/* Of long runs: the entries of each field that are for each role, or for calls in which nobody acts, too (role 0). A
+ * call looks at those of one field and of its role, which are few. */
+enum {
+    LISTED_RUN = 256, /* in shorter ones all entries are tried as fast */
+    LISTED_MAX = UINT16_MAX,
+    LIST_ROLES = ROLES_MAX + 1,
+    LISTS = POLICY_FIELDS_MAX * LIST_ROLES,
+    LISTED_TIMES = 64, /* an entry, on average: entries that are for more have no lists */
+};
+typedef struct entry_lists {
+    uint32_t *firsts; /* [list] and [list + 1]: its part of `at`; NULL: no lists */
+    uint16_t *at;     /* ascending in each list */
+} entry_lists;
 struct sieve {
+    entry_lists lists;
     uint32_t words; /* of a row: an even number */
     uint32_t span_count;
     uint32_t spans[SPANS_MAX]; /* first day of each, ascending; the first is 0 */
@@ -90,6 +104,62 @@ static void cut_spans(sieve *s, const sieved *entries, size_t count)
     memory_free(days, 2 * count * sizeof *days);
 }
 
+static uint32_t list_number(unsigned field, unsigned role)
+{
+    return field * LIST_ROLES + role;
+}
+
+/* Adds one to the number of each list that the entry stands in. */
+static void count_in_lists(uint32_t *counts, const sieved *e)
+{
+    for (unsigned field = 0; field < POLICY_FIELDS_MAX; field++) {
+        if (!field_set_has(e->fields, field)) continue;
+        if (e->nobody) counts[list_number(field, 0)]++;
+        for (uint64_t roles = e->nobody ? 0 : e->roles; roles != 0; roles &= roles - 1)
+            counts[list_number(field, 1 + (unsigned)__builtin_ctzll(roles))]++;
+    }
+}
+
+/* Puts it at the end of each, where `ends` are. */
+static void put_into_lists(uint16_t *at, uint32_t *ends, const sieved *e, uint16_t i)
+{
+    for (unsigned field = 0; field < POLICY_FIELDS_MAX; field++) {
+        if (!field_set_has(e->fields, field)) continue;
+        if (e->nobody) at[ends[list_number(field, 0)]++] = i;
+        for (uint64_t roles = e->nobody ? 0 : e->roles; roles != 0; roles &= roles - 1)
+            at[ends[list_number(field, 1 + (unsigned)__builtin_ctzll(roles))]++] = i;
+    }
+}
+
+static size_t list_size(const sieved *e)
+{
+    size_t fields = 0;
+    for (unsigned i = 0; i < FIELD_WORDS; i++) fields += (size_t)__builtin_popcountll(e->fields.words[i]);
+    return fields * (e->nobody ? 1 : (size_t)__builtin_popcountll(e->roles));
+}
+
+static entry_lists lists_new(const sieved *entries, size_t count)
+{
+    size_t all = 0;
+    for (size_t i = 0; i < count; i++) all += list_size(&entries[i]);
+    if (count < LISTED_RUN || count > LISTED_MAX || all > count * LISTED_TIMES) return (entry_lists){0};
+    entry_lists out = {.firsts = memory_array(LISTS + 1, sizeof *out.firsts), .at = memory_array(all, sizeof *out.at)};
+    uint32_t *ends = memory_array(LISTS, sizeof *ends);
+    for (size_t i = 0; i < count; i++) count_in_lists(ends, &entries[i]);
+    for (uint32_t i = 0; i < LISTS; i++) out.firsts[i + 1] = out.firsts[i] + ends[i];
+    memcpy(ends, out.firsts, LISTS * sizeof *ends);
+    for (size_t i = 0; i < count; i++) put_into_lists(out.at, ends, &entries[i], (uint16_t)i);
+    memory_free(ends, LISTS * sizeof *ends);
+    return out;
+}
+
+static void lists_free(entry_lists *l)
+{
+    if (!l->firsts) return;
+    memory_free(l->at, l->firsts[LISTS] * sizeof *l->at);
+    memory_free(l->firsts, (LISTS + 1) * sizeof *l->firsts);
+}
+
 static sieve *sieve_new(const run_source *of, const run *r)
 {
     sieve *s = memory_new(sizeof *s);
@@ -99,6 +169,7 @@ static sieve *sieve_new(const run_source *of, const run *r)
     cut_spans(s, entries, r->count);
     s->rows = memory_new(rows_size(s));
     for (size_t i = 0; i < r->count; i++) add_entry(s, i, &entries[i]);
+    s->lists = lists_new(entries, r->count);
     memory_free(entries, r->count * sizeof *entries);
     return s;
 }
@@ -106,6 +177,7 @@ static sieve *sieve_new(const run_source *of, const run *r)
 static void sieve_free(sieve *s)
 {
     if (!s) return;
+    lists_free(&s->lists);
     memory_free(s->rows, rows_size(s));
     memory_free(s, sizeof *s);
 }
@@ -202,6 +274,22 @@ static void take_fields(sift *s, field_set asked)
     if (s->field_count == 0 && s->mode == SIFT_ANY) s->fields[s->field_count++] = 0;
 }
 
+/* Entries for nobody stand in their own list alone, but are for everybody. */
+static void take_lists(sift *s, unsigned role)
+{
+    const entry_lists *l = &s->of->lists;
+    uint32_t shortest = UINT32_MAX;
+    s->listed = l->firsts && s->mode == SIFT_ALL && s->field_count > 0;
+    for (unsigned i = 0; s->listed && i < s->field_count; i++) {
+        const uint32_t *open = &l->firsts[list_number(s->fields[i], 0)], *own = open + role;
+        uint32_t many = open[1] - open[0] + (role > 0 ? own[1] - own[0] : 0);
+        if (many >= shortest) continue;
+        shortest = many;
+        s->lists[0] = (sift_list){l->at + open[0], l->at + open[1]};
+        s->lists[1] = role > 0 ? (sift_list){l->at + own[0], l->at + own[1]} : (sift_list){0};
+    }
+}
+
 void sift_start(sift *s, const run *r, sift_fields mode, const policy_facts *facts)
 {
     const sieve *of = r->sieve;
@@ -217,6 +305,7 @@ void sift_start(sift *s, const run *r, sift_fields mode, const policy_facts *fac
     s->left[0] = s->left[1] = 0;
     s->by_fields = s->by_form = s->by_role = s->by_day = (bit_pair){0};
     take_fields(s, facts->fields);
+    take_lists(s, role_row(facts->person) % NO_ROLE);
 }
 
 static inline bit_pair two_words(const uint64_t *of, uint32_t word)
@@ -258,8 +347,36 @@ static bool next_pair(sift *s)
     return !none(found);
 }
 
+/* The lower one of the two lists' next. */
+static bool next_listed(sift *s, uint32_t *out)
+{
+    sift_list *open = &s->lists[0], *own = &s->lists[1];
+    if (open->at == open->end && own->at == own->end) return false;
+    bool first = own->at == own->end || (open->at != open->end && *open->at < *own->at);
+    *out = first ? *open->at++ : *own->at++;
+    return true;
+}
+
+static bool in_row(const uint64_t *of, uint32_t i)
+{
+    return (of[i / WORD_BITS] >> i % WORD_BITS & 1) != 0;
+}
+
+static bool next_of_lists(sift *s, uint32_t *out)
+{
+    while (next_listed(s, out)) {
+        bool all = true;
+        for (unsigned i = 0; i < s->field_count; i++) all = all && in_row(row(s->of, s->fields[i]), *out);
+        if (!all || !in_row(s->form, *out)) continue;
+        s->by_role[0] = 1;
+        if (in_row(s->days, *out)) return true;
+    }
+    return false;
+}
+
 bool sift_next(sift *s, uint32_t *out)
 {
+    if (s->listed) return next_of_lists(s, out);
     if ((s->left[0] | s->left[1]) == 0 && !next_pair(s)) return false;
     unsigned second = s->left[0] == 0;
     *out = (s->word - 2 + second) * WORD_BITS + (uint32_t)__builtin_ctzll(s->left[second]);
@@ -267,8 +384,22 @@ bool sift_next(sift *s, uint32_t *out)
     return true;
 }
 
+/* Of a walk through lists, which pass by entries for other roles. */
+static policy_clause reached_by_others(const sift *s)
+{
+    bit_pair by_fields = {0}, by_form = {0};
+    for (uint32_t word = 0; word < s->of->words && none(by_form); word += 2) {
+        bit_pair found = with_fields(s, word);
+        by_fields |= found;
+        by_form |= found & two_words(s->form, word);
+    }
+    if (none(by_fields)) return CLAUSE_FIELDS;
+    return none(by_form) ? CLAUSE_FORM : s->no_role;
+}
+
 policy_clause sift_reached(const sift *s)
 {
+    if (s->listed) return none(s->by_role) ? reached_by_others(s) : s->no_day;
     if (none(s->by_fields)) return CLAUSE_FIELDS;
     if (none(s->by_form)) return CLAUSE_FORM;
     return none(s->by_role) ? s->no_role : s->no_day;

@@ -1,7 +1,8 @@
 /* What makes a call look at few entries, however many there are. Entries lie sorted by whom they are for; those for the
  * same ones are a run, and a run is found by one look into a hash table. A long run has a sieve: for each field, form,
- * role and span of days one bit an entry, so that 64 entries are tried at once. What the sieve lets through is few, and
- * is asked by itself; what it keeps back did not pass, and it says by which clause. */
+ * role and span of days one bit an entry, so that 64 entries are tried at once; a very long one has lists, too, of the
+ * entries of each field and role, of which a call for rules needs one. What the sieve lets through is few, and is asked
+ * by itself; what it keeps back did not pass, and it says by which clause. */
 #pragma once
 #include "policy/policy.h"
 
@@ -43,6 +44,10 @@ typedef enum sift_fields {
 } sift_fields;
 /* Two words of a row: what every x86-64 and ARM64 tries at once. */
 typedef uint64_t bit_pair __attribute__((vector_size(16)));
+/* Entries of one field that are for one role: what is left of them. */
+typedef struct sift_list {
+    const uint16_t *at, *end;
+} sift_list;
 typedef struct sift {
     const sieve *of;
     sift_fields mode;
@@ -52,6 +57,8 @@ typedef struct sift {
     uint32_t word;                                /* the next one */
     uint64_t left[2];                             /* of the two before it: let through, and not taken yet */
     bit_pair by_fields, by_form, by_role, by_day; /* not 0: an entry passed so far */
+    bool listed;                                  /* a walk through the two lists, and not through rows */
+    sift_list lists[2];
     uint8_t fields[POLICY_FIELDS_MAX];
 } sift;
 void sift_start(sift *s, const run *r, sift_fields mode, const policy_facts *facts);
