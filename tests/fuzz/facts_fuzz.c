@@ -1,6 +1,6 @@
 /* Any facts to one policy that says all that a policy can: calls, persons, residents, and admissions that nobody
  * earned. What lies within the ranges is answered as the naive reading does; what does not is refused. */
-#include "tests/unit/policy/naive.h"
+#include "tests/unit/policy/explained.h"
 #include "vault/base/bytes.h"
 #include "vault/base/json.h"
 
@@ -146,6 +146,7 @@ static void compare(const asked *a, grant g)
     naive_answer n = naive_decide(fixed.document, f, &a->of);
     if (g.failed != n.failed || g.inner != n.inner || g.given != (n.failed == CLAUSE_NONE)) abort();
     if (g.given && strcmp(policy_rule_id(fixed.policy, g.rule), n.rule) != 0) abort();
+    explained_as_naive(fixed.policy, &(explained){.document = fixed.document, .facts = *f, .of = a->of});
 }
 
 /* An admission of whatever the input says. */
@@ -158,6 +159,8 @@ static void forge(cutter c, const asked *a, grant earned)
 
 static void ask_the_rest(const asked *a)
 {
+    (void)policy_explain(fixed.policy, &a->facts, &a->of);
+    (void)policy_explain(fixed.policy, &a->facts, NULL);
     uint16_t budgets[BUDGETS_PER_CALL];
     const policy_facts *f = &a->facts;
     unsigned count = policy_budgets(fixed.policy, f, budgets);

@@ -1,6 +1,6 @@
-/* Any text as a policy: it is refused, or it answers as the naive reading does. */
+/* Any text as a policy: it is refused, or it answers as the naive reading does, and explains what it answers. */
 #include "tests/unit/policy/chance.h"
-#include "tests/unit/policy/naive.h"
+#include "tests/unit/policy/explained.h"
 #include "vault/base/json.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -17,6 +17,7 @@ static void ask(const policy *p, json_t *document)
         naive_answer n = naive_decide(document, &f, &of);
         if (g.failed != n.failed || g.inner != n.inner || g.given != (n.failed == CLAUSE_NONE)) abort();
         if (g.given && strcmp(policy_rule_id(p, g.rule), n.rule) != 0) abort();
+        explained_as_naive(p, &(explained){.document = document, .facts = f, .of = of});
     }
 }
 
