@@ -107,7 +107,9 @@ static void make_aggregations(policy *p)
     for (size_t i = 0; i < p->aggregation_count; i++) {
         const policy_aggregation *a = &p->aggregations[i];
         for (unsigned n = 0; n < POLICY_FIELDS_MAX; n++) {
-            if (field_set_has(a->fields, n)) p->aggregations_of[n] |= UINT64_C(1) << i;
+            if (!field_set_has(a->fields, n)) continue;
+            p->aggregations_of[n] |= UINT64_C(1) << i;
+            field_set_add(&p->aggregated, n);
         }
         for (unsigned level = 0; level < a->level && level <= LEVEL_MAX; level++)
             p->above_level[level] |= UINT64_C(1) << i;
@@ -119,18 +121,17 @@ void policy_compile(policy *p)
     if (p->count > 0) qsort(p->rules, p->count, sizeof *p->rules, compare_rules);
     make_cells(p);
     make_purposes(p);
-    p->rule_fields = memory_array(p->count, sizeof *p->rule_fields);
-    for (size_t i = 0; i < p->count; i++) p->rule_fields[i] = p->rules[i].fields;
     p->rule_runs = runs_new(&(run_source){p->rules, p->count, key_of_rule, sieved_rule});
     p->forbid_runs = match_runs(p->forbids, p->forbid_count);
     p->count_runs = match_runs(p->counts, p->count_count);
     make_aggregations(p);
+    fronts_make(p);
 }
 
 void policy_free_tables(policy *p)
 {
     runs_free(&p->rule_runs);
-    memory_free(p->rule_fields, p->count * sizeof *p->rule_fields);
+    fronts_free(p);
     runs_free(&p->forbid_runs);
     runs_free(&p->count_runs);
 }

@@ -88,14 +88,11 @@ static policy_clause missing_cell(const policy *p, const policy_facts *facts)
 
 static void admit_rule(admission *a, policy_clause *furthest, const policy *p, const policy_facts *facts, uint32_t i)
 {
-    const policy_rule *r = &p->rules[i];
-    policy_clause failed = rule_fails(p, r, facts);
+    policy_clause failed = front_fails(p, i, facts);
     if (failed > *furthest) *furthest = failed;
     if (failed != CLAUSE_NONE || a->count == ADMISSION_RULES) return;
     a->rules[a->count++] = (uint16_t)i;
-    a->classes |= r->only | r->except;
-    a->aggregations |= aggregations_above(p, r);
-    a->consent |= r->consent;
+    front_needs(a, p, i);
 }
 
 /* The rules of a run that admit the call; the furthest clause of those that do not. */
@@ -105,8 +102,9 @@ static policy_clause admit_run(admission *a, const policy *p, const policy_facts
     sift s;
     uint32_t i;
     if (!r->sieve) {
+        const uint64_t mark = front_mark(facts);
         for (i = r->first; i < r->first + r->count; i++) {
-            if (field_set_within(facts->fields, p->rule_fields[i])) admit_rule(a, &furthest, p, facts, i);
+            if ((mark & ~p->marks[i]) == 0) admit_rule(a, &furthest, p, facts, i);
         }
         return furthest;
     }
@@ -133,7 +131,8 @@ admission policy_admit(const policy *p, const policy_facts *facts)
     policy_clause furthest = admit_run(&a, p, facts, r);
     if (a.count == 0) return (admission){.failed = furthest};
     if (a.aggregations != 0) a.aggregations &= aggregations_touched(p, facts);
-    matches_each(forbids_of(p), facts, note_prohibition, &a);
+    const match_visit visit = {.facts = facts, .found = note_prohibition, .context = &a};
+    matches_each_linked(forbids_of(p), front_links(p, a.rules[0]), &visit);
     return a.failed == CLAUSE_NONE ? a : (admission){.failed = a.failed};
 }
 
@@ -153,31 +152,32 @@ static bool forbids(void *context, const policy_match *m)
     return !f->met;
 }
 
-/* The first rule of the admission that allows it, or NULL and the furthest clause of those that do not. */
-static const policy_rule *allowing(const policy *p, const admission *a, const policy_facts *facts,
-                                   const policy_resident *of, policy_clause *furthest)
+/* The first rule of the admission that allows it, or NO_RULE and the furthest clause of those that do not. */
+static uint16_t allowing(const policy *p, const admission *a, const policy_facts *facts, const policy_resident *of,
+                         policy_clause *furthest)
 {
     *furthest = CLAUSE_AREA;
     for (unsigned i = 0; i < a->count && i < ADMISSION_RULES; i++) {
-        const policy_rule *r = a->rules[i] < p->count ? &p->rules[a->rules[i]] : NULL;
-        if (!r || !rule_admits(p, r, facts)) continue;
-        policy_clause failed = rule_fails_for(p, r, facts, of);
-        if (failed == CLAUSE_NONE) return r;
+        uint16_t rule = a->rules[i];
+        if (rule >= p->count || !front_admits(p, rule, facts)) continue;
+        policy_clause failed = front_fails_for(p, rule, facts, of);
+        if (failed == CLAUSE_NONE) return rule;
         if (failed > *furthest) *furthest = failed;
     }
-    return NULL;
+    return NO_RULE;
 }
 
 grant policy_decide(const policy *p, const admission *a, const policy_facts *facts, policy_resident of)
 {
     policy_clause inner;
     forbidding f = {.policy = p, .of = &of};
+    const match_visit visit = {.facts = facts, .found = forbids, .context = &f};
     if (a->failed != CLAUSE_NONE) return (grant){.failed = a->failed, .inner = a->failed};
-    const policy_rule *r = allowing(p, a, facts, &of, &inner);
-    if (!r) return (grant){.failed = CLAUSE_RESIDENT, .inner = inner};
-    matches_each(forbids_of(p), facts, forbids, &f);
+    uint16_t rule = allowing(p, a, facts, &of, &inner);
+    if (rule == NO_RULE) return (grant){.failed = CLAUSE_RESIDENT, .inner = inner};
+    matches_each_linked(forbids_of(p), front_links(p, rule), &visit);
     if (f.met) return (grant){.failed = CLAUSE_RESIDENT, .inner = CLAUSE_FORBIDDEN};
-    return (grant){.given = true, .rule = (uint16_t)(r - p->rules), .form = facts->form, .fields = facts->fields};
+    return (grant){.given = true, .rule = rule, .form = facts->form, .fields = facts->fields};
 }
 
 policy_form policy_strongest(const policy *p, const policy_facts *facts, unsigned forms, const policy_resident *of)

@@ -67,6 +67,24 @@ typedef struct cell {
 
 enum { POLICY_RULES_MAX = UINT16_MAX, RESULTS_MAX = 4096, RESULTS_DEFAULT = 1000, BUDGETS_MAX = 1000 };
 
+/* What most calls ask of a rule (front.c). */
+typedef struct rule_front {
+    field_set fields;
+    uint64_t roles;       /* UINT64_MAX: nobody need act */
+    uint32_t from, until; /* days on which dates, assessment and sharing basis hold */
+    uint32_t first_area;
+    uint16_t area_count;
+    purpose_no purpose;
+    consumer_no consumer;
+    uint16_t cell; /* its place */
+    uint8_t action, level, forms, flags;
+} rule_front;
+
+/* Runs of prohibitions that are for the calls of a cell: the place of each among the runs, from 1; 0: no more. */
+typedef struct match_links {
+    uint32_t at[4];
+} match_links;
+
 struct policy {
     policy_rule *rules;
     char (*ids)[ID_MAX + 1]; /* by place in the document */
@@ -97,7 +115,11 @@ struct policy {
     size_t place_count, rule_capacity, forbid_capacity, count_capacity, week_capacity, pattern_capacity;
     /* tables: made by policy_compile of what stands above */
     runs rule_runs, forbid_runs, count_runs;
-    field_set *rule_fields; /* of each rule: side by side, so that most rules are not even looked at */
+    rule_front *fronts;   /* of each rule */
+    void *front_room;     /* where they lie */
+    uint64_t *marks;      /* of each rule: its fields' numbers modulo 64; most rules are not even looked at */
+    match_links *links;   /* of each cell */
+    field_set aggregated; /* fields of which some aggregation is */
     uint64_t aggregations_of[POLICY_FIELDS_MAX]; /* by field: those that it is one of, 1 << index */
     uint64_t above_level[LEVEL_MAX + 1];         /* by level: aggregations of a higher one */
 };
@@ -201,6 +223,29 @@ static inline uint64_t match_key(purpose_no purpose, consumer_no consumer)
 /* Calls `found` with each entry that meets the call, until it returns false. */
 typedef bool (*match_found)(void *context, const policy_match *m);
 void matches_each(match_table list, const policy_facts *facts, match_found found, void *context);
+/* The same in two steps, for calls of one purpose and consumer. */
+void matches_link(match_links *out, match_table list, purpose_no purpose, consumer_no consumer);
+typedef struct match_visit {
+    const policy_facts *facts;
+    match_found found;
+    void *context;
+} match_visit;
+void matches_each_linked(match_table list, const match_links *links, const match_visit *visit);
+
+/* ---- what most calls ask of a rule (front.c): says what rule.c says, by the rule's number ---- */
+
+void fronts_make(policy *p);
+void fronts_fill(policy *p); /* again, after rules were changed in their places: tests do */
+void fronts_free(policy *p);
+/* A rule all of whose fields are asked for has all the bits of this in its mark. */
+uint64_t front_mark(const policy_facts *facts);
+policy_clause front_fails(const policy *p, uint32_t rule, const policy_facts *facts); /* as rule_fails */
+bool front_admits(const policy *p, uint32_t rule, const policy_facts *facts);         /* as rule_admits */
+policy_clause front_fails_for(const policy *p, uint32_t rule, const policy_facts *facts, const policy_resident *of);
+/* Adds what must be known of a resident to decide by the rule. */
+void front_needs(admission *a, const policy *p, uint32_t rule);
+/* Prohibitions that are for calls of the rule's purpose and consumer. */
+const match_links *front_links(const policy *p, uint32_t rule);
 
 /* Whether a ticket fits a pattern: '#' a digit, '?' a character, '*' any number of them. */
 bool ticket_fits(const char *pattern, const char *ticket);

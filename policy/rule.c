@@ -170,11 +170,20 @@ static bool passes_classes(const policy_rule *r, const policy_resident *of)
     return (r->except & ~(of->out & ~of->in)) == 0;
 }
 
+static bool fields_meet(field_set a, field_set b)
+{
+    uint64_t shared = 0;
+    for (unsigned i = 0; i < FIELD_WORDS; i++) shared |= a.words[i] & b.words[i];
+    return shared != 0;
+}
+
 uint64_t aggregations_touched(const policy *p, const policy_facts *facts)
 {
     uint64_t found = 0;
     bool shown = facts->action == POLICY_REVEAL || facts->action == POLICY_EXPORT;
-    if (p->aggregation_count == 0 || !shown || (facts->form != FORM_PLAIN && facts->form != FORM_MASKED)) return 0;
+    if (p->aggregation_count == 0 || !fields_meet(p->aggregated, facts->fields) || !shown ||
+        (facts->form != FORM_PLAIN && facts->form != FORM_MASKED))
+        return 0;
     for (unsigned word = 0; word < FIELD_WORDS; word++) {
         for (uint64_t bits = facts->fields.words[word]; bits != 0; bits &= bits - 1)
             found |= p->aggregations_of[word * 64 + (unsigned)__builtin_ctzll(bits)];
@@ -209,13 +218,6 @@ policy_clause rule_fails_for(const policy *p, const policy_rule *r, const policy
 /* ---- prohibitions and budgets --------------------------------------------------------------------------------------
  */
 
-static bool fields_meet(field_set a, field_set b)
-{
-    uint64_t shared = 0;
-    for (unsigned i = 0; i < FIELD_WORDS; i++) shared |= a.words[i] & b.words[i];
-    return shared != 0;
-}
-
 bool match_meets(const policy_match *m, const policy_facts *f)
 {
     uint64_t role = f->person ? role_bit(f->person->role) : 0;
@@ -235,13 +237,7 @@ bool match_is_for(const policy *p, const policy_match *m, const policy_resident 
 }
 
 /* Those in a run that meet the call, until `found` has enough. */
-typedef struct finder {
-    const policy_facts *facts;
-    match_found found;
-    void *context;
-} finder;
-
-static bool each_of_run(const finder *f, match_table list, const run *r)
+static bool each_of_run(const match_visit *f, match_table list, const run *r)
 {
     const policy_match *first = list.at + r->first;
     sift s;
@@ -259,13 +255,30 @@ static bool each_of_run(const finder *f, match_table list, const run *r)
     return true;
 }
 
+void matches_link(match_links *out, match_table list, purpose_no purpose, consumer_no consumer)
+{
+    const purpose_no purposes[] = {{0}, purpose};
+    const consumer_no consumers[] = {{0}, consumer};
+    unsigned count = 0;
+    *out = (match_links){0};
+    for (unsigned i = 0; i < 4; i++) {
+        if ((i / 2 && purpose.no == 0) || (i % 2 && consumer.no == 0)) continue; /* the same run again */
+        const run *r = runs_find(list.runs, match_key(purposes[i / 2], consumers[i % 2]));
+        if (r) out->at[count++] = (uint32_t)(r - list.runs->slots) + 1;
+    }
+}
+
+void matches_each_linked(match_table list, const match_links *links, const match_visit *visit)
+{
+    for (unsigned i = 0; i < 4 && links->at[i] != 0; i++) {
+        if (!each_of_run(visit, list, &list.runs->slots[links->at[i] - 1])) return;
+    }
+}
+
 void matches_each(match_table list, const policy_facts *facts, match_found found, void *context)
 {
-    const finder f = {.facts = facts, .found = found, .context = context};
-    const purpose_no purposes[] = {{0}, facts->purpose};
-    const consumer_no consumers[] = {{0}, facts->consumer};
-    for (unsigned i = 0; list.runs->count > 0 && i < 4; i++) {
-        const run *r = runs_find(list.runs, match_key(purposes[i / 2], consumers[i % 2]));
-        if (r && !each_of_run(&f, list, r)) return;
-    }
+    match_links links;
+    const match_visit visit = {.facts = facts, .found = found, .context = context};
+    matches_link(&links, list, facts->purpose, facts->consumer);
+    matches_each_linked(list, &links, &visit);
 }

@@ -37,10 +37,12 @@ static void restore(const world *w)
     memcpy(w->p->rules, w->rules, w->p->count * sizeof *w->rules);
     memcpy(w->p->forbids, w->forbids, w->p->forbid_count * sizeof *w->forbids);
     memcpy(w->p->above_level, w->above_level, sizeof w->above_level);
+    fronts_fill(w->p);
 }
 
 static bool allowed_by(const world *w, uint16_t *rule)
 {
+    fronts_fill(w->p); /* of rules as they were changed */
     admission a = policy_admit(w->p, &w->facts);
     if (!w->about) return *rule = a.rules[0], a.failed == CLAUSE_NONE;
     grant g = policy_decide(w->p, &a, &w->facts, w->of);
