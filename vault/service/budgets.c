@@ -3,7 +3,9 @@
  *   which counters ─ lock them ─ what they have seen ─ item by item: room, or refused ─ write all of it
  *
  * A refused item counts nothing, and what it would have counted is there for the next one. Of two that are decided
- * together both have room, or neither is counted. */
+ * together both have room, or neither is counted. An item that leads nowhere is looked at as one that leads to somebody
+ * new: where nobody new has room it is told the same, so that who has used up his residents cannot go on asking who
+ * there is. */
 #include "vault/service/budgets.h"
 
 #include "vault/base/clock.h"
@@ -137,17 +139,25 @@ static bool emergency_held(held *out, const item *it)
     return true;
 }
 
-/* All that count the item, which is granted; the order is that of the document. */
-static size_t held_by(held out[NAMES_MAX], const session *s, const item *it, const policy_facts *facts)
+/* All that limit the item; the order is that of the document. */
+static size_t limits_of(held out[NAMES_MAX], const session *s, const item *it, const policy_facts *facts)
 {
     const policy *p = s->manifest->policy;
     uint16_t budgets[BUDGETS_PER_CALL];
     size_t n = 0, count = policy_budget_count(p) ? policy_budgets(p, facts, budgets) : 0;
     for (size_t i = 0; i < count; i++) budget_held(&out[n++], s, it, facts, budgets[i]);
     if (emergency_held(&out[n], it)) n++;
+    return n;
+}
+
+/* And, where it is granted, all that see it. */
+static size_t held_by(held out[NAMES_MAX], const session *s, const item *it, const policy_facts *facts)
+{
+    const policy *p = s->manifest->policy;
+    size_t n = limits_of(out, s, it, facts);
     for (size_t i = 0; i < policy_aggregation_count(p); i++) {
         const policy_aggregation *a = policy_aggregation_at(p, (unsigned)i);
-        if (seen_counts(a, facts)) aggregation_held(&out[n++], it, a, i);
+        if (it->grant.given && seen_counts(a, facts)) aggregation_held(&out[n++], it, a, i);
     }
     return n;
 }
@@ -162,16 +172,18 @@ bool budgets_wanted(const session *s, const item *it)
 {
     held names[NAMES_MAX];
     policy_facts facts;
-    return counts_anything(s, it) && item_counted(it, &facts) && held_by(names, s, it, &facts) > 0;
+    bool asked = counts_anything(s, it) && (item_counted(it, &facts) || item_like_counted(it, &facts));
+    return asked && held_by(names, s, it, &facts) > 0;
 }
 
-/* Two items of a call that were granted the same are counted by the same counters. */
+/* Two items of a call that asked for the same are counted by the same counters. */
 static bool alike(const tally *t, size_t i)
 {
     const item *it = t->items[i], *before = t->items[i - 1];
-    return it->call == before->call && it->grant.form == before->grant.form && before->grant.given &&
-           field_set_within(it->grant.fields, before->grant.fields) &&
-           field_set_within(before->grant.fields, it->grant.fields) && t->first[i] > t->first[i - 1];
+    const policy_facts *a = &t->facts[i], *b = &t->facts[i - 1];
+    return it->call == before->call && it->grant.given == before->grant.given && a->form == b->form &&
+           field_set_within(a->fields, b->fields) && field_set_within(b->fields, a->fields) &&
+           t->first[i] > t->first[i - 1];
 }
 
 static vault_code add_counter(tally *t, const held *of, size_t *place, vault_error *err)
@@ -191,7 +203,8 @@ static vault_code add_sight(tally *t, size_t i, size_t by, vault_error *err)
 {
     uint8_t id[COUNT_ID_LEN];
     bool fresh;
-    VAULT_TRY(sight_id(t->s, t->counters.rows[by].id, t->items[i]->row->id, id, err));
+    const resident_row *row = t->items[i]->row;
+    VAULT_TRY(sight_id(t->s, t->counters.rows[by].id, row->found ? row->id : 0, id, err));
     size_t place = id_list_put(&t->sights, id, &fresh);
     if (fresh) t->seen[place] = (seeing){.by = by};
     t->uses[t->use_count++] = (use){.by = by, .seeing = place};
@@ -202,7 +215,7 @@ static vault_code add_item(tally *t, size_t i, vault_error *err)
 {
     held names[NAMES_MAX];
     size_t place;
-    if (!item_counted(t->items[i], &t->facts[i])) return VAULT_OK;
+    if (!item_counted(t->items[i], &t->facts[i]) && !item_like_counted(t->items[i], &t->facts[i])) return VAULT_OK;
     if (i > 0 && alike(t, i)) {
         for (size_t u = t->first[i - 1], end = t->first[i]; u < end; u++)
             VAULT_TRY(add_sight(t, i, t->uses[u].by, err));
@@ -394,24 +407,19 @@ static void fail_unit(tally *t, size_t first, size_t end)
 {
     for (size_t i = first; i < end; i++) {
         t->items[i]->grant = (grant){0};
+        vault_error_clear(&t->items[i]->err);
         (void)vault_fail(&t->items[i]->err, VAULT_INTEGRITY, "what counts this item is not as it was written");
     }
 }
 
-/* The first without room of an item, or of two; what they would count is counted otherwise. */
+/* The first without room of an item, or of two. */
 static const held *count_unit(tally *t, size_t first, size_t end)
 {
-    undone before;
-    const held *full = without_room(t, first);
-    if (full) return full;
-    remember(t, first, &before);
-    count_item(t, first);
-    if (end - first == 1) return NULL;
-    full = without_room(t, first + 1);
-    if (full)
-        undo(t, first, &before);
-    else
-        count_item(t, first + 1);
+    const held *full = NULL;
+    for (size_t i = first; i < end && !full; i++) {
+        full = without_room(t, i);
+        if (!full) count_item(t, i);
+    }
     return full;
 }
 
@@ -428,15 +436,35 @@ static vault_code check_seen(const tally *t, size_t i, vault_error *err)
     return VAULT_OK;
 }
 
+/* What is said of an item without room. A search goes on: it may have found whom it found before. */
+static void tell_full(item *it, const held *by)
+{
+    if (it->nobody)
+        it->grant = (grant){.failed = by->budget ? CLAUSE_BUDGET : CLAUSE_BREAK_GLASS};
+    else
+        (void)refuse(it, by);
+}
+
+static bool is_granted(const item *it)
+{
+    return it->err.code == VAULT_OK && it->grant.given;
+}
+
 /* Of two that are decided together one that is refused refuses the other. */
 static vault_code take_unit(tally *t, size_t first, size_t end, vault_error *err)
 {
-    for (size_t i = first; i < end; i++)
-        if (t->items[i]->err.code != VAULT_OK) return VAULT_OK;
+    undone before[2];
+    bool granted = true;
+    for (size_t i = first; i < end; i++) {
+        if (t->first[i] == t->first[i + 1]) return VAULT_OK;
+        granted = granted && is_granted(t->items[i]);
+    }
     if (any_broken(t, first, end)) return fail_unit(t, first, end), VAULT_OK;
-    for (size_t i = first; i < end; i++) VAULT_TRY(check_seen(t, i, err));
+    for (size_t i = first; i < end && granted; i++) VAULT_TRY(check_seen(t, i, err));
+    for (size_t i = first; i < end; i++) remember(t, i, &before[i - first]);
     const held *full = count_unit(t, first, end);
-    for (size_t i = first; full && i < end; i++) VAULT_TRY(refuse(t->items[i], full));
+    for (size_t i = first; (full || !granted) && i < end; i++) undo(t, i, &before[i - first]);
+    for (size_t i = first; full && i < end; i++) tell_full(t->items[i], full);
     return VAULT_OK;
 }
 

@@ -189,6 +189,19 @@ bool item_counted(const item *it, policy_facts *facts)
     return true;
 }
 
+/* What names its own rules (an export) or its own resident (a voucher) is tried out one by one. */
+bool item_like_counted(const item *it, policy_facts *facts)
+{
+    const call *c = it->call;
+    bool finds = it->nobody && it->err.code == VAULT_OK && c->action == LINE_SEARCH && c->facts.form == FORM_TOKEN;
+    bool asks = c->action == LINE_REVEAL || c->action == LINE_TEST || c->action == LINE_RESTORE ||
+                (c->action == LINE_ISSUE && c->emergency);
+    bool nowhere = it->err.code == VAULT_DENIED && it->grant.failed == CLAUSE_RESIDENT && !it->nobody;
+    if (c->admission.failed != CLAUSE_NONE || !(finds || (asks && nowhere))) return false;
+    *facts = c->facts;
+    return true;
+}
+
 /* ---- in a line ---- */
 
 vault_code counters_write(char **out, arena *mem, const counter_name *names, size_t count, vault_error *err)

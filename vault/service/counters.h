@@ -67,6 +67,9 @@ static inline bool field_set_meets(field_set a, field_set b)
 /* What a granted item has opened or found, as budgets and aggregations take it: false where they have nothing to do
  * with it. `fields` of a search are those that it was found by, and none is counted. */
 bool item_counted(const item *it, policy_facts *facts);
+/* The same of an item that leads nowhere, as if it had led to a resident whom nobody has counted yet: where a counter
+ * has no room for such a one it says so of everybody. The item of a search as such is one, too. */
+bool item_like_counted(const item *it, policy_facts *facts);
 enum { COUNTER_ID_ROOM = 72 };
 /* The counters in the text of a line, one after the other: "grid-day:p:2026112200,...";
  * an emergency is "emergencies/...:e:0". */

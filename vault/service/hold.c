@@ -7,7 +7,7 @@
 static bool consents_wanted(const session *s, const item *it)
 {
     (void)s;
-    return it->on_consent;
+    return it->on_consent && it->err.code == VAULT_OK && it->grant.given;
 }
 
 static bool rests_on_row(const item *it)
@@ -34,7 +34,7 @@ enum { HOLD_COUNT = sizeof HOLDS / sizeof *HOLDS };
 static bool wanted_by(const hold *h, const session *s, item *const *items, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        if (items[i]->err.code == VAULT_OK && items[i]->grant.given && h->wanted(s, items[i])) return true;
+        if (h->wanted(s, items[i])) return true;
     return false;
 }
 
@@ -55,6 +55,7 @@ vault_code holds_take(session *s, item **items, size_t count, vault_error *err)
 vault_code hold_refuse(item *it, policy_clause clause)
 {
     it->grant = (grant){.failed = clause, .inner = clause};
+    vault_error_clear(&it->err);
     (void)refuse_clause(&it->err, clause);
     return VAULT_OK;
 }

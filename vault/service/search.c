@@ -306,14 +306,18 @@ static void write_count(Vault__V1__SearchResponse *out, uint64_t hits)
     out->count = out->fewer_than_ten ? 0 : hits;
 }
 
-/* Who was found, and not given because so many were given before; NULL: nobody. */
+static bool is_spent(const item *it)
+{
+    return it->grant.failed == CLAUSE_BUDGET || it->grant.failed == CLAUSE_BREAK_GLASS;
+}
+
+/* Who was found, or would have been, and not given because so many were given before; NULL: nobody. */
 static const item *find_spent(const call *c, bool *given)
 {
-    const item *spent = NULL;
+    const item *spent = is_spent(&c->items[0]) ? &c->items[0] : NULL;
     *given = false;
     for (size_t i = 1 + c->search->like_count; i < c->item_count; i++) {
-        policy_clause failed = c->items[i].grant.failed;
-        if (failed == CLAUSE_BUDGET || failed == CLAUSE_BREAK_GLASS) spent = &c->items[i];
+        if (is_spent(&c->items[i])) spent = &c->items[i];
         *given = *given || c->items[i].err.code == VAULT_OK;
     }
     return spent;
@@ -326,7 +330,7 @@ static vault_code outcome(const call *c, vault_error *err, bool *cut)
     bool given;
     const item *spent = find_spent(c, &given);
     *cut = spent != NULL;
-    if (spent && !given) return *err = spent->err, err->code;
+    if (spent && !given) return refuse_clause(err, spent->grant.failed);
     for (size_t i = 0; i <= c->search->like_count; i++) {
         size_t at = c->search->like_count - i;
         if (c->items[at].err.code != VAULT_OK) return *err = c->items[at].err, err->code;

@@ -193,7 +193,7 @@ vault_code unique_judge(session *s, item *it)
 {
     VAULT_TRY(judge_by_area(s, it));
     if (has_value(it)) return VAULT_OK;
-    it->grant = (grant){0};
+    it->grant = (grant){.failed = CLAUSE_RESIDENT};
     return refuse_clause(&it->err, CLAUSE_RESIDENT);
 }
 

@@ -235,6 +235,41 @@ TEST("a value that is taken back from its token counts as any other that is show
     fixture_reset();
 }
 
+/* ---- who leads nowhere ---- */
+
+static bytes refused_bytes(const char *whose)
+{
+    request *rq = reveal(ELDERCARE, "elder-care", whose, MASK("name"));
+    expect_outcome(rq, VAULT_DENIED, NULL);
+    return status_packed(fixture_memory(), &rq->err);
+}
+
+TEST("who has used up his residents cannot go on asking who there is: nobody is told from somebody new")
+{
+    given_nothing_counted();
+    const char *away = token_for(ELDERCARE, "elder-care", resident_elsewhere(0));
+    expect_outcome(reveal(ELDERCARE, "elder-care", away, MASK("name")), VAULT_DENIED, "resident");
+    assert_string_equal(LOOK(0, 5, "name"), "ggggg");
+    int64_t then = from_now_on();
+    assert_true(bytes_same(refused_bytes(away), refused_bytes(care_token(5))));
+    assert_int_equal(occurrences(views_since(then), "\"clause\":\"budget\""), 2);
+    assert_string_equal(LOOK(0, 5, "phone"), "ggggg");
+    given_later(DAY_US);
+    assert_string_equal(LOOK(5, 6, "name"), "ggggbb"); /* it has counted nothing for the week */
+    fixture_reset();
+}
+
+TEST("a search that finds nobody is refused where somebody new would be")
+{
+    given_nothing_counted();
+    assert_string_equal(LOOK(0, 5, "name"), "ggggg");
+    request *found = search_phones(20, 2, 10, NULL), *none = search_phones(20, 0, 10, NULL);
+    expect_outcome(found, VAULT_DENIED, "budget");
+    expect_outcome(none, VAULT_DENIED, "budget");
+    assert_true(bytes_same(status_packed(fixture_memory(), &found->err), status_packed(fixture_memory(), &none->err)));
+    fixture_reset();
+}
+
 /* ---- what goes wrong ---- */
 
 TEST("a part that is rolled back counts nothing")
