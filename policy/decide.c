@@ -126,6 +126,7 @@ static bool note_prohibition(void *context, const policy_match *m)
 admission policy_admit(const policy *p, const policy_facts *facts)
 {
     admission a = {0};
+    __builtin_prefetch(facts->person); /* asked for soon */
     const run *r = runs_find(&p->rule_runs, rule_key(facts->purpose, facts->consumer, facts->action));
     if (!r) return (admission){.failed = missing_cell(p, facts)};
     policy_clause furthest = admit_run(&a, p, facts, r);

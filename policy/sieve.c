@@ -274,7 +274,8 @@ static void take_fields(sift *s, field_set asked)
     if (s->field_count == 0 && s->mode == SIFT_ANY) s->fields[s->field_count++] = 0;
 }
 
-/* Entries for nobody stand in their own list alone, but are for everybody. */
+/* Of the field that has the fewest, which comes to be the first. Entries for nobody stand in their own list alone, but
+ * are for everybody. */
 static void take_lists(sift *s, unsigned role)
 {
     const entry_lists *l = &s->of->lists;
@@ -284,7 +285,10 @@ static void take_lists(sift *s, unsigned role)
         const uint32_t *open = &l->firsts[list_number(s->fields[i], 0)], *own = open + role;
         uint32_t many = open[1] - open[0] + (role > 0 ? own[1] - own[0] : 0);
         if (many >= shortest) continue;
+        const uint8_t field = s->fields[i];
         shortest = many;
+        s->fields[i] = s->fields[0];
+        s->fields[0] = field;
         s->lists[0] = (sift_list){l->at + open[0], l->at + open[1]};
         s->lists[1] = role > 0 ? (sift_list){l->at + own[0], l->at + own[1]} : (sift_list){0};
     }
@@ -366,7 +370,7 @@ static bool next_of_lists(sift *s, uint32_t *out)
 {
     while (next_listed(s, out)) {
         bool all = true;
-        for (unsigned i = 0; i < s->field_count; i++) all = all && in_row(row(s->of, s->fields[i]), *out);
+        for (unsigned i = 1; i < s->field_count; i++) all = all && in_row(row(s->of, s->fields[i]), *out);
         if (!all || !in_row(s->form, *out)) continue;
         s->by_role[0] = 1;
         if (in_row(s->days, *out)) return true;
