@@ -1,5 +1,6 @@
 /* What a document says in vain: a rule that a prohibition always meets; and more budgets than one call may count in,
- * some of which would silently not count it. */
+ * some of which would silently not count it. And what
+ * prohibitions leave of plain rights. */
 #include "policy/internal.h"
 #include "vault/base/memory.h"
 
@@ -122,6 +123,38 @@ static vault_code check_forbidden(const policy *p, vault_error *err)
     }
     memory_free(living, p->place_count * sizeof *living);
     return code;
+}
+
+/* ---- what is left to masks --------------------------------------------------------------------------------------- */
+
+/* Masks go with it, whatever the purpose. */
+static bool takes_masks(const policy_match *m)
+{
+    return m->purpose.no == 0 && (m->forms >> FORM_MASKED & 1) != 0 && (m->actions >> POLICY_REVEAL & 1) != 0;
+}
+
+typedef struct keeping_back {
+    const policy_rule *rule;
+    field_set fields;
+} keeping_back;
+
+/* Of whoever may act for a consumer what one may see all may; of residents and areas each is somebody's. */
+static bool keep_back(void *context, const policy_match *m)
+{
+    keeping_back *k = context;
+    const policy_rule *r = k->rule;
+    bool some = m->classes != 0 || m->area_count != 0 || covers_roles(m, r);
+    bool plain = (m->forms >> FORM_PLAIN & 1) != 0 && (m->actions >> r->action & 1) != 0;
+    if (!some || !plain || takes_masks(m) || m->from > r->until || r->from > m->until) return true;
+    for (unsigned i = 0; i < FIELD_WORDS; i++) k->fields.words[i] |= m->fields.words[i] & r->fields.words[i];
+    return true;
+}
+
+field_set policy_rule_kept_back(const policy *p, unsigned rule)
+{
+    keeping_back k = {.rule = rule < p->count ? &p->rules[rule] : NULL};
+    if (k.rule && k.rule->form == FORM_PLAIN) visit((matches){p->forbids, p->forbid_count}, k.rule, keep_back, &k);
+    return k.fields;
 }
 
 /* ---- budgets of one call ----------------------------------------------------------------------------------------- */

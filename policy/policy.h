@@ -49,7 +49,8 @@
  * it (a record of another collection is known to be none). A resident is of "only" when it is known that he is of one
  * of these classes, and passes "except" when it is known that he is of none of them. An aggregation is the set of its
  * fields, seen of one resident by one person (or consumer) with no pause longer than its days: a call that completes it
- * needs a rule whose "level" (without it: the highest of its own fields) is no lower. A break-glass rule counts in
+ * needs a rule whose "level" (without it: the highest of its own fields) is no lower; one that asks for none of its
+ * fields that is new (in plain, where it was seen masked only), and not for all at once, completes nothing. A break-glass rule counts in
  * calls under an opened break-glass only, and these are allowed by such rules only.
  *
  * Load errors, too: an empty list, zero, an area within another of the same rule, two ids that look alike, two rules of
@@ -250,7 +251,7 @@ typedef struct policy_facts {
 typedef struct policy_resident {
     area_code area;    /* 0: no such resident */
     uint64_t in, out;  /* classes by 1 << index: known to be of it, known not to be; neither: not known */
-    uint64_t complete; /* aggregations by 1 << index: all of its fields are seen, with those that are asked for */
+    uint64_t complete; /* aggregations by 1 << index: of which all fields are seen with those asked for, one of them new */
     bool consent;      /* to the call's purpose, or one above it: given, and in force */
 } policy_resident;
 
@@ -269,6 +270,9 @@ typedef struct policy_scope {
     uint32_t from, until; /* of the rule, and of its purpose's assessment: what ends first */
 } policy_scope;
 policy_scope policy_rule_scope(const policy *p, unsigned rule); /* zero past the last rule */
+/* Fields that the rule shows in plain form, but not of everybody or not everywhere: a prohibition keeps them back, and
+ * may leave their masks to be seen. */
+field_set policy_rule_kept_back(const policy *p, unsigned rule);
 
 /* The rules that allow a call as far as can be said without the resident. Borrows the policy. */
 enum { ADMISSION_RULES = 16 };

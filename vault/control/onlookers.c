@@ -4,9 +4,9 @@
  * Areas are told apart: where a consumer may see a field in plain form it has the explicit right to it, and a mask of
  * another rule protects nothing there; beyond that area it must be strong. So each stretch of areas between the ends of
  * rules is looked at by itself. Dates are not told apart (what was seen is known), nor are roles and own areas: the
- * consumer is one. A plain rule that ends before the masks do, that is for own areas alone or under a condition, takes
- * no mask's strength. What is seen under an opened break-glass is not counted against masks: each opening is of few
- * residents, told to the officer at once, and reviewed. */
+ * consumer is one. A plain rule that ends before the masks do, that is for own areas alone or under a condition, or of
+ * which a prohibition keeps somebody back, takes no mask's strength. What is seen under an opened break-glass is not
+ * counted against masks: each opening is of few residents, told to the officer at once, and reviewed. */
 #include "vault/base/memory.h"
 #include "vault/control/internal.h"
 
@@ -112,8 +112,11 @@ static void count_rule(sweep *w, const edge *e)
     int by = e->begins ? 1 : -1;
     if (!sight_of(&how, w->body, &s)) return;
     add_fields(&w->seen[how], s.fields, by);
-    if (how == SEEN_PLAIN && !s.own_area && !s.conditional && s.from <= w->from && s.until >= w->until)
-        add_fields(&w->sure, s.fields, by);
+    if (how != SEEN_PLAIN || s.own_area || s.conditional || s.from > w->from || s.until < w->until) return;
+    const field_set kept_back = policy_rule_kept_back(w->body->rules, e->rule);
+    field_set sure = s.fields;
+    for (unsigned i = 0; i < FIELD_WORDS; i++) sure.words[i] &= ~kept_back.words[i];
+    add_fields(&w->sure, sure, by);
 }
 
 /* ---- one stretch of areas ------------------------------------------------------------------------------------------

@@ -224,6 +224,42 @@ TEST("a plain right for a part of the area, for own areas, or for a shorter time
     too_weak(&d, "the masked id_number leaves");
 }
 
+static void prohibit(documents *d, const char *forms, const char *key, const char *value)
+{
+    json_t *no = parse("{\"id\": \"no\", \"consumers\": \"any\", \"purposes\": \"any\", \"roles\": \"any\","
+                       " \"fields\": [\"id_number\"], \"areas\": \"any\"}");
+    set(no, "forms", forms);
+    if (key) set(no, key, value);
+    set(d->of[DOC_POLICY], "classes",
+        "[{\"id\": \"child\", \"field\": \"birth_date\", \"test\": \"age_under\", \"years\": 14}]");
+    json_t *list = json_array();
+    json_array_append_new(list, no);
+    json_object_set_new(d->of[DOC_POLICY], "prohibitions", list);
+}
+
+TEST("of whom a prohibition keeps the plain value back, the mask is left to be strong")
+{
+    static const char *const some[][2] = {{"classes", "[\"child\"]"}, {"areas", "[\"320411002\"]"}};
+    for (size_t i = 0; i < sizeof some / sizeof *some; i++) {
+        documents d = plain_beside(NULL, NULL);
+        prohibit(&d, "[\"plain\"]", some[i][0], some[i][1]);
+        too_weak(&d, "the masked id_number leaves");
+        d = plain_beside(NULL, NULL);
+        prohibit(&d, "\"any\"", some[i][0], some[i][1]); /* the mask, too */
+        taken(&d);
+        d = plain_beside(NULL, NULL);
+        prohibit(&d, "[\"token\"]", some[i][0], some[i][1]);
+        taken(&d);
+    }
+    documents d = plain_beside(NULL, NULL);
+    prohibit(&d, "[\"plain\"]", "roles", "[\"clerk\"]"); /* others of the consumer see it */
+    taken(&d);
+    d = plain_beside("action", "\"export\"");
+    prohibit(&d, "\"any\"", "actions", "[\"export\"]");
+    set(json_array_get(json_object_get(d.of[DOC_POLICY], "prohibitions"), 0), "classes", "[\"child\"]");
+    too_weak(&d, "the masked id_number leaves");
+}
+
 TEST("a plain right whose purpose is assessed for a shorter time leaves the mask to be strong")
 {
     documents d = plain_beside("purpose", "\"family-doctor\"");
