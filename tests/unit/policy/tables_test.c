@@ -117,7 +117,7 @@ static void expect_same(uint64_t seed, spread s, unsigned questions)
 
 TEST("one rule, a few, as many as a word has bits, and one more")
 {
-    static const size_t counts[] = {1, 2, 7, 8, 9, 10, 15, 16, 17, 18, 63, 64, 65, 127, 128, 129};
+    static const size_t counts[] = {1, 2, 7, 8, 9, 10, 15, 16, 17, 18, 63, 64, 65, 127, 128, 129, 255, 256, 257};
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
         expect_same(3 + i, (spread){counts[i], 1, 3, 3, 20}, 3000);
 }
