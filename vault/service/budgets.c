@@ -350,12 +350,15 @@ static const held *without_room(const tally *t, size_t i)
 static void count_item(tally *t, size_t i)
 {
     const field_set fields = values_of(&t->facts[i]);
+    sight shown = {.day = t->facts[i].date};
+    shown.fields = fields;
+    if (t->facts[i].form == FORM_PLAIN) shown.plain = fields;
     for (size_t u = t->first[i]; u < t->first[i + 1]; u++) {
         held *by = &t->held[t->uses[u].by];
         seeing *seen = &t->seen[t->uses[u].seeing];
         const sight before = seen->now;
         if (by->aggregation)
-            seen_add(&seen->now, by->aggregation, &fields, t->facts[i].date);
+            seen_add(&seen->now, by->aggregation, &shown);
         else
             seen->now.fields = field_set_join(before.fields, fields);
         unsigned values = field_set_count(seen->now.fields);
@@ -429,7 +432,7 @@ static vault_code check_seen(const tally *t, size_t i, vault_error *err)
     for (size_t u = t->first[i]; u < t->first[i + 1]; u++) {
         const held *by = &t->held[t->uses[u].by];
         if (!by->aggregation) continue;
-        const field_set now = seen_now(&t->seen[t->uses[u].seeing].now, by->aggregation, t->facts[i].date);
+        const sight now = seen_now(&t->seen[t->uses[u].seeing].now, by->aggregation, t->facts[i].date);
         if (seen_outgrown(t->items[i], by->index, by->aggregation, &now))
             return vault_fail(err, VAULT_CONFLICT, "more was seen of a resident meanwhile");
     }

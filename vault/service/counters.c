@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FORMAT = 1, PAD = 64, SIGHT_LEN = 2 + 8 * FIELD_WORDS + 4 };
+enum { FORMAT = 1, PAD = 64, SIGHT_LEN = 2 + 2 * 8 * FIELD_WORDS + 4 };
 static const char PERS_LETTERS[] = {[PER_PERSON] = 'p', [PER_CONSUMER] = 'c', [PER_PURPOSE] = 'u', [PERS] = 'e'};
 
 /* ---- names ---- */
@@ -92,6 +92,7 @@ vault_code sight_seal(session *s, const sight *of, count_row *inout, vault_error
     writer w = writer_over(plain, sizeof plain);
     put_u16(&w, FORMAT);
     for (size_t i = 0; i < FIELD_WORDS; i++) put_u64(&w, of->fields.words[i]);
+    for (size_t i = 0; i < FIELD_WORDS; i++) put_u64(&w, of->plain.words[i]);
     put_u32(&w, of->day);
     return cabinet_seal_count(s->cabinet, &inout->sealed, inout->id, writer_bytes(&w), err);
 }
@@ -105,6 +106,7 @@ vault_code sight_open(session *s, sight *out, const count_row *row, vault_error 
     reader r = reader_over(plain);
     bool good = get_u16(&r) == FORMAT;
     for (size_t i = 0; i < FIELD_WORDS; i++) out->fields.words[i] = get_u64(&r);
+    for (size_t i = 0; i < FIELD_WORDS; i++) out->plain.words[i] = get_u64(&r);
     out->day = get_u32(&r);
     return good && reader_done(&r) ? VAULT_OK : vault_fail(err, VAULT_INTEGRITY, "a sight is not as it is written");
 }

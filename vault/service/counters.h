@@ -20,6 +20,7 @@ typedef struct counter {
 /* Of one resident, by one counter. */
 typedef struct sight {
     field_set fields;
+    field_set plain; /* of an aggregation, those of them that were not masked */
     uint32_t day; /* of the last time, YYYYMMDD */
 } sight;
 

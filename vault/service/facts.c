@@ -94,7 +94,7 @@ static void look_at_classes(policy_resident *out, session *s, item *it, const ad
 policy_resident item_facts_at(session *s, item *it, const admission *a, const policy_facts *facts, area_code area)
 {
     policy_resident out = {.area = area};
-    if (a->aggregations) out.complete = seen_complete(s, it, a, &facts->fields);
+    if (a->aggregations) out.complete = seen_complete(s, it, a, facts);
     if (a->classes) look_at_classes(&out, s, it, a);
     if (a->consent) out.consent = consents(s, it);
     it->looked |= a->classes;

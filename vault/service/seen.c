@@ -2,7 +2,8 @@
  * part is judged, and once more under the counter's lock (budgets.c): where it has become more, all is judged anew.
  *
  * Within a part the items are decided in their order: what one of them asks for counts as seen for those behind it,
- * granted or not. */
+ * granted or not. Whether a field is a new one is said by what is written alone: what one item is
+ * refused is nothing old for the next one. */
 #include "vault/service/budgets.h"
 
 #include "vault/base/clock.h"
@@ -15,16 +16,22 @@ static const int64_t DAY_US = INT64_C(86400) * 1000000;
 /* One sight, of one resident by one subject: all items of the part that it is about share it. */
 typedef struct shared {
     const count_row *row;
+    sight sure;      /* as it is written */
     sight at;        /* with what items before the last one asked for */
     field_set asked; /* by the last one */
     const item *last;
     bool broken; /* then it may be anything */
 } shared;
+/* What an item is decided by. */
+typedef struct basis {
+    sight sure;
+    field_set known; /* with what items before it asked for */
+} basis;
 /* Of an item, by aggregation. */
 struct seen_item {
     size_t count;
-    shared **at;      /* NULL: not looked up */
-    field_set *known; /* by which it was decided, where `decided` has its bit */
+    shared **at;  /* NULL: not looked up */
+    basis *bases; /* where `decided` has its bit */
     uint64_t decided;
 };
 
@@ -40,17 +47,18 @@ static bool paused(const sight *of, const policy_aggregation *a, uint32_t day)
     return of->day == 0 || (day_begun_us(day) - day_begun_us(of->day)) / DAY_US > (int64_t)a->days;
 }
 
-field_set seen_now(const sight *of, const policy_aggregation *a, uint32_t day)
+sight seen_now(const sight *of, const policy_aggregation *a, uint32_t day)
 {
-    return paused(of, a, day) ? (field_set){0} : of->fields;
+    return paused(of, a, day) ? (sight){.day = of->day} : *of;
 }
 
 /* A clock that was set back takes no day away. */
-void seen_add(sight *inout, const policy_aggregation *of, const field_set *fields, uint32_t day)
+void seen_add(sight *inout, const policy_aggregation *of, const sight *more)
 {
-    if (paused(inout, of, day)) inout->fields = (field_set){0};
-    inout->fields = field_set_join(inout->fields, *fields);
-    if (day > inout->day) inout->day = day;
+    *inout = seen_now(inout, of, more->day);
+    inout->fields = field_set_join(inout->fields, more->fields);
+    inout->plain = field_set_join(inout->plain, more->plain);
+    if (more->day > inout->day) inout->day = more->day;
 }
 
 int64_t seen_ends_us(const policy_aggregation *of, uint32_t day)
@@ -91,9 +99,9 @@ static vault_code make_item(session *s, item *it, size_t aggregations, vault_err
     if (!to) return vault_fail(err, VAULT_EXHAUSTED, "no memory for what was seen");
     to->count = aggregations;
     to->at = arena_array(s->mem, aggregations, sizeof *to->at);
-    to->known = arena_array(s->mem, aggregations, sizeof *to->known);
+    to->bases = arena_array(s->mem, aggregations, sizeof *to->bases);
     it->seen = to;
-    return to->at && to->known ? VAULT_OK : vault_fail(err, VAULT_EXHAUSTED, "no memory for what was seen");
+    return to->at && to->bases ? VAULT_OK : vault_fail(err, VAULT_EXHAUSTED, "no memory for what was seen");
 }
 
 static vault_code name_row(session *s, item *it, size_t i, uint8_t out[COUNT_ID_LEN], vault_error *err)
@@ -127,7 +135,8 @@ static vault_code share_rows(session *s, const wish *wishes, size_t count, id_li
 /* One that was edited may hide anything: the counters will say so (budgets.c), if it comes to that. */
 static vault_code open_row(session *s, shared *to, vault_error *err)
 {
-    vault_code code = sight_open(s, &to->at, to->row, err);
+    vault_code code = sight_open(s, &to->sure, to->row, err);
+    to->at = to->sure;
     to->broken = code == VAULT_INTEGRITY;
     if (to->broken) vault_error_clear(err);
     return to->broken ? VAULT_OK : code;
@@ -166,42 +175,63 @@ vault_code seen_look(session *s, item **items, size_t count, vault_error *err)
 
 /* ---- deciding ---- */
 
+typedef struct asked_fields {
+    field_set fields;
+    policy_form form; /* of one that is not masked the fields count as asked for in plain */
+} asked_fields;
+
 /* What other items of the part asked for before this one counts as seen. */
 static void come_to(shared *at, const item *it, const policy_aggregation *a, uint32_t day)
 {
     if (at->last != it) {
-        if (at->last) seen_add(&at->at, a, &at->asked, day);
+        if (at->last) seen_add(&at->at, a, &(sight){.fields = at->asked, .day = day});
         at->last = it;
         at->asked = (field_set){0};
     }
 }
 
-static bool completes(const session *s, const item *it, size_t i, const field_set *asked)
+/* Whoever saw a field masked only has not seen it in plain. */
+static bool adds_nothing(const sight *sure, const policy_aggregation *a, const asked_fields *asked)
+{
+    const field_set *old = asked->form == FORM_MASKED ? &sure->fields : &sure->plain;
+    uint64_t added = 0;
+    for (size_t i = 0; i < FIELD_WORDS; i++) added |= a->fields.words[i] & asked->fields.words[i] & ~old->words[i];
+    return added == 0;
+}
+
+/* All at once is complete by itself: policy/decide.c has it so, too. */
+static bool completed(const policy_aggregation *a, const basis *by, const asked_fields *asked)
+{
+    if (!field_set_within(a->fields, field_set_join(by->known, asked->fields))) return false;
+    return field_set_within(a->fields, asked->fields) || !adds_nothing(&by->sure, a, asked);
+}
+
+static bool completes(const session *s, const item *it, size_t i, const asked_fields *asked)
 {
     const policy_aggregation *a = policy_aggregation_at(s->manifest->policy, (unsigned)i);
     shared *at = it->seen && i < it->seen->count ? it->seen->at[i] : NULL;
     if (!at || at->broken) return true;
     uint32_t day = clock_shanghai_date(it->call->now_us);
     come_to(at, it, a, day);
-    at->asked = field_set_join(at->asked, *asked);
-    it->seen->known[i] = seen_now(&at->at, a, day);
+    at->asked = field_set_join(at->asked, asked->fields);
+    it->seen->bases[i] = (basis){seen_now(&at->sure, a, day), seen_now(&at->at, a, day).fields};
     it->seen->decided |= UINT64_C(1) << i;
-    return field_set_within(a->fields, field_set_join(it->seen->known[i], *asked));
+    return completed(a, &it->seen->bases[i], asked);
 }
 
-bool seen_outgrown(const item *it, size_t aggregation, const policy_aggregation *of, const field_set *now)
+bool seen_outgrown(const item *it, size_t aggregation, const policy_aggregation *of, const sight *now)
 {
     const struct seen_item *seen = it->seen;
-    const field_set *asked = &it->grant.fields;
+    const asked_fields asked = {it->grant.fields, it->grant.form};
     if (!seen || aggregation >= seen->count || !(seen->decided >> aggregation & 1)) return false;
-    return field_set_within(of->fields, field_set_join(*now, *asked)) &&
-           !field_set_within(of->fields, field_set_join(seen->known[aggregation], *asked));
+    return completed(of, &(basis){*now, now->fields}, &asked) && !completed(of, &seen->bases[aggregation], &asked);
 }
 
-uint64_t seen_complete(const session *s, const item *it, const admission *a, const field_set *asked)
+uint64_t seen_complete(const session *s, const item *it, const admission *a, const policy_facts *facts)
 {
+    const asked_fields asked = {facts->fields, facts->form};
     uint64_t complete = 0;
     for (size_t i = 0; i < AGGREGATIONS_MAX; i++)
-        if (a->aggregations >> i & 1 && completes(s, it, i, asked)) complete |= UINT64_C(1) << i;
+        if (a->aggregations >> i & 1 && completes(s, it, i, &asked)) complete |= UINT64_C(1) << i;
     return complete;
 }
