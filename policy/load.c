@@ -142,6 +142,13 @@ vault_code keep_text(loader *l, const char **out, const char *text)
 
 /* ---- lists of entries that have ids ------------------------------------------------------------------------------ */
 
+vault_code refuse_shape(loader *l, const char *key, const json_error_t *found)
+{
+    char slip[JSON_SLIP_MAX];
+    json_slip(slip, found->text);
+    return refuse(l, key, "%s", slip);
+}
+
 vault_code entry_shape_at(loader *l, json_t *value, const char *shape, ...)
 {
     json_error_t found;
@@ -149,7 +156,7 @@ vault_code entry_shape_at(loader *l, json_t *value, const char *shape, ...)
     va_start(args, shape);
     int bad = json_vunpack_ex(value, &found, JSON_STRICT, shape, args);
     va_end(args);
-    return bad ? refuse(l, "", "%s", found.text) : VAULT_OK;
+    return bad ? refuse_shape(l, "", &found) : VAULT_OK;
 }
 
 /* From here on messages name the entry. */

@@ -60,6 +60,8 @@ bool find_name(unsigned *out, const char *const *names, unsigned count, const ch
 /* A list that may not be empty: what an empty one means is never "all". */
 VAULT_MUST_USE vault_code check_list(loader *l, const char *key, json_t *list);
 /* Strict shape of the entry at hand (json_shape). */
+/* Refuses what jansson found wrong with the shape of the value at `key`. */
+vault_code refuse_shape(loader *l, const char *key, const json_error_t *found);
 #define entry_shape(l, value, ...) entry_shape_at((l), (value), __VA_ARGS__)
 VAULT_MUST_USE vault_code entry_shape_at(loader *l, json_t *value, const char *shape, ...);
 /* True where "any" stands. */

@@ -150,7 +150,7 @@ static vault_code read_residents(loader *l, draft *d, json_t *value)
     if (!value) return VAULT_OK;
     VAULT_TRY(check_looks(l, r, "residents"));
     if (json_unpack_ex(value, &shape, JSON_STRICT, "{s?o, s?o}", "only", &only, "except", &except) != 0)
-        return refuse(l, "residents", "%s", shape.text);
+        return refuse_shape(l, "residents", &shape);
     if (!only && !except) return refuse(l, "residents", "says nothing: add only or except, or leave it out");
     if (only) VAULT_TRY(read_class_names(l, &r->only, "residents.only", only));
     if (except) VAULT_TRY(read_class_names(l, &r->except, "residents.except", except));
@@ -266,7 +266,7 @@ static vault_code read_break_glass(loader *l, policy_rule *r, json_t *value)
     if (!r->person) return refuse(l, "break_glass", "stands with acting person only: one must answer for it");
     if (json_unpack_ex(value, &shape, JSON_STRICT, "{s:o, s:o, s:o}", "hours", &hours, "residents", &residents,
                        "review_hours", &review) != 0)
-        return refuse(l, "break_glass", "%s", shape.text);
+        return refuse_shape(l, "break_glass", &shape);
     VAULT_TRY(read_number(l, &figures[0], "break_glass.hours", hours, (bounds){1, GLASS_HOURS_MAX}));
     VAULT_TRY(read_number(l, &figures[1], "break_glass.residents", residents, (bounds){1, GLASS_RESIDENTS_MAX}));
     VAULT_TRY(read_number(l, &figures[2], "break_glass.review_hours", review, (bounds){1, REVIEW_HOURS_MAX}));

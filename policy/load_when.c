@@ -94,7 +94,7 @@ static vault_code read_week(loader *l, week *out, json_t *list)
         entry_key at = nth("hours", i), of_days = below(at, "days");
         if (json_unpack_ex(value, &shape, JSON_STRICT, "{s:o, s:s, s:s}", "days", &days, "from", &from, "until",
                            &until) != 0)
-            return refuse(l, at.text, "%s", shape.text);
+            return refuse_shape(l, at.text, &shape);
         VAULT_TRY(read_span(l, &s, at.text, from, until));
         VAULT_TRY(add_days(l, out, of_days.text, days, s));
     }

@@ -71,13 +71,23 @@ vault_code json_read_file(json_t **out, const char *path, vault_error *err)
 }
 
 /* The library's words for the two commonest slips say nothing to whoever wrote the document. */
-static vault_code shape_fails(const char *name, const char *text, vault_error *err)
+void json_slip(char out[JSON_SLIP_MAX], const char *text)
 {
     static const char unknown[] = " left unpacked: ", missing[] = "Object item not found: ";
     const char *keys = strstr(text, unknown);
-    if (keys) return vault_fail(err, VAULT_INVALID, "%s: unknown key: %s", name, keys + sizeof unknown - 1);
-    if (strncmp(text, missing, sizeof missing - 1) != 0) return vault_fail(err, VAULT_INVALID, "%s: %s", name, text);
-    return vault_fail(err, VAULT_INVALID, "%s: a key is missing: %s", name, text + sizeof missing - 1);
+    if (keys)
+        (void)snprintf(out, JSON_SLIP_MAX, "unknown key: %s", keys + sizeof unknown - 1);
+    else if (strncmp(text, missing, sizeof missing - 1) == 0)
+        (void)snprintf(out, JSON_SLIP_MAX, "a key is missing: %s", text + sizeof missing - 1);
+    else
+        (void)snprintf(out, JSON_SLIP_MAX, "%s", text);
+}
+
+static vault_code shape_fails(const char *name, const char *text, vault_error *err)
+{
+    char slip[JSON_SLIP_MAX];
+    json_slip(slip, text);
+    return vault_fail(err, VAULT_INVALID, "%s: %s", name, slip);
 }
 
 vault_code json_shape(json_t *value, vault_error *err, const char *name, const char *format, ...)

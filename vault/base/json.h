@@ -18,6 +18,9 @@ bool json_parse(json_t **out, bytes text, json_fault *fault);
 VAULT_MUST_USE vault_code json_read(json_t **out, bytes text, const char *name, vault_error *err);
 /* The same of a file of at most JSON_FILE_LIMIT bytes. */
 VAULT_MUST_USE vault_code json_read_file(json_t **out, const char *path, vault_error *err);
+enum { JSON_SLIP_MAX = 200 };
+/* What jansson says of a wrong shape, in words for whoever wrote the document. */
+void json_slip(char out[JSON_SLIP_MAX], const char *text);
 /* json_unpack_ex with JSON_STRICT; `name` is the document's path for the message ("policy.rules[3]"). */
 VAULT_MUST_USE vault_code json_shape(json_t *value, vault_error *err, const char *name, const char *format, ...);
 void json_clear(json_t **value); /* for VAULT_CLEANUP */
