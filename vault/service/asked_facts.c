@@ -134,6 +134,7 @@ static vault_code read_registered(facts_reader *r)
     const person *who = manifest_person(r->by->manifest, r->in->person);
     if (!who || (r->by->department && strcmp(who->department, r->by->department) != 0))
         return unknown(r, "UNKNOWN_PERSON", "facts.person", -1);
+    if (who->suspended) return unknown(r, "PERSON_SUSPENDED", "facts.person", -1); /* no call comes so far */
     if (r->in->role[0]) return unknown(r, "EXCLUDES_PERSON", "facts.role", -1);
     if (r->in->n_own_areas > 0) return unknown(r, "EXCLUDES_PERSON", "facts.own_areas", -1);
     r->out->person = who;

@@ -408,6 +408,8 @@ static vault_code read_what_can(access_filter *only, const manifest *m, const Va
         return only->consumer.no ? VAULT_OK : refuse_at(err, "UNKNOWN_CONSUMER", "consumer", -1);
     case VAULT__V1__WHAT_CAN_REQUEST__WHO_PERSON:
         if (!(who = manifest_person(m, in->person))) return refuse_at(err, "UNKNOWN_PERSON", "person", -1);
+        if (who->suspended)
+            return refuse_at(err, "PERSON_SUSPENDED", "person", -1); /* nothing, whatever the rules say */
         only->person = &who->acting;
         return VAULT_OK;
     default:
