@@ -89,6 +89,10 @@ def test_a_policy_is_validated_with_line_column_and_mend(desk):
     assert f"{file}:" in desk.admin.said and "unknown form" in desk.admin.said
     desk.officer("policy", "simulate", file, wanted=INVALID)
     assert f"{file}:" in desk.officer.said
+    desk.admin("policy", "validate", desk.draft(lambda rules: rules["eldercare-app"].update(formm="plain")), wanted=INVALID)
+    assert "eldercare-app: unknown key: formm" in desk.admin.said
+    desk.admin("policy", "validate", desk.write("other.json", {"purposes": []}), wanted=INVALID)  # another document
+    assert desk.admin.said == "vaultctl: other.json:1:1: a key is missing: rules\n"
 
 
 def test_cases_pass_fail_and_are_covered(desk):
@@ -144,6 +148,30 @@ def test_who_may_see_a_field_and_what_somebody_may_see(desk):
     desk.elder("policy", "what-can", "eldercare", wanted=DENIED)
 
 
+def leave(document):
+    next(p for p in document["persons"] if p["id"] == "grid-zhao")["suspended"] = True
+
+
+def test_whoever_is_suspended_may_nothing_and_is_told_as_that(desk):
+    facts = ("consumer=eldercare", "purpose=elder-care", "action=reveal", "fields=phone", "person=grid-zhao")
+    assert desk.officer("policy", "explain", *facts).startswith("allowed by the rule eldercare-own")
+    gone = f"persons={desk.draft(leave, 'persons')}"
+    desk.officer("policy", "explain", *facts, "--with", gone, wanted=INVALID)
+    assert "(facts.person: PERSON_SUSPENDED)" in desk.officer.said
+    desk.officer("policy", "what-can", "--person", "grid-zhao", "--with", gone, wanted=INVALID)
+    assert "(person: PERSON_SUSPENDED)" in desk.officer.said
+
+
+def test_slips_of_whoever_asks_for_an_explanation_are_told_with_what_is_wanted(desk):
+    facts = ("consumer=eldercare", "purpose=elder-care", "action=reveal", "fields=sex")
+    for slip, said in (("rol=clerk", "rol is no fact: there are consumer, purpose,"), ("time=now", "time is a time like 2026-03-01T22:00"),
+                       ("consent=true", "consent is yes or no"), ("residents=0", "residents is a number from 1 on"), ("fields=name", "said twice")):
+        desk.officer("policy", "explain", *facts, slip, wanted=USAGE)
+        assert said in desk.officer.said
+    assert "refused; nearest is the rule eldercare-app" in desk.officer("policy", "explain", *facts, wanted=SOME_REFUSED)
+    assert desk.officer("policy", "explain", *facts, wanted=SOME_REFUSED, LC_ALL="zh_CN.UTF-8").startswith("拒绝；最接近的规则是 eldercare-app")
+
+
 def test_what_looks_wrong_and_what_nobody_has_used(desk):
     found = desk.officer.json("policy", "lint", "--days", "1", wanted=SOME_REFUSED)[0]
     assert "eldercare-own" in {f["rule"] for f in found if f["kind"] == "unused"}
@@ -186,4 +214,8 @@ def test_into_force_and_back(desk):
     listed = desk.officer.json("policy", "history")[0]
     assert [c["kind"] for c in listed[:4]] == ["activate", "propose", "activate", "propose"]
     assert all(c["document"] in ("policy", "purposes", "principals", "persons", "sharing", "") for c in listed)
+    for most in (1, 3):
+        assert desk.officer.json("policy", "history", "--limit", str(most))[0] == listed[:most]
+    everything = desk.officer.json("control", "history")[0]
+    assert len(everything) >= len(listed)
     desk.admin("policy", "rollback", "0", "--ticket", "T", wanted=USAGE)

@@ -120,8 +120,8 @@ static ctl_exit say_fault(const ctl *c, const content_origin *origin, const Vaul
                              origin->line_of ? (json_int_t)line : (json_int_t)fault->line, "column",
                              origin->line_of ? 0 : (int)fault->column, "path", fault->path, "text", fault->text));
     else
-        fprintf(stderr, "vaultctl: %s: %s: %s\n", place_of(c, origin, fault, line), shown(c->mem, fault->path),
-                shown(c->mem, fault->text));
+        fprintf(stderr, "vaultctl: %s: %s%s%s\n", place_of(c, origin, fault, line), shown(c->mem, fault->path),
+                *fault->path ? ": " : "", shown(c->mem, fault->text));
     return CTL_INVALID;
 }
 
@@ -207,10 +207,10 @@ typedef struct history {
 } history;
 
 /* Of the policy's history what decides who may see what, and no operation on keys. */
-static bool asked_for(const ctl *c, const Vault__V1__Change *change)
+static bool asked_for(const Vault__V1__Change *change)
 {
     static const char *const documents[] = {"policy", "purposes", "principals", "persons", "sharing"};
-    if (strcmp(c->command->name, "policy history") != 0 || change->version == 1) return true;
+    if (change->version == 1) return true;
     for (size_t i = 0; i < sizeof documents / sizeof *documents; i++)
         if (strcmp(change->document, documents[i]) == 0) return true;
     return false;
@@ -222,18 +222,26 @@ static ctl_exit history_page(ctl *c, void *context, paging *p)
     history *h = context;
     Vault__V1__ListChangesRequest request = VAULT__V1__LIST_CHANGES_REQUEST__INIT;
     VAULT_CLEANUP(exchange_clear) exchange x = {0};
-    request.page_size = page_size(p, PAGE_MAX);
+    bool some = strcmp(c->command->name, "policy history") == 0; /* of a page perhaps none */
+    request.page_size = some ? PAGE_MAX : page_size(p, PAGE_MAX);
     request.page_token = lent(p->next);
     ctl_exit end =
         ctl_call(c, &x, "/vault.v1.Control/ListChanges", &request.base, &vault__v1__list_changes_response__descriptor);
     if (end != CTL_OK) return end;
     const Vault__V1__ListChangesResponse *reply = (const void *)x.reply;
+    size_t shown = 0;
+    const char *next = reply->next_page_token;
     for (size_t i = 0; i < reply->n_changes; i++) {
-        if (!asked_for(c, reply->changes[i])) continue;
+        if (some && !asked_for(reply->changes[i])) continue;
+        if ((int64_t)shown == p->left) {
+            next = "more";
+            break;
+        }
         json_array_append_new(h->all, change_json(c->mem, reply->changes[i]));
         add_change(&h->rows, reply->changes[i]);
+        shown++;
     }
-    page_done(c, p, reply->n_changes, reply->next_page_token);
+    page_done(c, p, shown, next);
     return CTL_OK;
 }
 

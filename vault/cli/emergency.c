@@ -14,7 +14,7 @@ static json_t *emergency_json(arena *mem, const Vault__V1__Emergency *e)
 
 static void print_emergency(arena *mem, const Vault__V1__Emergency *e)
 {
-    printf("%s  %s\n  for        %s by %s, for %s\n  rule       %s, at most %u residents\n  reason     %s\n",
+    printf("%s  %s\n  person     %s, with the app %s, for %s\n  rule       %s, at most %u residents\n  reason     %s\n",
            shown(mem, e->name), shown(mem, e->state), shown(mem, e->person), shown(mem, e->consumer),
            shown(mem, e->purpose), shown(mem, e->rule), e->residents, shown(mem, e->reason));
     printf("  opened     %s\n  ends       %s\n  review by  %s\n", time_text(mem, e->open_time),

@@ -93,6 +93,44 @@ static bool read_resident(facts_said *to, const char *name, const char *value)
     return strcmp(name, "completes") == 0 && read_list(to->mem, &r->completes, &r->n_completes, value);
 }
 
+/* All facts, and what the value of each is like. */
+static const char *const likes[][2] = {
+    {"consumer", "an app"},
+    {"purpose", "a purpose"},
+    {"action", "reveal, issue, put, search, export, erase or consent"},
+    {"fields", "a list of names: name,phone"},
+    {"form", "plain, masked, token, predicate, count or nothing"},
+    {"person", "a registered person"},
+    {"role", "a role of persons"},
+    {"own-areas", "a list of areas: 320411002003,320411002004"},
+    {"time", "a time like 2026-03-01T22:00, or a date"},
+    {"ticket", "a text"},
+    {"residents", "a number from 1 on"},
+    {"approved", "yes or no"},
+    {"break-glass", "yes or no"},
+    {"area", "the area of the resident"},
+    {"of", "a list of classes that the resident is of"},
+    {"not-of", "a list of classes that the resident is not of"},
+    {"consent", "yes or no"},
+    {"completes", "a list of aggregations"},
+};
+enum { FACTS = sizeof likes / sizeof *likes };
+
+static const char *value_like(const char *name)
+{
+    for (size_t i = 0; i < FACTS; i++)
+        if (strcmp(likes[i][0], name) == 0) return likes[i][1];
+    return NULL;
+}
+
+static const char *fact_names(arena *mem)
+{
+    const char *all = likes[0][0];
+    for (size_t i = 1; all && i < FACTS; i++) all = arena_format(mem, "%s, %s", all, likes[i][0]);
+    if (!all) abort();
+    return all;
+}
+
 /* One of them alone is asked for twice by mistake. */
 static bool said_before(const ctl *c, size_t at, size_t len)
 {
@@ -113,7 +151,10 @@ static ctl_exit read_fact(ctl *c, facts_said *to, size_t at)
         to->facts->resident = to->resident;
         return CTL_OK;
     }
-    return read_call(to, name, word + len + 1) ? CTL_OK : usage_error(c, "%s is no fact, or not like this", word);
+    if (read_call(to, name, word + len + 1)) return CTL_OK;
+    const char *like = value_like(name);
+    return like ? usage_error(c, "%s: %s is %s", word, name, like)
+                : usage_error(c, "%s is no fact: there are %s", name, fact_names(c->mem));
 }
 
 static ctl_exit read_facts(ctl *c, Vault__V1__ExplainRequest *to)
@@ -163,10 +204,19 @@ const char *explanation_text(arena *mem, const Vault__V1__PolicyExplanation *e)
     return all;
 }
 
+typedef struct headline {
+    const char *allowed, *by, *refused, *nearest, *possible;
+} headline;
+
+static const headline headlines[] = {
+    {"allowed", " by the rule ", "refused", "; nearest is the rule ", "possible:"},
+    {"允许", "，依据规则 ", "拒绝", "；最接近的规则是 ", "可用的形式："},
+};
+
 static void print_forms(const Vault__V1__PolicyExplanation *e)
 {
     if (e->n_possible_forms == 0) return;
-    printf("possible:");
+    fputs(headlines[speaks_chinese()].possible, stdout);
     for (size_t i = 0; i < e->n_possible_forms; i++) printf("%s %s", i ? "," : "", e->possible_forms[i]);
     putchar('\n');
 }
@@ -174,10 +224,12 @@ static void print_forms(const Vault__V1__PolicyExplanation *e)
 static void print_explanation(const ctl *c, const Vault__V1__PolicyExplanation *e)
 {
     const char *rule = shown(c->mem, e->rule);
-    if (e->allowed)
-        printf("allowed%s%s\n", *rule ? " by the rule " : "", rule);
-    else
-        printf("refused%s%s\n", *rule ? "; nearest is the rule " : "", rule);
+    const headline *say = &headlines[speaks_chinese()];
+    printf("%s%s%s\n", e->allowed ? say->allowed : say->refused,
+           !*rule       ? ""
+           : e->allowed ? say->by
+                        : say->nearest,
+           rule);
     for (size_t i = 0; i < e->n_clauses; i++) {
         const Vault__V1__FailingClause *f = e->clauses[i];
         printf("  %-12s %s\n", f->clause, shown(c->mem, speaks_chinese() ? f->text_zh : f->text));

@@ -39,7 +39,7 @@ static const command commands[] = {
     {"policy who-can", "FIELD", "who may see a field, or bring it",
      "\n"
      "  vaultctl policy who-can care_category\n"
-     "  vaultctl policy who-can phone --form plain --area 330105001\n",
+     "  vaultctl policy who-can phone --form plain --area 320411002\n",
      DRAFTS | OPTION(OPT_FORM) | OPTION(OPT_AREA), 1, 1, true, CONTROL_PURPOSE, run_policy_who_can},
     {"policy what-can", "[CONSUMER]", "what an app, or a person, may see",
      "\n"
@@ -95,30 +95,33 @@ static const command commands[] = {
     {"consent grant", "[TOKEN...]", "residents have agreed to the purpose",
      "Written into their records, with a line. With --until it ends by itself.\n"
      "\n"
-     "  vaultctl consent grant rv1... --purpose elder-care/meals --ticket form-77\n"
-     "  vaultctl consent grant --file tokens.txt --until 2027-12-31 --purpose elder-care/meals --ticket forms-2026\n",
+     "  vaultctl consent grant rv1... --purpose elder-care/meal-service --ticket form-77\n"
+     "  vaultctl consent grant --file tokens.txt --until 2027-12-31 --purpose elder-care/meal-service --ticket "
+     "forms-2026\n",
      OPTION(OPT_FILE) | OPTION(OPT_UNTIL) | OPTION(OPT_RECEIPT) | OPTION(OPT_TICKET), 0, SIZE_MAX, true, NULL,
      run_consent_grant},
     {"consent withdraw", "[TOKEN...]", "residents have withdrawn their consent",
      "From the next request on nothing is shown that rests on it.\n"
      "\n"
-     "  vaultctl consent withdraw rv1... --purpose elder-care/meals --ticket call-12\n",
+     "  vaultctl consent withdraw rv1... --purpose elder-care/meal-service --ticket call-12\n",
      OPTION(OPT_FILE) | OPTION(OPT_RECEIPT) | OPTION(OPT_TICKET), 0, SIZE_MAX, true, NULL, run_consent_withdraw},
     {"consent show", "[TOKEN...]", "what residents have said about the purpose",
      "A line for each: none, given, withdrawn or expired, and since when. The nearest word counts: of the purpose\n"
      "itself, else of the one above it.\n"
      "\n"
-     "  vaultctl consent show rv1... --purpose elder-care/meals --ticket call-12\n",
+     "  vaultctl consent show rv1... --purpose elder-care/meal-service --ticket call-12\n",
      OPTION(OPT_FILE) | OPTION(OPT_RECEIPT) | OPTION(OPT_TICKET), 0, SIZE_MAX, true, NULL, run_consent_show},
     {"emergency open", "REASON", "break the glass: immediate access, for few residents and few hours",
      "Where a rule allows it to the acting person for the purpose. The officers are told at once, and must review it; "
      "if\n"
-     "they do not in time, the person is refused until they have. Calls then name it: --emergency.\n"
+     "they do not in time, the person is suspended. REASON has 10 characters or more. Calls then name it: "
+     "--emergency.\n"
      "\n"
-     "  vaultctl emergency open '三号楼起火，需核对住户' --purpose elder-care --assertion grid-zhao.jwt --ticket "
+     "  vaultctl emergency open '三号楼起火，需核对住户' --purpose elder-care/emergency --assertion grid-zhao.jwt "
+     "--ticket "
      "fire-3\n"
      "  vaultctl reveal rv1... --fields health_status --emergency emergencies/5f0c... --assertion grid-zhao-2.jwt \\\n"
-     "      --purpose elder-care --ticket fire-3\n",
+     "      --purpose elder-care/emergency --ticket fire-3\n",
      OPTION(OPT_TICKET), 1, 1, true, NULL, run_emergency_open},
     {"emergency list", "", "break-glasses, newest first (officers, administrators)",
      "\n"

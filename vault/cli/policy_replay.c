@@ -181,8 +181,13 @@ static const char *grouped(arena *mem, uint64_t number)
 static void print_summary(const ctl *c, const replay *r)
 {
     arena *mem = c->mem;
+    size_t persons = json_object_size(r->persons);
+    if (r->decisions == 0) {
+        puts("no decision stands in the log of this time");
+        return;
+    }
     printf("would have refused %s of %s decisions", grouped(mem, r->would_refuse), grouped(mem, r->decisions));
-    if (r->would_refuse) printf(" by %s persons", grouped(mem, json_object_size(r->persons)));
+    if (persons) printf(" by %s person%s", grouped(mem, persons), persons == 1 ? "" : "s");
     printf(", newly allows %s", grouped(mem, r->would_allow));
     if (r->open) printf("; of %s it depends on what the log does not hold", grouped(mem, r->open));
     putchar('\n');
