@@ -50,8 +50,8 @@
  * of these classes, and passes "except" when it is known that he is of none of them. An aggregation is the set of its
  * fields, seen of one resident by one person (or consumer) with no pause longer than its days: a call that completes it
  * needs a rule whose "level" (without it: the highest of its own fields) is no lower; one that asks for none of its
- * fields that is new (in plain, where it was seen masked only), and not for all at once, completes nothing. A break-glass rule counts in
- * calls under an opened break-glass only, and these are allowed by such rules only.
+ * fields that is new (in plain, where it was seen masked only), and not for all at once, completes nothing. A
+ * break-glass rule counts in calls under an opened break-glass only, and these are allowed by such rules only.
  *
  * Load errors, too: an empty list, zero, an area within another of the same rule, two ids that look alike, two rules of
  * one scope, a rule that a prohibition always meets, a form that the purpose does not have, more than ADMISSION_RULES
@@ -249,10 +249,11 @@ typedef struct policy_facts {
 
 /* What is known of a resident when it is decided. All zero: no such resident. */
 typedef struct policy_resident {
-    area_code area;    /* 0: no such resident */
-    uint64_t in, out;  /* classes by 1 << index: known to be of it, known not to be; neither: not known */
-    uint64_t complete; /* aggregations by 1 << index: of which all fields are seen with those asked for, one of them new */
-    bool consent;      /* to the call's purpose, or one above it: given, and in force */
+    area_code area;   /* 0: no such resident */
+    uint64_t in, out; /* classes by 1 << index: known to be of it, known not to be; neither: not known */
+    uint64_t
+        complete; /* aggregations by 1 << index: of which all fields are seen with those asked for, one of them new */
+    bool consent; /* to the call's purpose, or one above it: given, and in force */
 } policy_resident;
 
 /* What a rule lets one see, where and when, for the check of the joint strength of masks. Borrowed from the policy. */
