@@ -47,7 +47,7 @@ static const command commands[] = {
      "  vaultctl policy what-can --person grid-zhao\n",
      DRAFTS | OPTION(OPT_PERSON), 0, 1, true, CONTROL_PURPOSE, run_policy_what_can},
     {"policy lint", "[FILE]", "rules that are over-wide, in conflict, shadowed, expired or never met",
-     "Exit code 1: something was found.\n"
+     "Never met: with --days, and for officers alone, as it reads the log. Exit code 1: something was found.\n"
      "\n"
      "  vaultctl policy lint\n"
      "  vaultctl policy lint --days 90\n",
