@@ -39,6 +39,22 @@ TEST("what rests on a consent is shown when it was given, and not before, and no
     fixture_reset();
 }
 
+TEST("a resident who agreed may stand in one call twice")
+{
+    const char *mine = token_for(ELDERCARE, CARE, resident_in_street(10)), *both[] = {mine, mine};
+    assert_string_equal(said(mine, true), "");
+    NEW(in, Vault__V1__BatchRevealRequest, vault__v1__batch_reveal_request__init);
+    in->tokens = lend_all(both, 2), in->n_tokens = 2;
+    in->field_mask = MASK("occupation");
+    request *rq =
+        ask(&(asked){.path = "/vault.v1.Tokens/BatchReveal", .uri = ELDERCARE, .purpose = CARE, .in = &in->base});
+    expect_outcome(rq, VAULT_OK, NULL);
+    const Vault__V1__BatchRevealResponse *out = (const void *)rq->out;
+    for (size_t i = 0; i < 2; i++) assert_null(out->results[i]->status);
+    assert_string_equal(said(mine, false), "");
+    fixture_reset();
+}
+
 TEST("a word makes a version of the record, the same word again makes none, and rows and sum stay sound")
 {
     const char *mine = token_for(ELDERCARE, CARE, resident_in_street(20));
