@@ -1,6 +1,5 @@
 /* What a document says in vain: a rule that a prohibition always meets; and more budgets than one call may count in,
- * some of which would silently not count it. And what
- * prohibitions leave of plain rights. */
+ * some of which would silently not count it. And what prohibitions leave of plain rights. */
 #include "policy/internal.h"
 #include "vault/base/memory.h"
 
