@@ -42,30 +42,47 @@ static const char *pattern_list(arena *mem, const term *t)
     return list ? list : "";
 }
 
-/* ---- hours: "mon 08:30-17:30, tue 08:30-17:30" ---- */
+/* ---- hours: "mon-fri 08:30-17:30, sat 08:30-12:00" ---- */
 
 static bool counts(const week *w, unsigned minute)
 {
     return (w->minutes[minute / 64] >> (minute % 64) & 1) != 0;
 }
 
-static const char *span_text(arena *mem, const char *list, unsigned from, unsigned until)
+/* Spans of the same hours, on days that follow each other. */
+typedef struct day_run {
+    unsigned first, last; /* the minutes of the week in which they begin */
+    unsigned len;         /* 0: none yet */
+} day_run;
+
+static const char *run_text(arena *mem, const char *list, const day_run *of)
 {
     static const char *const days[WEEK_DAYS] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
-    unsigned begins = from % DAY_MINUTES, ends = until % DAY_MINUTES;
-    return arena_format(mem, "%s%s%s %02u:%02u-%02u:%02u", list, *list ? ", " : "",
-                        days[from / DAY_MINUTES % WEEK_DAYS], begins / 60, begins % 60, ends / 60, ends % 60);
+    unsigned begins = of->first % DAY_MINUTES, ends = (begins + of->len) % DAY_MINUTES;
+    bool more = of->last > of->first;
+    if (of->len == 0) return list;
+    return arena_format(mem, "%s%s%s%s%s %02u:%02u-%02u:%02u", list, *list ? ", " : "", days[of->first / DAY_MINUTES],
+                        more ? "-" : "", more ? days[of->last / DAY_MINUTES] : "", begins / 60, begins % 60, ends / 60,
+                        ends % 60);
 }
 
 static const char *hours_text(arena *mem, const week *w)
 {
     const char *list = "";
+    day_run now = {0};
     for (unsigned at = 0; list && at < WEEK_MINUTES;) {
         unsigned from = at;
         while (at < WEEK_MINUTES && counts(w, at)) at++;
-        if (at > from) list = span_text(mem, list, from, at);
-        if (at == from) at++;
+        if (at == from) {
+            at++;
+        } else if (now.len == at - from && from == now.last + DAY_MINUTES) {
+            now.last = from;
+        } else {
+            list = run_text(mem, list, &now);
+            now = (day_run){.first = from, .last = from, .len = at - from};
+        }
     }
+    if (list) list = run_text(mem, list, &now);
     return list ? list : "";
 }
 

@@ -297,6 +297,10 @@ TEST("each condition that is taken from a rule is a gain, that is put in a loss,
     expect_change(RULES_OF(ONE("\"f1\"", "plain", "\"3204\"",
                                R1 ", \"hours\": [{\"days\": [\"mon\"], \"from\": \"08:30\", \"until\": \"17:30\"}]")),
                   wide, "mon 08:30-17:30");
+    expect_change(RULES_OF(ONE("\"f1\"", "plain", "\"3204\"",
+                               R1 ", \"hours\": [{\"days\": [\"mon\", \"tue\", \"wed\", \"sat\"], \"from\": \"22:00\", "
+                                  "\"until\": \"06:00\"}]")),
+                  wide, "mon-wed 22:00-06:00, sat 22:00-06:00");
 }
 
 #define CHILD "\"classes\": [{\"id\": \"child\", \"field\": \"f3\", \"test\": \"age_under\", \"years\": 14}], "
