@@ -21,7 +21,7 @@ typedef struct counter {
 typedef struct sight {
     field_set fields;
     field_set plain; /* of an aggregation, those of them that were not masked */
-    uint32_t day; /* of the last time, YYYYMMDD */
+    uint32_t day;    /* of the last time, YYYYMMDD */
 } sight;
 
 /* PER_PERSON counts for the consumer where nobody acts. */
