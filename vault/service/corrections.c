@@ -87,14 +87,10 @@ grant item_ask(session *s, item *it, const policy_facts *facts)
     return policy_decide(s->manifest->policy, &a, facts, item_facts_at(s, it, &a, facts, item_area(it)));
 }
 
-/* Of two ways in, the one that goes further; true where it goes all the way. */
 static bool admit(session *s, call *c, policy_action action, policy_form form, const schema_field *f)
 {
     const policy_facts facts = call_asks(c, action, form, only_field(f->number));
-    admission a = policy_admit(s->manifest->policy, &facts);
-    bool better = a.failed == CLAUSE_NONE || (c->admission.failed != CLAUSE_NONE && a.failed > c->admission.failed);
-    if (better) c->admission = a;
-    return a.failed == CLAUSE_NONE;
+    return call_admit(s, c, &facts);
 }
 
 void call_admit_owner(session *s, call *c, field_set *fields)

@@ -22,8 +22,7 @@ void call_admit_whole(session *s, call *c, policy_action action)
     for (size_t i = 0; i < of->collection_count && c->admission.failed != CLAUSE_NONE; i++) {
         const policy_facts facts =
             call_asks(c, action, FORM_NOTHING, only_field(of->collections[i].natural_key->number));
-        const admission a = policy_admit(s->manifest->policy, &facts);
-        if (a.failed == CLAUSE_NONE || a.failed > c->admission.failed) c->admission = a;
+        (void)call_admit(s, c, &facts);
     }
 }
 

@@ -161,13 +161,23 @@ policy_explanation explain_clause(const policy *p, const policy_facts *facts, po
     return asked.allowed ? bare : asked;
 }
 
-/* The policy is asked where it was it that refused, and these were the facts. */
+/* By which facts the policy refused by this clause: those of the item, of the way in that came furthest, or the call's.
+ * NULL: it was not asked, or its answer was another. */
+static const policy_facts *refused_by(const policy *p, const call *c, const item *it, policy_clause clause)
+{
+    const policy_facts *own = it && it->asked ? it->asked : c->asked;
+    if (clause >= CLAUSE_RESIDENT) return NULL;
+    if (own) return policy_admit(p, own).failed == clause ? own : NULL;
+    return c->facts.consumer.no != 0 && c->admission.failed == clause ? &c->facts : NULL;
+}
+
 static policy_explanation find_reason(const session *s, const call *c, const item *it, policy_clause clause)
 {
     const policy *p = s->manifest->policy;
+    const policy_facts *by = refused_by(p, c, it, clause);
     policy_explanation out = {.rule = NO_RULE, .count = 1};
-    if (c->facts.consumer.no != 0 && c->admission.failed == clause && clause < CLAUSE_RESIDENT) {
-        policy_explanation asked = policy_explain(p, &c->facts, NULL);
+    if (by) {
+        policy_explanation asked = policy_explain(p, by, NULL);
         if (!asked.allowed) return asked;
     }
     /* what leads nowhere is told in the same words by every method */
@@ -183,7 +193,8 @@ void explain_refusal(session *s, const call *c, const item *it, vault_error *err
     Vault__V1__PolicyExplanation *why = NULL;
     vault_error poor = {0};
     if (err->why || clause == CLAUSE_NONE || !c->caller) return;
-    const policy_facts facts = facts_of(c);
+    const policy_facts *by = refused_by(s->manifest->policy, c, it, clause);
+    const policy_facts facts = by ? *by : facts_of(c);
     const policy_explanation found = find_reason(s, c, it, clause);
     const explained what = {
         .manifest = s->manifest, .policy = s->manifest->policy, .facts = &facts, .explanation = &found};
@@ -196,14 +207,16 @@ void explain_refusal(session *s, const call *c, const item *it, vault_error *err
 void explain_items(session *s, const call *c)
 {
     const vault_error *last = NULL;
+    const policy_facts *asked = NULL;
     size_t told = 0;
     for (size_t i = 0; i < c->item_count && told < EXPLAINED_ITEMS; i++) {
         item *it = &c->items[i];
         if (clause_of(&it->err) == CLAUSE_NONE) continue;
-        bool same = last && last->reason == it->err.reason && clause_of(last) != CLAUSE_BUDGET;
+        bool same = last && last->reason == it->err.reason && clause_of(last) != CLAUSE_BUDGET && asked == it->asked;
         if (same && !it->err.why) it->err.why = last->why;
         explain_refusal(s, c, it, &it->err);
         last = &it->err;
+        asked = it->asked;
         told++;
     }
 }

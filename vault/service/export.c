@@ -8,8 +8,10 @@ static vault_code find_ways(session *s, call *c, record_item *named)
 {
     const policy *rules = s->manifest->policy;
     size_t count = policy_rule_count(rules);
-    const policy_facts any = call_asks(c, POLICY_EXPORT, FORM_PLAIN, (field_set){0});
-    c->admission = policy_admit(rules, &any);
+    const field_set one = only_field(s->manifest->schema.collections[0].natural_key->number);
+    const policy_facts any = call_asks(c, POLICY_EXPORT, FORM_PLAIN, one);
+    c->admission.failed = CLAUSE_PURPOSE;
+    (void)call_admit(s, c, &any);
     named->ways = arena_array(s->mem, count + 1, sizeof *named->ways);
     if (!named->ways) return vault_fail(&c->rq->err, VAULT_EXHAUSTED, "no memory for rules");
     for (unsigned i = 0; i < count; i++) {
@@ -17,13 +19,8 @@ static vault_code find_ways(session *s, call *c, record_item *named)
         if (scope.action != POLICY_EXPORT || scope.consumer.no != any.consumer.no || scope.purpose.no != any.purpose.no)
             continue;
         const policy_facts facts = call_asks(c, POLICY_EXPORT, FORM_PLAIN, scope.fields);
-        admission admitted = policy_admit(rules, &facts);
-        if (admitted.failed == CLAUSE_NONE) {
-            named->ways[named->way_count++] = (export_way){.fields = scope.fields, .admitted = admitted};
-            c->admission.failed = CLAUSE_NONE;
-        } else if (c->admission.failed != CLAUSE_NONE && admitted.failed > c->admission.failed) {
-            c->admission.failed = admitted.failed;
-        }
+        if (call_admit(s, c, &facts))
+            named->ways[named->way_count++] = (export_way){.fields = scope.fields, .admitted = c->admission};
     }
     return VAULT_OK;
 }

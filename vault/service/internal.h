@@ -107,6 +107,8 @@ struct call {
     const emergency *emergency; /* the break-glass that it is under; or NULL */
     policy_facts facts;
     admission admission;
+    const policy_facts *asked;    /* of the admission, where it is not of `facts`: of several ways in the one that comes
+                                     furthest (call_admit); or NULL */
     const collection *collection; /* of the fields asked for */
     const schema_field **mask;    /* in the order asked for */
     size_t mask_count;
@@ -143,11 +145,12 @@ struct item {
     const resident_row *row;
     record record;
     grant grant;
-    bool on_consent;        /* the grant may rest on a consent of the resident (hold.h) */
-    uint64_t looked;        /* classes by 1 << index whose values were opened to decide */
-    struct seen_item *seen; /* of its resident, by whom aggregations are about (seen.c); NULL: not looked up */
-    const char *budgets;    /* that count it, for its line; or NULL */
-    uint16_t spent;         /* the budget that refused it: its index + 1; else 0 */
+    const policy_facts *asked; /* what refused it by a clause of calls, where that is not the call's; or NULL */
+    bool on_consent;           /* the grant may rest on a consent of the resident (hold.h) */
+    uint64_t looked;           /* classes by 1 << index whose values were opened to decide */
+    struct seen_item *seen;    /* of its resident, by whom aggregations are about (seen.c); NULL: not looked up */
+    const char *budgets;       /* that count it, for its line; or NULL */
+    uint16_t spent;            /* the budget that refused it: its index + 1; else 0 */
     line *line;
     struct put_item *put;               /* put: its values and its row to write */
     const char *fields, *groups, *form; /* for its line, where they are not the call's; else NULL */
@@ -290,6 +293,11 @@ VAULT_MUST_USE vault_code describe_fields(field_names *out, arena *mem, const co
                                           vault_error *err);
 /* Admission of the call by the policy: c->facts, with its fields as they stand. */
 void call_admission(session *s, call *c, policy_action action, policy_form form);
+/* One of several ways into a call, whose c->admission is refused, or that of another way: of all of them the one that
+ * goes furthest is c->admission and, where it is refused, c->asked. True where this one goes all the way. */
+bool call_admit(session *s, call *c, const policy_facts *facts);
+/* For as long as the run. NULL when memory is out: then a refusal is explained by its clause alone. */
+const policy_facts *facts_kept(session *s, const policy_facts *facts);
 /* Admission of a call that no rule of the policy is for: that the person's contract holds and, with `for_residents`,
  * that the app acts for the purpose at all (has a domain for it) and that the purpose is assessed. */
 void call_admission_alone(const session *s, call *c, bool for_residents);

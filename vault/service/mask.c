@@ -75,6 +75,23 @@ void call_admission(session *s, call *c, policy_action action, policy_form form)
     c->admission = policy_admit(s->manifest->policy, &c->facts);
 }
 
+bool call_admit(session *s, call *c, const policy_facts *facts)
+{
+    const admission a = policy_admit(s->manifest->policy, facts);
+    bool admitted = a.failed == CLAUSE_NONE;
+    if (!admitted && (c->admission.failed == CLAUSE_NONE || a.failed <= c->admission.failed)) return false;
+    c->admission = a;
+    c->asked = admitted ? NULL : facts_kept(s, facts);
+    return admitted;
+}
+
+const policy_facts *facts_kept(session *s, const policy_facts *facts)
+{
+    policy_facts *kept = arena_alloc(s->mem, sizeof *kept);
+    if (kept) *kept = *facts;
+    return kept;
+}
+
 void call_admission_alone(const session *s, call *c, bool for_residents)
 {
     uint32_t today = clock_shanghai_date(c->now_us);

@@ -109,6 +109,7 @@ static vault_code judge_values(session *s, item *it)
     VAULT_TRY(describe(s, it, of));
     const policy_facts facts = call_asks(it->call, POLICY_REVEAL, t->form, t->fields);
     const admission may = policy_admit(s->manifest->policy, &facts);
+    it->asked = may.failed != CLAUSE_NONE ? facts_kept(s, &facts) : NULL;
     if (may.failed != CLAUSE_NONE) return refuse_clause(&it->err, may.failed);
     bool live = it->record.genuine && it->row->state == RECORD_LIVE && it->row->collection == (int16_t)of->number;
     it->grant = policy_decide(s->manifest->policy, &may, &facts,

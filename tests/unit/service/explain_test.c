@@ -20,6 +20,7 @@ static json_t *parsed(const char *text)
     "\"fields\": [\"" field "\"], \"form\": \"" form "\", \"areas\": [\"320411002\"], \"acting\": \"app\", " more      \
     "\"valid\": {\"from\": \"2020-01-01\", \"until\": \"2099-12-31\"}}"
 static const char *const more_rules[] = {
+    RULE("address-too", "registered_address", "plain", ""),
     RULE("by-consent", "education", "plain", "\"consent\": true, "),
     RULE("no-children", "marital_status", "plain", "\"residents\": {\"except\": [\"child\"]}, "),
     RULE("by-ticket", "occupation", "plain", "\"ticket\": [\"OA-####\"], "),
@@ -183,6 +184,69 @@ TEST("items have their explanations, too: above so many residents an approval is
     assert_string_equal(f->names[0], "one-a-year");
     assert_int_equal(f->limit, 1);
     assert_string_equal(f->text, "the budget one-a-year is spent for this year");
+    fixture_reset();
+}
+
+static const Vault__V1__PolicyExplanation *told_of_erasure(const char *uri, const char *purpose)
+{
+    const char *token = in_street();
+    Vault__V1__EraseRequest in = VAULT__V1__ERASE_REQUEST__INIT;
+    in.tokens = (char **)(uintptr_t)&token;
+    in.n_tokens = 1;
+    request *rq = ask(&(asked){.path = "/vault.v1.Records/Erase", .uri = uri, .purpose = purpose, .in = &in.base});
+    expect_outcome(rq, VAULT_OK, NULL);
+    return detail_of(((const Vault__V1__EraseResponse *)(const void *)rq->out)->results[0]->status);
+}
+
+TEST("who may not erase or export is told which rule is missing, as who may not reveal")
+{
+    const Vault__V1__FailingClause *f = only_clause(told_of_erasure(CLINIC, "family-doctor"), "action");
+    assert_string_equal(f->text, "clinic has no rule to erase for the purpose family-doctor");
+    Vault__V1__ExportRequest out = VAULT__V1__EXPORT_REQUEST__INIT;
+    out.name = arena_format(fixture_memory(), "records/%s", in_street());
+    request *rq =
+        ask(&(asked){.path = "/vault.v1.Records/Export", .uri = CLINIC, .purpose = "family-doctor", .in = &out.base});
+    expect_outcome(rq, VAULT_DENIED, "action");
+    assert_string_equal(only_clause(told(rq), "action")->text,
+                        "clinic has no rule to export for the purpose family-doctor");
+    fixture_reset();
+}
+
+static const char *made_voucher(const char *field)
+{
+    const char *token = in_street();
+    Vault__V1__BatchCreateVouchersRequest in = VAULT__V1__BATCH_CREATE_VOUCHERS_REQUEST__INIT;
+    in.tokens = (char **)(uintptr_t)&token;
+    in.n_tokens = 1;
+    in.consumer = lend("clinic");
+    in.field_mask = MASK(field);
+    request *rq = ask(&(asked){
+        .path = "/vault.v1.Tokens/BatchCreateVouchers", .uri = ELDERCARE, .purpose = "elder-care", .in = &in.base});
+    expect_outcome(rq, VAULT_OK, NULL);
+    const Vault__V1__VoucherResult *made =
+        ((const Vault__V1__BatchCreateVouchersResponse *)(const void *)rq->out)->results[0];
+    assert_null(made->status);
+    return made->voucher;
+}
+
+TEST("of vouchers each is explained by what it is for")
+{
+    char *texts[] = {lend(made_voucher("registered_address")), lend(made_voucher("former_name")), NULL};
+    Vault__V1__BatchRedeemVouchersRequest in = VAULT__V1__BATCH_REDEEM_VOUCHERS_REQUEST__INIT;
+    in.vouchers = texts;
+    in.n_vouchers = 2;
+    const asked by_clinic = {
+        .path = "/vault.v1.Tokens/BatchRedeemVouchers", .uri = CLINIC, .purpose = "family-doctor", .in = &in.base};
+    request *rq = ask(&by_clinic);
+    expect_outcome(rq, VAULT_OK, NULL);
+    const Vault__V1__BatchRedeemVouchersResponse *out = (const void *)rq->out;
+    assert_non_null(out->results[0]->status);
+    const Vault__V1__FailingClause *f = only_clause(detail_of(out->results[0]->status), "fields");
+    assert_string_equal(f->fields[0], "registered_address");
+    assert_string_equal(f->text, "family-doctor does not include registered_address");
+    assert_non_null(out->results[1]->status);
+    f = only_clause(detail_of(out->results[1]->status), "fields");
+    assert_string_equal(f->text, "family-doctor does not include former_name");
     fixture_reset();
 }
 
