@@ -22,6 +22,8 @@ import pytest
 from foreign import token_text
 from kit import FieldMask, audit_pb2, common_pb2, control_pb2, keys_pb2, records_pb2, tokens_pb2
 
+policy_pb2, policy_pb2_grpc = (importlib.import_module(f"vault.v1.{name}") for name in ("policy_pb2", "policy_pb2_grpc"))
+
 WORD = "zqxjkvwy"            # in every planted text: lower case, so that it passes for an id or a token, too
 RARE = "龘靐齉"               # in every planted name and address
 PHONE = "1994827"            # the phones begin so
@@ -284,8 +286,46 @@ def keys_requests(p):
         (p.admin, "Keys/GetCertificate", keys_pb2.GetCertificateRequest(context=ours, ring=f"term/{p.text()}", version=99))]
 
 
+def policies_requests(p):
+    """Of drafts, cases, facts, tickets, consents, break-glass and packed requests: nothing that is tried comes into force."""
+    said = lambda app: common_pb2.RequestContext(purpose=app.purpose, ticket=f"{RARE} {p.text()}", request_id=p.text("r."))
+    emergency, approval = "emergencies/" + "0" * 32, "approvals/" + "0" * 32
+    content = json.dumps({"rules": [{"id": p.text(), "ticket": [f"{p.text()}-#"], RARE: p.text()}]}).encode()
+    drafts = [policy_pb2.Draft(document="policy", content=content), policy_pb2.Draft(document=p.text(), content=RARE.encode())]
+    cases = json.dumps({"cases": [{"id": p.text(), "expect": RARE, "facts": {"ticket": f"{RARE}{p.text()}"}}]}).encode()
+    there = policy_pb2.ResidentFacts(area=WORD, of_classes=[p.text()], not_of_classes=[p.text()], completes=[p.text()])
+    facts = policy_pb2.Facts(consumer="eldercare", purpose="elder-care", action="reveal", fields=["name", "phone"], form="plain", person="grid-zhao",
+                             ticket=f"{RARE} {p.text()}", resident=policy_pb2.ResidentFacts(area="320411"))
+    packed = tokens_pb2.RevealRequest(context=said(p.eldercare), token="rv1" + (WORD * 5)[:40], field_mask=FieldMask(paths=[p.text()])).SerializeToString()
+    one = lambda make, **more: make(context=said(p.officer), **more)
+    return [
+        (p.officer, "Policies/Explain", one(policy_pb2.ExplainRequest, facts=facts)),
+        (p.officer, "Policies/Explain", one(policy_pb2.ExplainRequest, facts=policy_pb2.Facts(consumer=p.text(), purpose=p.text(), resident=there), drafts=drafts)),
+        (p.officer, "Policies/Explain", one(policy_pb2.ExplainRequest, approval=approval)),
+        (p.officer, "Policies/Test", one(policy_pb2.TestPolicyRequest, cases=cases)),
+        (p.officer, "Policies/Test", one(policy_pb2.TestPolicyRequest, cases=cases, drafts=drafts)),
+        (p.officer, "Policies/Diff", one(policy_pb2.DiffPolicyRequest, drafts=drafts)),
+        (p.officer, "Policies/WhoCan", one(policy_pb2.WhoCanRequest, field="phone", form="plain", area="320411")),
+        (p.officer, "Policies/WhatCan", one(policy_pb2.WhatCanRequest, consumer="eldercare")),
+        (p.officer, "Policies/WhatCan", one(policy_pb2.WhatCanRequest, person="grid-zhao")),
+        (p.officer, "Policies/Lint", one(policy_pb2.LintRequest, drafts=drafts)),
+        (p.officer, "Policies/Simulate", one(policy_pb2.SimulateRequest, drafts=drafts, page_size=5)),
+        (p.officer, "Policies/ListBudgets", one(policy_pb2.ListBudgetsRequest, page_size=5)),
+        (p.officer, "Policies/RecountBudgets", one(policy_pb2.RecountBudgetsRequest)),
+        (p.eldercare, "Consents/BatchRecord", policy_pb2.BatchRecordConsentsRequest(
+            context=said(p.eldercare), items=[policy_pb2.ConsentInput(token="rv1" + (WORD * 5)[:40], granted=True)], want_receipt=True)),
+        (p.eldercare, "Consents/BatchGet", policy_pb2.BatchGetConsentsRequest(context=said(p.eldercare), tokens=["rv1" + (WORD * 5)[:40]], want_receipt=True)),
+        (p.eldercare, "Emergencies/Open", policy_pb2.OpenEmergencyRequest(context=said(p.eldercare), reason=f"{RARE} {p.text()}")),
+        (p.officer, "Emergencies/List", one(policy_pb2.ListEmergenciesRequest)),
+        (p.officer, "Emergencies/Review", one(policy_pb2.ReviewEmergencyRequest, name=emergency, note=f"{RARE} {p.text()}")),
+        (p.eldercare, "Approvals/RequestAccess", control_pb2.RequestAccessRequest(
+            context=said(p.eldercare), method="/vault.v1.Tokens/Reveal", request=packed))]
+
+
 def method_of(app, path):
     service, name = path.split("/")
+    if service in ("Policies", "Consents", "Emergencies"):
+        return getattr(getattr(policy_pb2_grpc, f"{service}Stub")(app.channel), name)
     return getattr({"Records": app.records, "Tokens": app.tokens, "Audit": app.audit, "Keys": app.keys, "Control": app.control,
                     "Approvals": app.approvals}[service], name)
 
@@ -303,18 +343,19 @@ def plant_values(p):
 
 def plant_fields(p, tokens, people):
     """Honest requests, wholly planted ones, and honest ones with one text planted, in several ways."""
-    good = good_requests(p, tokens, people)
-    for app, path, request in good + [(p.officer, *one) for one in control_requests(p)] + keys_requests(p):
+    good, policies = good_requests(p, tokens, people), policies_requests(p)
+    ways = (lambda: f"{p.text()}' OR 1=1 --%s%n", lambda: RARE + p.text(), p.text, lambda: p.text() * 40, lambda: f"{WORD}\n{WORD}\x07", lambda: f"{WORD}\0{RARE}")
+    for app, path, request in good + [(p.officer, *one) for one in control_requests(p)] + keys_requests(p) + policies:
         method = method_of(app, path)
         p.paths.add(path)
         assert p.call(method, request) is not None or (app, path, request) not in good, path
         for other in (p.eldercare, p.population, *(() if path in STEWARDS_MAY else (p.officer, p.admin))):
             p.call(method_of(other, path), fill(type(request)(), p))
         for at in range(len(list(leaves(request)))):
-            for planted in (p.text(), RARE + p.text(), p.text() * 40, f"{WORD}\n{WORD}\x07", f"{WORD}\0{RARE}", f"{p.text()}' OR 1=1 --%s%n"):
+            for way in ways[:2] if (app, path, request) in policies else ways:
                 changed = type(request)()
                 changed.CopyFrom(request)
-                list(leaves(changed))[at](planted)
+                list(leaves(changed))[at](way())
                 p.call(method, changed)
 
 
@@ -494,6 +535,6 @@ def test_checkpoint_and_config_files_hold_no_mark(planted):
 def test_every_method_is_planted(planted):
     """From the services' own descriptions, so that a new method cannot be forgotten; streams have their own planting."""
     services = [d.services_by_name.values() for d in (records_pb2.DESCRIPTOR, tokens_pb2.DESCRIPTOR, audit_pb2.DESCRIPTOR, keys_pb2.DESCRIPTOR,
-                                                      control_pb2.DESCRIPTOR)]
+                                                      control_pb2.DESCRIPTOR, policy_pb2.DESCRIPTOR)]
     methods = {f"{service.name}/{method.name}" for some in services for service in some for method in service.methods}
     assert methods - planted.paths == {"Records/Import"}
