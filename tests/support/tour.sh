@@ -226,7 +226,7 @@ drop_proposals()
 review_what_waits()
 {
     local name
-    for name in $(as officer-zhao vaultctl emergency list --waiting | grep -o 'emergencies/[0-9a-f]*'); do
+    for name in $(as officer-zhao vaultctl emergency list --waiting | sed -n 's|.*\(emergencies/[0-9a-f]*\).*|\1|p'); do
         as officer-zhao vaultctl emergency review "$name" --justified --note 'left by an earlier tour' --ticket 'left by an earlier tour' >/dev/null
     done
 }

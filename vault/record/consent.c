@@ -97,18 +97,29 @@ static bool same_word(const consent_word *a, const consent_word *b)
     return a->state == b->state && a->expires_us == b->expires_us;
 }
 
-/* All that stands, but for the purpose at hand, and then its new word. */
+static bool is_below(bytes id, bytes purpose)
+{
+    return id.len > purpose.len && id.at[purpose.len] == '/' && bytes_same(bytes_of(id.at, purpose.len), purpose);
+}
+
+/* All that stands, but for the purpose at hand, and then its new word. Whoever takes back what is above takes back what
+ * was agreed to below. */
 static vault_code rewrite(writer *to, bool *unchanged, reader from, const consent_said *said, vault_error *err)
 {
     const entry mine = {.id = bytes_of_text(said->purpose), .what = said->what, .department = said->department};
     entry e;
+    bool dropped = false;
     while (from.rest.len > 0) {
         VAULT_TRY(read_entry(&e, &from, err));
-        if (!bytes_same(e.id, mine.id))
-            put_entry(to, &e);
-        else
+        bool taken_back =
+            said->what.state == CONSENT_WITHDRAWN && e.what.state == CONSENT_GIVEN && is_below(e.id, mine.id);
+        dropped |= taken_back;
+        if (bytes_same(e.id, mine.id))
             *unchanged = same_word(&e.what, &said->what);
+        else if (!taken_back)
+            put_entry(to, &e);
     }
+    *unchanged &= !dropped;
     put_entry(to, &mine);
     return to->overflow ? vault_refuse(err, VAULT_INVALID, "RECORD_TOO_LARGE", "") : VAULT_OK;
 }

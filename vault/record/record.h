@@ -222,8 +222,8 @@ typedef struct consent_chain {
     const char *const *ids;
     size_t count;
 } consent_chain;
-/* The word about the nearest of the purposes that there is one about. Of a row that nobody is in: none, by about the
- * same work. INTEGRITY when the list does not open. */
+/* The word about the nearest of the purposes that there is one about (a withdrawal takes those below it along). Of a
+ * row that nobody is in: none, by about the same work. INTEGRITY when the list does not open. */
 VAULT_MUST_USE vault_code record_consent(consent_word *out, cabinet *c, const record *r, const consent_chain *chain,
                                          vault_error *err);
 typedef struct consent_said {

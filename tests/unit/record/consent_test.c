@@ -101,6 +101,18 @@ TEST("the word about the nearest purpose decides, not the one above it, and none
     assert_int_equal(heard(&r, &CARE).state, CONSENT_WITHDRAWN);
 }
 
+TEST("whoever takes back what is above takes back what was said below before, and may agree to that anew")
+{
+    record r;
+    resident_row row;
+    given_anna(&r, &row);
+    (void)tell(&r, &row, "elder-care/home-visit", CONSENT_GIVEN);
+    (void)tell(&r, &row, "elder-care", CONSENT_WITHDRAWN);
+    assert_int_equal(heard(&r, &VISIT).state, CONSENT_WITHDRAWN);
+    (void)tell(&r, &row, "elder-care/home-visit", CONSENT_GIVEN);
+    assert_int_equal(heard(&r, &VISIT).state, CONSENT_GIVEN);
+}
+
 TEST("a purpose whose name begins alike is another one")
 {
     static const char *const alike[] = {"elder-car", "elder-care-plus", "elder-care/", "ELDER-CARE"};
