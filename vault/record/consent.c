@@ -97,9 +97,9 @@ static bool same_word(const consent_word *a, const consent_word *b)
     return a->state == b->state && a->expires_us == b->expires_us;
 }
 
-static bool is_below(bytes id, bytes purpose)
+static bool is_below(bytes id, bytes above)
 {
-    return id.len > purpose.len && id.at[purpose.len] == '/' && bytes_same(bytes_of(id.at, purpose.len), purpose);
+    return id.len > above.len && id.at[above.len] == '/' && bytes_same(bytes_of(id.at, above.len), above);
 }
 
 /* All that stands, but for the purpose at hand, and then its new word. Whoever takes back what is above takes back what
