@@ -26,7 +26,7 @@ policy_pb2, policy_pb2_grpc = (importlib.import_module(f"vault.v1.{name}") for n
 
 WORD = "zqxjkvwy"            # in every planted text: lower case, so that it passes for an id or a token, too
 RARE = "龘靐齉"               # in every planted name and address
-PHONE = "1994827"            # the phones begin so
+PHONE = "199482736"          # the phones begin so: seven digits stand by chance in as many hexadecimal ones as a log has
 PERSON_AREA, BIRTH = "320411", "19470213"  # the ID numbers
 MARKS = {"word": WORD, "rare": RARE, "phone": PHONE, "id": PERSON_AREA + BIRTH}
 
@@ -150,7 +150,7 @@ class Planter:
 def resident(serial):
     plain = kit.residents(1, seed=3)[0]
     return {**plain, "id_number": id_number(serial), "birth_date": BIRTH, "name": f"{RARE}一"[: 3 + serial % 2], "former_name": f"丁{RARE}",
-            "phone": f"{PHONE}{serial:04}", "occupation": f"{RARE}{WORD}", "workplace": f"{WORD}{RARE}{serial}",
+            "phone": f"{PHONE}{serial % 100:02}", "occupation": f"{RARE}{WORD}", "workplace": f"{WORD}{RARE}{serial}",
             "registered_address": f"{RARE}{WORD}{serial}", "residence_address": f"甲{RARE}乙{WORD}{serial}",
             "household_number": "1994827320"}
 
