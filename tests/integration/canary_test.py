@@ -152,7 +152,7 @@ def resident(serial):
     return {**plain, "id_number": id_number(serial), "birth_date": BIRTH, "name": f"{RARE}一"[: 3 + serial % 2], "former_name": f"丁{RARE}",
             "phone": f"{PHONE}{serial % 100:02}", "occupation": f"{RARE}{WORD}", "workplace": f"{WORD}{RARE}{serial}",
             "registered_address": f"{RARE}{WORD}{serial}", "residence_address": f"甲{RARE}乙{WORD}{serial}",
-            "household_number": "1994827320"}
+            "household_number": f"{PHONE}0"}
 
 
 def fill(message, planter):
@@ -168,7 +168,7 @@ def fill(message, planter):
             values = [v.encode() for v in values] if field.type == field.TYPE_BYTES else values
             getattr(message, field.name).extend(values) if repeated else setattr(message, field.name, values[0])
         elif field.type != field.TYPE_BOOL and not repeated:
-            setattr(message, field.name, 1994827)
+            setattr(message, field.name, int(PHONE))
     return message
 
 
