@@ -59,6 +59,12 @@ static day day_after(day d)
     return d;
 }
 
+uint32_t date_after(uint32_t date)
+{
+    day d = day_of(date);
+    return is_day(d) ? date_of(day_after(d)) : date;
+}
+
 /* Of the week, from Monday to Sunday. */
 static void widen_to_week(day *first, day *last)
 {

@@ -63,24 +63,6 @@ typedef struct time_search {
     size_t minute_count;
 } time_search;
 
-static unsigned month_days(unsigned year, unsigned month)
-{
-    static const unsigned char days[12] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-    return days[month - 1] + (month == 2 && leap ? 1U : 0U);
-}
-
-static uint32_t day_after(uint32_t date)
-{
-    unsigned year = date / 10000, month = date / 100 % 100, day = date % 100;
-    if (month < 1 || month > 12) return date; /* "for ever", and "since ever" */
-    if (++day > month_days(year, month)) {
-        day = 1;
-        if (++month > 12) month = 1, year++;
-    }
-    return year * 10000 + month * 100 + day;
-}
-
 static bool allowed_at(time_search *t, uint32_t date, unsigned minute)
 {
     policy_case one = *t->of;
@@ -121,7 +103,7 @@ static void find_minutes(time_search *t)
 
 static bool allowed_from(time_search *t, uint32_t date)
 {
-    for (unsigned day = 0; date >= 19000101 && day < WEEK_DAYS; day++, date = day_after(date)) {
+    for (unsigned day = 0; date >= 19000101 && day < WEEK_DAYS; day++, date = date_after(date)) {
         for (size_t i = 0; i < t->minute_count; i++)
             if (allowed_at(t, date, t->minutes[i])) return true;
     }
@@ -140,7 +122,7 @@ static bool allowed_ever(time_search *t)
         if (allowed_from(t, r->from) || (r->sharing_from > r->from && allowed_from(t, r->sharing_from))) return true;
     }
     for (size_t i = 0; i < p->forbid_count; i++)
-        if (p->forbids[i].until != UINT32_MAX && allowed_from(t, day_after(p->forbids[i].until))) return true;
+        if (p->forbids[i].until != UINT32_MAX && allowed_from(t, date_after(p->forbids[i].until))) return true;
     return false;
 }
 

@@ -28,3 +28,10 @@ bool date_read(uint32_t *out, const char *text)
     *out = year * 10000 + month * 100 + day;
     return true;
 }
+
+uint32_t date_months_later(uint32_t day, unsigned months)
+{
+    unsigned month = day / 10000 * 12 + day / 100 % 100 - 1 + months, of_month = day % 100;
+    unsigned last = month_length(month / 12, month % 12 + 1);
+    return month / 12 * 10000 + (month % 12 + 1) * 100 + (of_month < last ? of_month : last);
+}

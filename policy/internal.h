@@ -252,6 +252,8 @@ bool ticket_fits(const char *pattern, const char *ticket);
 unsigned month_length(unsigned year, unsigned month); /* 1 to 12 */
 /* Minute of the week of a moment; WEEK_MINUTES for what is none. */
 unsigned week_minute(uint32_t date, uint16_t minute);
+/* The next day; what is no day ("for ever") stays. */
+uint32_t date_after(uint32_t date);
 
 /* INVALID DOCUMENT_INVALID: err->field is the path of the fault ("policy.rules[3].fields[0]"; `key` is its part below
  * the entry, or ""), detail says for people which entry, what and the mend. */

@@ -100,6 +100,8 @@ bool area_ranges_cover(const area_range *sorted, size_t count, area_code area);
 
 /* Days as YYYYMMDD. "2026-01-31" to 20260131; false for what is no day from 1900 on. */
 bool date_read(uint32_t *out, const char *text);
+/* The same day so many months later, or the last of that month. */
+uint32_t date_months_later(uint32_t day, unsigned months);
 typedef struct purpose_no {
     uint16_t no;
 } purpose_no; /* index + 1 in the manifest's purposes; 0: unknown */

@@ -5,12 +5,10 @@
 
 #include "vault/base/clock.h"
 
-/* The same day so many months later, as YYYYMMDD; also where that month has no such day: it is compared, not shown. */
-static uint32_t months_later(uint32_t collected, unsigned months)
+/* The last day of so many months after it was collected, as YYYYMMDD. */
+static uint32_t kept_until(uint32_t collected, unsigned months)
 {
-    uint32_t day = clock_shanghai_date((int64_t)collected * 1000000);
-    uint32_t month = day / 10000 * 12 + day / 100 % 100 - 1 + months;
-    return month / 12 * 10000 + (month % 12 + 1) * 100 + day % 100;
+    return date_months_later(clock_shanghai_date((int64_t)collected * 1000000), months);
 }
 
 static bool stays_with_record(const collection *of, const schema_field *f)
@@ -35,12 +33,12 @@ vault_code record_due(record_age *out, const record *r, const collection *of, ui
         VAULT_TRY(segment_read(&s, &from, s.field, err));
         const schema_field *f = field_of(of, s.field);
         if (s.collected > newest) newest = s.collected;
-        if (!f || stays_with_record(of, f) || months_later(s.collected, f->retention_months) >= today) continue;
+        if (!f || stays_with_record(of, f) || kept_until(s.collected, f->retention_months) >= today) continue;
         field_set_add(&out->past, s.field);
         out->fate = FATE_DROPS;
     }
-    out->term_runs = of->term_months > 0 && months_later(newest, of->term_months) >= today;
-    bool over = months_later(newest, of->natural_key->retention_months) < today;
+    out->term_runs = of->term_months > 0 && kept_until(newest, of->term_months) >= today;
+    bool over = kept_until(newest, of->natural_key->retention_months) < today;
     if (r->row->state == RECORD_RESTRICTED)
         out->fate = out->term_runs ? FATE_STAYS : FATE_ERASED;
     else if (over)

@@ -83,17 +83,6 @@ vault_code judge_strongest(session *s, item *it)
 
 /* ---- terms ---- */
 
-/* The same day so many months later, or the last of that month. */
-static uint32_t months_later(uint32_t day, unsigned months)
-{
-    static const uint8_t lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    uint32_t month = day / 10000 * 12 + day / 100 % 100 - 1 + months, year = month / 12;
-    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-    uint32_t last = lengths[month % 12] + (uint32_t)(leap && month % 12 == 1);
-    uint32_t of_month = day % 100 < last ? day % 100 : last;
-    return year * 10000 + (month % 12 + 1) * 100 + of_month;
-}
-
 /* "" for 0, NULL when memory is out. */
 static char *day_text(arena *mem, uint32_t day)
 {
@@ -122,7 +111,7 @@ static Vault__V1__Terms *make_terms(const session *s, const call *c, const grant
     Vault__V1__Terms *out = MESSAGE(mem, Vault__V1__Terms, vault__v1__terms__init);
     if (!out) return NULL;
     out->form = form_told(g->form);
-    out->keep_until = day_text(mem, months_later(clock_shanghai_date(c->now_us), c->purpose->retention_months));
+    out->keep_until = day_text(mem, date_months_later(clock_shanghai_date(c->now_us), c->purpose->retention_months));
     out->withheld_until = day_text(mem, terms_withheld_until(&of, c->now_us));
     if (c->emergency) out->review_due_time = timestamp_of(mem, c->emergency->due_us);
     return out->keep_until && out->withheld_until && (!c->emergency || out->review_due_time) ? out : NULL;
