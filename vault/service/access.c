@@ -1,7 +1,9 @@
 /* Leave for one call (Approvals.RequestAccess). What is approved is the digest of the call: who asks, for whom, what
  * for, which method, and the request as it is packed, without its context. The call itself is packed and hashed in the
  * same way when it comes. */
+#include "vault/service/change.h"
 #include "vault/service/emergencies.h"
+#include "vault/service/kept.h"
 
 #include <string.h>
 

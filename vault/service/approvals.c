@@ -1,5 +1,5 @@
 /* Approvals: what one proposes and another consents to. */
-#include "vault/service/internal.h"
+#include "vault/service/change.h"
 
 #include <stdio.h>
 #include <string.h>

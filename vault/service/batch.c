@@ -14,6 +14,7 @@
  * does not fail its neighbours. A granted item that then does not open gets a second line, which refers to the first.
  */
 #include "vault/service/budgets.h"
+#include "vault/service/kept.h"
 
 #include "vault/base/clock.h"
 #include "vault/base/log.h"

@@ -16,6 +16,7 @@
  *   control 17                        version of control that destroyed it
  *   time 2026-11-22T12:00:00.000000Z
  */
+#include "vault/service/change.h"
 #include "vault/service/rings.h"
 
 #include "vault/base/clock.h"

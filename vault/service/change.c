@@ -1,6 +1,6 @@
 /* A change of control: staged, written together with its line in one transaction, put in force after the commit. What
  * is refused is a line, too. */
-#include "vault/service/internal.h"
+#include "vault/service/change.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* Control: documents as they stand and stood, what a document would be refused for, the history, and revocations. Every
  * question is a line before it is answered. */
-#include "vault/service/internal.h"
+#include "vault/service/change.h"
 
 #include <string.h>
 

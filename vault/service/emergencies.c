@@ -1,6 +1,7 @@
 /* Break-glass (Emergencies): opened by an app for its acting person where a rule allows it, used by calls that name it,
  * reviewed by an officer. The gate asks about each such call, and about every assertion whose person owes a review. */
 #include "vault/service/emergencies.h"
+#include "vault/service/change.h"
 
 #include "vault/base/log.h"
 #include "vault/store/notices.h"

@@ -1,6 +1,7 @@
 /* Translation of tokens: the giver gets handovers for residents that it names by its own tokens, and the receiver
  * redeems each of them, once, for its own token. What allows it is a registered sharing basis: it names both, the
  * receiver's purpose, term and areas, and is looked at when a handover is made and again when it is redeemed. */
+#include "vault/service/kept.h"
 #include "vault/service/voucher.h"
 
 #include "vault/base/clock.h"

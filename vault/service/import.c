@@ -8,7 +8,7 @@
  *
  * The state between two messages is never changed: each message leaves a new one, so that a message may be run again
  * (service_run) as if it had not been. */
-#include "vault/service/internal.h"
+#include "vault/service/kept.h"
 
 #include <string.h>
 

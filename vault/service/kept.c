@@ -5,7 +5,7 @@
  * what was asked. The same request again is answered from there. Where the process died between two transactions of one
  * call there is no answer yet: what it does then is the method's own affair. Of two at once, one is first: the other
  * one's next transaction fails by the id, and it finds the first one's answer. */
-#include "vault/service/internal.h"
+#include "vault/service/kept.h"
 
 #include "vault/base/clock.h"
 #include "vault/base/log.h"

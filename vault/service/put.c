@@ -1,6 +1,6 @@
 /* Records that are put. Values become fields in their canonical form, and with the record that stands the next row.
  * BatchPut and Import are two ways in; the way of an item is the same. */
-#include "vault/service/internal.h"
+#include "vault/service/kept.h"
 
 #include "google/rpc/status.pb-c.h"
 

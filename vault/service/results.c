@@ -1,6 +1,7 @@
 /* Answers of batches: every response has `results`, one for each item in their order, and `receipts`; every result has
  * `status`, where its item did not go well. What is left to each rpc is what a good item's result says. */
 #include "vault/service/explain.h"
+#include "vault/service/kept.h"
 
 #include "google/rpc/status.pb-c.h"
 

@@ -1,4 +1,5 @@
 /* Keys.Rotate, and the jobs that bring over what is stored. */
+#include "vault/service/change.h"
 #include "vault/service/rings.h"
 
 #include <string.h>

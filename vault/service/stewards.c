@@ -1,4 +1,5 @@
 /* Operations on the root key, behind the gate: the line of an unsealing, Seal, Rekey. */
+#include "vault/service/change.h"
 #include "vault/service/operator.h"
 
 #include "vault/base/clock.h"

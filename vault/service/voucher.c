@@ -2,6 +2,7 @@
  * to reveal these fields in this form; whoever redeems one must be, too, by its own purpose and rules, each time anew.
  */
 #include "vault/service/voucher.h"
+#include "vault/service/kept.h"
 
 #include <string.h>
 

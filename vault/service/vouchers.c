@@ -1,3 +1,4 @@
+#include "vault/service/kept.h"
 #include "vault/service/voucher.h"
 
 #include "vault/base/clock.h"
