@@ -18,6 +18,9 @@ typedef struct config {
     const char *metrics;                              /* "127.0.0.1:9464"; loopback only; port 0 takes a free one */
     const char *log_level;                            /* "debug", "info", "warn", "error" */
     const char *webhook, *webhook_ca, *webhook_token; /* where officers are told at once; NULL: nowhere */
+    const char *witness_policy;                       /* file: whom to ask for cosignatures; NULL: nobody */
+    const char *archive_folder;                       /* where old lines go; NULL: nothing is archived */
+    int retention_months;                             /* "log_retention": "P3Y" or more */
     int64_t workers, pollers, queue;
     int64_t queue_bytes, message_bytes, streams, connection_age_s, drain_s; /* limits */
     struct arena *mem;

@@ -40,6 +40,10 @@ typedef enum line_action {
     LINE_RESTRICT, /* a resident's record: stored from now on, and shown to nobody */
     LINE_VERIFY,   /* all rows, or all counters */
     LINE_CONSENT,  /* written down, or asked for */
+    LINE_HISTORY,  /* a resident, or a guardian, asked who has seen the record */
+    LINE_GUARDIAN, /* written down, or asked for */
+    LINE_CANARY,   /* made, listed, retired */
+    LINE_ARCHIVE,  /* lines moved to a file: `hits` of them */
     LINE_ACTIONS
 } line_action;
 typedef enum line_outcome { LINE_GRANTED, LINE_REFUSED, LINE_FAILED, LINE_OUTCOMES } line_outcome;
@@ -67,6 +71,8 @@ typedef struct line_facts {
     const char *withheld;                     /* "investigation 2027-01-01": from the resident, until that day */
     const char *emergency;                    /* "emergencies/..." under which it was asked */
     const char *budgets;                      /* that count it: "grid-day:p:2026112200,...": id, whose, since when */
+    const char *leak;                         /* "leaks/...": the case that it belongs to */
+    const char *archive;                      /* "archives/0-65535" */
     const char *attributes; /* classes of residents that were looked at to decide; never which it is */
     uint32_t residents;     /* that the call is about; 0: one */
     uint64_t hits;          /* of a search: residents found, or counted; of a job: rows */
@@ -186,6 +192,14 @@ typedef struct verifier_keys {
     size_t count;
 } verifier_keys;
 VAULT_MUST_USE vault_code ledger_verifier_keys(verifier_keys *out, const ledger *l, arena *mem, vault_error *err);
+
+/* The published checkpoint that proofs for others lead to: the newest one that witnesses have cosigned as the policy
+ * wants, where there is one; else the newest. NOT_FOUND: none was published yet. In the arena. */
+typedef struct anchor {
+    merkle_tree tree;
+    const char *note; /* with its cosignatures */
+} anchor;
+VAULT_MUST_USE vault_code ledger_anchor(anchor *out, const ledger *l, store *s, arena *mem, vault_error *err);
 
 /* ---- reading --------------------------------------------------------------------------------------------------- */
 

@@ -79,6 +79,16 @@ static vault_code read_published(published *out, const ledger *l, store *s, aren
     return vault_fail(err, VAULT_INTEGRITY, "the checkpoint in the database is not of the size that stands beside it");
 }
 
+vault_code ledger_anchor(anchor *out, const ledger *l, store *s, arena *mem, vault_error *err)
+{
+    published newest;
+    VAULT_TRY(read_published(&newest, l, s, mem, err));
+    if (newest.note.len == 0) return vault_fail(err, VAULT_NOT_FOUND, "nothing was published yet");
+    const char *note = arena_text(mem, newest.note);
+    *out = (anchor){.tree = newest.tree, .note = note};
+    return note ? VAULT_OK : vault_fail(err, VAULT_EXHAUSTED, "no room for a checkpoint");
+}
+
 /* The log as it is now begins with the tree that was published. */
 static vault_code must_continue(store *s, arena *mem, const merkle_tree *old, const merkle_tree *now, vault_error *err)
 {

@@ -19,7 +19,8 @@ static const char *ACTIONS[LINE_ACTIONS] = {
     [LINE_RESTORE] = "restore",   [LINE_HANDOVER] = "handover", [LINE_REDEEM] = "redeem",   [LINE_VOUCHER] = "voucher",
     [LINE_SEARCH] = "search",     [LINE_EXPORT] = "export",     [LINE_CORRECT] = "correct", [LINE_BROWSE] = "browse",
     [LINE_TRACE] = "trace",       [LINE_KEYS] = "keys",         [LINE_REWRITE] = "rewrite", [LINE_ERASE] = "erase",
-    [LINE_RESTRICT] = "restrict", [LINE_VERIFY] = "verify",     [LINE_CONSENT] = "consent"};
+    [LINE_RESTRICT] = "restrict", [LINE_VERIFY] = "verify",     [LINE_CONSENT] = "consent", [LINE_HISTORY] = "history",
+    [LINE_GUARDIAN] = "guardian", [LINE_CANARY] = "canary",     [LINE_ARCHIVE] = "archive"};
 static const char *OUTCOMES[LINE_OUTCOMES] = {
     [LINE_GRANTED] = "granted", [LINE_REFUSED] = "refused", [LINE_FAILED] = "failed"};
 
@@ -133,6 +134,7 @@ vault_code view_of_officer(writer *w, const line_facts *f, vault_error *err)
     put_id(&v, "after", f->after);
     put_id(&v, "app", f->app);
     put_id(&v, "approval", f->approval);
+    put_id(&v, "archive", f->archive);
     put_number(&v, "area", (uint64_t)f->area);
     put_text(&v, "attributes", f->attributes, LIST_MAX);
     put_id(&v, "basis", f->basis);
@@ -148,6 +150,7 @@ vault_code view_of_officer(writer *w, const line_facts *f, vault_error *err)
     put_text(&v, "fields", f->fields, LIST_MAX);
     put_id(&v, "form", f->form);
     put_number(&v, "hits", f->hits);
+    put_id(&v, "leak", f->leak);
     put_id(&v, "outcome", line_outcome_name(f->outcome));
     put_id(&v, "person", f->person);
     put_id(&v, "purpose", f->purpose);
@@ -214,6 +217,7 @@ static const member MEMBERS[] = {
     TEXT("after", after),
     TEXT("app", app),
     TEXT("approval", approval),
+    TEXT("archive", archive),
     NUMBER("area", area),
     TEXT("attributes", attributes),
     TEXT("basis", basis),
@@ -229,6 +233,7 @@ static const member MEMBERS[] = {
     TEXT("fields", fields),
     TEXT("form", form),
     NUMBER("hits", hits),
+    TEXT("leak", leak),
     TEXT("person", person),
     TEXT("purpose", purpose),
     NUMBER_32("record", record_version),

@@ -6,6 +6,26 @@
 
 #include <openssl/sha.h>
 
+_Static_assert(sizeof(SHA256_CTX) <= sizeof(digest_stream), "a stream holds the state");
+_Static_assert(_Alignof(SHA256_CTX) <= _Alignof(digest_stream), "at its place");
+
+void digest_begin(digest_stream *s)
+{
+    SHA256_Init((SHA256_CTX *)(void *)s);
+}
+
+void digest_add(digest_stream *s, bytes b)
+{
+    SHA256_Update((SHA256_CTX *)(void *)s, b.at, b.len);
+}
+
+digest digest_end(digest_stream *s)
+{
+    digest out;
+    SHA256_Final(out.at, (SHA256_CTX *)(void *)s);
+    return out;
+}
+
 digest sha256(bytes b)
 {
     return sha256_parts(&b, 1);

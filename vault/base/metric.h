@@ -23,7 +23,7 @@ typedef enum metric_id {
 
 typedef enum metric_emergency { EMERGENCY_IS_OPEN, EMERGENCY_IS_ENDED, EMERGENCY_IS_OVERDUE } metric_emergency;
 typedef enum metric_notice { NOTICE_SENT, NOTICE_FAILED, NOTICE_DROPPED } metric_notice;
-enum { METRIC_METHODS = 96, METRIC_CODES = 17, METRIC_OUTCOMES = 3, METRIC_JOB_KINDS = 8 };
+enum { METRIC_METHODS = 96, METRIC_CODES = 17, METRIC_OUTCOMES = 3, METRIC_JOB_KINDS = 9 };
 
 /* Which cell of a metric: indexes into its label sets; 0 where it has none. What is out of range is counted nowhere. */
 typedef struct metric_at {

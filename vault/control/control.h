@@ -388,6 +388,20 @@ typedef struct emergency {
     int64_t reviewed_us;                /* 0 before it */
     bool justified;
 } emergency;
+/* Fictitious residents, known to officers alone. In the order of their making. */
+enum { CANARIES_MAX = 4096 };
+typedef struct canary {
+    const char *name; /* "canaries/..." */
+    int64_t resident;
+    const char *collection;
+    int64_t area;
+    const char *department, *person; /* whose eyes alone can meet it; NULL */
+    const char *made_by;
+    int64_t made_us, retired_us; /* retired_us 0: it lives */
+} canary;
+size_t manifest_canaries(const manifest *m, const canary **out);
+const canary *manifest_canary(const manifest *m, int64_t resident);       /* NULL: none. Some ns */
+const canary *manifest_canary_named(const manifest *m, const char *name); /* NULL: unknown */
 size_t manifest_emergencies(const manifest *m, const emergency **out);    /* in the order of their opening */
 const emergency *manifest_emergency(const manifest *m, const char *name); /* NULL: unknown */
 /* "open", "ended", "overdue", "justified", "unjustified" */

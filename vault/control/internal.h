@@ -226,7 +226,7 @@ VAULT_MUST_USE vault_code assertion_key_read(builder *b, assertion_key *out, jso
 
 /* ---- at rest ---- */
 
-enum { ROOT_KEY_LEN = 32, TABLES_FORMAT = 5 };
+enum { ROOT_KEY_LEN = 32, TABLES_FORMAT = 6 };
 
 /* A document's canonical text: keys sorted, no spaces; its digest is SHA-256 of it. */
 VAULT_MUST_USE vault_code document_canonical(bytes *out, arena *mem, json_t *value, vault_error *err);

@@ -7,8 +7,10 @@
 #include "vault/v1/audit.pb-c.h"
 #include "vault/v1/control.pb-c.h"
 #include "vault/v1/keys.pb-c.h"
+#include "vault/v1/leaks.pb-c.h"
 #include "vault/v1/policy.pb-c.h"
 #include "vault/v1/records.pb-c.h"
+#include "vault/v1/residents.pb-c.h"
 #include "vault/v1/tokens.pb-c.h"
 
 #include <pthread.h>

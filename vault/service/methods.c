@@ -47,6 +47,8 @@ COUNT_OF(revoke_items, Vault__V1__BatchRevokeVouchersRequest, n_vouchers)
 COUNT_OF(erase_items, Vault__V1__EraseRequest, n_tokens)
 COUNT_OF(consent_items, Vault__V1__BatchRecordConsentsRequest, n_items)
 COUNT_OF(get_consent_items, Vault__V1__BatchGetConsentsRequest, n_tokens)
+COUNT_OF(guardian_items, Vault__V1__BatchRecordGuardiansRequest, n_items)
+COUNT_OF(get_guardian_items, Vault__V1__BatchGetGuardiansRequest, n_tokens)
 COUNT_OF(decide_items, Vault__V1__BatchDecideCorrectionsRequest, n_decisions)
 
 /* Who is compared with is a resident, too. */
@@ -73,6 +75,13 @@ enum { ANYONE = ROLE_APP | ROLE_OFFICER | ROLE_ADMINISTRATOR, STEWARDS = ROLE_OF
 static size_t import_items(const ProtobufCMessage *in)
 {
     return at_least_one(((const Vault__V1__ImportRequest *)(const void *)in)->n_rows);
+}
+
+/* Until its owner builds it. */
+static void not_built(session *s, call **calls, size_t count)
+{
+    (void)s;
+    for (size_t i = 0; i < count; i++) (void)vault_fail(&calls[i]->rq->err, VAULT_INTERNAL, "not built yet");
 }
 
 #define STREAM(...)                                                                                                    \
@@ -186,6 +195,26 @@ static const method METHODS[] = {
         emergencies_list),
     RPC(Emergencies, Review, review_emergency_request, review_emergency_response, ROLE_OFFICER, LINE_CONTROL, one_item,
         emergencies_review),
+    RPC(Audit, GetEntries, get_entries_request, get_entries_response, ANYONE, LINE_QUERY, one_item, not_built),
+    RPC(Audit, AccessHistory, access_history_request, access_history_response, ROLE_APP, LINE_HISTORY, one_item,
+        not_built),
+    RPC(Audit, TraceLeak, trace_leak_request, trace_report, ROLE_OFFICER, LINE_TRACE, one_item, not_built),
+    RPC(Audit, Report, report_request, report_response, STEWARDS, LINE_QUERY, one_item, not_built),
+    RPC(Audit, Archive, archive_request, archive_response, ROLE_OFFICER, LINE_ARCHIVE, one_item, not_built),
+    RPC(Audit, ListArchives, list_archives_request, list_archives_response, STEWARDS, LINE_QUERY, one_item, not_built),
+    RPC(Leaks, Open, open_leak_request, leak, ROLE_OFFICER, LINE_TRACE, one_item, not_built),
+    RPC(Leaks, List, list_leaks_request, list_leaks_response, ROLE_OFFICER, LINE_QUERY, one_item, not_built),
+    RPC(Leaks, Close, close_leak_request, leak, ROLE_OFFICER, LINE_TRACE, one_item, not_built),
+    RPC(Leaks, ListAffected, list_affected_request, list_affected_response, ROLE_OFFICER, LINE_TRACE, one_item,
+        not_built),
+    RPC(Guardians, BatchRecord, batch_record_guardians_request, batch_record_guardians_response, ROLE_APP,
+        LINE_GUARDIAN, guardian_items, not_built),
+    RPC(Guardians, BatchGet, batch_get_guardians_request, batch_get_guardians_response, ROLE_APP, LINE_GUARDIAN,
+        get_guardian_items, not_built),
+    RPC(Canaries, Create, create_canaries_request, create_canaries_response, ROLE_OFFICER, LINE_CANARY, one_item,
+        not_built),
+    RPC(Canaries, List, list_canaries_request, list_canaries_response, ROLE_OFFICER, LINE_CANARY, one_item, not_built),
+    RPC(Canaries, Retire, retire_canary_request, canary, ROLE_OFFICER, LINE_CANARY, one_item, not_built),
 };
 
 enum { METHOD_COUNT = sizeof METHODS / sizeof *METHODS };
@@ -197,9 +226,10 @@ const method *service_methods(size_t *count)
 }
 
 static const ProtobufCServiceDescriptor *const SERVICES[] = {
-    &vault__v1__records__descriptor,  &vault__v1__tokens__descriptor,   &vault__v1__audit__descriptor,
-    &vault__v1__keys__descriptor,     &vault__v1__control__descriptor,  &vault__v1__approvals__descriptor,
-    &vault__v1__policies__descriptor, &vault__v1__consents__descriptor, &vault__v1__emergencies__descriptor};
+    &vault__v1__records__descriptor,  &vault__v1__tokens__descriptor,    &vault__v1__audit__descriptor,
+    &vault__v1__keys__descriptor,     &vault__v1__control__descriptor,   &vault__v1__approvals__descriptor,
+    &vault__v1__policies__descriptor, &vault__v1__consents__descriptor,  &vault__v1__emergencies__descriptor,
+    &vault__v1__leaks__descriptor,    &vault__v1__guardians__descriptor, &vault__v1__canaries__descriptor};
 
 static const method *find_row(const char *path)
 {

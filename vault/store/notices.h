@@ -7,6 +7,7 @@ typedef enum notice_kind {
     NOTICE_EMERGENCY = 1, /* opened; subject: "emergencies/..." */
     NOTICE_OVERDUE,       /* not reviewed in time; subject: the same */
     NOTICE_BUDGET,        /* the soft limit of a budget is reached; subject: its id */
+    NOTICE_CANARY,        /* one was used; subject: "canaries/..." */
     NOTICE_KINDS
 } notice_kind;
 

@@ -396,6 +396,7 @@ typedef enum job_kind {
     JOB_CONTROL,    /* manifests and documents */
     JOB_VERIFY,     /* every row against its tag, all against the sum */
     JOB_RETENTION,  /* values and records past their time */
+    JOB_ARCHIVE,    /* old lines to files */
     JOB_KINDS
 } job_kind;
 typedef enum job_state { JOB_RUNNING = 1, JOB_PAUSED, JOB_CANCELLED, JOB_DONE, JOB_FAILED, JOB_STATES } job_state;
