@@ -238,7 +238,8 @@ static vault_code read_action(case_reader *r, const char *name)
 {
     for (policy_action a = 0; a < POLICY_ACTIONS; a++)
         if (strcmp(policy_action_name(a), name) == 0) return r->to->facts.action = a, VAULT_OK;
-    return refuse(r, "facts.action", "unknown action '%.40s': reveal, issue, put, search, export, erase or consent",
+    return refuse(r, "facts.action",
+                  "unknown action '%.40s': reveal, issue, put, search, export, erase, consent, history or guardian",
                   name);
 }
 

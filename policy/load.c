@@ -10,13 +10,14 @@
 enum { TEXTS_MAX = 256 << 20, ENTRY_MAX = 32 << 20, LIST_MAX = 10000 };
 
 static const char *const action_names[POLICY_ACTIONS] = {
-    [POLICY_REVEAL] = "reveal", [POLICY_ISSUE] = "issue", [POLICY_PUT] = "put",        [POLICY_SEARCH] = "search",
-    [POLICY_EXPORT] = "export", [POLICY_ERASE] = "erase", [POLICY_CONSENT] = "consent"};
+    [POLICY_REVEAL] = "reveal",   [POLICY_ISSUE] = "issue",     [POLICY_PUT] = "put",
+    [POLICY_SEARCH] = "search",   [POLICY_EXPORT] = "export",   [POLICY_ERASE] = "erase",
+    [POLICY_CONSENT] = "consent", [POLICY_HISTORY] = "history", [POLICY_GUARDIAN] = "guardian"};
 static const char *const form_names[FORMS] = {
     [FORM_NOTHING] = "nothing", [FORM_COUNT] = "count",   [FORM_PREDICATE] = "predicate",
     [FORM_TOKEN] = "token",     [FORM_MASKED] = "masked", [FORM_PLAIN] = "plain"};
 const vocabulary action_words = {action_names, POLICY_ACTIONS, "action",
-                                 "reveal, issue, put, search, export, erase or consent"};
+                                 "reveal, issue, put, search, export, erase, consent, history or guardian"};
 const vocabulary form_words = {form_names, FORMS, "form", "plain, masked, token, predicate, count or nothing"};
 
 const char *policy_action_name(policy_action a)

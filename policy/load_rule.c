@@ -40,6 +40,8 @@ static const struct {
     [POLICY_EXPORT] = {1U << FORM_PLAIN, "plain"},
     [POLICY_ERASE] = {1U << FORM_NOTHING, "nothing"},
     [POLICY_CONSENT] = {1U << FORM_NOTHING, "nothing"},
+    [POLICY_HISTORY] = {1U << FORM_NOTHING, "nothing"},
+    [POLICY_GUARDIAN] = {1U << FORM_NOTHING, "nothing"},
 };
 
 static vault_code read_word(loader *l, unsigned *out, const char *key, const char *word, const vocabulary *of)

@@ -120,7 +120,9 @@ typedef enum policy_action {
     POLICY_SEARCH,
     POLICY_EXPORT,
     POLICY_ERASE,
-    POLICY_CONSENT, /* a resident's consent is written down, or its withdrawal */
+    POLICY_CONSENT,  /* a resident's consent is written down, or its withdrawal */
+    POLICY_HISTORY,  /* the resident is told who has seen the record */
+    POLICY_GUARDIAN, /* who may ask for the resident is written down */
     POLICY_ACTIONS
 } policy_action;
 typedef enum policy_form {

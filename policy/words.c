@@ -209,6 +209,8 @@ static void add_action(sentence *s)
         [POLICY_EXPORT] = {{"export", "导出"}},
         [POLICY_ERASE] = {{"erase", "删除"}},
         [POLICY_CONSENT] = {{"record consents", "登记同意"}},
+        [POLICY_HISTORY] = {{"tell who has seen the record", "告知查看记录"}},
+        [POLICY_GUARDIAN] = {{"record guardians", "登记监护人"}},
     };
     if ((unsigned)s->what->facts->action < POLICY_ACTIONS) add(s, actions[s->what->facts->action].in[s->in]);
 }

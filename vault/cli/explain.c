@@ -97,7 +97,7 @@ static bool read_resident(facts_said *to, const char *name, const char *value)
 static const char *const likes[][2] = {
     {"consumer", "an app"},
     {"purpose", "a purpose"},
-    {"action", "reveal, issue, put, search, export, erase or consent"},
+    {"action", "reveal, issue, put, search, export, erase, consent, history or guardian"},
     {"fields", "a list of names: name,phone"},
     {"form", "plain, masked, token, predicate, count or nothing"},
     {"person", "a registered person"},

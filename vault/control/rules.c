@@ -155,11 +155,14 @@ static bool registered(const manifest_body *body, consumer_no consumer, purpose_
     return false;
 }
 
-/* Whole records are erased, and have consents: a rule with other fields than what names them would never be met. */
+/* Whole records are erased, and have consents, histories and guardians: a rule with other fields than what names them
+ * would never be met. */
 static bool names_no_record(const manifest_body *body, const policy_scope *s)
 {
     unsigned number = 1;
-    if (s->action != POLICY_ERASE && s->action != POLICY_CONSENT) return false;
+    static const unsigned whole =
+        1U << POLICY_ERASE | 1U << POLICY_CONSENT | 1U << POLICY_HISTORY | 1U << POLICY_GUARDIAN;
+    if (!(whole & 1U << s->action)) return false;
     while (number < POLICY_FIELDS_MAX && !field_set_has(s->fields, number)) number++;
     const schema_field *f = schema_number(&body->m.schema, number);
     field_set alone = {0};
@@ -171,8 +174,8 @@ static bool names_no_record(const manifest_body *body, const policy_scope *s)
 static vault_code check_rule(builder *b, const policy_scope *s)
 {
     if (names_no_record(b->body, s))
-        return builder_fail(
-            b, "fields", "an erase or a consent names one field, the natural key of the records: make a rule for each");
+        return builder_fail(b, "fields", "%s names one field, the natural key of the records: make a rule for each",
+                            policy_action_name(s->action));
     if (registered(b->body, s->consumer, s->purpose)) return VAULT_OK;
     return builder_fail(b, "consumer", "'%.40s' is not registered for purpose '%.40s': add it to its consumers",
                         manifest_app(&b->body->m, s->consumer)->id, purpose_numbered(b->body, s->purpose)->id);

@@ -12,10 +12,10 @@ enum { TRIED_CLASSES = 8 };
 static bool action_of(policy_action *out, line_action a)
 {
     static const int actions[LINE_ACTIONS] = {
-        [LINE_REVEAL] = 1 + POLICY_REVEAL,   [LINE_TEST] = 1 + POLICY_REVEAL, [LINE_RESTORE] = 1 + POLICY_REVEAL,
-        [LINE_ISSUE] = 1 + POLICY_ISSUE,     [LINE_PUT] = 1 + POLICY_PUT,     [LINE_SEARCH] = 1 + POLICY_SEARCH,
-        [LINE_EXPORT] = 1 + POLICY_EXPORT,   [LINE_ERASE] = 1 + POLICY_ERASE, [LINE_RESTRICT] = 1 + POLICY_ERASE,
-        [LINE_CONSENT] = 1 + POLICY_CONSENT,
+        [LINE_REVEAL] = 1 + POLICY_REVEAL,   [LINE_TEST] = 1 + POLICY_REVEAL,       [LINE_RESTORE] = 1 + POLICY_REVEAL,
+        [LINE_ISSUE] = 1 + POLICY_ISSUE,     [LINE_PUT] = 1 + POLICY_PUT,           [LINE_SEARCH] = 1 + POLICY_SEARCH,
+        [LINE_EXPORT] = 1 + POLICY_EXPORT,   [LINE_ERASE] = 1 + POLICY_ERASE,       [LINE_RESTRICT] = 1 + POLICY_ERASE,
+        [LINE_CONSENT] = 1 + POLICY_CONSENT, [LINE_GUARDIAN] = 1 + POLICY_GUARDIAN, [LINE_HISTORY] = 1 + POLICY_HISTORY,
     };
     if ((unsigned)a >= LINE_ACTIONS || actions[a] == 0) return false;
     *out = (policy_action)(actions[a] - 1);
@@ -95,8 +95,8 @@ bool past_facts_of(past_facts *out, const manifest *m, const opened_line *from)
     *out = (past_facts){.granted = said->outcome == LINE_GRANTED, .clause = said->clause};
     if (!action_of(&out->facts.action, said->action) || !said->app) return false;
     if (!out->granted && (said->outcome != LINE_REFUSED || !is_clause(said->clause))) return false;
-    bool erases = out->facts.action == POLICY_ERASE;
-    if (!said->fields && !erases && out->facts.action != POLICY_CONSENT) return false;
+    bool whole = out->facts.action >= POLICY_ERASE; /* named by the natural key, as all actions after it */
+    if (!said->fields && !whole) return false;
     out->facts.consumer = manifest_app_named(m, said->app);
     out->facts.purpose = why ? why->no : (purpose_no){0};
     out->facts.form = form_of(said->form, out->facts.action);
@@ -108,7 +108,7 @@ bool past_facts_of(past_facts *out, const manifest *m, const opened_line *from)
     out->facts.approved = said->approval != NULL;
     out->facts.break_glass = said->emergency != NULL;
     if (said->fields) read_fields(out, m, said->fields);
-    if (erases && !said->fields) read_key(out, m, said->rule);
+    if (whole && !said->fields) read_key(out, m, said->rule);
     out->area = (area_code){said->area};
     out->about = !stands_for_call(out, said);
     return true;

@@ -43,8 +43,8 @@ TEST("an erase names the natural key of a collection, and nothing else")
 {
     as_erase("[\"id_number\"]", NULL);
     as_erase("[\"house_number\"]", NULL);
-    as_erase("[\"name\"]", "an erase or a consent names one field");
-    as_erase("[\"id_number\", \"name\"]", "an erase or a consent names one field");
+    as_erase("[\"name\"]", "erase names one field");
+    as_erase("[\"id_number\", \"name\"]", "erase names one field");
 }
 
 /* ---- what the names of a policy refer to ------------------------------------------------------------------------- */

@@ -40,7 +40,8 @@ static inline policy_form naive_asked(policy_action action, uint64_t *seed)
                                         FORM_MASKED, FORM_MASKED, FORM_TOKEN};
     uint64_t odd = naive_random(seed) % 8;
     if (odd == 0) return (policy_form)(naive_random(seed) % FORMS);
-    if (action == POLICY_ISSUE || action == POLICY_ERASE || action == POLICY_CONSENT) return FORM_NOTHING;
+    bool whole = action >= POLICY_ERASE && action <= POLICY_GUARDIAN;
+    if (action == POLICY_ISSUE || whole) return FORM_NOTHING;
     if (action == POLICY_SEARCH) return odd < 4 ? FORM_COUNT : FORM_TOKEN;
     return action == POLICY_REVEAL ? shown[odd - 1] : FORM_PLAIN;
 }

@@ -169,7 +169,7 @@ TEST("rows of a difference are not made up: within nearly each of them a call ca
 {
     uint64_t seed = 23;
     unsigned rows = 0, empty = 0;
-    for (unsigned n = 0; n < questions() / 6; n++) {
+    for (unsigned n = 0; n < questions() / 4; n++) {
         json_t *one = random_document(&seed), *other = without_one(one, n % 2 ? "rules" : "prohibitions", &seed);
         policy *before = try_load(one), *after = before ? try_load(other) : NULL;
         access_list found = after ? difference(before, after) : (access_list){0};

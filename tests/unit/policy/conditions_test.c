@@ -187,10 +187,10 @@ TEST("consent and classes are what a rule asks of residents one by one")
 
 TEST("where nobody is looked at one by one, what depends on a resident is refused: it would not be applied")
 {
-    static const char *const kinds[][2] = {
-        {"put", "plain"}, {"search", "count"}, {"erase", "nothing"}, {"consent", "nothing"}};
+    static const char *const kinds[][2] = {{"put", "plain"},       {"search", "count"},    {"erase", "nothing"},
+                                           {"consent", "nothing"}, {"history", "nothing"}, {"guardian", "nothing"}};
     static const char *const keys[][2] = {{"consent", "true"}, {"residents", "{\"only\": [\"child\"]}"}};
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         for (size_t k = 0; k < 2; k++) {
             json_t *document = whole_with("rules", 1, keys[k][0], keys[k][1]), *r = nth_of(document, "rules", 1);
             char path[64];
@@ -362,11 +362,11 @@ TEST("a break-glass rule is for a person, for four hours at most, with a number 
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) bad_fire("break_glass", bad[i][0], bad[i][1], bad[i][2]);
 }
 
-TEST("under break-glass nothing is exported, brought, erased or consented to, and no app acts alone")
+TEST("under break-glass nothing is exported, brought, erased, consented to or told of, and no app acts alone")
 {
-    static const char *const kinds[][2] = {
-        {"export", "plain"}, {"put", "plain"}, {"erase", "nothing"}, {"consent", "nothing"}};
-    for (size_t i = 0; i < 4; i++) {
+    static const char *const kinds[][2] = {{"export", "plain"},    {"put", "plain"},       {"erase", "nothing"},
+                                           {"consent", "nothing"}, {"history", "nothing"}, {"guardian", "nothing"}};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         json_t *document = whole_with("rules", 1, "action", "\"reveal\""), *r = nth_of(document, "rules", 1);
         json_object_set_new(r, "action", json_string(kinds[i][0]));
         json_object_set_new(r, "form", json_string(kinds[i][1]));

@@ -97,10 +97,11 @@ TEST("each action has the forms of its own, and nothing else is a rule")
     static const struct {
         policy_action action;
         policy_form form;
-    } fits[] = {{POLICY_REVEAL, FORM_PLAIN},     {POLICY_REVEAL, FORM_MASKED},  {POLICY_REVEAL, FORM_TOKEN},
-                {POLICY_REVEAL, FORM_PREDICATE}, {POLICY_ISSUE, FORM_NOTHING},  {POLICY_PUT, FORM_PLAIN},
-                {POLICY_SEARCH, FORM_TOKEN},     {POLICY_SEARCH, FORM_COUNT},   {POLICY_EXPORT, FORM_PLAIN},
-                {POLICY_ERASE, FORM_NOTHING},    {POLICY_CONSENT, FORM_NOTHING}};
+    } fits[] = {{POLICY_REVEAL, FORM_PLAIN},     {POLICY_REVEAL, FORM_MASKED},   {POLICY_REVEAL, FORM_TOKEN},
+                {POLICY_REVEAL, FORM_PREDICATE}, {POLICY_ISSUE, FORM_NOTHING},   {POLICY_PUT, FORM_PLAIN},
+                {POLICY_SEARCH, FORM_TOKEN},     {POLICY_SEARCH, FORM_COUNT},    {POLICY_EXPORT, FORM_PLAIN},
+                {POLICY_ERASE, FORM_NOTHING},    {POLICY_CONSENT, FORM_NOTHING}, {POLICY_HISTORY, FORM_NOTHING},
+                {POLICY_GUARDIAN, FORM_NOTHING}};
     size_t taken = 0;
     for (policy_action a = 0; a < POLICY_ACTIONS; a++) {
         for (policy_form f = 0; f < FORMS; f++) {

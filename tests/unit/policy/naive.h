@@ -231,8 +231,8 @@ static bool naive_approved(json_t *rule, const policy_facts *facts)
     return facts->approved || facts->residents <= most;
 }
 
-static const char *const naive_actions[POLICY_ACTIONS] = {"reveal", "issue", "put",    "search",
-                                                          "export", "erase", "consent"};
+static const char *const naive_actions[POLICY_ACTIONS] = {"reveal", "issue",   "put",     "search",  "export",
+                                                          "erase",  "consent", "history", "guardian"};
 
 /* Without the resident. */
 static policy_clause naive_admits(json_t *document, json_t *rule, const policy_facts *facts)

@@ -101,8 +101,9 @@ static const char *random_form(const char *action, uint64_t *seed)
                                                                                                          "token",
                                                                                                          "token",
                                                                                                          "count"};
-    if (strcmp(action, "issue") == 0 || strcmp(action, "erase") == 0 || strcmp(action, "consent") == 0)
-        return "nothing";
+    static const char *const formless[] = {"issue", "erase", "consent", "history", "guardian"};
+    for (size_t i = 0; i < sizeof formless / sizeof *formless; i++)
+        if (strcmp(action, formless[i]) == 0) return "nothing";
     if (strcmp(action, "search") == 0) return pick(seed, found, 3);
     return strcmp(action, "reveal") == 0 ? pick(seed, shown, 6) : "plain";
 }
