@@ -14,7 +14,7 @@
 
 #include <stdio.h>
 
-enum { LINES_FILE_PARTS_MAX = 65535, LINES_FILE_HEADER_MAX = 1 << 20 };
+enum { LINES_FILE_PARTS_MAX = 65535, LINES_FILE_HEADER_MAX = 2 * NOTE_MAX, LINES_FILE_LEAF_LEN = 74 };
 
 typedef struct lines_file_head {
     const char *origin;
@@ -41,7 +41,12 @@ VAULT_MUST_USE vault_code lines_file_next(lines_file_line *out, lines_file *f, v
 bool lines_file_whole(lines_file *f);
 void lines_file_close(lines_file **f);
 
-/* The text of the note, unsigned, in the arena; and one line of a body. */
+/* The text of the note, unsigned, in the arena. Its length does not depend on the digest: whoever writes a file leaves
+ * room for the head, puts the body behind it, and then the head before it. */
 VAULT_MUST_USE vault_code lines_file_text(const char **out, arena *mem, const lines_file_head *head, vault_error *err);
+/* What stands before the body, in the arena: the first line, the note (signed or the text alone), and of the tree the
+ * checkpoint. */
+VAULT_MUST_USE vault_code lines_file_front(bytes *out, arena *mem, bytes note, bytes tree, vault_error *err);
+/* One line of a body. UNAVAILABLE: it could not be written. */
 VAULT_MUST_USE vault_code lines_file_put(FILE *to, digest_stream *body, const lines_file_line *line, bool archive,
                                          vault_error *err);
