@@ -239,6 +239,7 @@ def good_requests(p, tokens, people):
         (p.eldercare, "Tokens/BatchReveal", tokens_pb2.BatchRevealRequest(context=said(p.eldercare), tokens=tokens[:3], field_mask=mask, want_receipt=True)),
         (p.eldercare, "Audit/GetCheckpoint", audit_pb2.GetCheckpointRequest(context=said(p.eldercare))),
         (p.eldercare, "Audit/GetProof", audit_pb2.GetProofRequest(context=said(p.eldercare), line=0, tree_size=1)),
+        (p.eldercare, "Audit/GetEntries", audit_pb2.GetEntriesRequest(context=said(p.eldercare), count=5)),
         (p.officer, "Audit/Query", audit_pb2.QueryRequest(context=said(p.officer), page_size=5)),
         (p.eldercare, "Records/ListCollections", records_pb2.ListCollectionsRequest(context=said(p.eldercare))),
         *honest_calls_of_tokens(p, said, tokens, people), *honest_calls_of_records(p, said, tokens, people),

@@ -265,6 +265,17 @@ VAULT_MUST_USE vault_code ledger_prove_inclusion(ledger *l, store *s, arena *mem
 VAULT_MUST_USE vault_code ledger_prove_consistency(ledger *l, store *s, arena *mem, growth_proof *proof,
                                                    vault_error *err);
 
+/* Leaves as whoever copies the log needs them: of [from, from + limit), as far as the tree of `size` lines goes. What
+ * they lead to is the copier's to check. INTEGRITY: one is missing, or is no leaf. */
+enum { ENTRIES_MOST = 4096 };
+typedef struct entry_page {
+    int64_t from, size;
+    size_t limit;  /* 1 to ENTRIES_MOST */
+    bytes *leaves; /* set; owned by the arena */
+    size_t count;  /* set */
+} entry_page;
+VAULT_MUST_USE vault_code ledger_entries(store *s, arena *mem, entry_page *inout, vault_error *err);
+
 /* ---- the sum of all rows -----------------------------------------------------------------------------------------
  *
  * The head holds, hidden and under its MAC, the sum modulo 2^256 of PRF(key, id || version || tag) over all rows of

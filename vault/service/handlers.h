@@ -29,6 +29,7 @@ void records_list_corrections(session *s, call **calls, size_t count);
 void records_batch_decide_corrections(session *s, call **calls, size_t count);
 void audit_get_checkpoint(session *s, call **calls, size_t count);
 void audit_get_proof(session *s, call **calls, size_t count);
+void audit_get_entries(session *s, call **calls, size_t count);
 void audit_query(session *s, call **calls, size_t count);
 void audit_trace_token(session *s, call **calls, size_t count);
 void audit_verify_rows(session *s, call **calls, size_t count);

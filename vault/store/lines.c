@@ -82,6 +82,25 @@ vault_code store_lines_page(store *s, arena *mem, const line_range *range, line_
     return VAULT_OK;
 }
 
+vault_code store_leaves(store *s, arena *mem, int64_t from, size_t count, bytes *leaves, vault_error *err)
+{
+    VAULT_CLEANUP(result_clear) PGresult *r = NULL;
+    bool full = false;
+    if (count > BATCH_MOST) return vault_fail(err, VAULT_INTERNAL, "leaves: %zu in one call", count);
+    for (size_t i = 0; i < count; i++) leaves[i] = (bytes){0};
+    call_start(s, ST_LEAVES);
+    arg_int8(s, from);
+    arg_int8(s, from + (int64_t)count);
+    VAULT_TRY(call_run(s, &r, err));
+    for (int i = 0; i < PQntuples(r) && !full; i++) {
+        int64_t index = col_int8(r, i, COL_INDEX);
+        if (index < from || index - from >= (int64_t)count)
+            return vault_fail(err, VAULT_INTERNAL, "leaves: line %lld was not asked for", (long long)index);
+        leaves[index - from] = col_bytes_copy(mem, r, i, COL_LEAF, &full);
+    }
+    return full ? store_out_of_memory(err) : VAULT_OK;
+}
+
 /* ---- a newer version of the log ring ------------------------------------------------------------------------------
  */
 

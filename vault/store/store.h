@@ -282,6 +282,10 @@ typedef struct line_range {
 VAULT_MUST_USE vault_code store_lines_page(store *s, arena *mem, const line_range *range, line_row *rows, size_t *count,
                                            vault_error *err);
 
+/* The leaves of the lines [from, from + count), in the arena; empty bytes where there is no such line. */
+VAULT_MUST_USE vault_code store_leaves(store *s, arena *mem, int64_t from, size_t count, bytes *leaves,
+                                       vault_error *err);
+
 /* Lines from `from` to before `end` whose officer's view is under another version of the log ring: at most `limit`, in
  * order, locked; what another transaction has locked is passed over. Within a transaction. */
 typedef struct stale_lines {

@@ -173,6 +173,7 @@ EMPTY(list_changes, Vault__V1__ListChangesRequest, vault__v1__list_changes_reque
 EMPTY(list_approvals, Vault__V1__ListApprovalsRequest, vault__v1__list_approvals_request__init)
 EMPTY(get_checkpoint, Vault__V1__GetCheckpointRequest, vault__v1__get_checkpoint_request__init)
 EMPTY(query_all, Vault__V1__QueryRequest, vault__v1__query_request__init)
+EMPTY(get_entries, Vault__V1__GetEntriesRequest, vault__v1__get_entries_request__init)
 EMPTY(get_status, Vault__V1__StatusRequest, vault__v1__status_request__init)
 
 static ProtobufCMessage *get_proof(const subject *s)
@@ -401,6 +402,7 @@ static const struct row {
     {"/vault.v1.Tokens/BatchReveal", reveal_list, {[OUT_OF_AREA] = DENIED, [BORROWER] = DENIED, OFFICERS, STRANGERS}},
     {"/vault.v1.Audit/GetCheckpoint", get_checkpoint, {STRANGERS}},
     {"/vault.v1.Audit/GetProof", get_proof, {STRANGERS}},
+    {"/vault.v1.Audit/GetEntries", get_entries, {STRANGERS}},
     {"/vault.v1.Audit/Query", query_all, {APPS, [ADMIN] = DENIED, STRANGERS}},
     {"/vault.v1.Keys/Status", get_status, {APPS, STRANGERS}},
     {"/vault.v1.Records/Import",
