@@ -27,7 +27,7 @@ typedef struct line_columns {
     size_t count;
     const int64_t *time_us, *resident, *area;
     const uint32_t *record_version;
-    const uint64_t *request;                /* column_request of its request id; 0: none */
+    const uint64_t *request, *ticket;       /* column_request of its request id, and of its ticket; 0: none */
     const uint8_t *action, *outcome;        /* line_action, line_outcome */
     const uint16_t *text[COLUMN_TEXTS];     /* numbers of texts[]; 0: none */
     const char *const *texts[COLUMN_TEXTS]; /* texts[c][0] is "" */
@@ -35,7 +35,7 @@ typedef struct line_columns {
     bool kept; /* read from a block */
 } line_columns;
 
-/* A hash of a request id, to find lines by; never 0 for a text. */
+/* A hash of a request id or a ticket, to find lines by; never 0 for a text. */
 uint64_t column_request(const char *request_id);
 
 /* The columns of the lines [first, first + count) of one stretch, in the arena. */

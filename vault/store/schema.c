@@ -115,13 +115,22 @@ static const char count_tables[] =
     "CREATE INDEX budget_count_ends ON budget_count (ends);"
     "CREATE INDEX budget_seen_ends ON budget_seen (ends);";
 
+static const char column_table[] =
+    /* Columns of the log, sealed: what can be made again from its lines. */
+    "CREATE TABLE line_columns (stretch integer PRIMARY KEY, log_version integer NOT NULL, sealed bytea NOT NULL);"
+    "ALTER TABLE line_columns ALTER sealed SET STORAGE EXTERNAL;";
+
 static const char notice_table[] =
     /* What the officers are still to be told by the webhook. It names things of the manifest, and says nothing of them.
      */
     "CREATE TABLE notice (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, kind smallint NOT NULL,"
     " subject text NOT NULL, created bigint NOT NULL, due bigint NOT NULL, tries integer NOT NULL DEFAULT 0,"
     " UNIQUE (kind, subject));"
-    "CREATE INDEX notice_due ON notice (due);";
+    "CREATE INDEX notice_due ON notice (due);"
+    /* Leaked lists: sealed, each under a key of its own. */
+    "CREATE TABLE leak (id bytea PRIMARY KEY, created bigint NOT NULL, expires bigint NOT NULL, key bytea NOT NULL,"
+    " sealed bytea NOT NULL);"
+    "ALTER TABLE leak ALTER id SET STORAGE PLAIN, ALTER key SET STORAGE PLAIN, ALTER sealed SET STORAGE EXTERNAL;";
 
 /* Two `init` at once: the second waits, and then finds what the first has made. */
 static const char guard[] = "SELECT pg_advisory_xact_lock(7023351430116105569)";
@@ -150,6 +159,7 @@ static vault_code create_or_take(store *s, vault_error *err)
     if (PQntuples(there) == 0) {
         VAULT_TRY(run_only(s, people, "create schema", err));
         VAULT_TRY(run_only(s, log_tables, "create schema", err));
+        VAULT_TRY(run_only(s, column_table, "create schema", err));
         VAULT_TRY(run_only(s, count_tables, "create schema", err));
         return run_only(s, notice_table, "create schema", err);
     }

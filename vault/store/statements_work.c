@@ -145,15 +145,33 @@ static const statement table[] = {
     [AT(ST_VOUCHER_NOTES_UPDATE)] = NOTES_UPDATE("voucher_notes_update", "voucher", "sealed"),
     [AT(ST_REQUEST_NOTES_STALE)] = NOTES_STALE("request_notes_stale", "request", "0", "answer"),
     [AT(ST_REQUEST_NOTES_UPDATE)] = NOTES_UPDATE("request_notes_update", "request", "answer"),
-    [AT(ST_STALE_COUNT)] = {.name = "stale_count",
-                            .sql = "SELECT (SELECT count(*) FROM resident_key WHERE ring_version <> $1),"
-                                   " (SELECT count(*) FROM voucher WHERE " NOTE_IS_STALE(
-                                       "sealed", "$1") "),"
-                                                       " (SELECT count(*) FROM request WHERE " NOTE_IS_STALE("answer",
+    [AT(ST_STALE_COUNT)] =
+        {.name = "stale_count",
+         .sql = "SELECT (SELECT count(*) FROM resident_key WHERE ring_version <> $1),"
+                " (SELECT count(*) FROM voucher WHERE " NOTE_IS_STALE(
+                    "sealed", "$1") "),"
+                                    " (SELECT count(*) FROM request WHERE " NOTE_IS_STALE(
+                                        "answer", "$1") "), (SELECT count(*) FROM leak WHERE " NOTE_IS_STALE("key",
                                                                                                              "$1") ")",
-                            .params = {SQL_INT4},
-                            .columns = {SQL_INT8, SQL_INT8, SQL_INT8},
-                            .rows = ROWS_ONE},
+         .params = {SQL_INT4},
+         .columns = {SQL_INT8, SQL_INT8, SQL_INT8, SQL_INT8},
+         .rows = ROWS_ONE},
+    [AT(ST_COLUMNS_READ)] = {.name = "columns_read",
+                             .sql = "SELECT log_version, sealed FROM line_columns WHERE stretch = $1",
+                             .params = {SQL_INT4},
+                             .columns = {SQL_INT4, SQL_BYTEA},
+                             .rows = ROWS_AT_MOST_ONE},
+    [AT(ST_COLUMNS_WRITE)] = {.name = "columns_write",
+                              .sql = "INSERT INTO line_columns (stretch, log_version, sealed) VALUES ($1, $2, $3)"
+                                     " ON CONFLICT (stretch) DO UPDATE SET log_version = excluded.log_version,"
+                                     " sealed = excluded.sealed",
+                              .params = {SQL_INT4, SQL_INT4, SQL_BYTEA}},
+    [AT(ST_COLUMNS_LACKING)] = {.name = "columns_lacking",
+                                .sql = "SELECT n FROM generate_series(0, $2 - 1) AS g(n) WHERE NOT EXISTS (SELECT FROM"
+                                       " line_columns WHERE stretch = n AND log_version = $1) LIMIT 1",
+                                .params = {SQL_INT4, SQL_INT4},
+                                .columns = {SQL_INT4},
+                                .rows = ROWS_AT_MOST_ONE},
     [AT(ST_NOTICE_INSERT)] = {.name = "notice_insert",
                               .sql = "INSERT INTO notice (kind, subject, created, due) VALUES ($1, $2, $3, $3)"
                                      " ON CONFLICT (kind, subject) DO NOTHING",
@@ -174,6 +192,29 @@ static const statement table[] = {
                               .params = {SQL_INT8},
                               .columns = {SQL_INT8},
                               .rows = ROWS_ONE},
+    [AT(ST_LEAK_INSERT)] = {.name = "leak_insert",
+                            .sql = "INSERT INTO leak (id, created, expires, key, sealed) VALUES ($1, $2, $3, $4, $5)",
+                            .params = {SQL_BYTEA, SQL_INT8, SQL_INT8, SQL_BYTEA, SQL_BYTEA}},
+    [AT(ST_LEAK_READ)] = {.name = "leak_read",
+                          .sql = "SELECT created, expires, key, sealed FROM leak WHERE id = $1",
+                          .params = {SQL_BYTEA},
+                          .columns = {SQL_INT8, SQL_INT8, SQL_BYTEA, SQL_BYTEA},
+                          .rows = ROWS_AT_MOST_ONE},
+    [AT(ST_LEAK_DELETE)] = {.name = "leak_delete", .sql = "DELETE FROM leak WHERE id = $1", .params = {SQL_BYTEA}},
+    [AT(ST_LEAKS_SWEEP)] = {.name = "leaks_sweep",
+                            .sql = "WITH w AS (DELETE FROM leak WHERE expires <= $3 OR (created < $2 AND id <> ALL($1))"
+                                   " RETURNING 1) SELECT count(*) FROM w",
+                            .params = {SQL_BYTEAS, SQL_INT8, SQL_INT8},
+                            .columns = {SQL_INT8},
+                            .rows = ROWS_ONE},
+    [AT(ST_LEAK_NOTES_STALE)] = NOTES_STALE("leak_notes_stale", "leak", "0", "key"),
+    [AT(ST_LEAK_NOTES_UPDATE)] = NOTES_UPDATE("leak_notes_update", "leak", "key"),
+    [AT(ST_TERM_HITS)] = {.name = "term_hits",
+                          .sql = "SELECT u.place, t.id FROM unnest($1) WITH ORDINALITY AS u(term, place)"
+                                 " CROSS JOIN LATERAL (SELECT id FROM resident_term WHERE term = u.term LIMIT $2) AS t",
+                          .params = {SQL_INT8S, SQL_INT8},
+                          .columns = {SQL_INT8, SQL_INT8},
+                          .rows = ROWS_ANY},
 };
 
 const statement *statement_of_work(statement_id id)
