@@ -222,7 +222,8 @@ static vault_code build(builder *b, const documents *docs)
     VAULT_TRY(build_purposes(b, docs->of[DOC_PURPOSES], docs->of[DOC_DOMAINS]));
     VAULT_TRY(build_sharing(b, docs->of[DOC_SHARING]));
     VAULT_TRY(build_policy(b, docs->of[DOC_POLICY])); /* rules may rest on a basis */
-    return build_browsing(b, docs->of[DOC_BROWSING]);
+    VAULT_TRY(build_browsing(b, docs->of[DOC_BROWSING]));
+    return build_canaries(b, docs->of[DOC_CANARIES]);
 }
 
 vault_code manifest_build(manifest_body **out, const char *vault, const documents *docs, vault_error *err)
@@ -271,6 +272,7 @@ void manifest_free(manifest_body **b)
     memory_free(it->domains, it->domain_capacity * sizeof *it->domains);
     memory_free(it->domains_by_number, it->domain_capacity * sizeof *it->domains_by_number);
     memory_free(it->domain_rings, it->domain_capacity * sizeof *it->domain_rings);
+    canaries_clear(it);
     memory_free((char *)it->m.vault, strlen(it->m.vault) + 1);
     json_clear(&it->core.text);
     documents_clear(&it->docs);

@@ -58,7 +58,8 @@ static vault_code check_proposal(const draft *d, digest *base)
 static vault_code check_room(const draft *d)
 {
     int64_t lifetime = d->what->lifetime_us;
-    if (lifetime < LIFETIME_LEAST_S * SECOND_US || lifetime > LIFETIME_MOST_S * SECOND_US)
+    int64_t most = d->what->document == DOC_LEAK ? LEAK_LIFETIME_US : LIFETIME_MOST_S * SECOND_US;
+    if (lifetime < LIFETIME_LEAST_S * SECOND_US || lifetime > most)
         return vault_refuse(d->err, VAULT_INVALID, "BAD_LIFETIME", "lifetime_seconds");
     if (d->core.pending_count == PENDING_MAX) return vault_refuse(d->err, VAULT_EXHAUSTED, "TOO_MANY_PENDING", "");
     return VAULT_OK;
@@ -122,6 +123,7 @@ static vault_code propose(draft *d)
     document_fault fault;
     digest base;
     if (what->document == DOC_ACCESS) return access_propose(d);
+    if (what->document == DOC_LEAK) return leak_propose(d);
     VAULT_TRY(check_proposal(d, &base));
     VAULT_TRY(check_room(d));
     const document_given given = {what->document, what->content, clock_shanghai_date(what->now_us)};
@@ -382,6 +384,9 @@ vault_code change_apply(draft *d)
     case CHANGE_OPEN:
     case CHANGE_REVIEW:
         return emergencies_apply(d);
+    case CHANGE_PLANT:
+    case CHANGE_RETIRE:
+        return canaries_apply(d);
     default:
         return vault_fail(d->err, VAULT_INTERNAL, "no change of kind %d is asked for", (int)d->what->kind);
     }

@@ -150,7 +150,7 @@ typedef struct sharing_basis {
     size_t area_count;
 } sharing_basis;
 
-/* The documents of the manifest, in this order everywhere. The last one is the vault's own. */
+/* The documents of the manifest, in this order everywhere. The last two are the vault's own. */
 typedef enum document {
     DOC_SCHEMA,
     DOC_PRINCIPALS,
@@ -160,9 +160,11 @@ typedef enum document {
     DOC_SHARING,
     DOC_BROWSING,
     DOC_DOMAINS,
+    DOC_CANARIES,
     DOCUMENTS,
     DOC_OPERATION, /* no document of the manifest: what was proposed to be done with keys, once approved */
-    DOC_ACCESS     /* nor this: one call that an app asks leave for (Approvals.RequestAccess) */
+    DOC_ACCESS,    /* nor this: one call that an app asks leave for (Approvals.RequestAccess) */
+    DOC_LEAK       /* nor this: a leaked list that an officer brings (Leaks.Open) */
 } document;
 const char *document_name(document d);                /* "schema" */
 bool document_named(document *out, const char *name); /* of those that people write */
@@ -285,6 +287,8 @@ typedef enum change_kind {
     CHANGE_UNSEAL, /* by hand, of one node: `sealed` ends */
     CHANGE_OPEN,   /* a break-glass, by an app for its acting person */
     CHANGE_REVIEW, /* of it, by an officer */
+    CHANGE_PLANT,  /* canaries, by an officer */
+    CHANGE_RETIRE, /* one of them, by an officer */
     CHANGES
 } change_kind;
 const char *change_kind_name(change_kind k); /* "propose" */
@@ -311,6 +315,17 @@ typedef struct access_ask {
     digest bound;
 } access_ask;
 
+/* A leaked list as other officers see it before they approve its use, and what that is bound to. */
+enum { LEAKS_MAX = 8, LEAK_COLUMNS_MAX = 64 };
+#define LEAK_LIFETIME_US (INT64_C(90) * 86400 * 1000000)
+typedef struct leak_ask {
+    const char *const *columns;
+    size_t column_count;
+    uint64_t rows, total_rows;
+    int64_t seen_us;
+    digest bound;
+} leak_ask;
+
 /* What is asked for. Texts are borrowed. CHANGE_APPROVE becomes CHANGE_ACTIVATE by itself. */
 typedef struct change {
     change_kind kind; /* PROPOSE, APPROVE, REJECT or REVOKE */
@@ -330,7 +345,11 @@ typedef struct change {
     const char *emergency;        /* review: "emergencies/...", */
     const char *note;             /* and what the officer says of it */
     bool justified;
+    const struct canary *canaries; /* plant: all but who made them, and when */
+    size_t canary_count;
+    const char *canary;       /* retire: "canaries/..." */
     const access_ask *access; /* propose, of DOC_ACCESS */
+    const leak_ask *leak;     /* propose, of DOC_LEAK */
     const root_seal *seal;    /* rekey: how the root key lies from now on */
     bytes root;               /* rekey: another root key; empty: it stays */
     /* destroy, rekey: what is asked for, as canonical JSON. With `approval` empty it is proposed (as `lifetime_us`
@@ -349,7 +368,7 @@ typedef struct approval {
     int64_t version; /* of the change that proposed it */
     int64_t size;    /* of its row, bytes */
     digest content, base;
-    digest bound; /* DOC_ACCESS: of the very call that is asked for; else zero */
+    digest bound; /* DOC_ACCESS, DOC_LEAK: of the very call, or list, that is asked for; else zero */
     const char *proposer, *ticket;
     int64_t created_us, expires_us;
     const char *approved_by[APPROVALS_MAX];
@@ -363,6 +382,8 @@ bool approval_complete(const manifest *m, const approval *a);
 const approval *manifest_access(const manifest *m, const char *name, const digest *bound, int64_t now_us);
 /* What one that waits asks for, out of its content; in the arena, but for `bound`. INTEGRITY: it does not say. */
 VAULT_MUST_USE vault_code access_read(access_ask *out, arena *mem, bytes content, vault_error *err);
+/* The same of a leaked list, as long as its case is alive: until it is closed, or 90 days. */
+VAULT_MUST_USE vault_code leak_read(leak_ask *out, arena *mem, bytes content, vault_error *err);
 
 /* ---- break-glass ---- */
 
@@ -388,8 +409,14 @@ typedef struct emergency {
     int64_t reviewed_us;                /* 0 before it */
     bool justified;
 } emergency;
+
+/* ---- canaries ---- */
+
 /* Fictitious residents, known to officers alone. In the order of their making. */
 enum { CANARIES_MAX = 4096 };
+typedef struct canary_value {
+    const char *field, *text;
+} canary_value;
 typedef struct canary {
     const char *name; /* "canaries/..." */
     int64_t resident;
@@ -398,10 +425,15 @@ typedef struct canary {
     const char *department, *person; /* whose eyes alone can meet it; NULL */
     const char *made_by;
     int64_t made_us, retired_us; /* retired_us 0: it lives */
+    const canary_value *values;  /* as it was made: what a leaked list may hold */
+    size_t value_count;
 } canary;
 size_t manifest_canaries(const manifest *m, const canary **out);
 const canary *manifest_canary(const manifest *m, int64_t resident);       /* NULL: none. Some ns */
 const canary *manifest_canary_named(const manifest *m, const char *name); /* NULL: unknown */
+
+/* ---- break-glass in the manifest ---- */
+
 size_t manifest_emergencies(const manifest *m, const emergency **out);    /* in the order of their opening */
 const emergency *manifest_emergency(const manifest *m, const char *name); /* NULL: unknown */
 /* "open", "ended", "overdue", "justified", "unjustified" */
@@ -429,7 +461,8 @@ VAULT_MUST_USE vault_code change_record_copy(change_record *out, arena *mem, con
  * ALREADY_APPROVED, NOT_YOURS, ROLE, LAST_OFFICER, LAST_ADMINISTRATOR; NOT_FOUND (approval, certificate, key, person;
  * revoked already); CONFLICT BASE_MOVED, DIGEST_DIFFERS; EXHAUSTED TOO_MANY_PENDING. Of break-glass:
  * FAILED_PRECONDITION ALREADY_OPEN, REVIEW_OVERDUE, ALREADY_REVIEWED; EXHAUSTED TOO_MANY_OPEN; NOT_FOUND
- * EMERGENCY_UNKNOWN. Of keys: INVALID RING_UNKNOWN, SUITE_UNKNOWN, BAD_END; FAILED_PRECONDITION RING_ACTIVE,
+ * EMERGENCY_UNKNOWN. Of canaries: EXHAUSTED TOO_MANY_CANARIES; FAILED_PRECONDITION ALREADY_RETIRED; NOT_FOUND
+ * CANARY_UNKNOWN. Of keys: INVALID RING_UNKNOWN, SUITE_UNKNOWN, BAD_END; FAILED_PRECONDITION RING_ACTIVE,
  * STILL_NEEDED, RING_DESTROYED, NOT_APPROVED, TOO_MANY_VERSIONS (RING_VERSIONS_MAX with a key), ROTATION_OPEN.
  */
 typedef struct staged staged;

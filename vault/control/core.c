@@ -6,8 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const kinds[CHANGES] = {"init",    "propose", "approve", "activate", "reject", "revoke", "rotate",
-                                           "destroy", "rekey",   "seal",    "unseal",   "open",   "review"};
+static const char *const kinds[CHANGES] = {"init",   "propose", "approve", "activate", "reject",
+                                           "revoke", "rotate",  "destroy", "rekey",    "seal",
+                                           "unseal", "open",    "review",  "plant",    "retire"};
 
 const char *change_kind_name(change_kind k)
 {
@@ -141,10 +142,10 @@ static bool read_documents(manifest_core *core, json_t *all)
     return true;
 }
 
-/* What may wait for approval: a document that people write, an operation, or a call. */
+/* What may wait for approval: a document that people write, an operation, a call, or a leaked list. */
 static bool proposal_named(document *out, const char *name)
 {
-    for (document d = DOC_OPERATION; d <= DOC_ACCESS; d++)
+    for (document d = DOC_OPERATION; d <= DOC_LEAK; d++)
         if (strcmp(name, document_name(d)) == 0) return *out = d, true;
     return document_named(out, name);
 }

@@ -5,13 +5,14 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const names[DOCUMENTS] = {"schema", "principals", "persons",  "purposes",
-                                             "policy", "sharing",    "browsing", "domains"};
+static const char *const names[DOCUMENTS] = {"schema",  "principals", "persons", "purposes", "policy",
+                                             "sharing", "browsing",   "domains", "canaries"};
 
 const char *document_name(document d)
 {
     if (d == DOC_OPERATION) return "operation";
     if (d == DOC_ACCESS) return "access";
+    if (d == DOC_LEAK) return "leak";
     return (unsigned)d < DOCUMENTS ? names[d] : "";
 }
 

@@ -28,6 +28,7 @@ static vault_code build_new(manifest_body **out, const init_options *o, vault_er
     if (manifest_build(&trial, o->name, &docs, err) != VAULT_OK)
         return o->folder ? documents_fault(err, o->folder) : err->code;
     VAULT_TRY(domains_complete(&docs.of[DOC_DOMAINS], &docs, err));
+    VAULT_TRY(canaries_none(&docs.of[DOC_CANARIES], err));
     return manifest_build(out, o->name, &docs, err);
 }
 

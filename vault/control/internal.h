@@ -9,7 +9,7 @@
 #include <cjose/cjose.h>
 
 typedef struct documents {
-    json_t *of[DOCUMENTS]; /* DOC_DOMAINS may be NULL before the vault has numbered its domains */
+    json_t *of[DOCUMENTS]; /* those of the vault's own may be NULL before it is made */
 } documents;               /* owned: documents_clear */
 /* The files of a folder; faults name file, line and column. */
 VAULT_MUST_USE vault_code documents_read(documents *out, const char *folder, vault_error *err);
@@ -100,6 +100,11 @@ typedef struct manifest_body {
     size_t domain_count, domain_capacity;
     const domain **domains_by_number;
     char (*domain_rings)[RING_NAME_MAX];
+    canary *canaries; /* in the order of their making */
+    const canary **canaries_by_resident;
+    size_t canary_count;
+    canary_value *canary_values; /* of all canaries, one after the other */
+    size_t canary_value_count, canary_value_capacity;
 } manifest_body;
 
 static inline const manifest_body *body_of(const manifest *m)
@@ -160,6 +165,10 @@ VAULT_MUST_USE vault_code build_sharing(builder *b, json_t *value);
 VAULT_MUST_USE vault_code build_policy(builder *b, json_t *value);
 VAULT_MUST_USE vault_code check_masks(builder *b, json_t *rules); /* of policy: onlookers.c */
 VAULT_MUST_USE vault_code build_browsing(builder *b, json_t *value);
+VAULT_MUST_USE vault_code build_canaries(builder *b, json_t *value); /* NULL: a trial */
+void canaries_clear(manifest_body *body);                            /* what build_canaries has made */
+/* DOC_CANARIES of a new vault. */
+VAULT_MUST_USE vault_code canaries_none(json_t **out, vault_error *err);
 
 /* INVALID DOCUMENT_INVALID; the path is `at`, and `key` (may be "") below it; the text is for people and says the mend.
  */

@@ -67,8 +67,12 @@ unsigned draft_consents(const draft *d, const approval *a);
 VAULT_MUST_USE vault_code draft_suspend(draft *d, const char *who);
 /* A break-glass, and its review (emergencies.c). */
 VAULT_MUST_USE vault_code emergencies_apply(draft *d);
+/* Canaries that are made, or one that is retired (canaries.c). */
+VAULT_MUST_USE vault_code canaries_apply(draft *d);
 /* One call that an app asks leave for (access.c). */
 VAULT_MUST_USE vault_code access_propose(draft *d);
+/* A leaked list that an officer brings (leaks.c). */
+VAULT_MUST_USE vault_code leak_propose(draft *d);
 /* Something that waits for approval: `about`, with content `value`, instead of what has digest `base`. */
 VAULT_MUST_USE vault_code draft_propose(draft *d, document about, json_t *value, const digest *base);
 
