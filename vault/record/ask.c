@@ -68,3 +68,15 @@ vault_code record_ask(record_answer *out, cabinet *c, const record_question *q, 
     if (q->other) wipe(c->beside.at, than.len);
     return code;
 }
+
+vault_code record_compare(record_match *out, cabinet *c, const record *r, const record_guess *guess, vault_error *err)
+{
+    bytes inside;
+    bool found;
+    *out = MATCH_ABSENT;
+    VAULT_TRY(open_inside(c, &inside, &found, r, guess->field, err));
+    if (!found) return VAULT_OK;
+    *out = bytes_equal_secret(inside, guess->text) ? MATCH_SAME : MATCH_OTHER;
+    text_forget(c);
+    return VAULT_OK;
+}

@@ -9,8 +9,6 @@
 
 #include <string.h>
 
-enum { CONSENTS_FORMAT = 1, ENTRY_REST_LEN = 1 + 8 + 8 + 2 };
-
 typedef struct entry {
     bytes id;
     consent_word what;
@@ -39,23 +37,6 @@ static void put_entry(writer *to, const entry *e)
     put_u16(to, e->department);
 }
 
-/* The list of a record, in the scratch: to be forgotten when `found`. */
-static vault_code open_list(cabinet *c, reader *out, bool *found, const record *r, vault_error *err)
-{
-    segment s;
-    aead *cipher = NULL;
-    bytes inside;
-    if (!r->genuine) return vault_fail(err, VAULT_INTERNAL, "consents of a row that is not proven");
-    VAULT_TRY(pack_find(&s, found, r->row->sealed, CONSENT_SEGMENT, err));
-    if (!*found) return VAULT_OK;
-    VAULT_TRY(record_cipher(&cipher, c, r, err));
-    VAULT_TRY(segment_unseal(c, r->row->id, &s, &inside, err));
-    *out = reader_over(inside);
-    if (get_u8(out) == CONSENTS_FORMAT) return VAULT_OK;
-    text_forget(c);
-    return vault_fail(err, VAULT_INTEGRITY, "a list of consents has an impossible format");
-}
-
 /* ---- what stands ---- */
 
 static vault_code find_nearest(consent_word *out, reader from, const consent_chain *chain, vault_error *err)
@@ -78,7 +59,7 @@ vault_code record_consent(consent_word *out, cabinet *c, const record *r, const 
     bool found = false;
     reader list;
     *out = (consent_word){.state = CONSENT_NONE};
-    if (r->genuine) VAULT_TRY(open_list(c, &list, &found, r, err));
+    if (r->genuine) VAULT_TRY(list_open(&list, &found, c, r, CONSENT_SEGMENT, err));
     if (!found) return record_work(c, r), VAULT_OK;
     vault_code code = find_nearest(out, list, chain, err);
     text_forget(c);
@@ -130,34 +111,22 @@ static vault_code make_list(cabinet *c, bytes *out, bool *unchanged, const recor
     writer to = writer_over(c->beside.at, c->beside.len);
     reader from = reader_over(bytes_of(NULL, 0));
     bool found = false;
-    put_u8(&to, CONSENTS_FORMAT);
-    VAULT_TRY(open_list(c, &from, &found, old, err));
+    put_u8(&to, LIST_FORMAT);
+    VAULT_TRY(list_open(&from, &found, c, old, CONSENT_SEGMENT, err));
     vault_code code = rewrite(&to, unchanged, from, said, err);
     if (found) text_forget(c);
     *out = writer_bytes(&to);
     return code;
 }
 
-static vault_code next_row(resident_row *out, cabinet *c, const record *old, const sealing *how, vault_error *err)
-{
-    if (old->row->version == INT32_MAX)
-        return vault_fail(err, VAULT_EXHAUSTED, "record %lld has no further version", (long long)old->row->id);
-    *out = *old->row;
-    out->was = old->row;
-    out->version++;
-    sealing s = *how;
-    s.c = c, s.dek = old->dek, s.stored = old->row->sealed, s.row = out;
-    return seal_row(&s, err);
-}
-
 vault_code record_say(resident_row *out, bool *unchanged, cabinet *c, const record *old, const consent_said *said,
                       vault_error *err)
 {
     const record_input nothing = {.collection = said->collection};
-    sealing how = {.in = &nothing};
+    sealing how = {.in = &nothing, .list = CONSENT_SEGMENT};
     *unchanged = false;
-    vault_code code = make_list(c, &how.consents, unchanged, old, said, err);
-    if (code == VAULT_OK && !*unchanged) code = next_row(out, c, old, &how, err);
+    vault_code code = make_list(c, &how.listed, unchanged, old, said, err);
+    if (code == VAULT_OK && !*unchanged) code = list_seal(out, c, old, &how, err);
     wipe(c->beside.at, c->beside.len);
     return code;
 }

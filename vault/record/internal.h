@@ -148,7 +148,8 @@ typedef struct sealing {
     const uint8_t *dek;
     bytes stored;      /* segments before; empty for a new record */
     field_set dropped; /* stored fields that are left out */
-    bytes consents;    /* the list that takes the place of the stored one; empty: that stays */
+    unsigned list;     /* CONSENT_SEGMENT, GUARDIAN_SEGMENT: which list is given, and */
+    bytes listed;      /* what takes the place of the stored one; empty: all lists stay */
     resident_row *row;
     writer pack;
 } sealing;
@@ -158,3 +159,14 @@ VAULT_MUST_USE vault_code seal_natural(sealing *s, vault_error *err);
 VAULT_MUST_USE vault_code seal_terms(sealing *s, vault_error *err);
 /* All of the row after id, collection, natural key, area, state, version and keys. */
 VAULT_MUST_USE vault_code seal_row(sealing *s, vault_error *err);
+
+/* ---- list.c: what stands in a segment behind all fields: its format (1) || entries ---- */
+
+/* What one begins with. */
+enum { LIST_FORMAT = 1 };
+/* The entries of a proven record's list, in the scratch: to be forgotten (text_forget) when *found. */
+VAULT_MUST_USE vault_code list_open(reader *entries, bool *found, cabinet *c, const record *r, unsigned list,
+                                    vault_error *err);
+/* The next version of the record with `listed` in the place of its list; all else stays. */
+VAULT_MUST_USE vault_code list_seal(resident_row *out, cabinet *c, const record *old, const sealing *how,
+                                    vault_error *err);

@@ -10,12 +10,12 @@
 #include "vault/base/error.h"
 
 enum { SEGMENT_HEADER_LEN = 15, PACK_MAX = 65536 };
-/* In the place of a field's number: the list of consents, behind all fields. It has no department, and was collected
- * never: no value's age is told by it. */
-enum { CONSENT_SEGMENT = 256 };
+/* In the place of a field's number: the lists behind all fields. They have no department, and were collected never: no
+ * value's age is told by them. */
+enum { CONSENT_SEGMENT = 256, GUARDIAN_SEGMENT = 257 };
 
 typedef struct segment {
-    uint16_t field;   /* schema number, from 1; or CONSENT_SEGMENT */
+    uint16_t field;   /* schema number, from 1; or that of a list */
     uint32_t version; /* record version that wrote it */
     uint8_t suite;
     uint16_t department; /* that gave it; number in the manifest */

@@ -47,6 +47,14 @@ VAULT_MUST_USE vault_code cabinet_natural_keys(cabinet *c, uint8_t out[RING_VERS
  * record ring; `context` binds it to its place. In the cabinet's arena. */
 VAULT_MUST_USE vault_code cabinet_seal_note(cabinet *c, bytes *out, bytes context, bytes plain, vault_error *err);
 VAULT_MUST_USE vault_code cabinet_open_note(cabinet *c, bytes *out, bytes context, bytes sealed, vault_error *err);
+/* A list that the vault keeps for a while: sealed under a key of its own, and that key as a note, so that with the row
+ * of the two all is gone. `context` binds both to their place. In the cabinet's arena. */
+typedef struct sealed_list {
+    bytes key, sealed;
+} sealed_list;
+VAULT_MUST_USE vault_code cabinet_seal_list(cabinet *c, sealed_list *out, bytes context, bytes plain, vault_error *err);
+VAULT_MUST_USE vault_code cabinet_open_list(cabinet *c, bytes *out, bytes context, const sealed_list *from,
+                                            vault_error *err);
 /* What is counted, and for whom: a keyed hash of its parts, each with its length, that only the vault can make; it
  * stays when keys are rotated. And what stands beside it, sealed in its place, in the cabinet's arena. INTEGRITY: it
  * was edited, or is another one's. */
@@ -134,6 +142,16 @@ typedef struct record_question {
 /* The values stay in locked memory and are wiped: yes, no, or absent comes out. Fails as field_open. */
 VAULT_MUST_USE vault_code record_ask(record_answer *out, cabinet *c, const record_question *q, vault_error *err);
 
+/* Whether a record holds just this normalised value of a field. For what officers may ask, who are told no value
+ * (tracing a leak): the value stays in locked memory, without a grant. INTEGRITY when it does not open. */
+typedef enum record_match { MATCH_ABSENT, MATCH_OTHER, MATCH_SAME } record_match;
+typedef struct record_guess {
+    const schema_field *field;
+    bytes text;
+} record_guess;
+VAULT_MUST_USE vault_code record_compare(record_match *out, cabinet *c, const record *r, const record_guess *guess,
+                                         vault_error *err);
+
 /* ---- search ------------------------------------------------------------------------------------------------------ */
 
 /* terms_of_question under all keys of the field, with its format: a row meets it whichever of them its terms are made
@@ -208,7 +226,7 @@ VAULT_MUST_USE vault_code record_merge(record_merged *out, resident_row *row, ca
 /* The same row, stored and opened for nobody from then on. */
 VAULT_MUST_USE vault_code record_restrict(resident_row *out, cabinet *c, const record *old, vault_error *err);
 
-/* ---- consents, and classes of residents ------------------------------------------------------------------------- */
+/* ---- consents ---------------------------------------------------------------------------------------------------- */
 
 typedef enum consent_state { CONSENT_NONE, CONSENT_GIVEN, CONSENT_WITHDRAWN } consent_state;
 typedef struct consent_word {
@@ -236,7 +254,47 @@ typedef struct consent_said {
 VAULT_MUST_USE vault_code record_say(resident_row *out, bool *unchanged, cabinet *c, const record *old,
                                      const consent_said *said, vault_error *err);
 
+/* What is known of a resident's class. */
 typedef enum class_answer { CLASS_UNKNOWN, CLASS_IN, CLASS_OUT } class_answer;
+
+/* ---- guardians --------------------------------------------------------------------------------------------------- */
+
+/* Of a resident's register: who may ask for him. */
+typedef enum guardian_kind { GUARDIAN_PARENT = 1, GUARDIAN_COURT, GUARDIAN_COMMITTEE, GUARDIAN_KINDS } guardian_kind;
+typedef struct guardian {
+    int64_t resident; /* who it is */
+    guardian_kind kind;
+    bool of_child;               /* ends by itself with the 18th birthday */
+    bool ended;                  /* taken back */
+    int64_t said_us, expires_us; /* expires: 0: without an end */
+    uint16_t department;         /* that wrote it down */
+} guardian;
+enum { GUARDIANS_MAX = 32 };
+typedef struct guardian_list {
+    guardian at[GUARDIANS_MAX]; /* in the order of their writing */
+    size_t count;
+} guardian_list;
+/* Those whose guardianship was taken back or ended are among them. Of a row that nobody is in: none, by about the same
+ * work. INTEGRITY when the list does not open. */
+VAULT_MUST_USE vault_code record_guardians(guardian_list *out, cabinet *c, const record *r, vault_error *err);
+typedef struct guardian_said {
+    const collection *collection; /* of the record */
+    guardian what;                /* takes the place of what stood of the same one */
+} guardian_said;
+/* The next version of a proven row, with it; *unchanged: it stands already (or ended is what never stood). INVALID
+ * RECORD_TOO_LARGE, or TOO_MANY_GUARDIANS: so many stand. */
+VAULT_MUST_USE vault_code record_appoint(resident_row *out, bool *unchanged, cabinet *c, const record *old,
+                                         const guardian_said *said, vault_error *err);
+/* Whether the record's resident is under 18: by the ID number that names it, else by a field "birth_date" or
+ * "..._birth_date". */
+VAULT_MUST_USE vault_code record_child(class_answer *out, cabinet *c, const record *r, const collection *of,
+                                       uint32_t today, vault_error *err);
+typedef enum guardianship { GUARDIAN_STANDS, GUARDIAN_NONE, GUARDIAN_ENDED, GUARDIAN_GROWN } guardianship;
+/* What somebody is to the resident at this moment. Who is not known to be a child any more is grown. */
+guardianship guardianship_of(const guardian_list *of, int64_t resident, class_answer child, int64_t now_us);
+
+/* ---- classes of residents ---------------------------------------------------------------------------------------- */
+
 typedef struct class_question {
     const record *record;
     const schema_field *field; /* of the class */

@@ -27,11 +27,11 @@ static vault_code seal_field(sealing *s, const input_field *f, vault_error *err)
     return text_seal(s->c, at, field_aad(buffer, s->row->id, &out), f->text, err);
 }
 
-static vault_code seal_consents(sealing *s, vault_error *err)
+static vault_code seal_list(sealing *s, vault_error *err)
 {
     uint8_t buffer[FIELD_AAD_LEN];
-    size_t len = padded_length(s->consents.len);
-    segment out = {.field = CONSENT_SEGMENT,
+    size_t len = padded_length(s->listed.len);
+    segment out = {.field = (uint16_t)s->list,
                    .version = (uint32_t)s->row->version,
                    .suite = (uint8_t)s->c->suite,
                    .sealed = bytes_of(NULL, len + SEAL_OVERHEAD)};
@@ -39,15 +39,22 @@ static vault_code seal_consents(sealing *s, vault_error *err)
     segment_write_header(&s->pack, &out);
     uint8_t *at = put_space(&s->pack, out.sealed.len);
     if (!at) return too_large(err);
-    return text_seal(s->c, at, field_aad(buffer, s->row->id, &out), s->consents, err);
+    return text_seal(s->c, at, field_aad(buffer, s->row->id, &out), s->listed, err);
 }
 
 static bool is_left_out(const sealing *s, unsigned field)
 {
-    return field < POLICY_FIELDS_MAX ? field_set_has(s->dropped, field) : s->consents.len > 0;
+    return field < POLICY_FIELDS_MAX && field_set_has(s->dropped, field);
 }
 
-/* Merges the stored segments with the given fields into the pack. */
+/* The number of what is given in this place: the fields, and then perhaps a list; UINT_MAX past the last. */
+static unsigned given_number(const sealing *s, size_t at)
+{
+    if (at < s->in->count) return s->in->fields[at].field->number;
+    return at == s->in->count && s->listed.len > 0 ? s->list : UINT_MAX;
+}
+
+/* Merges the stored segments with what is given into the pack. */
 static vault_code write_pack(sealing *s, vault_error *err)
 {
     reader from = reader_over(s->stored);
@@ -59,15 +66,16 @@ static vault_code write_pack(sealing *s, vault_error *err)
             VAULT_TRY(segment_read(&old, &from, old.field, err));
             have = true;
         }
-        if (!have && given == s->in->count) return s->consents.len > 0 ? seal_consents(s, err) : VAULT_OK;
-        unsigned number = given < s->in->count ? s->in->fields[given].field->number : UINT_MAX;
+        unsigned number = given_number(s, given);
+        if (!have && number == UINT_MAX) return VAULT_OK;
         if (have && old.field < number) {
             if (!is_left_out(s, old.field)) segment_write(&s->pack, &old);
             have = false;
             continue;
         }
         if (have && old.field == number) have = false;
-        VAULT_TRY(seal_field(s, &s->in->fields[given++], err));
+        VAULT_TRY(given < s->in->count ? seal_field(s, &s->in->fields[given], err) : seal_list(s, err));
+        given++;
     }
 }
 
@@ -76,7 +84,7 @@ static size_t pack_room(const sealing *s)
     size_t room = s->stored.len;
     for (size_t i = 0; i < s->in->count; i++)
         room += SEGMENT_HEADER_LEN + SEAL_OVERHEAD + padded_length(s->in->fields[i].text.len);
-    if (s->consents.len > 0) room += SEGMENT_HEADER_LEN + SEAL_OVERHEAD + padded_length(s->consents.len);
+    if (s->listed.len > 0) room += SEGMENT_HEADER_LEN + SEAL_OVERHEAD + padded_length(s->listed.len);
     return room < PACK_MAX ? room : PACK_MAX;
 }
 
