@@ -5,11 +5,13 @@ import sys
 VECTORS = pathlib.Path(__file__).resolve().parents[1] / "vectors"
 sys.path.insert(0, str(VECTORS))
 
+import cosignatures  # noqa: E402
 import tokens  # noqa: E402
 
 
 def test_the_written_vectors_are_those_of_the_other_implementation():
     assert (VECTORS / "tokens.inc").read_text().splitlines() == list(tokens.lines())
+    assert (VECTORS / "cosignatures.inc").read_text().splitlines() == list(cosignatures.lines())
 
 
 def test_the_other_implementation_gives_the_samples_of_nist_and_of_bip_350():

@@ -1,4 +1,4 @@
-#include "vault/audit/note.h"
+#include "vault/audit/note_parts.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -14,15 +14,14 @@ static const note_type TYPES[] = {
                        "resident-vault/sm2-sm3",
                        23, SM2_PUBLIC_KEY_LEN},
 };
-enum { TYPES_END = sizeof TYPES / sizeof *TYPES, TYPED_KEY_MAX = 23 + SM2_PUBLIC_KEY_LEN };
+enum { TYPES_END = sizeof TYPES / sizeof *TYPES };
 
 static const char SIGNATURE_PREFIX[] = "\xE2\x80\x94 "; /* U+2014 and a space */
-enum { PREFIX_LEN = sizeof SIGNATURE_PREFIX - 1, SIGNATURE_BLOB = KEY_ID_LEN + SIGNATURE_LEN };
+enum { PREFIX_LEN = sizeof SIGNATURE_PREFIX - 1, OWN_SIGNATURE_MAX = 72 };
 
 /* ---- keys ------------------------------------------------------------------------------------------------------ */
 
-/* Printable ASCII without space and plus: narrower than the standard, which lets names be any Unicode without space. */
-static bool name_fits(bytes name)
+bool note_name_fits(bytes name)
 {
     for (size_t i = 0; i < name.len; i++) {
         if (name.at[i] <= ' ' || name.at[i] >= 0x7F || name.at[i] == '+') return false;
@@ -43,7 +42,7 @@ static bytes public_key_of(const note_key *key)
 vault_code note_key_make(note_key *out, const char *name, signature_kind kind, bytes public_key, vault_error *err)
 {
     bytes text = bytes_of_text(name);
-    if (!name_fits(text))
+    if (!note_name_fits(text))
         return vault_fail(err, VAULT_INVALID, "the name of a log is 1 to 128 of ASCII, no space, no plus");
     if ((unsigned)kind - 1 >= TYPES_END - 1 || public_key.len != TYPES[kind].key_len)
         return vault_fail(err, VAULT_INVALID, "a public key of %zu bytes for signatures of kind %d", public_key.len,
@@ -51,14 +50,25 @@ vault_code note_key_make(note_key *out, const char *name, signature_kind kind, b
     *out = (note_key){.kind = kind};
     memcpy(out->name, text.at, text.len);
     memcpy(out->public_key, public_key.at, public_key.len);
-    const bytes parts[] = {text, bytes_of("\n", 1), type_of(out), public_key};
-    digest id = sha256_parts(parts, 4);
-    memcpy(out->id, id.at, KEY_ID_LEN);
+    note_key_id(out->id, text, type_of(out), public_key);
     return VAULT_OK;
 }
 
-/* Takes what stands before the first `end` out of *rest. */
-static bool cut(bytes *before, bytes *rest, char end)
+void note_key_id(uint8_t id[KEY_ID_LEN], bytes name, bytes type, bytes public_key)
+{
+    const bytes parts[] = {name, bytes_of("\n", 1), type, public_key};
+    digest hash = sha256_parts(parts, 4);
+    memcpy(id, hash.at, KEY_ID_LEN);
+}
+
+bool note_key_id_is(bytes hex, const uint8_t id[KEY_ID_LEN])
+{
+    char wanted[2 * KEY_ID_LEN + 1];
+    hex_encode(wanted, bytes_of(id, KEY_ID_LEN));
+    return bytes_same(hex, bytes_of_text(wanted));
+}
+
+bool note_cut(bytes *before, bytes *rest, char end)
 {
     const uint8_t *at = rest->len > 0 ? memchr(rest->at, end, rest->len) : NULL;
     if (!at) return false;
@@ -77,39 +87,46 @@ static unsigned kind_of(bytes typed)
     return 0;
 }
 
+bool note_key_split(key_parts *out, bytes text)
+{
+    bytes rest = text;
+    return note_cut(&out->name, &rest, '+') && note_cut(&out->id, &rest, '+') && note_name_fits(out->name) &&
+           base64_decode(out->typed, sizeof out->typed, &out->len, (const char *)rest.at, rest.len);
+}
+
 vault_code note_key_parse(note_key *out, bytes text, vault_error *err)
 {
-    bytes name, id, rest = text;
-    char copy[NOTE_NAME_MAX + 1] = {0}, hex[2 * KEY_ID_LEN + 1];
-    uint8_t typed[TYPED_KEY_MAX];
-    size_t len = 0;
-    bool shaped = cut(&name, &rest, '+') && cut(&id, &rest, '+') && name_fits(name) &&
-                  base64_decode(typed, sizeof typed, &len, (const char *)rest.at, rest.len);
-    unsigned kind = shaped ? kind_of(bytes_of(typed, len)) : 0;
+    char copy[NOTE_NAME_MAX + 1] = {0};
+    key_parts parts;
+    unsigned kind = note_key_split(&parts, text) ? kind_of(bytes_of(parts.typed, parts.len)) : 0;
     if (!kind) return vault_fail(err, VAULT_INVALID, "not an Ed25519 or SM2 verifier key (name+id+key)");
-    memcpy(copy, name.at, name.len);
+    memcpy(copy, parts.name.at, parts.name.len);
     size_t skip = TYPES[kind].len;
-    VAULT_TRY(note_key_make(out, copy, kind, bytes_of(typed + skip, len - skip), err));
-    hex_encode(hex, bytes_of(out->id, KEY_ID_LEN));
-    if (bytes_same(bytes_of_text(hex), id)) return VAULT_OK;
+    VAULT_TRY(note_key_make(out, copy, kind, bytes_of(parts.typed + skip, parts.len - skip), err));
+    if (note_key_id_is(parts.id, out->id)) return VAULT_OK;
     return vault_fail(err, VAULT_INVALID, "the id of the verifier key is not that of its name and key");
 }
 
-const char *note_key_text(const note_key *key, arena *mem)
+const char *note_key_join(const note_key *key, bytes type, bytes public_key, arena *mem)
 {
     uint8_t typed[TYPED_KEY_MAX];
     char hex[2 * KEY_ID_LEN + 1], base64[4 * ((sizeof typed + 2) / 3) + 1];
     writer w = writer_over(typed, sizeof typed);
-    put_bytes(&w, type_of(key));
-    put_bytes(&w, public_key_of(key));
+    put_bytes(&w, type);
+    put_bytes(&w, public_key);
     hex_encode(hex, bytes_of(key->id, KEY_ID_LEN));
     base64_encode(base64, writer_bytes(&w));
     return arena_format(mem, "%s+%s+%s", key->name, hex, base64);
 }
 
+const char *note_key_text(const note_key *key, arena *mem)
+{
+    return note_key_join(key, type_of(key), public_key_of(key), mem);
+}
+
 /* ---- opening --------------------------------------------------------------------------------------------------- */
 
-static bool text_fits(bytes text)
+bool note_text_fits(bytes text)
 {
     for (size_t i = 0; i < text.len; i++) {
         if (text.at[i] < ' ' && text.at[i] != '\n') return false;
@@ -117,35 +134,28 @@ static bool text_fits(bytes text)
     return text.len > 1 && text.at[text.len - 1] == '\n';
 }
 
-/* The signatures stand after the last blank line. */
-static bool split_note(bytes *text, bytes *signatures, bytes note)
+bool note_split(bytes *text, bytes *signatures, bytes note)
 {
-    if (note.len < 3 || note.len > NOTE_MAX || !text_fits(note)) return false;
+    if (note.len < 3 || note.len > NOTE_MAX || !note_text_fits(note)) return false;
     for (size_t i = note.len - 1; i > 0; i--) {
         if (note.at[i - 1] != '\n' || note.at[i] != '\n') continue;
         *text = bytes_of(note.at, i);
         *signatures = bytes_of(note.at + i + 1, note.len - i - 1);
-        return signatures->len > 0 && text_fits(*text);
+        return signatures->len > 0 && note_text_fits(*text);
     }
     return false;
 }
 
-typedef struct signature_line {
-    bytes name;
-    uint8_t blob[4 + 256]; /* key id ‖ signature of any type */
-    size_t len;
-} signature_line;
-
-static bool read_signature(signature_line *out, bytes line)
+bool signature_line_read(signature_line *out, bytes line)
 {
     if (line.len < PREFIX_LEN || memcmp(line.at, SIGNATURE_PREFIX, PREFIX_LEN) != 0) return false;
     bytes rest = bytes_of(line.at + PREFIX_LEN, line.len - PREFIX_LEN);
-    if (!cut(&out->name, &rest, ' ') || out->name.len == 0) return false;
+    if (!note_cut(&out->name, &rest, ' ') || out->name.len == 0) return false;
     return base64_decode(out->blob, sizeof out->blob, &out->len, (const char *)rest.at, rest.len) &&
            out->len > KEY_ID_LEN;
 }
 
-static bool is_of(const signature_line *s, const note_key *key)
+bool signature_line_is_of(const signature_line *s, const note_key *key)
 {
     return bytes_same(s->name, bytes_of_text(key->name)) && memcmp(s->blob, key->id, KEY_ID_LEN) == 0;
 }
@@ -153,7 +163,7 @@ static bool is_of(const signature_line *s, const note_key *key)
 bool note_unverified(bytes *text, bytes note)
 {
     bytes signatures;
-    return split_note(text, &signatures, note);
+    return note_split(text, &signatures, note);
 }
 
 note_verdict note_open(bytes *text, bytes note, const note_key *key)
@@ -161,11 +171,12 @@ note_verdict note_open(bytes *text, bytes note, const note_key *key)
     bytes body, rest, line;
     bool found = false;
     *text = (bytes){0};
-    if (!split_note(&body, &rest, note)) return NOTE_MALFORMED;
+    if (!note_split(&body, &rest, note)) return NOTE_MALFORMED;
     for (size_t i = 0; rest.len > 0; i++) {
         signature_line s;
-        if (i == NOTE_SIGNATURES_MAX || !cut(&line, &rest, '\n') || !read_signature(&s, line)) return NOTE_MALFORMED;
-        if (!is_of(&s, key)) continue;
+        if (i == NOTE_SIGNATURES_MAX || !note_cut(&line, &rest, '\n') || !signature_line_read(&s, line))
+            return NOTE_MALFORMED;
+        if (!signature_line_is_of(&s, key)) continue;
         bytes signature = bytes_of(s.blob + KEY_ID_LEN, s.len - KEY_ID_LEN);
         if (!signature_valid(key->kind, public_key_of(key), body, signature)) return NOTE_BAD_SIGNATURE;
         found = true;
@@ -175,21 +186,30 @@ note_verdict note_open(bytes *text, bytes note, const note_key *key)
     return NOTE_VERIFIED;
 }
 
+const char *signature_line_text(arena *mem, const note_key *key, bytes signature)
+{
+    uint8_t blob[KEY_ID_LEN + OWN_SIGNATURE_MAX];
+    char base64[4 * ((sizeof blob + 2) / 3) + 1];
+    writer w = writer_over(blob, sizeof blob);
+    put_bytes(&w, bytes_of(key->id, KEY_ID_LEN));
+    put_bytes(&w, signature);
+    base64_encode(base64, writer_bytes(&w));
+    return arena_format(mem, "%s%s %s\n", SIGNATURE_PREFIX, key->name, base64);
+}
+
 static vault_code add_signature(const char **note, arena *mem, bytes text, const note_signer *by, vault_error *err)
 {
-    uint8_t blob[SIGNATURE_BLOB];
-    char base64[4 * ((SIGNATURE_BLOB + 2) / 3) + 1];
-    memcpy(blob, by->key.id, KEY_ID_LEN);
-    VAULT_TRY(signer_sign(by->by, blob + KEY_ID_LEN, text, err));
-    base64_encode(base64, bytes_of(blob, sizeof blob));
-    *note = arena_format(mem, "%s%s%s %s\n", *note, SIGNATURE_PREFIX, by->key.name, base64);
+    uint8_t signature[SIGNATURE_LEN];
+    VAULT_TRY(signer_sign(by->by, signature, text, err));
+    const char *line = signature_line_text(mem, &by->key, bytes_of(signature, sizeof signature));
+    *note = line ? arena_format(mem, "%s%s", *note, line) : NULL;
     return *note ? VAULT_OK : vault_fail(err, VAULT_EXHAUSTED, "no room for a note");
 }
 
 vault_code note_sign(const char **out, arena *mem, bytes text, const note_signer *signers, size_t count,
                      vault_error *err)
 {
-    if (!text_fits(text) || count == 0 || count > NOTE_SIGNATURES_MAX)
+    if (!note_text_fits(text) || count == 0 || count > NOTE_SIGNATURES_MAX)
         return vault_fail(err, VAULT_INTERNAL, "a note of this text cannot be signed");
     *out = arena_format(mem, "%.*s\n", (int)text.len, (const char *)text.at);
     if (!*out) return vault_fail(err, VAULT_EXHAUSTED, "no room for a note");
@@ -199,7 +219,7 @@ vault_code note_sign(const char **out, arena *mem, bytes text, const note_signer
 
 /* ---- checkpoints ----------------------------------------------------------------------------------------------- */
 
-static bool read_size(int64_t *out, bytes text)
+bool note_read_size(int64_t *out, bytes text)
 {
     if (text.len == 0 || text.len > 19 || (text.at[0] == '0' && text.len > 1)) return false;
     *out = 0;
@@ -211,14 +231,18 @@ static bool read_size(int64_t *out, bytes text)
     return true;
 }
 
+bool note_read_hash(digest *out, bytes text)
+{
+    size_t len = 0;
+    return base64_decode(out->at, DIGEST_LEN, &len, (const char *)text.at, text.len) && len == DIGEST_LEN;
+}
+
 bool checkpoint_parse(checkpoint *out, bytes text)
 {
     bytes size, root;
-    size_t len = 0;
     *out = (checkpoint){0};
-    return cut(&out->origin, &text, '\n') && cut(&size, &text, '\n') && cut(&root, &text, '\n') &&
-           out->origin.len > 0 && read_size(&out->tree.size, size) &&
-           base64_decode(out->tree.root.at, DIGEST_LEN, &len, (const char *)root.at, root.len) && len == DIGEST_LEN &&
+    return note_cut(&out->origin, &text, '\n') && note_cut(&size, &text, '\n') && note_cut(&root, &text, '\n') &&
+           out->origin.len > 0 && note_read_size(&out->tree.size, size) && note_read_hash(&out->tree.root, root) &&
            (out->extensions = text, text.len == 0 || text.at[text.len - 1] == '\n');
 }
 

@@ -31,10 +31,14 @@ VAULT_MUST_USE vault_code cosign(const char **line, arena *mem, bytes text, cons
                                  vault_error *err);
 /* As note_open, of a cosignature; *seconds: when it was made. */
 note_verdict cosignature_open(int64_t *seconds, bytes note, const note_key *key);
+typedef struct witness_keys { /* borrowed */
+    const note_key *at;
+    size_t count;
+} witness_keys;
 /* The note with those of `more` (signature lines) that are the keys' good cosignatures and that it lacks, in the
  * arena. */
-VAULT_MUST_USE vault_code note_join(const char **out, arena *mem, bytes note, bytes more, const note_key *keys,
-                                    size_t count, vault_error *err);
+VAULT_MUST_USE vault_code note_join(const char **out, arena *mem, bytes note, bytes more, witness_keys keys,
+                                    vault_error *err);
 
 typedef struct witness {
     char name[WITNESS_NAME_MAX + 1];
