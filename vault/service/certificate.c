@@ -54,12 +54,12 @@ typedef struct named_count {
     const char *name;
     int64_t count;
 } named_count;
-enum { COUNTS = 8 };
+enum { COUNTS = 9 };
 static void name_counts(named_count out[COUNTS], const ring_references *r)
 {
-    const named_count all[COUNTS] = {{"keys", r->keys},           {"vouchers", r->vouchers},  {"requests", r->requests},
-                                     {"rows", r->rows},           {"entries", r->entries},    {"lines", r->lines},
-                                     {"manifests", r->manifests}, {"documents", r->documents}};
+    const named_count all[COUNTS] = {{"keys", r->keys},   {"vouchers", r->vouchers},   {"requests", r->requests},
+                                     {"leaks", r->leaks}, {"rows", r->rows},           {"entries", r->entries},
+                                     {"lines", r->lines}, {"manifests", r->manifests}, {"documents", r->documents}};
     memcpy(out, all, sizeof all);
 }
 

@@ -71,3 +71,6 @@ void consents_batch_get(session *s, call **calls, size_t count);
 void emergencies_open(session *s, call **calls, size_t count);
 void emergencies_list(session *s, call **calls, size_t count);
 void emergencies_review(session *s, call **calls, size_t count);
+void leaks_open(session *s, call **calls, size_t count);
+void leaks_list(session *s, call **calls, size_t count);
+void leaks_close(session *s, call **calls, size_t count);

@@ -5,6 +5,7 @@
  * Nothing is remembered here that must outlast the process: what is still to be done the rows say. */
 #include "vault/service/budgets.h"
 #include "vault/service/jobs.h"
+#include "vault/service/leaks.h"
 #include "vault/service/notices.h"
 
 #include "vault/base/clock.h"
@@ -267,6 +268,13 @@ static place *next_place(keeper *k)
     return NULL;
 }
 
+static void sweep_leaks(keeper *k)
+{
+    vault_error err = {0};
+    vault_code code = session_run(k->session, leaks_sweep, NULL, &err);
+    if (code != VAULT_OK && code != VAULT_UNAVAILABLE) log_failure(LOG_ERROR, "leak.failed", &err);
+}
+
 /* A minute after the start at the earliest. */
 static void begin_day(keeper *k)
 {
@@ -276,6 +284,7 @@ static void begin_day(keeper *k)
     vault_code code = session_run(k->session, retention_daily, NULL, &err);
     if (code != VAULT_OK && code != VAULT_UNAVAILABLE && code != VAULT_CONFLICT)
         log_failure(LOG_ERROR, "job.failed", &err);
+    sweep_leaks(k);
     budgets_sweep(k->session);
 }
 

@@ -1,7 +1,8 @@
-/* JOB_REWRAP: residents' keys, then vouchers, then kept answers under the active version of the record ring. No tag and
- * no value changes, so a step writes no line. A row that does not open stays where it is; the others go on without it,
- * and the job fails at its end. */
+/* JOB_REWRAP: residents' keys, then vouchers, then kept answers, then keys of leaked lists under the active version of
+ * the record ring. No tag and no value changes, so a step writes no line. A row that does not open stays where it is;
+ * the others go on without it, and the job fails at its end. */
 #include "vault/service/jobs.h"
+#include "vault/service/leaks.h"
 #include "vault/service/voucher.h"
 
 #include "vault/base/log.h"
@@ -12,7 +13,7 @@
 
 static const char RING[] = "record";
 
-typedef enum part_id { PART_KEYS, PART_VOUCHERS, PART_REQUESTS, PARTS } part_id;
+typedef enum part_id { PART_KEYS, PART_VOUCHERS, PART_REQUESTS, PART_LEAKS, PARTS } part_id;
 
 /* A pass over the tables. */
 typedef struct rewrap_pass {
@@ -87,10 +88,14 @@ static vault_code rewrap_keys(session *s, const job_work *w, met *m, vault_error
 
 static vault_code reseal(session *s, note_table in, note_row *row, vault_error *err)
 {
-    uint8_t context[VOUCHER_CONTEXT_LEN];
-    size_t id_len = in == NOTES_OF_VOUCHERS ? VOUCHER_ID_LEN : DIGEST_LEN;
-    if (row->id.len != id_len) return vault_fail(err, VAULT_INTEGRITY, "a note has an id of %zu bytes", row->id.len);
-    bytes place = in == NOTES_OF_VOUCHERS ? voucher_context(context, row->id, row->version) : row->id;
+    static const size_t id_len[NOTE_TABLES] = {
+        [NOTES_OF_VOUCHERS] = VOUCHER_ID_LEN, [NOTES_OF_REQUESTS] = DIGEST_LEN, [NOTES_OF_LEAKS] = LEAK_ID_LEN};
+    uint8_t context[VOUCHER_CONTEXT_LEN + LEAK_CONTEXT_LEN];
+    if (row->id.len != id_len[in])
+        return vault_fail(err, VAULT_INTEGRITY, "a note has an id of %zu bytes", row->id.len);
+    bytes place = row->id;
+    if (in == NOTES_OF_VOUCHERS) place = voucher_context(context, row->id, row->version);
+    if (in == NOTES_OF_LEAKS) place = leak_context(context, row->id);
     return cabinet_reseal_note(s->cabinet, &row->sealed, place, row->sealed, err);
 }
 
@@ -122,7 +127,7 @@ static vault_code bring_over(session *s, const job_work *w, met *m, vault_error 
     VAULT_TRY(store_begin(s->store, err));
     VAULT_TRY(at->part == PART_KEYS
                   ? rewrap_keys(s, w, m, err)
-                  : rewrap_notes(s, w, at->part == PART_VOUCHERS ? NOTES_OF_VOUCHERS : NOTES_OF_REQUESTS, m, err));
+                  : rewrap_notes(s, w, (note_table)(at->part - PART_VOUCHERS + NOTES_OF_VOUCHERS), m, err));
     if (m->done) return job_commit(s, w->job, m->done, NULL, err);
     store_rollback(s->store); /* and the locks go */
     return VAULT_OK;

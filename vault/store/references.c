@@ -9,7 +9,7 @@ static const int64_t PATIENCE_US = INT64_C(7200) * 1000 * 1000; /* as ST_PATIENC
 typedef struct counted {
     statement_id by;
     int64_t version; /* of the ring, or the control version that rows must be made by */
-    int64_t *into[3];
+    int64_t *into[4];
 } counted;
 
 static vault_code count(store *s, const counted *what, vault_error *err)
@@ -18,7 +18,7 @@ static vault_code count(store *s, const counted *what, vault_error *err)
     call_start(s, what->by);
     arg_int8(s, what->version);
     VAULT_TRY(call_run(s, &r, err));
-    for (int i = 0; i < 3 && what->into[i]; i++) *what->into[i] = col_int8(r, 0, i);
+    for (int i = 0; i < 4 && what->into[i]; i++) *what->into[i] = col_int8(r, 0, i);
     return VAULT_OK;
 }
 
@@ -27,7 +27,7 @@ static vault_code count_of(store *s, const char *ring, int32_t version, int64_t 
                            vault_error *err)
 {
     if (strcmp(ring, "record") == 0) {
-        const counted keys = {ST_REFERENCES_RECORD, version, {&out->keys, &out->vouchers, &out->requests}};
+        const counted keys = {ST_REFERENCES_RECORD, version, {&out->keys, &out->vouchers, &out->requests, &out->leaks}};
         VAULT_TRY(count(s, &keys, err));
     } else if (strcmp(ring, "natural") == 0 || strncmp(ring, "term/", 5) == 0) {
         const counted rows = {ST_REFERENCES_ROWS, since, {&out->rows, &out->entries}};

@@ -1,4 +1,5 @@
-/* What a rotation of the record ring still has to bring over: residents' keys, vouchers, kept answers. */
+/* What a rotation of the record ring still has to bring over: residents' keys, vouchers, kept answers, keys of
+ * leaked lists. */
 #include "vault/store/internal.h"
 
 static vault_code all_written(store *s, size_t count, vault_error *err)
@@ -55,6 +56,13 @@ vault_code store_keys_update(store *s, const key_row *rows, size_t count, vault_
 
 /* ---- notes ---- */
 
+static const statement_id STALE[NOTE_TABLES] = {[NOTES_OF_VOUCHERS] = ST_VOUCHER_NOTES_STALE,
+                                                [NOTES_OF_REQUESTS] = ST_REQUEST_NOTES_STALE,
+                                                [NOTES_OF_LEAKS] = ST_LEAK_NOTES_STALE};
+static const statement_id UPDATE[NOTE_TABLES] = {[NOTES_OF_VOUCHERS] = ST_VOUCHER_NOTES_UPDATE,
+                                                 [NOTES_OF_REQUESTS] = ST_REQUEST_NOTES_UPDATE,
+                                                 [NOTES_OF_LEAKS] = ST_LEAK_NOTES_UPDATE};
+
 vault_code store_notes_stale(store *s, arena *mem, const note_range *of, note_row *rows, size_t *count,
                              vault_error *err)
 {
@@ -62,7 +70,7 @@ vault_code store_notes_stale(store *s, arena *mem, const note_range *of, note_ro
     bool full = false;
     *count = 0;
     VAULT_TRY(needs_transaction(s, err));
-    call_start(s, of->in == NOTES_OF_VOUCHERS ? ST_VOUCHER_NOTES_STALE : ST_REQUEST_NOTES_STALE);
+    call_start(s, STALE[of->in]);
     arg_bytes(s, of->after);
     arg_int4(s, of->version);
     arg_int8(s, (int64_t)of->limit);
@@ -81,7 +89,7 @@ vault_code store_notes_stale(store *s, arena *mem, const note_range *of, note_ro
 
 vault_code store_notes_update(store *s, note_table in, const note_row *rows, size_t count, vault_error *err)
 {
-    call_start(s, in == NOTES_OF_VOUCHERS ? ST_VOUCHER_NOTES_UPDATE : ST_REQUEST_NOTES_UPDATE);
+    call_start(s, UPDATE[in]);
     arg_array(s, count);
     for (size_t i = 0; i < count; i++) put_blob(s, rows[i].id);
     arg_array(s, count);
@@ -95,6 +103,6 @@ vault_code store_stale_count(store *s, int32_t version, int64_t *count, vault_er
     call_start(s, ST_STALE_COUNT);
     arg_int4(s, version);
     VAULT_TRY(call_run(s, &r, err));
-    *count = col_int8(r, 0, 0) + col_int8(r, 0, 1) + col_int8(r, 0, 2);
+    *count = col_int8(r, 0, 0) + col_int8(r, 0, 1) + col_int8(r, 0, 2) + col_int8(r, 0, 3);
     return VAULT_OK;
 }

@@ -481,12 +481,15 @@ static const statement table[] = {
                      .columns = {SQL_TEXT},
                      .rows = ROWS_ONE},
     [ST_REFERENCES_RECORD] = {.name = "references_record",
-                              .sql = "SELECT (SELECT count(*) FROM resident_key WHERE ring_version = $1),"
-                                     " (SELECT count(*) FROM voucher WHERE " STAMPED(
-                                         "sealed") "),"
-                                                   " (SELECT count(*) FROM request WHERE " STAMPED("answer") ")",
+                              .sql =
+                                  "SELECT (SELECT count(*) FROM resident_key WHERE ring_version = $1),"
+                                  " (SELECT count(*) FROM voucher WHERE " STAMPED(
+                                      "sealed") "),"
+                                                " (SELECT count(*) FROM request WHERE " STAMPED(
+                                                    "answer") "),"
+                                                              " (SELECT count(*) FROM leak WHERE " STAMPED("key") ")",
                               .params = {SQL_INT8},
-                              .columns = {SQL_INT8, SQL_INT8, SQL_INT8},
+                              .columns = {SQL_INT8, SQL_INT8, SQL_INT8, SQL_INT8},
                               .rows = ROWS_ONE},
     /* A row is in the index by its terms, and by its collection. */
     [ST_REFERENCES_ROWS] =

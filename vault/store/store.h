@@ -84,7 +84,7 @@ VAULT_MUST_USE vault_code store_keys_stale(store *s, arena *mem, const stale_ran
 VAULT_MUST_USE vault_code store_keys_update(store *s, const key_row *rows, size_t count, vault_error *err);
 /* Notes (vault/record) in a table under another version of the record ring than `version`: at most `limit` above id
  * `after`, in order, locked; what another transaction has locked is passed over. Within a transaction. */
-typedef enum note_table { NOTES_OF_VOUCHERS, NOTES_OF_REQUESTS, NOTE_TABLES } note_table;
+typedef enum note_table { NOTES_OF_VOUCHERS, NOTES_OF_REQUESTS, NOTES_OF_LEAKS, NOTE_TABLES } note_table;
 typedef struct note_row {
     bytes id;
     int32_t version; /* of a voucher */
@@ -144,7 +144,7 @@ VAULT_MUST_USE vault_code store_residents_erase(store *s, arena *mem, const resi
                                                 vault_error *err);
 /* What still needs a version of a ring; all zero: nothing does. Counted in one snapshot, over whole tables. */
 typedef struct ring_references {
-    int64_t keys, vouchers, requests; /* wrapped or sealed under this version of the record ring */
+    int64_t keys, vouchers, requests, leaks; /* wrapped or sealed under this version of the record ring */
     int64_t rows;                     /* of residents, made before control version `since` (term and natural rings) */
     int64_t entries;                  /* of the index that no row has, or that a row has and the index does not */
     int64_t lines;                    /* sealed under this version of the log ring */

@@ -34,6 +34,7 @@ TEST("an old version is destroyed by two people, and the certificate counts what
                                        "references keys 0",
                                        "references vouchers 0",
                                        "references requests 0",
+                                       "references leaks 0",
                                        "references documents 0",
                                        "residents 200"};
     for (size_t i = 0; i < sizeof said / sizeof *said; i++)
