@@ -87,14 +87,14 @@ TEST("asking for entries writes no line: what is copied would never be the whole
 TEST("a line that is missing or cut is an error of its own, not a shorter answer")
 {
     (void)newest_checkpoint(50);
-    pg_run("CREATE TABLE kept_line AS SELECT * FROM line WHERE idx IN (20, 30)");
-    pg_run("DELETE FROM line WHERE idx = 20");
+    pg_sql("CREATE TABLE kept_line AS SELECT * FROM line WHERE idx IN (20, 30)");
+    pg_sql("DELETE FROM line WHERE idx = 20");
     expect_outcome(entries(0, 25), VAULT_INTEGRITY, NULL);
     expect_outcome(entries(20, 1), VAULT_INTEGRITY, NULL);
     expect_outcome(entries(21, 5), VAULT_OK, NULL);
-    pg_run("UPDATE line SET leaf = substr(leaf, 1, 73) WHERE idx = 30");
+    pg_sql("UPDATE line SET leaf = substr(leaf, 1, 73) WHERE idx = 30");
     expect_outcome(entries(21, 20), VAULT_INTEGRITY, NULL);
-    pg_run("DELETE FROM line WHERE idx = 30; INSERT INTO line SELECT * FROM kept_line; DROP TABLE kept_line");
+    pg_sql("DELETE FROM line WHERE idx = 30; INSERT INTO line SELECT * FROM kept_line; DROP TABLE kept_line");
     expect_outcome(entries(0, 40), VAULT_OK, NULL);
     fixture_reset();
 }
