@@ -104,15 +104,32 @@ static digest root_of(const digest *leaves, arena *mem)
 
 /* ---- reading ---- */
 
-static vault_code from_block(line_columns *out, const column_block *block, scribe *sc, store *s, arena *mem,
-                             vault_error *err)
+typedef struct reading {
+    scribe *sc;
+    store *s;
+    arena *mem;
+    merkle_tree now;
+} reading;
+
+/* A block that was made of another log, one that went on from a backup of this one, is sealed by the same key. */
+static vault_code check_root(const digest *root, int32_t stretch, const reading *r, vault_error *err)
+{
+    merkle_path path;
+    const merkle_coordinate node = {.level = STRETCH_LEVEL, .index = stretch};
+    const merkle_tree stretches = {.size = (r->now.size + COLUMN_STRETCH - 1) >> STRETCH_LEVEL, .root = r->now.root};
+    VAULT_TRY(stored_node_path(&path, r->s, r->mem, node, r->now.size, err));
+    if (merkle_verify_inclusion(root, stretch, &stretches, path)) return VAULT_OK;
+    return vault_fail(err, VAULT_INTEGRITY, "columns %d of the log are those of other lines", stretch);
+}
+
+static vault_code from_block(line_columns *out, const column_block *block, const reading *r, vault_error *err)
 {
     digest root;
     bytes plain;
-    (void)s;
-    VAULT_TRY(open_block(&plain, block, sc, mem, err));
-    VAULT_TRY(columns_unpack(out, &root, mem, plain, err));
-    if (out->first == (int64_t)block->stretch * COLUMN_STRETCH && out->count == COLUMN_STRETCH) return VAULT_OK;
+    VAULT_TRY(open_block(&plain, block, r->sc, r->mem, err));
+    VAULT_TRY(columns_unpack(out, &root, r->mem, plain, err));
+    if (out->first == (int64_t)block->stretch * COLUMN_STRETCH && out->count == COLUMN_STRETCH)
+        return check_root(&root, block->stretch, r, err);
     return vault_fail(err, VAULT_INTEGRITY, "columns %d of the log are those of other lines", block->stretch);
 }
 
@@ -130,7 +147,8 @@ vault_code ledger_columns(line_columns *out, scribe *sc, store *s, arena *mem, i
     if (lines.count == COLUMN_STRETCH) VAULT_TRY(store_columns_read(s, mem, &block, err));
     /* A block under a key that is gone is as good as none. */
     bool readable = block.found && log_keyset_version(sc->keys, block.log_version);
-    return readable ? from_block(out, &block, sc, s, mem, err) : from_lines(out, &lines, sc, s, mem, err);
+    const reading r = {.sc = sc, .s = s, .mem = mem, .now = head_tree(&head)};
+    return readable ? from_block(out, &block, &r, err) : from_lines(out, &lines, sc, s, mem, err);
 }
 
 /* ---- keeping ---- */

@@ -188,3 +188,7 @@ log_keyset *ledger_keys(const ledger *l);
 
 VAULT_MUST_USE vault_code stored_inclusion(store *s, arena *mem, line_proof *proof, vault_error *err);
 VAULT_MUST_USE vault_code stored_consistency(store *s, arena *mem, growth_proof *proof, vault_error *err);
+/* From a node, all of whose leaves stand in the tree, up to the root: it verifies like the path of leaf node.index of a
+ * tree of as many leaves as this one has nodes, whole or not, on that level. */
+VAULT_MUST_USE vault_code stored_node_path(merkle_path *out, store *s, arena *mem, merkle_coordinate node, int64_t size,
+                                           vault_error *err);

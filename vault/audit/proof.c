@@ -2,6 +2,8 @@
  * every node is found by the index of one line, and a proof is one SELECT by primary key. */
 #include "vault/audit/internal.h"
 
+#include <string.h>
+
 enum { ROWS_MAX = 2 * MERKLE_PATH_MAX + 1 };
 
 /* The lines of `indexes`, in their order; a missing one is damage. */
@@ -60,6 +62,23 @@ vault_code stored_inclusion(store *s, arena *mem, line_proof *proof, vault_error
     VAULT_TRY(read_lines(rows, s, mem, indexes, nodes + 1, err));
     proof->leaf = rows[nodes].leaf;
     return fold(&proof->path, mem, &plan, rows, err);
+}
+
+vault_code stored_node_path(merkle_path *out, store *s, arena *mem, merkle_coordinate node, int64_t size,
+                            vault_error *err)
+{
+    merkle_plan plan;
+    line_row rows[ROWS_MAX];
+    int64_t indexes[ROWS_MAX];
+    size_t below = 0;
+    VAULT_TRY(merkle_plan_inclusion(&plan, node.index << node.level, size, err));
+    for (size_t i = 0; i < node.level; i++) below += plan.parts[i];
+    plan.count -= node.level;
+    plan.node_count -= below;
+    memmove(plan.parts, plan.parts + node.level, plan.count * sizeof *plan.parts);
+    memmove(plan.nodes, plan.nodes + below, plan.node_count * sizeof *plan.nodes);
+    VAULT_TRY(read_lines(rows, s, mem, indexes, lines_of(&plan, indexes), err));
+    return fold(out, mem, &plan, rows, err);
 }
 
 vault_code stored_consistency(store *s, arena *mem, growth_proof *proof, vault_error *err)

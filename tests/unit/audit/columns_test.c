@@ -1,7 +1,8 @@
 /* Columns of the log: they say what the lines say, whether they are read from a block or from the lines; a block that
  * was edited, moved or made of another log is refused. */
-#include "tests/unit/audit/fixture.h"
+#include "tests/unit/audit/rotating.h"
 #include "vault/audit/column_pack.h"
+#include "vault/store/columns.h"
 
 enum { STRETCH = COLUMN_STRETCH, BATCH = 4096 };
 
@@ -165,7 +166,7 @@ TEST("as many texts as there are lines are kept apart")
 /* Lines of the same two kinds again and again: the tree does not mind, and it is quick. */
 static void given_log_of(size_t count)
 {
-    given_log();
+    given_log_to_rotate(SUITE_GM);
     for (size_t done = 1; done < count;) {
         appended a;
         size_t n = count - done < BATCH ? count - done : BATCH;
@@ -211,17 +212,35 @@ static void expect_same(const line_columns *a, const line_columns *b)
         for (column_text t = 0; t < COLUMN_TEXTS; t++) expect_text(a, t, i, text_of(b, t, i));
 }
 
-static void expect_damaged(const char *edit, const char *back)
+static column_block saved;
+
+static void save(void)
+{
+    static uint8_t at[8 << 20];
+    saved = (column_block){0};
+    expect_ok(store_columns_read(db, mem, &saved, &err), &err);
+    assert_in_range(saved.sealed.len, 1, sizeof at);
+    saved.sealed = bytes_of(memcpy(at, saved.sealed.at, saved.sealed.len), saved.sealed.len);
+}
+
+static void put_back(void)
+{
+    expect_ok(store_columns_write(db, &saved, &err), &err);
+}
+
+static void expect_damaged(void)
 {
     line_columns c;
-    pg_sql("%s", edit);
     expect_code(ledger_columns(&c, hand, db, mem, 0, &err), VAULT_INTEGRITY, &err);
-    pg_sql("%s", back);
+    put_back();
     arena_reset(mem);
 }
 
-#define SAVE "CREATE TABLE saved AS SELECT * FROM line_columns"
-#define BACK "DELETE FROM line_columns; INSERT INTO line_columns SELECT * FROM saved"
+static void expect_edit_found(const char *sealed)
+{
+    pg_sql("UPDATE line_columns SET sealed = %s", sealed);
+    expect_damaged();
+}
 
 TEST("a short log has columns from its lines, and no blocks; past its end there is nothing")
 {
@@ -253,10 +272,42 @@ TEST("a complete stretch is kept as a block that says what its lines say; edited
     assert_int_equal(columns_of(1).count, 10);
     arena_reset(mem);
 
-    pg_sql(SAVE);
-    expect_damaged("UPDATE line_columns SET sealed = set_byte(sealed, 1000, get_byte(sealed, 1000) # 1)", BACK);
-    expect_damaged("UPDATE line_columns SET sealed = set_byte(sealed, 3, 9)", BACK);
-    expect_damaged("UPDATE line_columns SET sealed = substr(sealed, 1, 100)", BACK);
-    expect_damaged("UPDATE line_columns SET sealed = ''", BACK);
+    save();
+    expect_edit_found("set_byte(sealed, 1000, get_byte(sealed, 1000) # 1)");
+    expect_edit_found("set_byte(sealed, 3, 9)");
+    expect_edit_found("substr(sealed, 1, 100)");
+    expect_edit_found("''");
     assert_true(columns_of(0).kept);
+
+    /* Of another log, under the same keys: the one that went on from a backup of this one. */
+    given_log_of(STRETCH + 10);
+    assert_true(keep_one());
+    put_back();
+    expect_damaged();
+}
+
+static void expect_stretch_of(bool kept, int32_t version)
+{
+    line_columns c = columns_of(0);
+    assert_int_equal(c.kept, kept);
+    assert_int_equal(c.count, STRETCH);
+    expect_text(&c, COLUMN_PERSON, 1, "person-a");
+    assert_int_equal(sql_number("SELECT coalesce(max(log_version), 0) FROM line_columns"), version);
+    arena_reset(mem);
+}
+
+TEST("a block goes over to the newer version of the log ring, of another suite; one that does not open is made anew")
+{
+    given_log_of(STRETCH + 10);
+    assert_true(keep_one());
+    follow(1, 2);
+    expect_stretch_of(true, 1);
+    assert_true(keep_one());
+    assert_false(keep_one());
+    expect_stretch_of(true, 2);
+    pg_sql("UPDATE line_columns SET log_version = 1");
+    line_columns c;
+    expect_code(ledger_columns(&c, hand, db, mem, 0, &err), VAULT_INTEGRITY, &err);
+    assert_true(keep_one());
+    expect_stretch_of(true, 2);
 }
