@@ -1,6 +1,7 @@
 /* audit checkpoint, proof, query. */
 #include "vault/cli/internal.h"
 
+#include "vault/audit/tree_proof.h"
 #include "vault/base/clock.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,17 +24,18 @@ ctl_exit run_audit_checkpoint(ctl *c)
     return CTL_OK;
 }
 
-/* c2sp.org/tlog-proof: the leaf's index, the path, the checkpoint. */
-static void print_proof(uint64_t line, const Vault__V1__GetProofResponse *reply)
+/* c2sp.org/tlog-proof: the leaf as its extra data, its index, the path, the checkpoint. */
+static ctl_exit print_proof(const ctl *c, uint64_t line, const Vault__V1__GetProofResponse *reply)
 {
-    printf("c2sp.org/tlog-proof@v1\nindex %llu\n", (unsigned long long)line);
-    for (size_t i = 0; i < reply->n_path; i++) {
-        char text[4 * ((DIGEST_LEN + 2) / 3) + 1];
-        if (reply->path[i].len != DIGEST_LEN) continue;
-        base64_encode(text, bytes_of(reply->path[i].data, DIGEST_LEN));
-        puts(text);
-    }
-    printf("\n%s", reply->checkpoint);
+    digest *path = arena_array(c->mem, reply->n_path + 1, sizeof *path);
+    tlog_proof proof = {.extra = bytes_of(reply->leaf.data, reply->leaf.len),
+                        .index = (int64_t)line,
+                        .path = {.at = path},
+                        .checkpoint = bytes_of_text(reply->checkpoint)};
+    for (size_t i = 0; path && i < reply->n_path; i++)
+        if (reply->path[i].len == DIGEST_LEN) memcpy(path[proof.path.len++].at, reply->path[i].data, DIGEST_LEN);
+    const char *text = path ? tlog_proof_text(c->mem, &proof) : NULL;
+    return text && fputs(text, stdout) != EOF ? CTL_OK : CTL_FAILED;
 }
 
 static void print_proof_json(uint64_t line, const Vault__V1__GetProofResponse *reply)
@@ -59,10 +61,8 @@ ctl_exit run_audit_proof(ctl *c)
     ctl_exit end =
         ctl_call(c, &x, "/vault.v1.Audit/GetProof", &request.base, &vault__v1__get_proof_response__descriptor);
     if (end != CTL_OK) return end;
-    if (c->options[OPT_JSON])
-        print_proof_json(line, (const void *)x.reply);
-    else
-        print_proof(line, (const void *)x.reply);
+    if (!c->options[OPT_JSON]) return print_proof(c, line, (const void *)x.reply);
+    print_proof_json(line, (const void *)x.reply);
     return CTL_OK;
 }
 

@@ -200,10 +200,20 @@ static const command commands[] = {
      "  vaultctl audit checkpoint >checkpoint\n",
      0, 0, 0, true, OFFICER_PURPOSE, run_audit_checkpoint},
     {"audit proof", "LINE", "proof that a line stands in the log",
-     "Prints a C2SP tlog-proof: index, path, checkpoint. --json adds the leaf.\n"
+     "Prints a C2SP tlog-proof: leaf, index, path, checkpoint; `vault-verify proof` checks it.\n"
      "\n"
      "  vaultctl audit proof 117\n",
      0, 1, 1, true, OFFICER_PURPOSE, run_audit_proof},
+    {"audit export", "[FILE]", "the log as files, for whoever verifies it without us",
+     "--tiles DIR: checkpoint, tiles and entries of the whole log (c2sp.org/tlog-tiles). Goes on where the folder\n"
+     "ends; its checkpoint is replaced last of all, when the files have its root: interrupted at any moment, the same\n"
+     "command goes on. --range FIRST-LAST FILE: up to 1,048,576 lines with their path to the newest checkpoint.\n"
+     "No view of a line is in either, only what is published. vault-verify checks both, without us.\n"
+     "\n"
+     "  vaultctl audit export --tiles /srv/log --log-key log.vkey\n"
+     "  vaultctl audit export --range 4000-4999 case-17.lines --log-key log.vkey\n",
+     OPTION(OPT_TILES) | OPTION(OPT_RANGE) | OPTION(OPT_LOG_KEY) | OPTION(OPT_PROGRESS), 0, 1, true, OFFICER_PURPOSE,
+     run_audit_export},
     {"audit query", "", "lines of the log (officers)",
      "All conditions given must hold. The query itself is a line.\n"
      "\n"

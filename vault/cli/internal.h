@@ -111,6 +111,8 @@ typedef enum option_id {
     OPT_UNJUSTIFIED,
     OPT_NOTE,
     OPT_WAITING,
+    OPT_TILES,
+    OPT_RANGE,
     OPTIONS
 } option_id;
 __extension__ typedef unsigned __int128 option_set;
@@ -381,6 +383,7 @@ ctl_exit run_correction_decline(ctl *c);
 ctl_exit run_trace(ctl *c);
 ctl_exit run_audit_checkpoint(ctl *c);
 ctl_exit run_audit_proof(ctl *c);
+ctl_exit run_audit_export(ctl *c);
 ctl_exit run_audit_query(ctl *c);
 ctl_exit run_audit_verify(ctl *c);
 ctl_exit run_receipt_verify(ctl *c);

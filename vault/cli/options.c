@@ -98,6 +98,8 @@ static const option_row rows[OPTIONS] = {
     [OPT_WITH] = {"with", "DOCUMENT=FILE", NULL, "this file in the place of a document in force (may come again)"},
     [OPT_DAYS] = {"days", "N", NULL, "and rules that no line of the last N days was granted by (officers)"},
     [OPT_LINE] = {"line", "N", NULL, "line N of the log (officers)"},
+    [OPT_TILES] = {"tiles", "DIR", NULL, "the whole log, into this folder (c2sp.org/tlog-tiles)"},
+    [OPT_RANGE] = {"range", "FIRST-LAST", NULL, "these lines, into FILE"},
     [OPT_VALUES] = {"values", NULL, NULL, "show the wanted values"},
 };
 
