@@ -80,6 +80,8 @@ static const metric table[METRICS] = {
                             &glass_states, &none, NULL, 1, glass_cells},
     [METRIC_NOTICES] = {"vault_notices_total", "What the webhook was told by this node, by result.", COUNTER,
                         &notice_results, &none, NULL, 1, notice_cells},
+    [METRIC_CANARY_USES] = {"vault_canary_uses_total", "Canaries that were used by others than officers.", COUNTER,
+                            &none, &none, NULL, 1, &single_cells[METRIC_CANARY_USES]},
 };
 
 static _Atomic uint64_t *cell(metric_id id, metric_at at)

@@ -18,6 +18,7 @@ typedef enum metric_id {
     METRIC_BUDGET_SOFT,      /* counter: soft limits of budgets that were reached */
     METRIC_EMERGENCIES,      /* gauge: state; break-glasses that wait for their review */
     METRIC_NOTICES,          /* counter: result; what the webhook was told by this node */
+    METRIC_CANARY_USES,      /* counter: canaries that were used by others than officers */
     METRICS
 } metric_id;
 

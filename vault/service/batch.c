@@ -14,6 +14,7 @@
  * does not fail its neighbours. A granted item that then does not open gets a second line, which refers to the first.
  */
 #include "vault/service/budgets.h"
+#include "vault/service/canaries.h"
 #include "vault/service/kept.h"
 
 #include "vault/base/clock.h"
@@ -88,7 +89,7 @@ static void judge(part *p, item *it)
         return;
     }
     if (may_create(p, it)) return;
-    vault_code proven = record_prove(&it->record, p->s->cabinet, it->row, &broken);
+    vault_code proven = item_prove(p->s, it, &broken);
     if (a->failed != CLAUSE_NONE) {
         (void)refuse_clause(&it->err, a->failed);
     } else if (proven != VAULT_OK) {
@@ -196,6 +197,7 @@ static vault_code append_within(part *p, line_batch *batch, vault_error *err)
         VAULT_TRY(make_batch(batch, p, err));
     }
     if (p->kind->write) VAULT_TRY(p->kind->write(s, p->items, p->count, err));
+    VAULT_TRY(canaries_alarm(s, p->items, p->count, err));
     return ledger_append_in_transaction(s->service->ledger, s->store, s->mem, batch, &p->appended, err);
 }
 
@@ -221,9 +223,9 @@ static vault_code append(part *p, vault_error *err)
 {
     session *s = p->s;
     line_batch batch = {0};
-    bool held = holds_wanted(s, p->items, p->count);
+    bool held = holds_wanted(s, p->items, p->count), alarms = canaries_used(s, p->items, p->count);
     if (!held) VAULT_TRY(make_batch(&batch, p, err));
-    if (held || p->kind->write) return append_in_transaction(p, &batch, err);
+    if (held || alarms || p->kind->write) return append_in_transaction(p, &batch, err);
     return ledger_append(s->service->ledger, s->store, s->mem, &batch, &p->appended, err);
 }
 
@@ -374,6 +376,7 @@ static vault_code try_part(session *s, const item_kind *kind, item **items, size
     VAULT_TRY(commit(&p, err));
     s->confirmed = true;
     service_note(s->service, VAULT_OK, err);
+    canaries_told(s, items, count);
     finish(&p);
     make_receipts(&p);
     return VAULT_OK;

@@ -2,7 +2,7 @@
  * without a reason (the ticket). Twenty records need no permit; more of them, and the pages that follow, need
  * an entry of the document "browsing". A line for the page, and one for each record that it shows, which the resident
  * sees. */
-#include "vault/service/internal.h"
+#include "vault/service/canaries.h"
 
 #include "vault/base/clock.h"
 
@@ -110,16 +110,18 @@ static vault_code seal_next(session *s, call *c, int64_t last)
 
 static vault_code list(session *s, call *c)
 {
+    enum { LOOK_MOST = 4096 };
     const browsing *b = c->browsing;
     vault_error *err = &c->rq->err;
     int64_t *ids = NULL;
-    size_t count = 0;
+    size_t count = 0, wanted = b->ask.rows + 1 + canaries_hidden_in(s, c, b->ask.area);
     const store_listing what = {.collection = (int16_t)c->collection->number,
                                 .low = b->ask.area.low,
                                 .high = b->ask.area.high,
                                 .after = b->after,
-                                .limit = b->ask.rows + 1};
+                                .limit = wanted < LOOK_MOST ? wanted : LOOK_MOST};
     VAULT_TRY(store_list_ids(s->store, s->mem, &what, &ids, &count, err));
+    canaries_leave_out(s, c, ids, &count);
     bool more = count > b->ask.rows;
     if (more) count = b->ask.rows;
     if (more && b->permitted) VAULT_TRY(seal_next(s, c, ids[count - 1]));

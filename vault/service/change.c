@@ -76,11 +76,17 @@ static vault_code write_and_append(const writing *w, staged *st, vault_error *er
     if (w->lines && w->lines->before) VAULT_TRY(w->lines->before(w->lines->context, err));
     VAULT_TRY(staged_write(st, s->store, &next, err));
     VAULT_TRY(make_lines(&lines, w, count, err));
-    const line_batch batch = {.control_version = s->manifest->version,
-                              .control_stamp = s->control_stamp,
-                              .lines = lines,
-                              .count = count,
-                              .next = &next};
+    line_batch batch = {.control_version = s->manifest->version,
+                        .control_stamp = s->control_stamp,
+                        .lines = lines,
+                        .count = count,
+                        .next = &next};
+    if (w->lines) {
+        batch.rows = w->lines->rows;
+        batch.row_count = w->lines->row_count;
+        batch.erased = w->lines->erased;
+        batch.erased_count = w->lines->erased_count;
+    }
     VAULT_TRY(ledger_append_in_transaction(s->service->ledger, s->store, s->mem, &batch, &out, err));
     if (w->lines && w->lines->after) VAULT_TRY(w->lines->after(w->lines->context, out.first, err));
     return store_commit(s->store, err);

@@ -13,6 +13,10 @@ typedef struct change_lines {
     vault_code (*before)(void *context, vault_error *err); /* or NULL */
     vault_code (*fill)(void *context, line_facts *facts, size_t i, vault_error *err);
     vault_code (*after)(void *context, int64_t first, vault_error *err); /* or NULL */
+    const row_change *rows; /* of residents that are written by change.write */
+    size_t row_count;
+    const int64_t *erased; /* residents that it erases: each by the line of its place, from the first one on */
+    size_t erased_count;
     void *context;
 } change_lines;
 VAULT_MUST_USE vault_code change_run_with(session *s, call *c, change *what, change_record *done,

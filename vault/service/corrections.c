@@ -1,7 +1,7 @@
 /* Corrections as they are told. All of one record, to whoever may put or see the field there; or those that wait, to
  * the department that owns the field and may put it where the resident lives. Nothing of a row is told before all of it
  * was proven under the resident's key, and wanted values are opened after the lines. */
-#include "vault/service/internal.h"
+#include "vault/service/canaries.h"
 
 #include <string.h>
 
@@ -255,7 +255,7 @@ static bool may_decide(const queue *q, const resident_row *of, const correction_
     const policy *rules = q->s->manifest->policy;
     const policy_facts put = call_asks(q->c, POLICY_PUT, FORM_PLAIN, only_field((unsigned)from->field));
     admission a = policy_admit(rules, &put);
-    bool live = of->found && of->state == RECORD_LIVE;
+    bool live = of->found && of->state == RECORD_LIVE && !canary_hidden(q->s, q->c, of->id);
     return policy_decide(rules, &a, &put, (policy_resident){.area = {live ? of->area : 0}}).given;
 }
 

@@ -209,6 +209,8 @@ vault_code make_call_line(line *out, session *s, const call *c, const line_facts
     const vault_error *how = &c->rq->err;
     bool failed = how->code == VAULT_INTEGRITY || how->code == VAULT_INTERNAL;
     line_facts all = call_facts(s, c, how->code == VAULT_OK ? LINE_GRANTED : failed ? LINE_FAILED : LINE_REFUSED);
+    if (facts->action) all.action = facts->action;
+    all.resident = facts->resident;
     all.fields = facts->fields;
     all.change = facts->change;
     all.document = facts->document;

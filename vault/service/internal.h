@@ -165,11 +165,14 @@ struct item {
     item *with;                 /* decided together with it and next to it in the call: one part holds both; or NULL */
     struct unique_item *unique; /* named by a unique field (unique.c) */
     struct test_item *test;     /* a predicate's question and answer (predicates.c) */
-    struct inspect_item *inspect; /* what its token is worth (inspect.c) */
-    struct erase_item *erase;     /* erase.c */
-    struct consent_item *consent; /* consents.c */
-    struct voucher_item *voucher; /* vouchers and handovers: what is sealed in its row (voucher.c) */
-    struct record_item *named;    /* a record by its name, or a correction (get.c, corrections.c) */
+    struct inspect_item *inspect;   /* what its token is worth (inspect.c) */
+    struct erase_item *erase;       /* erase.c */
+    struct consent_item *consent;   /* consents.c */
+    struct said_row *said;          /* the version of the record that a word about it makes (said.h) */
+    struct guardian_item *guardian; /* guardians.c */
+    struct history_item *history;   /* history.c */
+    struct voucher_item *voucher;   /* vouchers and handovers: what is sealed in its row (voucher.c) */
+    struct record_item *named;      /* a record by its name, or a correction (get.c, corrections.c) */
 };
 
 /* What the items of an RPC have of their own; the way is the same for all (batch.c). */
@@ -274,8 +277,9 @@ size_t gate_admit(session *s, const method *m, request **requests, size_t count,
 /* Appends lines that stand for no batch (refusals at the gate, queries). */
 VAULT_MUST_USE vault_code append_alone(session *s, line *lines, size_t count, vault_error *err);
 /* The one line of a call that reads or changes control, or asks for keys, before its answer leaves: rq->err says how it
- * went (INTEGRITY and INTERNAL: failed; else refused). Of `facts` the fields, change, document, approval, before, after
- * are taken. Returns rq->err's code, which is that of the append where it failed. */
+ * went (INTEGRITY and INTERNAL: failed; else refused). Of `facts` the fields, change, document, approval, before,
+ * after, and where they are given action and resident, are taken. Returns rq->err's code, which is that of the append
+ * where it failed. */
 VAULT_MUST_USE vault_code write_call_line(session *s, call *c, const line_facts *facts);
 VAULT_MUST_USE vault_code make_call_line(line *out, session *s, const call *c, const line_facts *facts,
                                          vault_error *err);
@@ -452,6 +456,8 @@ vault_code put_read_area(session *s, item *it, const put_keys *keys);
 int64_t number_of_digits(bytes digits);
 /* Of an item that went well; NULL when memory is out. */
 Vault__V1__PutResult *put_result(const item *it);
+/* Ids of new residents, never used before. */
+VAULT_MUST_USE vault_code put_new_ids(session *s, int64_t *ids, size_t count, vault_error *err);
 /* For item_kind. */
 vault_code put_judge(session *s, item *it);
 VAULT_MUST_USE vault_code put_prepare(session *s, item **items, size_t count, vault_error *err);

@@ -155,6 +155,9 @@ static const char *body_of_notice(arena *mem, const manifest *m, const notice_ro
     const char *when = time_text(mem, row->created_us);
     if (row->kind == NOTICE_EMERGENCY && e) return emergency_body(mem, m, "emergency.opened", e);
     if (row->kind == NOTICE_OVERDUE && e && !e->reviewed_us) return emergency_body(mem, m, "emergency.overdue", e);
+    if (row->kind == NOTICE_CANARY && when && is_name_in(row->subject, "canaries/"))
+        return arena_format(mem, "{\"canary\":\"%s\",\"event\":\"canary.used\",\"time\":\"%s\",\"vault\":\"%s\"}",
+                            row->subject, when, m->vault);
     if (row->kind != NOTICE_BUDGET || !when || !is_clean(row->subject)) return NULL;
     return arena_format(mem, "{\"budget\":\"%s\",\"event\":\"budget.soft\",\"time\":\"%s\",\"vault\":\"%s\"}",
                         row->subject, when, m->vault);

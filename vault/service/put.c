@@ -231,8 +231,9 @@ static int by_item_key(const void *a, const void *b)
 
 /* An id is a number of the sequence with random bits behind it: whoever sets the sequence back does not make an id come
  * again, under which a token of somebody who was deleted would open somebody else's values. */
-static vault_code widen_ids(int64_t *ids, size_t count, vault_error *err)
+vault_code put_new_ids(session *s, int64_t *ids, size_t count, vault_error *err)
 {
+    VAULT_TRY(store_resident_ids(s->store, ids, count, err));
     for (size_t i = 0; i < count; i++) {
         uint8_t random[8];
         VAULT_TRY(entropy_fill(random, sizeof random, err));
@@ -254,8 +255,7 @@ static vault_code give_ids(session *s, item **items, size_t count, vault_error *
     for (size_t i = 0; i < count; i++)
         if (is_new(items[i]) && !is_dry(items[i])) fresh[wanted++] = items[i];
     if (wanted == 0) return VAULT_OK;
-    VAULT_TRY(store_resident_ids(s->store, ids, wanted, err));
-    VAULT_TRY(widen_ids(ids, wanted, err));
+    VAULT_TRY(put_new_ids(s, ids, wanted, err));
     qsort(fresh, wanted, sizeof *fresh, by_item_key);
     for (size_t i = 0; i < wanted; i++) fresh[i]->put->next.id = ids[i];
     return VAULT_OK;

@@ -268,7 +268,8 @@ static void run_together(session *s, const method *m, request **requests, size_t
 /* Changes of control, and of keys, run one by one: each one is decided by what the one before it left. */
 void service_run(session *s, const method *m, request **requests, size_t count)
 {
-    size_t most = m->action == LINE_CONTROL || m->action == LINE_KEYS ? 1 : BATCH_ITEMS;
+    bool alone = m->action == LINE_CONTROL || m->action == LINE_KEYS || m->action == LINE_CANARY;
+    size_t most = alone ? 1 : BATCH_ITEMS;
     atomic_fetch_add_explicit(&s->service->calls, count, memory_order_relaxed);
     for (size_t first = 0; first < count; first += most)
         run_together(s, m, requests + first, count - first < most ? count - first : most);

@@ -5,6 +5,7 @@
  * The search itself is an item that addresses nobody: its line is appended with those of the residents. Who is found is
  * fetched, proven, decided and compared with the question once more, and stands in no order. */
 #include "vault/service/search.h"
+#include "vault/service/canaries.h"
 
 #include "vault/base/clock.h"
 #include "vault/base/log.h"
@@ -61,7 +62,7 @@ static vault_code ask_like(search *q, session *s, const condition *asked, term_q
     item *like = asked->like;
     like->record = (record){.dek = s->deks.at};
     vault_error broken = {0};
-    vault_code proven = record_prove(&like->record, s->cabinet, like->row, &broken);
+    vault_code proven = item_prove(s, like, &broken);
     bool granted = proven == VAULT_OK && judge_by_area(s, like) == VAULT_OK;
     if (!granted) {
         q->refused = true; /* the batch proves and judges it once more, and tells */
@@ -117,7 +118,7 @@ static bool may_be_given(session *s, call *c, const resident_row *row)
 {
     item one = {.call = c, .row = row, .record = {.dek = s->deks.at}};
     vault_error broken = {0};
-    vault_code proven = record_prove(&one.record, s->cabinet, row, &broken);
+    vault_code proven = item_prove(s, &one, &broken);
     bool given = judge_by_area(s, &one) == VAULT_OK || proven != VAULT_OK;
     record_clear(&one.record);
     return given;
@@ -152,6 +153,7 @@ static vault_code find_given(search *q, session *s, call *c, int64_t *out, size_
         VAULT_TRY(store_search_ids(s->store, s->mem, &what, &ids, &found, &c->rq->err));
         size_t kept = found;
         if (found) what.after = ids[found - 1];
+        canaries_leave_out(s, c, ids, &kept);
         if (depends) VAULT_TRY(leave_out(s, c, ids, &kept));
         for (size_t i = 0; i < kept && *count < what.limit; i++) out[(*count)++] = ids[i];
     }
@@ -198,6 +200,7 @@ static vault_code look(search *q, session *s, call *c)
     if (c->admission.failed == CLAUSE_NONE && !q->refused) {
         VAULT_TRY(search_plan(q, s, c));
         q->what.until_us = end_of(c);
+        VAULT_TRY(canaries_alive(&q->what.without, &q->what.without_count, s, &c->rq->err));
         VAULT_TRY(q->in->count_only ? store_search_count(s->store, &q->what, &counted, &c->rq->err)
                                     : find(q, s, c, ids, &count));
     }

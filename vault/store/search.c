@@ -95,6 +95,8 @@ vault_code store_search_count(store *s, const store_search *what, uint64_t *coun
     VAULT_TRY(check_search(what, err));
     call_start(s, ST_SEARCH_COUNT);
     arg_search(s, what);
+    arg_array(s, what->without_count);
+    for (size_t i = 0; i < what->without_count; i++) put_int8(s, what->without[i]);
     VAULT_TRY(run_search(s, what, &r, err));
     *count = (uint64_t)col_int8(r, 0, 0);
     return VAULT_OK;

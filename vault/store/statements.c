@@ -13,10 +13,10 @@
 /* Stretch by stretch of the tag's index (schema.c), oldest first, until the page is full; in each of them tag by tag,
  * of which there is one but while the log's keys are rotated. */
 #define LINES_IN_STRETCH(tag, side, order)                                                                             \
-    "(SELECT x.* FROM unnest($3) AS t CROSS JOIN LATERAL (SELECT " LINE_COLUMNS                                        \
-    " FROM line WHERE " LINE_STRETCH("idx") " = b AND " tag " = t AND " tag " <> 0 AND idx " side                      \
-                                            " ORDER BY idx " order " LIMIT $2) AS x ORDER BY x.idx " order             \
-                                            " LIMIT $2)"
+    "(SELECT x.* FROM unnest($3) AS t CROSS JOIN LATERAL (SELECT " LINE_COLUMNS " FROM line WHERE " LINE_STRETCH(      \
+        "idx") " = b AND " LINE_IN_STRETCH("idx", "b") " AND " tag " = t AND " tag " <> 0 AND idx " side               \
+                                                       " ORDER BY idx " order " LIMIT $2) AS x ORDER BY x.idx " order  \
+                                                       " LIMIT $2)"
 #define LINES_OF(tag)                                                                                                  \
     "SELECT l.* FROM generate_series(" LINE_STRETCH("$1") ", (SELECT " LINE_STRETCH(                                   \
         "max(size) - 1") " FROM head)) AS b CROSS JOIN LATERAL " LINES_IN_STRETCH(tag, ">= $1", "") " AS l LIMIT $2"
@@ -175,8 +175,8 @@ static const statement table[] = {
                        .columns = {SQL_INT8},
                        .rows = ROWS_ANY},
     [ST_SEARCH_COUNT] = {.name = "search_count",
-                         .sql = SEARCH "SELECT count(DISTINCT id) FROM hit",
-                         .params = {SEARCH_TYPES},
+                         .sql = SEARCH "SELECT count(DISTINCT id) FROM hit WHERE id NOT IN (SELECT unnest($10))",
+                         .params = {SEARCH_TYPES, SQL_INT8S},
                          .columns = {SQL_INT8},
                          .rows = ROWS_ONE},
     [ST_IDS_OF_TERMS] = {.name = "ids_of_terms",
@@ -259,7 +259,7 @@ static const statement table[] = {
                    .rows = ROWS_ONE},
     [ST_LINES_COPY] = {.name = "lines_copy", .sql = "COPY line (" LINE_COLUMNS ") FROM STDIN (FORMAT binary)"},
     [ST_LINES_BY_INDEX] = {.name = "lines_by_index",
-                           .sql = "SELECT " LINE_COLUMNS " FROM line WHERE idx = ANY($1)",
+                           .sql = "SELECT " LINE_COLUMNS " FROM unnest($1) AS i JOIN line ON idx = i",
                            .params = {SQL_INT8S},
                            .columns = LINE_TYPES,
                            .rows = ROWS_ANY},
@@ -325,8 +325,8 @@ static const statement table[] = {
         {.name = "lines_renew",
          .sql = "WITH w AS (UPDATE line l SET officer = u.officer, resident_tag = u.resident_tag,"
                 " person_tag = u.person_tag FROM unnest($1, $2, $3, $4) AS u(idx, officer, resident_tag, person_tag)"
-                " WHERE l.idx = u.idx RETURNING 1) SELECT count(*) FROM w",
-         .params = {SQL_INT8S, SQL_BYTEAS, SQL_INT8S, SQL_INT8S},
+                " WHERE l.idx = u.idx AND l.idx >= $5 AND l.idx <= $6 RETURNING 1) SELECT count(*) FROM w",
+         .params = {SQL_INT8S, SQL_BYTEAS, SQL_INT8S, SQL_INT8S, SQL_INT8, SQL_INT8},
          .columns = {SQL_INT8},
          .rows = ROWS_ONE},
     [ST_CHECKPOINT_PUBLISH] = {.name = "checkpoint_publish",
@@ -503,13 +503,14 @@ static const statement table[] = {
          .columns = {SQL_INT8, SQL_INT8},
          .rows = ROWS_ONE},
     /* A view's stamp is suite and version (vault/audit). The head is under a version, too. */
-    [ST_REFERENCES_LOG] =
-        {.name = "references_log",
-         .sql = "SELECT (SELECT count(*) FROM line WHERE substr(officer, 2, 3) ="
-                " substr(int4send($1::int4), 2, 3)) + (SELECT count(*) FROM head WHERE log_version = $1)",
-         .params = {SQL_INT8},
-         .columns = {SQL_INT8},
-         .rows = ROWS_ONE},
+    [ST_REFERENCES_LOG] = {.name = "references_log",
+                           .sql =
+                               "SELECT (SELECT count(*) FROM line WHERE substr(officer, 2, 3) ="
+                               " substr(int4send($1::int4), 2, 3)) + (SELECT count(*) FROM head WHERE log_version = $1)"
+                               " + (SELECT count(*) FROM line_columns WHERE log_version = $1)",
+                           .params = {SQL_INT8},
+                           .columns = {SQL_INT8},
+                           .rows = ROWS_ONE},
     [ST_REFERENCES_CONTROL] = {.name = "references_control",
                                .sql = "SELECT (SELECT count(*) FROM control WHERE " STAMPED(
                                    "sealed") "),"
@@ -554,6 +555,7 @@ static const statement table[] = {
 
 const statement *statement_of(statement_id id)
 {
+    if (id >= ST_PARTITIONS_LOCK) return statement_of_archive(id);
     if (id >= ST_COUNTERS_MAKE) return statement_of_counts(id);
     return id < ST_JOB_INSERT ? &table[id] : statement_of_work(id);
 }

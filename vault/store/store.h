@@ -177,6 +177,8 @@ typedef struct store_search {
     int64_t after;             /* ids above this one, ascending */
     size_t limit;
     int64_t until_us; /* monotonic clock: a search that lasts longer is given up; 0: as long as the server lets it */
+    const int64_t *without; /* ids that are not counted */
+    size_t without_count;
 } store_search;
 /* Ids in ascending order, at most `limit`. The SQL is the same whatever is found. EXHAUSTED SEARCH_TOO_LONG. */
 VAULT_MUST_USE vault_code store_search_ids(store *s, arena *mem, const store_search *what, int64_t **ids, size_t *count,
@@ -285,6 +287,14 @@ VAULT_MUST_USE vault_code store_lines_page(store *s, arena *mem, const line_rang
 /* The leaves of the lines [from, from + count), in the arena; empty bytes where there is no such line. */
 VAULT_MUST_USE vault_code store_leaves(store *s, arena *mem, int64_t from, size_t count, bytes *leaves,
                                        vault_error *err);
+
+/* The log lies in partitions of LINE_PARTITION lines. Those that a log of `size` lines writes to, and the next two: where
+ * they are not there they are made. Not within a transaction; appends do not wait for it, and two nodes may do it. */
+#define LINE_PARTITION (INT64_C(1) << 22)
+VAULT_MUST_USE vault_code store_partitions_make(store *s, int64_t size, vault_error *err);
+/* Takes away one of those whose lines are all below `archived`, and which is empty. UNAVAILABLE: the log was in use for
+ * longer than an append may wait; to be tried again later. *dropped: one was; there may be more. */
+VAULT_MUST_USE vault_code store_partition_drop(store *s, int64_t archived, bool *dropped, vault_error *err);
 
 /* Lines from `from` to before `end` whose officer's view is under another version of the log ring: at most `limit`, in
  * order, locked; what another transaction has locked is passed over. Within a transaction. */

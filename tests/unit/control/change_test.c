@@ -24,7 +24,7 @@ TEST("what one proposes and another approves is in force on every node")
     expect_ok(control_reload(a.c, a.s, &err), &err);
     expect_rules(&a, 3);
     assert_int_equal(version_of(&a), 3);
-    assert_string_equal(pg_sql("SELECT count(*) FROM control_document"), "8");
+    assert_string_equal(pg_sql("SELECT count(*) FROM control_document"), "9");
     assert_string_equal(pg_sql("SELECT count(*) FROM control_archive"), "1");
     assert_string_equal(pg_sql("SELECT count(*) FROM line"), "3");
     node_close(&a);
@@ -465,7 +465,7 @@ TEST("a change that ends between its rows and its commit leaves the old version,
         store_rollback(n.s);
         staged_free(&st);
         assert_string_equal(pg_sql("SELECT max(version) FROM control"), "1");
-        assert_string_equal(pg_sql("SELECT count(*) FROM control_document"), "8");
+        assert_string_equal(pg_sql("SELECT count(*) FROM control_document"), "9");
         assert_string_equal(pg_sql("SELECT size FROM head"), "1");
         expect_ok(control_reload(n.c, n.s, &err), &err);
         assert_int_equal(version_of(&n), 1);
