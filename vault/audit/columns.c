@@ -179,20 +179,18 @@ static vault_code renew_block(bool *renewed, column_block *inout, scribe *sc, ar
     return VAULT_OK;
 }
 
-vault_code ledger_keep_columns(bool *made, scribe *sc, store *s, arena *mem, vault_error *err)
+vault_code ledger_keep_columns(int32_t *inout, scribe *sc, store *s, arena *mem, vault_error *err)
 {
     head_row head;
     column_block block = {0};
     bool renewed;
-    *made = false;
     VAULT_TRY(ledger_head(sc->of, s, &head, err));
     int32_t version = (int32_t)scribe_version(sc);
-    VAULT_TRY(store_columns_lacking(s, version, (int32_t)(head.size / COLUMN_STRETCH), &block.stretch, err));
-    if (block.stretch < 0) return VAULT_OK;
+    VAULT_TRY(store_columns_lacking(s, version, (int32_t)(head.size / COLUMN_STRETCH), inout, err));
+    if (*inout < 0) return VAULT_OK;
+    block.stretch = *inout;
     VAULT_TRY(store_columns_read(s, mem, &block, err));
     VAULT_TRY(renew_block(&renewed, &block, sc, mem, err));
     if (!renewed) VAULT_TRY(make_block(&block, sc, s, mem, err));
-    VAULT_TRY(store_columns_write(s, &block, err));
-    *made = true;
-    return VAULT_OK;
+    return store_columns_write(s, &block, err);
 }

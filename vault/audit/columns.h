@@ -45,6 +45,7 @@ VAULT_MUST_USE vault_code columns_make(line_columns *out, arena *mem, const open
  * or a line, was edited. The scribe's thread. */
 VAULT_MUST_USE vault_code ledger_columns(line_columns *out, scribe *sc, store *s, arena *mem, int64_t stretch,
                                          vault_error *err);
-/* Makes the block of one complete stretch that has none under the active version of the log ring, and drops one of a
- * former version where there is one. *made false: nothing is left to be done. For the keeper. */
-VAULT_MUST_USE vault_code ledger_keep_columns(bool *made, scribe *sc, store *s, arena *mem, vault_error *err);
+/* Makes the block of the first complete stretch from *inout on that has none under the active version of the log ring;
+ * one of a former version goes over to it. *inout: whose it was, also where it cannot be made (INTEGRITY: a line of it
+ * was edited); -1: nothing is left to be done. For the keeper. */
+VAULT_MUST_USE vault_code ledger_keep_columns(int32_t *inout, scribe *sc, store *s, arena *mem, vault_error *err);

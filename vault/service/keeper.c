@@ -24,7 +24,8 @@ enum {
     READ_US = 200000,
     WAIT_US = 50000,
     TELL_BUSY_US = 200000,
-    FAULT_US = 5000000
+    FAULT_US = 5000000,
+    COLUMNS_LOOK_US = 10000000
 };
 static const int64_t BUSY_MS = 500; /* so long a node's word holds that calls want it */
 _Static_assert((int)METRIC_JOB_KINDS == (int)JOB_KINDS, "a kind of job has its metrics");
@@ -49,6 +50,10 @@ struct keeper {
     size_t count, next;
     int64_t read_us; /* when the table is read again */
     int64_t day_us;  /* when it is looked whether the day's work has begun */
+    struct {
+        int64_t again_us; /* when a block is made again */
+        int32_t stretch;  /* from which on */
+    } columns;            /* of the log */
     size_t most;
     uint64_t calls; /* of the node, when it was looked last */
     bool called;    /* some had come since the time before */
@@ -288,6 +293,30 @@ static void begin_day(keeper *k)
     budgets_sweep(k->session);
 }
 
+static vault_code make_columns(session *s, void *stretch, vault_error *err)
+{
+    return ledger_keep_columns(stretch, s->scribe, s->store, s->mem, err);
+}
+
+/* A block of columns at a time, where no job has a step to take. A stretch of which a line was edited is passed over.
+ */
+static void keep_columns(keeper *k)
+{
+    vault_error err = {0};
+    int64_t begun = clock_monotonic_us();
+    uint64_t calls = atomic_load_explicit(&k->service->calls, memory_order_relaxed);
+    if (begun < k->columns.again_us) return;
+    vault_code code = session_run(k->session, make_columns, &k->columns.stretch, &err);
+    int64_t now = clock_monotonic_us(), rest = 0;
+    if (calls != atomic_load_explicit(&k->service->calls, memory_order_relaxed)) rest = REST_FACTOR * (now - begun);
+    if (code == VAULT_INTEGRITY) log_failure(LOG_ERROR, "job.failed", &err);
+    if (code == VAULT_INTEGRITY && k->columns.stretch >= 0)
+        k->columns.stretch++;
+    else if (code != VAULT_OK || k->columns.stretch < 0)
+        k->columns.stretch = 0, rest = COLUMNS_LOOK_US;
+    k->columns.again_us = now + rest;
+}
+
 /* What a step holds in between, a snapshot above all, would keep other nodes from the job for as long as this one is
  * sealed. */
 static void let_go(keeper *k)
@@ -307,10 +336,12 @@ static void turn(keeper *k, bool woken)
     notices_turn(k->notices, k->session);
     if (woken || clock_monotonic_us() >= k->read_us) read_jobs(k);
     place *p = next_place(k);
-    if (p)
+    if (p) {
         take_step(k, p);
-    else
-        wait_for(k, k->count ? WAIT_US : LOOK_US, true);
+        return;
+    }
+    keep_columns(k);
+    wait_for(k, k->count || k->columns.again_us <= clock_monotonic_us() ? WAIT_US : LOOK_US, true);
 }
 
 static void *keep(void *at)

@@ -26,13 +26,14 @@ vault_code store_columns_write(store *s, const column_block *block, vault_error 
     return call_done(s, err);
 }
 
-vault_code store_columns_lacking(store *s, int32_t log_version, int32_t end, int32_t *stretch, vault_error *err)
+vault_code store_columns_lacking(store *s, int32_t log_version, int32_t end, int32_t *inout, vault_error *err)
 {
     VAULT_CLEANUP(result_clear) PGresult *r = NULL;
     call_start(s, ST_COLUMNS_LACKING);
     arg_int4(s, log_version);
     arg_int4(s, end);
+    arg_int4(s, *inout);
     VAULT_TRY(call_run(s, &r, err));
-    *stretch = PQntuples(r) == 0 ? -1 : col_int4(r, 0, 0);
+    *inout = PQntuples(r) == 0 ? -1 : col_int4(r, 0, 0);
     return VAULT_OK;
 }

@@ -167,9 +167,9 @@ static const statement table[] = {
                                      " sealed = excluded.sealed",
                               .params = {SQL_INT4, SQL_INT4, SQL_BYTEA}},
     [AT(ST_COLUMNS_LACKING)] = {.name = "columns_lacking",
-                                .sql = "SELECT n FROM generate_series(0, $2 - 1) AS g(n) WHERE NOT EXISTS (SELECT FROM"
+                                .sql = "SELECT n FROM generate_series($3, $2 - 1) AS g(n) WHERE NOT EXISTS (SELECT FROM"
                                        " line_columns WHERE stretch = n AND log_version = $1) LIMIT 1",
-                                .params = {SQL_INT4, SQL_INT4},
+                                .params = {SQL_INT4, SQL_INT4, SQL_INT4},
                                 .columns = {SQL_INT4},
                                 .rows = ROWS_AT_MOST_ONE},
     [AT(ST_NOTICE_INSERT)] = {.name = "notice_insert",

@@ -54,6 +54,7 @@ static const needing ONES[] = {
     {"INSERT INTO line VALUES (0, 0, 0, '', '', '\\x01000007aa', '')", "log", MEMBER(lines)},
     {"INSERT INTO line VALUES (0, 0, 0, '', '', '\\x02000007aa', '')", "log", MEMBER(lines)},
     {"INSERT INTO head VALUES (1, 1, 1, '', 7, 0, '', '', '', '')", "log", MEMBER(lines)},
+    {"INSERT INTO line_columns VALUES (0, 7, '')", "log", MEMBER(lines)},
     {"INSERT INTO control VALUES (1, '\\x00000007aa')", "control", MEMBER(manifests)},
     {"INSERT INTO control_document VALUES ('policy', 1, '\\x00000007aa')", "control", MEMBER(documents)},
     {"INSERT INTO control_archive VALUES ('policy', 1, 2, '\\x00000007aa')", "control", MEMBER(documents)},
