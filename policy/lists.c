@@ -21,6 +21,16 @@ policy_terms policy_rule_terms(const policy *p, unsigned rule)
     return out;
 }
 
+size_t policy_withholding_count(const policy *p)
+{
+    return p->withholding_count;
+}
+
+const char *policy_withholding_id(const policy *p, unsigned index)
+{
+    return index < p->withholding_count ? p->withholdings[index].id : "";
+}
+
 size_t policy_class_count(const policy *p)
 {
     return p->class_count;

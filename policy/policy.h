@@ -324,6 +324,10 @@ typedef struct policy_terms {
 } policy_terms;
 policy_terms policy_rule_terms(const policy *p, unsigned rule); /* zero past the last rule */
 
+/* Classes of withholding, in document order. */
+size_t policy_withholding_count(const policy *p);
+const char *policy_withholding_id(const policy *p, unsigned index); /* "" past the last one */
+
 /* Classes of residents, in document order. */
 size_t policy_class_count(const policy *p);
 const policy_class *policy_class_at(const policy *p, unsigned index); /* NULL past the last one */

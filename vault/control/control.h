@@ -200,6 +200,8 @@ const certificate *principal_certificate(const principal *p, const digest *sha25
 const principal *manifest_app(const manifest *m, consumer_no no);
 /* Id of the department of this number; NULL when there is none. */
 const char *manifest_department(const manifest *m, unsigned number);
+/* How it is called; NULL when it is unknown. */
+const char *manifest_department_title(const manifest *m, const char *id);
 const purpose *manifest_purpose(const manifest *m, bytes id);
 const domain *manifest_domain(const manifest *m, consumer_no consumer, purpose_no purpose);
 const domain *manifest_domain_number(const manifest *m, uint32_t number);

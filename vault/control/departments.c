@@ -38,6 +38,14 @@ const char *manifest_department(const manifest *m, unsigned number)
     return NULL;
 }
 
+const char *manifest_department_title(const manifest *m, const char *id)
+{
+    const manifest_body *body = body_of(m);
+    for (size_t i = 0; i < body->department_count; i++)
+        if (strcmp(body->departments[i].id, id) == 0) return body->departments[i].name;
+    return NULL;
+}
+
 static vault_code read_keys(builder *b, department *d, json_t *list)
 {
     manifest_body *body = b->body;
