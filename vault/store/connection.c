@@ -45,6 +45,7 @@ static const struct {
     vault_code code;
 } states[] = {
     {"23505", VAULT_CONFLICT},    /* unique_violation */
+    {"23514", VAULT_UNAVAILABLE}, /* check_violation: no partition for a line, yet */
     {"25006", VAULT_UNAVAILABLE}, /* read_only_sql_transaction */
     {"25P03", VAULT_UNAVAILABLE}, /* idle_in_transaction_session_timeout */
     {"40", VAULT_UNAVAILABLE},    /* serialization_failure, deadlock_detected */

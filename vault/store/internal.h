@@ -140,11 +140,18 @@ typedef enum statement_id {
     ST_COUNTS_WRITE,
     ST_COUNTERS_PAGE,
     ST_COUNTS_SWEEP,
+    ST_PARTITIONS_LOCK,
+    ST_PARTITIONS_LACKING,
+    ST_PARTITIONS_THERE,
     STATEMENTS
 } statement_id;
 
 /* The log is cut into stretches of 65,536 lines for its tag indexes: the same text in the index and in the query. */
 #define LINE_STRETCH(index) "((" index ") >> 16)::int4"
+/* The lines of a stretch by index alone: what tells the planner which partition it lies in. */
+#define LINE_IN_STRETCH(index, stretch)                                                                                \
+    "(" index " >= " stretch "::int8 << 16 AND " index " < (" stretch "::int8 + 1) << 16)"
+enum { LINE_PARTITION_BITS = 22 }; /* LINE_PARTITION */
 
 typedef enum rows_expected { ROWS_NONE, ROWS_ONE, ROWS_AT_MOST_ONE, ROWS_ANY } rows_expected;
 
@@ -199,6 +206,14 @@ VAULT_MUST_USE vault_code store_finish(store *s, const char *what, PGresult **ou
 vault_code store_fail_result(const PGresult *r, const char *what, vault_error *err);
 void result_clear(PGresult **r);
 vault_code sqlstate_code(const char *sqlstate); /* NULL: the connection failed */
+
+/* ---- schema.c, partitions.c: text that holds no value ------------------------------------------------------------ */
+
+VAULT_MUST_USE vault_code store_query_text(store *s, const char *sql, const char *what, PGresult **out,
+                                           vault_error *err);
+VAULT_MUST_USE vault_code store_run_text(store *s, const char *sql, const char *what, vault_error *err);
+/* Within a transaction. */
+VAULT_MUST_USE vault_code store_partition_create(store *s, int64_t number, vault_error *err);
 
 /* ---- call.c: build, run, read ----------------------------------------------------------------------------------- */
 

@@ -146,6 +146,8 @@ vault_code store_lines_renew(store *s, const line_row *rows, size_t count, vault
     for (size_t i = 0; i < count; i++) put_int8(s, rows[i].resident_tag);
     arg_array(s, count);
     for (size_t i = 0; i < count; i++) put_int8(s, rows[i].person_tag);
+    arg_int8(s, rows[0].index); /* in order, and not none: which partitions they lie in */
+    arg_int8(s, rows[count - 1].index);
     VAULT_TRY(call_run(s, &r, err));
     int64_t written = col_int8(r, 0, 0);
     if (written == (int64_t)count) return VAULT_OK;

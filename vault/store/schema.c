@@ -72,7 +72,7 @@ static const char log_tables[] =
     /* Appended and read, never updated. */
     "CREATE TABLE line (idx bigint PRIMARY KEY, resident_tag bigint NOT NULL, person_tag bigint NOT NULL,"
     " leaf bytea NOT NULL, nodes bytea NOT NULL, officer bytea NOT NULL, resident bytea NOT NULL)"
-    " WITH (toast_tuple_target = 8128);"
+    " PARTITION BY RANGE (idx);"
     "ALTER TABLE line ALTER leaf SET STORAGE PLAIN, ALTER nodes SET STORAGE PLAIN,"
     " ALTER officer SET STORAGE EXTERNAL, ALTER resident SET STORAGE EXTERNAL;"
     /* Tags are random: an index over all of them would touch a cold page with every line. Ordered by stretch first,
@@ -137,33 +137,35 @@ static const char guard[] = "SELECT pg_advisory_xact_lock(7023351430116105569)";
 /* Not to_regclass: within a transaction its cache still says what was so before the wait. */
 static const char look[] = "SELECT FROM pg_tables WHERE schemaname = 'public' AND tablename = 'vault'";
 
-/* Runs fixed text, no parameters. */
-static vault_code run(store *s, const char *sql, const char *what, PGresult **out, vault_error *err)
+enum { PARTITIONS_FIRST = 2 };
+
+vault_code store_query_text(store *s, const char *sql, const char *what, PGresult **out, vault_error *err)
 {
     if (!PQsendQuery(s->conn, sql)) return vault_fail(err, VAULT_UNAVAILABLE, "%s: connection lost", what);
     return store_finish(s, what, out, err);
 }
 
-static vault_code run_only(store *s, const char *sql, const char *what, vault_error *err)
+vault_code store_run_text(store *s, const char *sql, const char *what, vault_error *err)
 {
     VAULT_CLEANUP(result_clear) PGresult *r = NULL;
-    return run(s, sql, what, &r, err);
+    return store_query_text(s, sql, what, &r, err);
 }
 
 /* Tables without a vault in them are what an interrupted init leaves: they are taken over. */
 static vault_code create_or_take(store *s, vault_error *err)
 {
     VAULT_CLEANUP(result_clear) PGresult *there = NULL, *vaults = NULL;
-    VAULT_TRY(run_only(s, guard, "create schema", err));
-    VAULT_TRY(run(s, look, "create schema", &there, err));
+    VAULT_TRY(store_run_text(s, guard, "create schema", err));
+    VAULT_TRY(store_query_text(s, look, "create schema", &there, err));
     if (PQntuples(there) == 0) {
-        VAULT_TRY(run_only(s, people, "create schema", err));
-        VAULT_TRY(run_only(s, log_tables, "create schema", err));
-        VAULT_TRY(run_only(s, column_table, "create schema", err));
-        VAULT_TRY(run_only(s, count_tables, "create schema", err));
-        return run_only(s, notice_table, "create schema", err);
+        VAULT_TRY(store_run_text(s, people, "create schema", err));
+        VAULT_TRY(store_run_text(s, log_tables, "create schema", err));
+        for (int64_t n = 0; n < PARTITIONS_FIRST; n++) VAULT_TRY(store_partition_create(s, n, err));
+        VAULT_TRY(store_run_text(s, column_table, "create schema", err));
+        VAULT_TRY(store_run_text(s, count_tables, "create schema", err));
+        return store_run_text(s, notice_table, "create schema", err);
     }
-    VAULT_TRY(run(s, "SELECT 1 FROM vault UNION ALL SELECT 1 FROM head", "create schema", &vaults, err));
+    VAULT_TRY(store_query_text(s, "SELECT 1 FROM vault UNION ALL SELECT 1 FROM head", "create schema", &vaults, err));
     if (PQntuples(vaults) == 0) return VAULT_OK;
     return vault_fail(err, VAULT_CONFLICT, "create schema: a vault stands in this database");
 }
@@ -172,10 +174,11 @@ vault_code store_create_schema(store *s, vault_error *err)
 {
     if (s->in_transaction) return vault_fail(err, VAULT_INTERNAL, "create schema: a transaction is open");
     VAULT_TRY(store_connected(s, err));
-    VAULT_TRY(run_only(s, "BEGIN", "create schema", err));
+    VAULT_TRY(store_run_text(s, "BEGIN", "create schema", err));
     vault_code code = create_or_take(s, err);
     vault_error end = {0};
-    vault_code ended = s->conn ? run_only(s, code == VAULT_OK ? "COMMIT" : "ROLLBACK", "create schema", &end) : code;
+    vault_code ended =
+        s->conn ? store_run_text(s, code == VAULT_OK ? "COMMIT" : "ROLLBACK", "create schema", &end) : code;
     if (code != VAULT_OK) return code;
     if (ended != VAULT_OK) return vault_fail(err, ended, "%s", end.detail);
     return s->prepared ? VAULT_OK : store_prepare(s, err);

@@ -24,3 +24,5 @@
 const statement *statement_of_work(statement_id id);
 /* statements_counts.c: from ST_COUNTERS_MAKE on. */
 const statement *statement_of_counts(statement_id id);
+/* statements_archive.c: from ST_PARTITIONS_LOCK on. */
+const statement *statement_of_archive(statement_id id);
