@@ -192,6 +192,7 @@ static vault_code publish(const publication *p, ledger *l, const char *path, vau
     VAULT_TRY(read_published(&last, l, p->s, p->mem, err)); /* before the head: what was published then, is in it */
     VAULT_TRY(must_not_shrink(l, &last, err));
     VAULT_TRY(newest_head(l, p->s, &head, err));
+    VAULT_TRY(store_partitions_make(p->s, head.size, err));
     next.tree = head_tree(&head);
     VAULT_TRY(must_continue(p->s, p->mem, &last.tree, &next.tree, err));
     VAULT_TRY(erasures_keep(l, p->s, path, &head, err));

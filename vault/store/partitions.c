@@ -63,7 +63,7 @@ static vault_code drop(store *s, int64_t number, bool *dropped, vault_error *err
     VAULT_CLEANUP(result_clear) PGresult *r = NULL;
     char sql[SQL_ROOM];
     VAULT_TRY(store_run_text(s, "SET LOCAL lock_timeout = '100ms'", "drop partition", err));
-    snprintf(sql, sizeof sql, "SELECT EXISTS (SELECT FROM line_%lld)::int8", (long long)number);
+    snprintf(sql, sizeof sql, "SELECT EXISTS (SELECT FROM line_%lld)::int", (long long)number);
     VAULT_TRY(store_query_text(s, sql, "drop partition", &r, err));
     if (PQntuples(r) != 1 || PQgetvalue(r, 0, 0)[0] != '0') return VAULT_OK; /* a line that nobody knows of: kept */
     snprintf(sql, sizeof sql, "DROP TABLE line_%lld", (long long)number);

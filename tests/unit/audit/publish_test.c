@@ -283,3 +283,18 @@ TEST("a folder that cannot be written is an error of its own; the checkpoint sta
     vault_error_clear(&err);
     assert_int_equal(published_size(), 1);
 }
+
+TEST("whoever publishes makes partitions ahead of the log, and mends one that was taken away")
+{
+    given_log();
+    expect_ok(ledger_publish(book, db, NULL, &err), &err);
+    assert_string_equal(pg_sql("SELECT count(*) FROM pg_inherits WHERE inhparent = 'line'::regclass"), "3");
+    pg_sql("CREATE TABLE kept AS SELECT * FROM line; DROP TABLE line_0");
+    appended done;
+    const line_batch batch = {.control_version = 1, .lines = lines_for(1, "person-a", "elder-care", 1), .count = 1};
+    expect_code(ledger_append(book, db, mem, &batch, &done, &err), VAULT_UNAVAILABLE, &err);
+    vault_error_clear(&err);
+    expect_ok(ledger_publish(book, db, NULL, &err), &err);
+    pg_sql("INSERT INTO line SELECT * FROM kept");
+    expect_ok(ledger_append(book, db, mem, &batch, &done, &err), &err);
+}
