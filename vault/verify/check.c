@@ -1,7 +1,9 @@
 #include "vault/verify/verify.h"
 
+#include "vault/base/clock.h"
 #include "vault/base/memory.h"
 
+#include <stdarg.h>
 #include <string.h>
 
 static const struct {
@@ -31,6 +33,16 @@ verdict verdict_worse(verdict a, verdict b)
 static finding found(verdict v, const char *why)
 {
     return (finding){.verdict = v, .why = why};
+}
+
+finding finding_at(verdict v, const char *why, const char *place, ...)
+{
+    finding f = {.verdict = v, .why = why};
+    va_list list;
+    va_start(list, place);
+    if (place) vsnprintf(f.place, sizeof f.place, place, list);
+    va_end(list);
+    return f;
 }
 
 /* ---- keys ---- */
@@ -104,6 +116,18 @@ static bool signed_for(bytes name, bytes note, const key_list *keys)
 
 /* ---- checkpoints ---- */
 
+/* A witness of the policy that has signed wrongly spoils it, enough others or not. */
+static finding check_witnesses(bytes note, const key_list *keys)
+{
+    int64_t seconds;
+    if (!keys->policy) return found(VALID, "");
+    for (size_t i = 0; i < witness_policy_count(keys->policy); i++)
+        if (cosignature_open(&seconds, note, &witness_policy_at(keys->policy, i)->key) == NOTE_BAD_SIGNATURE)
+            return finding_at(TAMPERED, "a cosignature is wrong", "%s", witness_policy_at(keys->policy, i)->name);
+    if (witness_policy_met(keys->policy, note, &seconds)) return found(VALID, "");
+    return found(UNVERIFIABLE, "too few witnesses of the policy have cosigned the checkpoint");
+}
+
 finding check_checkpoint(checkpoint *out, bytes note, const key_list *keys)
 {
     bytes text;
@@ -111,7 +135,17 @@ finding check_checkpoint(checkpoint *out, bytes note, const key_list *keys)
     if (f.verdict != VALID) return f;
     if (!checkpoint_parse(out, text)) return found(INCOMPLETE, "the signed text is not a checkpoint");
     if (!signed_for(out->origin, note, keys)) return found(UNVERIFIABLE, "the checkpoint is of another log");
-    return f;
+    return check_witnesses(note, keys);
+}
+
+/* When the oldest cosignature was made that the policy counts. */
+static void tell_witnessed(json_t *facts, bytes note, const key_list *keys)
+{
+    char time[32];
+    int64_t seconds = 0;
+    if (!keys->policy || !witness_policy_met(keys->policy, note, &seconds) || seconds == 0) return;
+    clock_format(time, seconds * 1000000);
+    json_object_set_new(facts, "witnessed_since", json_string(time));
 }
 
 finding check_checkpoint_file(bytes content, const key_list *keys)
@@ -123,6 +157,7 @@ finding check_checkpoint_file(bytes content, const key_list *keys)
     base64_encode(root, digest_bytes(&c.tree.root));
     f.facts = json_pack("{s:s%, s:I, s:s}", "origin", (const char *)c.origin.at, c.origin.len, "size",
                         (json_int_t)c.tree.size, "root", root);
+    tell_witnessed(f.facts, content, keys);
     return f;
 }
 
