@@ -212,6 +212,7 @@ vault_code make_call_line(line *out, session *s, const call *c, const line_facts
     if (facts->action) all.action = facts->action;
     all.resident = facts->resident;
     all.fields = facts->fields;
+    all.leak = facts->leak;
     all.change = facts->change;
     all.document = facts->document;
     if (facts->approval) all.approval = facts->approval;

@@ -80,3 +80,5 @@ void canaries_retire(session *s, call **calls, size_t count);
 void leaks_open(session *s, call **calls, size_t count);
 void leaks_list(session *s, call **calls, size_t count);
 void leaks_close(session *s, call **calls, size_t count);
+void leaks_list_affected(session *s, call **calls, size_t count);
+void audit_trace_leak(session *s, call **calls, size_t count);

@@ -3,6 +3,7 @@
  * Without calls it does not rest, and its steps grow.
  *
  * Nothing is remembered here that must outlast the process: what is still to be done the rows say. */
+#include "vault/audit/columns.h"
 #include "vault/service/budgets.h"
 #include "vault/service/jobs.h"
 #include "vault/service/leaks.h"

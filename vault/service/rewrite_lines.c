@@ -3,6 +3,7 @@
  *
  * A step looks at a stretch of the log and takes what nobody holds. A line that does not fit stays as it is, for who
  * queries the log to see; the others go on without it, and the job fails at its end. */
+#include "vault/audit/columns.h"
 #include "vault/service/jobs.h"
 
 #include "vault/base/memory.h"
@@ -99,10 +100,10 @@ static vault_code end_pass(job_work *w, vault_error *err)
 static vault_code keep_columns(session *s, job_work *w, vault_error *err)
 {
     vault_error why = {0};
-    int32_t stretch = pass_of(w)->columns;
-    vault_code code = ledger_keep_columns(&stretch, s->scribe, s->store, s->mem, &why);
-    pass_of(w)->columns = stretch + 1;
-    if (code == VAULT_OK && stretch < 0) return end_pass(w, err);
+    int32_t next = pass_of(w)->columns;
+    vault_code code = ledger_keep_columns(&next, s->scribe, s->store, s->mem, &why);
+    pass_of(w)->columns = next + 1;
+    if (code == VAULT_OK && next < 0) return end_pass(w, err);
     if (code != VAULT_OK && code != VAULT_INTEGRITY) return *err = why, code;
     return VAULT_OK;
 }

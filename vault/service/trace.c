@@ -2,8 +2,7 @@
  * domain and epoch that there ever was. What is plain is found first, for all of the list; what lacks three or four
  * characters costs milliseconds each, and shares a time. Nothing is answered before the lines stand: one for the trace,
  * and one for each resident whose token was found. */
-#include "tokenizer/damage.h"
-#include "vault/service/internal.h"
+#include "vault/service/token_finder.h"
 
 #include "vault/base/clock.h"
 #include "vault/base/log.h"
@@ -15,23 +14,14 @@
 enum {
     FINDINGS_MAX = 4096,
     LINES_MAX = 100,
-    ALL_LINES_MAX = 4096,     /* in one answer: some 3 MB */
-    PLAIN_BUDGET = 900,       /* whole, two wrong or two gone: 0.1 ms at most */
-    DAMAGED_BUDGET = 1 << 18, /* more than there is to try: 5 ms */
-    SEARCH_US = 2000000,      /* for all that is damaged more */
-    TRACE_US = 20000000       /* for all, whatever the deadline: other calls wait for the worker */
+    ALL_LINES_MAX = 4096, /* in one answer: some 3 MB */
+    SEARCH_US = 2000000,  /* for all that is damaged more */
+    TRACE_US = 20000000   /* for all, whatever the deadline: other calls wait for the worker */
 };
-
-typedef struct traced_domain {
-    issuer of;
-    domain found; /* as the cabinet asks for it: number and ring */
-    char ring[RING_NAME_MAX];
-    uint32_t newest; /* epoch */
-} traced_domain;
 
 typedef struct suspect {
     damage_found found;
-    const traced_domain *domain;
+    const token_domain *domain;
     resident_id resident;
     size_t first; /* place of the first finding of this resident and domain */
     line_trail trail;
@@ -41,10 +31,8 @@ typedef struct tracing {
     session *s;
     call *c;
     const Vault__V1__TraceTokenRequest *in;
-    traced_domain *domains; /* by number */
-    size_t domain_count;
+    token_finder finder;
     suspect *findings;
-    suspect *judged; /* the one at hand */
     size_t genuine;
     int64_t half_us; /* monotonic: half of the time until the deadline is over, or TRACE_US */
 } tracing;
@@ -52,69 +40,12 @@ typedef struct tracing {
 /* ---- judging -------------------------------------------------------------------------------------------------------
  */
 
-static int by_number(const void *a, const void *b)
-{
-    const traced_domain *x = a, *y = b;
-    return (x->of.number > y->of.number) - (x->of.number < y->of.number);
-}
-
-static vault_code read_domains(tracing *t, vault_error *err)
-{
-    const manifest *m = t->s->manifest;
-    t->domain_count = manifest_issuer_count(m);
-    t->domains = arena_array(t->s->mem, t->domain_count + 1, sizeof *t->domains);
-    if (!t->domains) return vault_fail(err, VAULT_EXHAUSTED, "no memory for domains");
-    for (size_t i = 0; i < t->domain_count; i++) t->domains[i].of = manifest_issuer(m, i);
-    qsort(t->domains, t->domain_count, sizeof *t->domains, by_number);
-    for (size_t i = 0; i < t->domain_count; i++) {
-        traced_domain *d = &t->domains[i];
-        snprintf(d->ring, sizeof d->ring, "token/%u", d->of.number);
-        d->found = (domain){.number = d->of.number, .ring = d->ring};
-        const ring *active = keyring_active(manifest_keys(t->s->manifest), d->ring);
-        d->newest = active ? active->version : 0;
-    }
-    return VAULT_OK;
-}
-
-static bool opens(tracing *t, const traced_domain *d, const token *candidate)
-{
-    resident_id id;
-    vault_error *err = &t->c->rq->err;
-    if (err->code != VAULT_OK || cabinet_resolve(t->s->cabinet, &id, &d->found, candidate, err) != VAULT_OK)
-        return false;
-    if (id.id == 0) return false;
-    t->judged->domain = d;
-    t->judged->resident = id;
-    return true;
-}
-
-/* Raw bytes say nothing of their domain: all are tried. */
-static bool raw_genuine(tracing *t, token *candidate)
-{
-    for (size_t i = 0; i < t->domain_count; i++) {
-        candidate->domain = t->domains[i].of.number;
-        for (uint32_t epoch = t->domains[i].newest; epoch > 0; epoch--) {
-            candidate->epoch = (uint16_t)epoch;
-            if (opens(t, &t->domains[i], candidate)) return true;
-        }
-    }
-    return false;
-}
-
-static bool genuine(void *context, token *candidate)
-{
-    tracing *t = context;
-    const traced_domain wanted = {.of = {.number = candidate->domain}};
-    if (candidate->domain == 0 && candidate->epoch == 0) return raw_genuine(t, candidate);
-    const traced_domain *d = bsearch(&wanted, t->domains, t->domain_count, sizeof wanted, by_number);
-    return d && opens(t, d, candidate);
-}
-
 static void look_at(tracing *t, size_t i, uint64_t budget)
 {
-    const damage_judge judge = {.context = t, .genuine = genuine};
-    t->judged = &t->findings[i];
-    t->judged->found = damage_read(bytes_of_text(t->in->findings[i]), &judge, budget);
+    suspect *at = &t->findings[i];
+    at->found = token_find(&t->finder, bytes_of_text(t->in->findings[i]), budget);
+    at->domain = t->finder.domain;
+    at->resident = t->finder.resident;
 }
 
 static bool late(const tracing *t, int64_t until_us)
@@ -127,10 +58,10 @@ static bool late(const tracing *t, int64_t until_us)
 static vault_code look_at_all(tracing *t)
 {
     size_t count = t->in->n_findings;
-    for (size_t i = 0; i < count; i++) look_at(t, i, PLAIN_BUDGET);
+    for (size_t i = 0; i < count; i++) look_at(t, i, FINDER_PLAIN);
     const int64_t until = clock_monotonic_us() + SEARCH_US;
     for (size_t i = 0; i < count && !late(t, until); i++)
-        if (t->findings[i].found.given_up) look_at(t, i, DAMAGED_BUDGET);
+        if (t->findings[i].found.given_up) look_at(t, i, FINDER_DAMAGED);
     for (size_t i = 0; i < count; i++) t->genuine += t->findings[i].found.genuine;
     return t->c->rq->err.code;
 }
@@ -327,7 +258,7 @@ static vault_code trace(session *s, call *c)
     cabinet_use(s->cabinet, s->mem);
     t.findings = arena_array(s->mem, t.in->n_findings, sizeof *t.findings);
     if (!t.findings) return vault_fail(err, VAULT_EXHAUSTED, "no memory for findings");
-    VAULT_TRY(read_domains(&t, err));
+    VAULT_TRY(token_finder_open(&t.finder, s, err));
     VAULT_TRY(look_at_all(&t));
     VAULT_TRY(write_lines(&t, err));
     return answer_trace(&t, err);
