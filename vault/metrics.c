@@ -1,11 +1,9 @@
 #include "vault/metrics.h"
 
+#include "vault/base/address.h"
 #include "vault/base/memory.h"
 #include "vault/base/metric.h"
-#include <arpa/inet.h>
 #include <microhttpd.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { PAGE_SIZE_MOST = 512 << 10, CONNECTIONS = 16, IDLE_SECONDS = 10 };
@@ -62,60 +60,21 @@ static result serve(void *data, struct MHD_Connection *to, const char *url, cons
                                        : send_text(to, MHD_HTTP_SERVICE_UNAVAILABLE, "the log cannot be written\n");
 }
 
-/* ---- address ---- */
-
-typedef union address {
-    struct sockaddr any;
-    struct sockaddr_in v4;
-    struct sockaddr_in6 v6;
-} address;
-
-static bool split(const char *listen, char host[64], uint16_t *port)
-{
-    const char *colon = strrchr(listen, ':');
-    if (!colon || colon[1] < '0' || colon[1] > '9') return false;
-    bool bracketed = listen[0] == '[' && colon > listen && colon[-1] == ']';
-    int len = (int)(colon - listen) - (bracketed ? 2 : 0);
-    char *end;
-    unsigned long number = strtoul(colon + 1, &end, 10);
-    if (len <= 0 || len >= 64 || *end || number > UINT16_MAX) return false;
-    snprintf(host, 64, "%.*s", len, listen + bracketed);
-    *port = (uint16_t)number;
-    return true;
-}
-
-static bool loopback(const char *listen, address *out)
-{
-    char host[64];
-    uint16_t port;
-    *out = (address){0};
-    if (!split(listen, host, &port)) return false;
-    if (inet_pton(AF_INET, host, &out->v4.sin_addr) == 1) {
-        out->v4.sin_family = AF_INET;
-        out->v4.sin_port = htons(port);
-        return (ntohl(out->v4.sin_addr.s_addr) >> 24) == 127;
-    }
-    if (inet_pton(AF_INET6, host, &out->v6.sin6_addr) != 1) return false;
-    out->v6.sin6_family = AF_INET6;
-    out->v6.sin6_port = htons(port);
-    return IN6_IS_ADDR_LOOPBACK(&out->v6.sin6_addr);
-}
-
 /* ---- open and close ---- */
 
 vault_code metrics_open(metrics **out, const char *listen, const service *s, vault_error *err)
 {
     address at;
-    if (!loopback(listen, &at)) {
+    if (!address_parse(&at, listen) || !at.loopback) {
         return vault_fail(err, VAULT_INVALID, "\"metrics\": %s is not a loopback address with a port (127.0.0.1:9464)",
                           listen);
     }
     metrics *m = memory_new(sizeof *m);
     m->service = s;
     unsigned flags =
-        MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL | (at.any.sa_family == AF_INET6 ? MHD_USE_IPv6 : 0U);
+        MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL | (at.at.any.sa_family == AF_INET6 ? MHD_USE_IPv6 : 0U);
     m->daemon =
-        MHD_start_daemon(flags, 0, NULL, NULL, serve, m, MHD_OPTION_SOCK_ADDR, &at.any, MHD_OPTION_CONNECTION_LIMIT,
+        MHD_start_daemon(flags, 0, NULL, NULL, serve, m, MHD_OPTION_SOCK_ADDR, &at.at.any, MHD_OPTION_CONNECTION_LIMIT,
                          (unsigned)CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS, MHD_OPTION_END);
     if (!m->daemon) {
         memory_free(m, sizeof *m);

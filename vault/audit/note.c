@@ -224,7 +224,7 @@ bool note_read_size(int64_t *out, bytes text)
     if (text.len == 0 || text.len > 19 || (text.at[0] == '0' && text.len > 1)) return false;
     *out = 0;
     for (size_t i = 0; i < text.len; i++) {
-        if (text.at[i] < '0' || text.at[i] > '9') return false;
+        if (text.at[i] < '0' || text.at[i] > '9' || *out > MERKLE_SIZE_MAX / 10) return false;
         *out = *out * 10 + (text.at[i] - '0');
         if (*out > MERKLE_SIZE_MAX) return false;
     }

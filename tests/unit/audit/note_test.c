@@ -203,8 +203,18 @@ TEST("a checkpoint survives writing and reading, with extensions left for their 
 TEST("a checkpoint with a signed, padded, huge or missing size, or a root of another length, is refused")
 {
     static const char ROOT[] = "CQgHAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
-    static const char *SIZES[] = {
-        "", "-1", "+1", "01", "00", " 1", "1 ", "0x1", "4611686018427387905", "99999999999999999999", "1\n"};
+    static const char *SIZES[] = {"",
+                                  "-1",
+                                  "+1",
+                                  "01",
+                                  "00",
+                                  " 1",
+                                  "1 ",
+                                  "0x1",
+                                  "4611686018427387905",
+                                  "9522825022085201014",
+                                  "99999999999999999999",
+                                  "1\n"};
     checkpoint c;
     given_log("resident-vault/dev");
     assert_true(checkpoint_parse(&c, bytes_of_text(arena_format(mem, "o\n0\n%s\n", ROOT))));
