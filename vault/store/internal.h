@@ -143,6 +143,13 @@ typedef enum statement_id {
     ST_PARTITIONS_LOCK,
     ST_PARTITIONS_LACKING,
     ST_PARTITIONS_THERE,
+    ST_ARCHIVE_END,
+    ST_ARCHIVES_READ,
+    ST_ARCHIVE_STALE,
+    ST_ARCHIVE_AROUND,
+    ST_ARCHIVE_TAKE,
+    ST_ARCHIVE_REPLACE,
+    ST_ARCHIVED_NODES,
     STATEMENTS
 } statement_id;
 
@@ -179,6 +186,7 @@ struct store {
     int64_t until;                /* microseconds, monotonic: a statement that lasts longer is cancelled; 0: none is */
     bool cut;                     /* one was */
     sweeping assertions, requests, vouchers;
+    struct shelf *shelf; /* store_shelf */
     PGresult *nobody; /* a row of usual size, read where there is none (residents.c); NULL: not made yet */
     struct {          /* parameters of the call that is being built */
         uint8_t *at;

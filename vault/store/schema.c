@@ -132,6 +132,15 @@ static const char notice_table[] =
     " sealed bytea NOT NULL);"
     "ALTER TABLE leak ALTER id SET STORAGE PLAIN, ALTER key SET STORAGE PLAIN, ALTER sealed SET STORAGE EXTERNAL;";
 
+static const char archive_tables[] =
+    /* The first lines of the log, which lie in files. */
+    "CREATE TABLE archive (first bigint PRIMARY KEY, count bigint NOT NULL, start_us bigint NOT NULL,"
+    " end_us bigint NOT NULL, file text NOT NULL, size bigint NOT NULL, sha256 bytea NOT NULL,"
+    " log_version integer NOT NULL);"
+    /* Of every tile of 256 of them the last one: what proofs of newer lines need of the tree. */
+    "CREATE TABLE archived_node (line bigint PRIMARY KEY, leaf bytea NOT NULL, nodes bytea NOT NULL);"
+    "ALTER TABLE archived_node ALTER leaf SET STORAGE PLAIN, ALTER nodes SET STORAGE PLAIN;";
+
 /* Two `init` at once: the second waits, and then finds what the first has made. */
 static const char guard[] = "SELECT pg_advisory_xact_lock(7023351430116105569)";
 /* Not to_regclass: within a transaction its cache still says what was so before the wait. */
@@ -162,6 +171,7 @@ static vault_code create_or_take(store *s, vault_error *err)
         VAULT_TRY(store_run_text(s, log_tables, "create schema", err));
         for (int64_t n = 0; n < PARTITIONS_FIRST; n++) VAULT_TRY(store_partition_create(s, n, err));
         VAULT_TRY(store_run_text(s, column_table, "create schema", err));
+        VAULT_TRY(store_run_text(s, archive_tables, "create schema", err));
         VAULT_TRY(store_run_text(s, count_tables, "create schema", err));
         return store_run_text(s, notice_table, "create schema", err);
     }

@@ -507,6 +507,7 @@ static const statement table[] = {
                            .sql =
                                "SELECT (SELECT count(*) FROM line WHERE substr(officer, 2, 3) ="
                                " substr(int4send($1::int4), 2, 3)) + (SELECT count(*) FROM head WHERE log_version = $1)"
+                               " + (SELECT coalesce(sum(count), 0)::int8 FROM archive WHERE log_version = $1)"
                                " + (SELECT count(*) FROM line_columns WHERE log_version = $1)",
                            .params = {SQL_INT8},
                            .columns = {SQL_INT8},

@@ -145,11 +145,11 @@ VAULT_MUST_USE vault_code store_residents_erase(store *s, arena *mem, const resi
 /* What still needs a version of a ring; all zero: nothing does. Counted in one snapshot, over whole tables. */
 typedef struct ring_references {
     int64_t keys, vouchers, requests, leaks; /* wrapped or sealed under this version of the record ring */
-    int64_t rows;                     /* of residents, made before control version `since` (term and natural rings) */
-    int64_t entries;                  /* of the index that no row has, or that a row has and the index does not */
-    int64_t lines;                    /* sealed under this version of the log ring */
-    int64_t manifests, documents;     /* sealed under this version of the control ring */
-    int64_t residents;                /* that there are: no reference */
+    int64_t rows;                 /* of residents, made before control version `since` (term and natural rings) */
+    int64_t entries;              /* of the index that no row has, or that a row has and the index does not */
+    int64_t lines;                /* sealed under this version of the log ring */
+    int64_t manifests, documents; /* sealed under this version of the control ring */
+    int64_t residents;            /* that there are: no reference */
 } ring_references;
 /* `since`: control version that brought the next version of the ring. Within a transaction. */
 VAULT_MUST_USE vault_code store_references(store *s, const char *ring, int32_t version, int64_t since,
@@ -241,7 +241,8 @@ typedef struct head_row {
 } head_row;
 
 typedef struct line_row {
-    bool found; /* set by reads */
+    bool found;    /* set by reads */
+    bool archived; /* and that it lies in a file (vault/audit) */
     int64_t index;
     bytes leaf;     /* 74 bytes */
     bytes nodes;    /* hashes of the perfect subtrees of 2 or more leaves that this leaf completes, small ones first */
@@ -284,12 +285,19 @@ typedef struct line_range {
 VAULT_MUST_USE vault_code store_lines_page(store *s, arena *mem, const line_range *range, line_row *rows, size_t *count,
                                            vault_error *err);
 
+/* The files of archived lines, as whoever reads lines over this connection finds them (vault/audit/archive.h).
+ * Borrowed; NULL, as it is first: there are none at hand. */
+struct shelf;
+void store_set_shelf(store *s, struct shelf *files);
+struct shelf *store_shelf(const store *s);
+
 /* The leaves of the lines [from, from + count), in the arena; empty bytes where there is no such line. */
 VAULT_MUST_USE vault_code store_leaves(store *s, arena *mem, int64_t from, size_t count, bytes *leaves,
                                        vault_error *err);
 
-/* The log lies in partitions of LINE_PARTITION lines. Those that a log of `size` lines writes to, and the next two: where
- * they are not there they are made. Not within a transaction; appends do not wait for it, and two nodes may do it. */
+/* The log lies in partitions of LINE_PARTITION lines. Those that a log of `size` lines writes to, and the next two:
+ * where they are not there they are made. Not within a transaction; appends do not wait for it, and two nodes may do
+ * it. */
 #define LINE_PARTITION (INT64_C(1) << 22)
 VAULT_MUST_USE vault_code store_partitions_make(store *s, int64_t size, vault_error *err);
 /* Takes away one of those whose lines are all below `archived`, and which is empty. UNAVAILABLE: the log was in use for
