@@ -209,25 +209,32 @@ typedef struct opened_line {
     bytes leaf, officer_view; /* JSON */
     line_facts said;          /* read from the view; an unknown outcome is LINE_OUTCOMES */
     uint8_t officer_salt[SALT_LEN];
-    bool consistent; /* view opens, fits the leaf's hash, and the tags fit the view */
+    bool consistent;  /* view opens, fits the leaf's hash, and the tags fit the view */
+    merkle_path path; /* where the question names an anchor: of the leaf, to its root */
 } opened_line;
 
 typedef struct line_query {
-    const char *person;       /* NULL: any */
-    const char *purpose;      /* NULL: any */
-    int64_t resident;         /* 0: any */
-    int64_t start_us, end_us; /* end 0: open */
-    size_t limit;             /* 1 to 1,000 */
-    int64_t from;             /* index to go on from */
+    const char *person, *purpose, *app, *department, *form; /* NULL: any; as they stand in the line */
+    const char *field;                                      /* NULL: any; one of those that the line names */
+    const char *request, *ticket;                           /* NULL: any */
+    uint64_t actions;                                       /* by 1 << line_action; 0: any */
+    unsigned outcomes;                                      /* by 1 << line_outcome; 0: any */
+    int64_t resident;                                       /* 0: any */
+    int64_t start_us, end_us;                               /* end 0: open */
+    size_t limit;                                           /* 1 to 1,000 */
+    int64_t from;                                           /* index to go on from */
+    const merkle_tree *anchor; /* NULL, or a published tree: lines are looked for in it alone, each with its path */
 } line_query;
 typedef struct line_page {
     opened_line *lines; /* oldest first; owned by the arena */
     size_t count;
     int64_t next; /* index to go on from; -1 at the end */
+    int64_t size; /* of the log that was looked at: where the end is */
 } line_page;
 /* Reads at most 10,000 lines a call; may return fewer than limit, even none, with a next. A line that is missing or
  * does not fit is returned whatever the conditions, with consistent false: nothing that was found damaged is hidden.
- * (A tag edited in the table takes its line out of look-ups by that tag; queries without person and resident show it.)
+ * (A tag edited in the table takes its line out of look-ups by that tag; what was edited in a stretch whose columns are
+ * kept is met only where the columns lead to it. A question without any condition but times shows all.)
  * INTEGRITY where the damage hides the bounds of the time asked for: ask again without times. */
 VAULT_MUST_USE vault_code ledger_query(scribe *sc, store *s, arena *mem, const line_query *q, line_page *out,
                                        vault_error *err);

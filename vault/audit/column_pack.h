@@ -18,3 +18,7 @@ VAULT_MUST_USE vault_code column_maker_new(column_maker **out, arena *mem, int64
 VAULT_MUST_USE vault_code column_maker_add(column_maker *m, const opened_line *lines, size_t count, vault_error *err);
 /* What was added so far; the maker goes on. */
 line_columns column_maker_columns(const column_maker *m);
+
+/* Those of a stretch from its block; count 0: it has none that can be read. In the arena. */
+VAULT_MUST_USE vault_code columns_kept(line_columns *out, scribe *sc, store *s, arena *mem, int64_t stretch,
+                                       vault_error *err);

@@ -133,22 +133,43 @@ static vault_code from_block(line_columns *out, const column_block *block, const
     return vault_fail(err, VAULT_INTEGRITY, "columns %d of the log are those of other lines", block->stretch);
 }
 
-vault_code ledger_columns(line_columns *out, scribe *sc, store *s, arena *mem, int64_t stretch, vault_error *err)
+/* A block under a key that is gone is as good as none. */
+static vault_code read_kept(line_columns *out, const reading *r, int64_t stretch, vault_error *err)
+{
+    column_block block = {.stretch = (int32_t)stretch};
+    *out = (line_columns){.first = stretch * COLUMN_STRETCH};
+    if (out->first + COLUMN_STRETCH > r->now.size) return VAULT_OK;
+    VAULT_TRY(store_columns_read(r->s, r->mem, &block, err));
+    bool readable = block.found && log_keyset_version(r->sc->keys, block.log_version);
+    return readable ? from_block(out, &block, r, err) : VAULT_OK;
+}
+
+static vault_code read_now(reading *out, scribe *sc, store *s, arena *mem, vault_error *err)
 {
     head_row head;
+    VAULT_TRY(ledger_head(sc->of, s, &head, err));
+    *out = (reading){.sc = sc, .s = s, .mem = mem, .now = head_tree(&head)};
+    return VAULT_OK;
+}
+
+vault_code columns_kept(line_columns *out, scribe *sc, store *s, arena *mem, int64_t stretch, vault_error *err)
+{
+    reading r;
+    VAULT_TRY(read_now(&r, sc, s, mem, err));
+    return read_kept(out, &r, stretch, err);
+}
+
+vault_code ledger_columns(line_columns *out, scribe *sc, store *s, arena *mem, int64_t stretch, vault_error *err)
+{
+    reading r;
     if (stretch < 0 || stretch > INT32_MAX)
         return vault_fail(err, VAULT_INVALID, "no stretch %lld", (long long)stretch);
-    *out = (line_columns){.first = stretch * COLUMN_STRETCH};
-    VAULT_TRY(ledger_head(sc->of, s, &head, err));
-    if (out->first >= head.size) return VAULT_OK;
-    int64_t left = head.size - out->first;
-    stretch_lines lines = {.first = out->first, .count = left < COLUMN_STRETCH ? (size_t)left : COLUMN_STRETCH};
-    column_block block = {.stretch = (int32_t)stretch};
-    if (lines.count == COLUMN_STRETCH) VAULT_TRY(store_columns_read(s, mem, &block, err));
-    /* A block under a key that is gone is as good as none. */
-    bool readable = block.found && log_keyset_version(sc->keys, block.log_version);
-    const reading r = {.sc = sc, .s = s, .mem = mem, .now = head_tree(&head)};
-    return readable ? from_block(out, &block, &r, err) : from_lines(out, &lines, sc, s, mem, err);
+    VAULT_TRY(read_now(&r, sc, s, mem, err));
+    VAULT_TRY(read_kept(out, &r, stretch, err));
+    if (out->count > 0 || out->first >= r.now.size) return VAULT_OK;
+    int64_t left = r.now.size - out->first;
+    const stretch_lines lines = {.first = out->first, .count = left < COLUMN_STRETCH ? (size_t)left : COLUMN_STRETCH};
+    return from_lines(out, &lines, sc, s, mem, err);
 }
 
 /* ---- keeping ---- */

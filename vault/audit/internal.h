@@ -187,6 +187,11 @@ log_keyset *ledger_keys(const ledger *l);
  */
 
 VAULT_MUST_USE vault_code stored_inclusion(store *s, arena *mem, line_proof *proof, vault_error *err);
+/* The path of a plan from the rows of its nodes, in their order. INTEGRITY: one of them is damaged. */
+VAULT_MUST_USE vault_code stored_fold(merkle_path *out, arena *mem, const merkle_plan *plan, const line_row *rows,
+                                      vault_error *err);
+/* The same of many, with one look-up; one whose lines are missing or damaged has no leaf afterwards. */
+VAULT_MUST_USE vault_code stored_inclusions(store *s, arena *mem, line_proof *proofs, size_t count, vault_error *err);
 VAULT_MUST_USE vault_code stored_consistency(store *s, arena *mem, growth_proof *proof, vault_error *err);
 /* From a node, all of whose leaves stand in the tree, up to the root: it verifies like the path of leaf node.index of a
  * tree of as many leaves as this one has nodes, whole or not, on that level. */

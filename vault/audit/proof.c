@@ -35,7 +35,7 @@ static size_t lines_of(const merkle_plan *plan, int64_t *indexes)
     return plan->node_count;
 }
 
-static vault_code fold(merkle_path *out, arena *mem, const merkle_plan *plan, const line_row *rows, vault_error *err)
+vault_code stored_fold(merkle_path *out, arena *mem, const merkle_plan *plan, const line_row *rows, vault_error *err)
 {
     digest *path = arena_array(mem, plan->count + 1, sizeof *path);
     if (!path) return vault_fail(err, VAULT_EXHAUSTED, "no room for a proof");
@@ -61,7 +61,7 @@ vault_code stored_inclusion(store *s, arena *mem, line_proof *proof, vault_error
     indexes[nodes] = proof->index;
     VAULT_TRY(read_lines(rows, s, mem, indexes, nodes + 1, err));
     proof->leaf = rows[nodes].leaf;
-    return fold(&proof->path, mem, &plan, rows, err);
+    return stored_fold(&proof->path, mem, &plan, rows, err);
 }
 
 vault_code stored_node_path(merkle_path *out, store *s, arena *mem, merkle_coordinate node, int64_t size,
@@ -78,7 +78,7 @@ vault_code stored_node_path(merkle_path *out, store *s, arena *mem, merkle_coord
     memmove(plan.parts, plan.parts + node.level, plan.count * sizeof *plan.parts);
     memmove(plan.nodes, plan.nodes + below, plan.node_count * sizeof *plan.nodes);
     VAULT_TRY(read_lines(rows, s, mem, indexes, lines_of(&plan, indexes), err));
-    return fold(out, mem, &plan, rows, err);
+    return stored_fold(out, mem, &plan, rows, err);
 }
 
 vault_code stored_consistency(store *s, arena *mem, growth_proof *proof, vault_error *err)
@@ -88,7 +88,7 @@ vault_code stored_consistency(store *s, arena *mem, growth_proof *proof, vault_e
     int64_t indexes[ROWS_MAX];
     VAULT_TRY(merkle_plan_consistency(&plan, proof->old_size, proof->size, err));
     VAULT_TRY(read_lines(rows, s, mem, indexes, lines_of(&plan, indexes), err));
-    return fold(&proof->path, mem, &plan, rows, err);
+    return stored_fold(&proof->path, mem, &plan, rows, err);
 }
 
 /* ---- trees of former sizes ----------------------------------------------------------------------------------------

@@ -2,25 +2,11 @@
  * tags fit the view, and the leaf is proven to stand in the tree of the committed head; what does not fit is shown, not
  * hidden. */
 #include "vault/audit/internal.h"
+#include "vault/audit/query_internal.h"
 
 #include <string.h>
 
 enum { LIMIT_MAX = 1000, READ_MAX = 10000, PAGE = 500, PROBES = 32, SCRATCH = 16 << 20 };
-
-typedef struct search {
-    scribe *by;
-    store *s;
-    arena *mem;
-    const line_query *q;
-    line_page *out;
-    arena *page, *scratch; /* page: rows under way; scratch: views, proofs */
-    merkle_tree tree;
-    line_key key;
-    int64_t tags[RING_VERSIONS_MAX]; /* of the resident or person, under every version of the log ring */
-    size_t tag_count;
-    int64_t at, end; /* the lines [at, end) are left */
-    size_t left;     /* to be read in this call */
-} search;
 
 /* ---- proof of one line ---------------------------------------------------------------------------------------------
  */
@@ -103,7 +89,7 @@ static vault_code find_time(search *r, int64_t us, int64_t *bound, vault_error *
  */
 
 /* View against leaf and tags. False: something does not fit; what could be read stands in *out all the same. */
-static vault_code read_row(search *r, const line_row *row, opened_line *out, bool *fits, vault_error *err)
+vault_code search_read(search *r, const line_row *row, opened_line *out, bool *fits, vault_error *err)
 {
     leaf_facts leaf;
     opened_view view = {0};
@@ -122,13 +108,25 @@ static bool is(const char *wanted, const char *found)
     return !wanted || (found && strcmp(wanted, found) == 0);
 }
 
-static bool asked_for(const line_query *q, const opened_line *l)
+bool line_names(const char *list, const char *field)
 {
-    return is(q->person, l->said.person) && is(q->purpose, l->said.purpose) &&
-           (q->resident == 0 || q->resident == l->said.resident);
+    size_t len = strlen(field);
+    for (const char *at = list; at && *at; at = strchr(at, ','), at += at ? 1 : 0)
+        if (strncmp(at, field, len) == 0 && (at[len] == '\0' || at[len] == ',')) return true;
+    return false;
 }
 
-static vault_code emit(search *r, const opened_line *found, vault_error *err)
+static bool asked_for(const line_query *q, const opened_line *l)
+{
+    const line_facts *f = &l->said;
+    return is(q->person, f->person) && is(q->purpose, f->purpose) && is(q->app, f->app) &&
+           is(q->department, f->department) && is(q->form, f->form) && is(q->request, f->request) &&
+           is(q->ticket, f->ticket) && (!q->field || line_names(f->fields, q->field)) &&
+           (q->actions == 0 || q->actions >> l->action & 1) && (q->outcomes == 0 || q->outcomes >> f->outcome & 1) &&
+           (q->resident == 0 || q->resident == f->resident);
+}
+
+vault_code search_emit(search *r, const opened_line *found, vault_error *err)
 {
     opened_line *to = &r->out->lines[r->out->count++];
     *to = *found;
@@ -139,29 +137,25 @@ static vault_code emit(search *r, const opened_line *found, vault_error *err)
     return room ? VAULT_OK : vault_fail(err, VAULT_EXHAUSTED, "no room for the lines found");
 }
 
-static vault_code take_row(search *r, const line_row *row, vault_error *err)
+vault_code search_take(search *r, const line_row *row, vault_error *err)
 {
     opened_line found;
-    vault_code code = read_row(r, row, &found, &found.consistent, err);
+    vault_code code = search_read(r, row, &found, &found.consistent, err);
     if (code == VAULT_INTEGRITY)
         vault_error_clear(err);
     else
         VAULT_TRY(code);
     r->at = row->index + 1;
     if (found.consistent && !asked_for(r->q, &found)) return VAULT_OK;
-    return emit(r, &found, err);
-}
-
-static bool full(const search *r)
-{
-    return r->out->count >= r->q->limit;
+    return search_emit(r, &found, err);
 }
 
 /* Lines up to `index` that are not there: shown, where all lines are looked at. */
 static vault_code take_gap(search *r, int64_t index, vault_error *err)
 {
-    for (; r->key == LINE_ANY && r->at < index && !full(r); r->at++) {
-        VAULT_TRY(emit(r, &(opened_line){.index = r->at, .said = {.outcome = LINE_OUTCOMES, .refers_to = -1}}, err));
+    for (; r->key == LINE_ANY && r->at < index && !search_full(r); r->at++) {
+        VAULT_TRY(
+            search_emit(r, &(opened_line){.index = r->at, .said = {.outcome = LINE_OUTCOMES, .refers_to = -1}}, err));
     }
     return VAULT_OK;
 }
@@ -177,21 +171,33 @@ static vault_code take_page(search *r, vault_error *err)
     r->left -= count;
     for (size_t i = 0; i < count && rows[i].index < r->end; i++) {
         VAULT_TRY(take_gap(r, rows[i].index, err));
-        if (full(r)) return VAULT_OK;
-        VAULT_TRY(take_row(r, &rows[i], err));
+        if (search_full(r)) return VAULT_OK;
+        VAULT_TRY(search_take(r, &rows[i], err));
     }
     bool last = count < wanted || rows[count - 1].index >= r->end;
-    if (!last || full(r)) return VAULT_OK;
+    if (!last || search_full(r)) return VAULT_OK;
     VAULT_TRY(take_gap(r, r->end, err));
-    if (!full(r)) r->at = r->end;
+    if (!search_full(r)) r->at = r->end;
     return VAULT_OK;
 }
 
+/* A line whose proof cannot be read is shown as what it is. */
 static vault_code prove_all(search *r, vault_error *err)
 {
+    line_proof *proofs = arena_array(r->mem, r->out->count + 1, sizeof *proofs);
+    size_t count = 0, at = 0;
+    if (!proofs) return vault_fail(err, VAULT_EXHAUSTED, "no room for proofs");
+    for (size_t i = 0; i < r->out->count; i++)
+        if (r->out->lines[i].consistent)
+            proofs[count++] = (line_proof){.index = r->out->lines[i].index, .size = r->tree.size};
+    VAULT_TRY(stored_inclusions(r->s, r->mem, proofs, count, err));
     for (size_t i = 0; i < r->out->count; i++) {
-        opened_line *at = &r->out->lines[i];
-        if (at->consistent) VAULT_TRY(prove(r, at->index, at->leaf, &at->consistent, err));
+        opened_line *l = &r->out->lines[i];
+        if (!l->consistent) continue;
+        const line_proof *p = &proofs[at++];
+        digest hash = merkle_leaf(l->leaf);
+        l->consistent = p->leaf.at && merkle_verify_inclusion(&hash, l->index, &r->tree, p->path);
+        if (l->consistent && r->q && r->q->anchor) l->path = p->path;
     }
     return VAULT_OK;
 }
@@ -210,40 +216,74 @@ static vault_code set_bounds(search *r, vault_error *err)
     return VAULT_OK;
 }
 
+/* Beside person, resident and times. */
+static bool has_more(const line_query *q)
+{
+    return q->purpose || q->app || q->department || q->form || q->field || q->request || q->ticket || q->actions ||
+           q->outcomes;
+}
+
 static void choose_index(search *r)
 {
-    r->key = r->q->resident ? LINE_RESIDENT : r->q->person ? LINE_PERSON : LINE_ANY;
+    r->key = r->q->resident ? LINE_RESIDENT : r->q->person && !has_more(r->q) ? LINE_PERSON : LINE_ANY;
+    r->by_columns = r->key == LINE_ANY && has_more(r->q);
     if (r->key == LINE_RESIDENT) r->tag_count = scribe_resident_tags(r->by, r->q->resident, r->tags);
     if (r->key == LINE_PERSON) r->tag_count = scribe_person_tags(r->by, r->q->person, r->tags);
+}
+
+/* The lines up to the end of this stretch, where they have no block. */
+static vault_code take_rest(search *r, vault_error *err)
+{
+    int64_t whole = r->end, stretch = (r->at / COLUMN_STRETCH + 1) * COLUMN_STRETCH;
+    if (r->by_columns && stretch < whole) r->end = stretch;
+    vault_code code = take_page(r, err);
+    r->end = whole;
+    return code;
 }
 
 static vault_code answer(search *r, vault_error *err)
 {
     VAULT_TRY(set_bounds(r, err));
     choose_index(r);
-    while (r->at < r->end && r->left > 0 && !full(r)) VAULT_TRY(take_page(r, err));
+    while (r->at < r->end && r->left > 0 && !search_full(r)) {
+        bool taken = false;
+        if (r->by_columns) VAULT_TRY(search_stretch(r, &taken, err));
+        if (!taken) VAULT_TRY(take_rest(r, err));
+    }
     r->out->next = r->at < r->end ? r->at : -1;
     return prove_all(r, err);
 }
 
+/* The tree of the committed head; or the one that was asked for, which must be one that it grew from. */
+static vault_code choose_tree(search *r, vault_error *err)
+{
+    head_row head;
+    VAULT_TRY(ledger_head(r->by->of, r->s, &head, err));
+    r->tree = head_tree(&head);
+    if (!r->q->anchor) return VAULT_OK;
+    if (r->q->anchor->size > r->tree.size)
+        return vault_fail(err, VAULT_INTEGRITY, "a published tree is larger than the log");
+    r->tree = *r->q->anchor;
+    return VAULT_OK;
+}
+
+static void search_end(search *r)
+{
+    arena_free(&r->page);
+    arena_free(&r->scratch);
+    arena_free(&r->block);
+}
+
 vault_code ledger_query(scribe *sc, store *s, arena *mem, const line_query *q, line_page *out, vault_error *err)
 {
-    VAULT_CLEANUP(arena_free) arena *page = arena_new(SCRATCH);
-    VAULT_CLEANUP(arena_free) arena *scratch = arena_new(SCRATCH);
-    head_row head;
+    VAULT_CLEANUP(search_end) search r = {.by = sc, .s = s, .mem = mem, .q = q, .out = out, .left = READ_MAX};
     if (q->limit < 1 || q->limit > LIMIT_MAX) return vault_fail(err, VAULT_INVALID, "a page of %zu lines", q->limit);
     *out = (line_page){.lines = arena_array(mem, q->limit, sizeof *out->lines), .next = -1};
-    if (!page || !scratch || !out->lines) return vault_fail(err, VAULT_EXHAUSTED, "no memory for a query");
-    VAULT_TRY(ledger_head(sc->of, s, &head, err));
-    search r = {.by = sc,
-                .s = s,
-                .mem = mem,
-                .q = q,
-                .out = out,
-                .page = page,
-                .scratch = scratch,
-                .left = READ_MAX,
-                .tree = head_tree(&head)};
+    r.page = arena_new(SCRATCH);
+    r.scratch = arena_new(SCRATCH);
+    if (!r.page || !r.scratch || !out->lines) return vault_fail(err, VAULT_EXHAUSTED, "no memory for a query");
+    VAULT_TRY(choose_tree(&r, err));
+    out->size = r.tree.size;
     return answer(&r, err);
 }
 
@@ -261,7 +301,7 @@ static bool is_within(const char *purpose, const char *found)
 static vault_code follow_row(search *r, line_trail *t, const line_row *row, vault_error *err)
 {
     opened_line found;
-    vault_code code = read_row(r, row, &found, &found.consistent, err);
+    vault_code code = search_read(r, row, &found, &found.consistent, err);
     if (code == VAULT_INTEGRITY)
         vault_error_clear(err);
     else
@@ -269,7 +309,7 @@ static vault_code follow_row(search *r, line_trail *t, const line_row *row, vaul
     bool other = found.said.resident != t->resident || !found.said.app || strcmp(found.said.app, t->app) != 0;
     if (found.consistent && (other || !is_within(t->purpose, found.said.purpose))) return VAULT_OK;
     t->total++;
-    return r->out->count < t->limit ? emit(r, &found, err) : VAULT_OK;
+    return r->out->count < t->limit ? search_emit(r, &found, err) : VAULT_OK;
 }
 
 static vault_code follow_page(search *r, line_trail *t, vault_error *err)
