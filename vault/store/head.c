@@ -142,12 +142,11 @@ vault_code store_checkpoint_publish(store *s, int64_t from_size, int64_t size, c
     return VAULT_OK;
 }
 
-vault_code store_checkpoint_read(store *s, arena *mem, int64_t *size, const char **note, vault_error *err)
+static vault_code read_note(store *s, arena *mem, int64_t *size, const char **note, vault_error *err)
 {
     VAULT_CLEANUP(result_clear) PGresult *r = NULL;
     *size = 0;
     *note = "";
-    call_start(s, ST_CHECKPOINT_READ);
     VAULT_TRY(call_run(s, &r, err));
     if (PQntuples(r) == 0) return VAULT_OK;
     const char *text = arena_text(mem, col_bytes(r, 0, 1));
@@ -155,4 +154,25 @@ vault_code store_checkpoint_read(store *s, arena *mem, int64_t *size, const char
     *size = col_int8(r, 0, 0);
     *note = text;
     return VAULT_OK;
+}
+
+vault_code store_checkpoint_read(store *s, arena *mem, int64_t *size, const char **note, vault_error *err)
+{
+    call_start(s, ST_CHECKPOINT_READ);
+    return read_note(s, mem, size, note, err);
+}
+
+vault_code store_cosigned_read(store *s, arena *mem, int64_t *size, const char **note, vault_error *err)
+{
+    call_start(s, ST_COSIGNED_READ);
+    return read_note(s, mem, size, note, err);
+}
+
+vault_code store_cosigned_write(store *s, int64_t size, const char *note, vault_error *err)
+{
+    VAULT_CLEANUP(result_clear) PGresult *r = NULL;
+    call_start(s, ST_COSIGNED_WRITE);
+    arg_int8(s, size);
+    arg_text(s, note);
+    return call_run(s, &r, err);
 }

@@ -83,6 +83,8 @@ static const char log_tables[] =
         "idx") "), resident_tag, idx) WHERE resident_tag <> 0;"
                "CREATE INDEX line_person ON line ((" LINE_STRETCH(
                    "idx") "), person_tag, idx) WHERE person_tag <> 0;"
+                          "CREATE TABLE cosigned (id smallint PRIMARY KEY CHECK (id = 1), size bigint NOT NULL, note "
+                          "text NOT NULL);"
                           "CREATE TABLE published (id smallint PRIMARY KEY CHECK (id = 1), size bigint NOT NULL, note "
                           "text NOT NULL)"
                           " WITH (fillfactor = 50);"

@@ -341,6 +341,17 @@ static const statement table[] = {
                             .sql = "SELECT size, note FROM published WHERE id = 1",
                             .columns = {SQL_INT8, SQL_TEXT},
                             .rows = ROWS_AT_MOST_ONE},
+    [ST_COSIGNED_WRITE] = {.name = "cosigned_write",
+                           .sql = "INSERT INTO cosigned (id, size, note) VALUES (1, $1, $2) ON CONFLICT (id) DO UPDATE"
+                                  " SET size = excluded.size, note = excluded.note"
+                                  " WHERE cosigned.size <= excluded.size"
+                                  " OR cosigned.size > (SELECT p.size FROM published p WHERE p.id = 1)",
+                           .params = {SQL_INT8, SQL_TEXT},
+                           .rows = ROWS_NONE},
+    [ST_COSIGNED_READ] = {.name = "cosigned_read",
+                          .sql = "SELECT size, note FROM cosigned WHERE id = 1",
+                          .columns = {SQL_INT8, SQL_TEXT},
+                          .rows = ROWS_AT_MOST_ONE},
     [ST_ASSERTIONS_USE] = {.name = "assertions_use",
                            .sql = "INSERT INTO assertion (id, expires) SELECT * FROM unnest($1, $2)"
                                   " ON CONFLICT (id) DO NOTHING RETURNING id",

@@ -331,6 +331,10 @@ VAULT_MUST_USE vault_code store_checkpoint_read(store *s, arena *mem, int64_t *s
  * ids are swept. */
 VAULT_MUST_USE vault_code store_assertions_use(store *s, const digest *ids, const int64_t *expires_us, size_t count,
                                                bool *fresh, vault_error *err);
+/* The newest of them that witnesses have cosigned, with their signatures; a larger one takes its place, or one of the
+ * same size. Size 0: none. */
+VAULT_MUST_USE vault_code store_cosigned_write(store *s, int64_t size, const char *note, vault_error *err);
+VAULT_MUST_USE vault_code store_cosigned_read(store *s, arena *mem, int64_t *size, const char **note, vault_error *err);
 
 typedef struct ring_row {
     const char *name;

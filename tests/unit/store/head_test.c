@@ -392,3 +392,25 @@ TEST("checkpoints are published by compare-and-swap")
     expect_code(store_checkpoint_publish(s, 8, 7, "back", &swapped, &err), VAULT_INTERNAL, &err);
     store_close(&s);
 }
+
+TEST("a cosigned checkpoint takes the place of a smaller one, of its equal, and of one that was never published")
+{
+    store *s = fresh_store();
+    int64_t size;
+    const char *note;
+    bool swapped;
+    expect_ok(store_cosigned_read(s, mem, &size, &note, &err), &err);
+    assert_true(size == 0 && !*note);
+    expect_ok(store_checkpoint_publish(s, 0, 9, "nine\n", &swapped, &err), &err);
+    expect_ok(store_cosigned_write(s, 7, "seven\n", &err), &err);
+    expect_ok(store_cosigned_write(s, 7, "seven again\n", &err), &err);
+    expect_ok(store_cosigned_write(s, 5, "five\n", &err), &err);
+    expect_ok(store_cosigned_read(s, mem, &size, &note, &err), &err);
+    assert_int_equal(size, 7);
+    assert_string_equal(note, "seven again\n");
+    expect_ok(store_cosigned_write(s, 1000, "written by hand\n", &err), &err);
+    expect_ok(store_cosigned_write(s, 8, "eight\n", &err), &err);
+    expect_ok(store_cosigned_read(s, mem, &size, &note, &err), &err);
+    assert_int_equal(size, 8);
+    store_close(&s);
+}
