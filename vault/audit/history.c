@@ -156,7 +156,7 @@ static vault_code take_page(telling *t, vault_error *err)
     line_row *rows = arena_array(t->page, wanted, sizeof *rows);
     if (!rows) return vault_fail(err, VAULT_EXHAUSTED, "no room for a page of lines");
     const line_range range = {LINE_RESIDENT_BACK, t->tags, t->tag_count, t->at, wanted};
-    VAULT_TRY(store_lines_page(t->s, t->page, &range, rows, &count, err));
+    VAULT_TRY(rows_page(t->s, t->page, &range, rows, &count, err));
     t->left -= count;
     for (size_t i = 0; i < count && !t->more; i++) {
         if (rows[i].index < t->first) return t->at = -1, VAULT_OK;

@@ -162,14 +162,15 @@ struct ledger {
     pthread_mutex_t keys_lock; /* of the next two */
     log_keyset *keys;
     told_key *verifier;
-    pthread_mutex_t mutex;          /* over what follows, and over the order of our own appends */
-    bool known;                     /* `head` is what the database holds, unless another node moved it */
-    head_row head, next;            /* next: of the transaction that is under way */
-    unsigned counts[LINE_OUTCOMES]; /* of the lines of `next` */
-    atomic_uintptr_t holder;        /* thread that holds the mutex for its transaction */
-    int64_t published;              /* size of the newest checkpoint known to be published; the publisher's alone */
-    kept_erasures kept;             /* the publisher's alone, too */
-    unsigned astray;                /* and how often it found the head under keys that it did not know */
+    pthread_mutex_t mutex;           /* over what follows, and over the order of our own appends */
+    bool known;                      /* `head` is what the database holds, unless another node moved it */
+    head_row head, next;             /* next: of the transaction that is under way */
+    unsigned counts[LINE_OUTCOMES];  /* of the lines of `next` */
+    atomic_uintptr_t holder;         /* thread that holds the mutex for its transaction */
+    int64_t published;               /* size of the newest checkpoint known to be published; the publisher's alone */
+    kept_erasures kept;              /* the publisher's alone, too */
+    unsigned astray;                 /* and how often it found the head under keys that it did not know */
+    const witness_policy *witnesses; /* borrowed; NULL: nobody's */
     /* Without the mutex. What this process has seen committed: how many lines (the log never gets shorter), and when
      * the last of them was written. */
     atomic_llong seen, newest_us;
@@ -182,6 +183,36 @@ VAULT_MUST_USE vault_code tree_sign(const char **note, const ledger *l, arena *m
                                     vault_error *err);
 /* The keys at the moment, held; to be freed. */
 log_keyset *ledger_keys(const ledger *l);
+
+/* ---- rows of lines, in the table or in an archive (rows.c) ----------------------------------------------------------
+ *
+ * As store_lines_by_index, store_lines_page and store_leaves, and nobody in this room asks the store itself.
+ * UNAVAILABLE ARCHIVE_AWAY (field: "archives/0-65535"): the file of an archive is not at hand. INTEGRITY: it is not the
+ * one that was written. */
+
+VAULT_MUST_USE vault_code rows_by_index(store *s, arena *mem, const int64_t *indexes, size_t count, line_row *rows,
+                                        vault_error *err);
+/* For proofs: leaf and nodes alone, of which those that end a tile of 256 need no file. */
+VAULT_MUST_USE vault_code rows_of_tree(store *s, arena *mem, const int64_t *indexes, size_t count, line_row *rows,
+                                       vault_error *err);
+/* By tag all archives may have to be looked into, one after the other. */
+VAULT_MUST_USE vault_code rows_page(store *s, arena *mem, const line_range *range, line_row *rows, size_t *count,
+                                    vault_error *err);
+VAULT_MUST_USE vault_code rows_leaves(store *s, arena *mem, int64_t from, size_t count, bytes *leaves,
+                                      vault_error *err);
+
+/* ---- what was published (publish.c) -------------------------------------------------------------------------------
+ */
+
+typedef struct published {
+    bytes note; /* empty: none yet, or signed by a destroyed key alone and thus not verifiable */
+    merkle_tree tree;
+} published;
+/* A checkpoint that this log has signed. INTEGRITY: it has not; `where` says of what the error speaks. */
+VAULT_MUST_USE vault_code published_open(published *out, const ledger *l, bytes note, const char *where,
+                                         vault_error *err);
+/* The newest one. */
+VAULT_MUST_USE vault_code published_read(published *out, const ledger *l, store *s, arena *mem, vault_error *err);
 
 /* ---- proofs from stored nodes (proof.c) ----------------------------------------------------------------------------
  */

@@ -78,7 +78,7 @@ vault_code ledger_last_write(scribe *sc, store *s, arena *mem, int64_t resident,
     VAULT_TRY(store_head_read(s, &head, err));
     range.from = head.size - 1;
     for (size_t read = 0, count = WRITES_PAGE; count == WRITES_PAGE && read < WRITES_READ; read += count) {
-        VAULT_TRY(store_lines_page(s, mem, &range, rows, &count, err));
+        VAULT_TRY(rows_page(s, mem, &range, rows, &count, err));
         for (size_t i = 0; i < count && *version == 0; i++)
             VAULT_TRY(version_of(&rows[i], sc, mem, resident, version, err));
         if (*version || count == 0) return VAULT_OK;

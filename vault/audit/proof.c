@@ -11,7 +11,7 @@ static vault_code read_lines(line_row *rows, store *s, arena *mem, const int64_t
                              vault_error *err)
 {
     if (count == 0) return VAULT_OK;
-    VAULT_TRY(store_lines_by_index(s, mem, indexes, count, rows, err));
+    VAULT_TRY(rows_of_tree(s, mem, indexes, count, rows, err));
     for (size_t i = 0; i < count; i++) {
         if (rows[i].found && rows[i].index == indexes[i]) continue;
         return vault_fail(err, VAULT_INTEGRITY, "line %lld of the log is missing", (long long)indexes[i]);

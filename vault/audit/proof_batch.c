@@ -46,7 +46,7 @@ static vault_code fill_shelf(shelf *out, store *s, arena *mem, const line_proof 
     sort_once(out);
     out->rows = arena_array(mem, out->count, sizeof *out->rows);
     if (!out->rows) return vault_fail(err, VAULT_EXHAUSTED, "no room for proofs");
-    return store_lines_by_index(s, mem, out->indexes, out->count, out->rows, err);
+    return rows_of_tree(s, mem, out->indexes, out->count, out->rows, err);
 }
 
 static const line_row *find_row(const shelf *of, int64_t index)

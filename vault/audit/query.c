@@ -34,7 +34,7 @@ static vault_code read_times(search *r, const int64_t *indexes, size_t count, in
 {
     line_row rows[PROBES];
     arena_reset(r->page);
-    VAULT_TRY(store_lines_by_index(r->s, r->page, indexes, count, rows, err));
+    VAULT_TRY(rows_by_index(r->s, r->page, indexes, count, rows, err));
     for (size_t i = 0; i < count; i++) {
         leaf_facts leaf;
         if (!rows[i].found || !leaf_read(&leaf, rows[i].leaf)) {
@@ -66,7 +66,7 @@ static vault_code check_side(search *r, int64_t index, int64_t us, bool before, 
     leaf_facts leaf;
     if (index < 0 || index >= r->tree.size) return VAULT_OK;
     arena_reset(r->page);
-    VAULT_TRY(store_lines_by_index(r->s, r->page, &index, 1, &row, err));
+    VAULT_TRY(rows_by_index(r->s, r->page, &index, 1, &row, err));
     if (row.found) VAULT_TRY(prove(r, index, row.leaf, &proven, err));
     if (proven && leaf_read(&leaf, row.leaf) && (leaf.time_us < us) == before) return VAULT_OK;
     return vault_fail(err, VAULT_INTEGRITY, "line %lld of the log is damaged, so that times cannot be told",
@@ -167,7 +167,7 @@ static vault_code take_page(search *r, vault_error *err)
     line_row *rows = arena_array(r->page, wanted, sizeof *rows);
     if (!rows) return vault_fail(err, VAULT_EXHAUSTED, "no room for a page of lines");
     const line_range range = {r->key, r->tags, r->tag_count, r->at, wanted};
-    VAULT_TRY(store_lines_page(r->s, r->page, &range, rows, &count, err));
+    VAULT_TRY(rows_page(r->s, r->page, &range, rows, &count, err));
     r->left -= count;
     for (size_t i = 0; i < count && rows[i].index < r->end; i++) {
         VAULT_TRY(take_gap(r, rows[i].index, err));
@@ -319,7 +319,7 @@ static vault_code follow_page(search *r, line_trail *t, vault_error *err)
     line_row *rows = arena_array(r->page, PAGE, sizeof *rows);
     if (!rows) return vault_fail(err, VAULT_EXHAUSTED, "no room for a page of lines");
     const line_range range = {LINE_RESIDENT_BACK, r->tags, r->tag_count, r->at, PAGE};
-    VAULT_TRY(store_lines_page(r->s, r->page, &range, rows, &count, err));
+    VAULT_TRY(rows_page(r->s, r->page, &range, rows, &count, err));
     for (size_t i = 0; i < count && t->total < TRAIL_COUNT_MAX; i++) VAULT_TRY(follow_row(r, t, &rows[i], err));
     r->left = count < PAGE || r->left < PAGE ? 0 : r->left - PAGE;
     if (count > 0) r->at = rows[count - 1].index - 1;

@@ -57,7 +57,7 @@ static vault_code take_lines(search *r, const int64_t *indexes, size_t count, va
 {
     line_row rows[ROWS];
     arena_reset(r->page);
-    VAULT_TRY(store_lines_by_index(r->s, r->page, indexes, count, rows, err));
+    VAULT_TRY(rows_by_index(r->s, r->page, indexes, count, rows, err));
     r->left -= r->left < count ? r->left : count;
     for (size_t i = 0; i < count && !search_full(r); i++) {
         if (rows[i].found) {

@@ -86,7 +86,7 @@ static vault_code read_range(line_scan *scan, scribe *sc, store *s, arena *mem, 
     scan->lines = arena_array(mem, wanted, sizeof *scan->lines);
     if (!rows || !scan->lines) return vault_fail(err, VAULT_EXHAUSTED, "no room for lines");
     const line_range range = {.key = LINE_ANY, .from = scan->from, .limit = wanted};
-    VAULT_TRY(store_lines_page(s, mem, &range, rows, &count, err));
+    VAULT_TRY(rows_page(s, mem, &range, rows, &count, err));
     for (size_t i = 0; i < wanted; i++) {
         int64_t index = scan->from + (int64_t)i;
         if (i >= count || rows[i].index != index)
