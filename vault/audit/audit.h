@@ -11,6 +11,7 @@
 #pragma once
 #include "keys/keys.h"
 #include "vault/audit/merkle.h"
+#include "vault/audit/witness.h"
 #include "vault/base/arena.h"
 #include "vault/store/store.h"
 
@@ -194,12 +195,22 @@ typedef struct verifier_keys {
 VAULT_MUST_USE vault_code ledger_verifier_keys(verifier_keys *out, const ledger *l, arena *mem, vault_error *err);
 
 /* The published checkpoint that proofs for others lead to: the newest one that witnesses have cosigned as the policy
- * wants, where there is one; else the newest. NOT_FOUND: none was published yet. In the arena. */
+ * wants, where there is one that is not out of date (the log has grown for ten minutes without them); else the newest.
+ * NOT_FOUND: none was published yet. In the arena. */
 typedef struct anchor {
     merkle_tree tree;
     const char *note; /* with its cosignatures */
 } anchor;
 VAULT_MUST_USE vault_code ledger_anchor(anchor *out, const ledger *l, store *s, arena *mem, vault_error *err);
+
+/* Whose cosignatures are wanted: borrowed as long as the ledger; NULL: nobody's. Before other threads come. */
+void ledger_witnessed_by(ledger *l, const witness_policy *policy);
+/* The newest published checkpoint that is cosigned as the policy wants. NOT_FOUND: none is kept, or witnesses are
+ * wanted no more. In the arena. */
+VAULT_MUST_USE vault_code ledger_cosigned(anchor *out, const ledger *l, store *s, arena *mem, vault_error *err);
+/* Keeps a published checkpoint with its cosignatures, where they are what the policy wants; *enough says so. INVALID:
+ * it is none of this log's. */
+VAULT_MUST_USE vault_code ledger_keep_cosigned(const ledger *l, store *s, bytes note, bool *enough, vault_error *err);
 
 /* ---- reading --------------------------------------------------------------------------------------------------- */
 

@@ -8,11 +8,6 @@
 
 #include <string.h>
 
-typedef struct published {
-    bytes note; /* empty: none yet */
-    merkle_tree tree;
-} published;
-
 /* Signed by one key of ours, and wrongly by none. */
 static note_verdict open_by_any(bytes *text, const ledger *l, bytes note)
 {
@@ -58,15 +53,14 @@ static bool is_unverifiable(const ledger *l, bytes note, bytes *text)
     return k->has_lost && open_by_any(&verified, l, note) == NOTE_NO_SIGNATURE && note_unverified(text, note);
 }
 
-/* Without its note where that is not verified. */
-static vault_code read_either(published *out, const ledger *l, bytes note, const char *where, vault_error *err)
+vault_code published_open(published *out, const ledger *l, bytes note, const char *where, vault_error *err)
 {
     bytes text;
     *out = (published){0};
     return is_unverifiable(l, note, &text) ? read_tree(out, l, text, where, err) : read_note(out, l, note, where, err);
 }
 
-static vault_code read_published(published *out, const ledger *l, store *s, arena *mem, vault_error *err)
+vault_code published_read(published *out, const ledger *l, store *s, arena *mem, vault_error *err)
 {
     static const char WHERE[] = "in the database";
     const char *note = NULL;
@@ -74,19 +68,9 @@ static vault_code read_published(published *out, const ledger *l, store *s, aren
     *out = (published){0};
     VAULT_TRY(store_checkpoint_read(s, mem, &size, &note, err));
     if (size == 0) return VAULT_OK;
-    VAULT_TRY(read_either(out, l, bytes_of_text(note), WHERE, err));
+    VAULT_TRY(published_open(out, l, bytes_of_text(note), WHERE, err));
     if (out->tree.size == size) return VAULT_OK;
     return vault_fail(err, VAULT_INTEGRITY, "the checkpoint in the database is not of the size that stands beside it");
-}
-
-vault_code ledger_anchor(anchor *out, const ledger *l, store *s, arena *mem, vault_error *err)
-{
-    published newest;
-    VAULT_TRY(read_published(&newest, l, s, mem, err));
-    if (newest.note.len == 0) return vault_fail(err, VAULT_NOT_FOUND, "nothing was published yet");
-    const char *note = arena_text(mem, newest.note);
-    *out = (anchor){.tree = newest.tree, .note = note};
-    return note ? VAULT_OK : vault_fail(err, VAULT_EXHAUSTED, "no room for a checkpoint");
 }
 
 /* The log as it is now begins with the tree that was published. */
@@ -132,7 +116,7 @@ static vault_code keep_outside(const publication *p, const char *path, const pub
     published there;
     if (!path || newest->note.len == 0) return VAULT_OK;
     vault_code code = file_read(&file.at, &file.len, path, NOTE_MAX, err);
-    if (code == VAULT_OK) code = read_either(&there, p->l, bytes_of(file.at, file.len), "in the file", err);
+    if (code == VAULT_OK) code = published_open(&there, p->l, bytes_of(file.at, file.len), "in the file", err);
     vault_error_clear(err);
     if (code == VAULT_OK && there.note.len > 0 && there.tree.size >= newest->tree.size) return VAULT_OK;
     if (code == VAULT_OK) VAULT_TRY(must_continue(p->s, p->mem, &there.tree, &newest->tree, err));
@@ -154,7 +138,7 @@ vault_code ledger_check_outside(ledger *l, store *s, const char *path, vault_err
         return VAULT_OK;
     }
     VAULT_TRY(code);
-    VAULT_TRY(read_either(&there, l, bytes_of(file.at, file.len), "outside the database", err));
+    VAULT_TRY(published_open(&there, l, bytes_of(file.at, file.len), "outside the database", err));
     VAULT_TRY(ledger_head(l, s, &head, err));
     merkle_tree now = head_tree(&head);
     VAULT_TRY(must_continue(s, mem, &there.tree, &now, err));
@@ -189,7 +173,7 @@ static vault_code publish(const publication *p, ledger *l, const char *path, vau
     head_row head;
     const char *note;
     bool swapped = false;
-    VAULT_TRY(read_published(&last, l, p->s, p->mem, err)); /* before the head: what was published then, is in it */
+    VAULT_TRY(published_read(&last, l, p->s, p->mem, err)); /* before the head: what was published then, is in it */
     VAULT_TRY(must_not_shrink(l, &last, err));
     VAULT_TRY(newest_head(l, p->s, &head, err));
     VAULT_TRY(store_partitions_make(p->s, head.size, err));
