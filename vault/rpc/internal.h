@@ -31,7 +31,7 @@ typedef struct route {
     call *first, *last;   /* waiting, under the queue's lock */
 } route;
 
-enum { ROUTES = 64 };
+enum { ROUTES = 96 };
 typedef struct routes {
     route at[ROUTES]; /* sorted by path */
     size_t count;
