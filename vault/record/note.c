@@ -8,7 +8,7 @@ enum { NOTE_HEADER_LEN = 4 };
 static const char NOTE_LABEL[] = "resident-vault note 1";
 
 /* The note handle below a version of the record ring. INTEGRITY when there is no such version. */
-static vault_code note_key(cabinet *c, record_key **out, uint32_t version, vault_error *err)
+static vault_code note_handle(cabinet *c, record_key **out, uint32_t version, vault_error *err)
 {
     VAULT_TRY(cabinet_record_key(c, out, version, err));
     record_key *below = *out;
@@ -32,7 +32,7 @@ typedef struct note_way {
 static vault_code note_prepare(cabinet *c, uint32_t version, bytes context, note_way *out, vault_error *err)
 {
     record_key *below = NULL;
-    VAULT_TRY(note_key(c, &below, version, err));
+    VAULT_TRY(note_handle(c, &below, version, err));
     writer w = writer_over(c->aad, TAG_AAD_MAX);
     put_u8(&w, 'N');
     put_u8(&w, (uint8_t)below->of->suite);
@@ -59,7 +59,7 @@ vault_code cabinet_seal_note(cabinet *c, bytes *out, bytes context, bytes plain,
     return VAULT_OK;
 }
 
-static vault_code note_open(cabinet *c, uint8_t *at, bytes context, bytes sealed, vault_error *err)
+static vault_code note_unseal(cabinet *c, uint8_t *at, bytes context, bytes sealed, vault_error *err)
 {
     reader r = reader_over(sealed);
     uint32_t version = get_u32(&r);
@@ -74,7 +74,7 @@ vault_code cabinet_open_note(cabinet *c, bytes *out, bytes context, bytes sealed
     size_t len = sealed.len - NOTE_HEADER_LEN - SEAL_OVERHEAD;
     uint8_t *at = arena_alloc(c->mem, len + 1);
     if (!at) return vault_fail(err, VAULT_EXHAUSTED, "no memory for a note");
-    VAULT_TRY(note_open(c, at, context, sealed, err));
+    VAULT_TRY(note_unseal(c, at, context, sealed, err));
     *out = bytes_of(at, len);
     return VAULT_OK;
 }
@@ -138,7 +138,7 @@ vault_code cabinet_open_list(cabinet *c, bytes *out, bytes context, const sealed
     uint8_t *at = arena_alloc(c->mem, len + 1);
     if (!at || bound.len == 0) return vault_fail(err, VAULT_EXHAUSTED, "no memory for a list");
     VAULT_TRY(secret_new(&key, KEY_LEN, err));
-    VAULT_TRY(note_open(c, key.at, context, from->key, err));
+    VAULT_TRY(note_unseal(c, key.at, context, from->key, err));
     VAULT_TRY(list_prepare(&by, suite, secret_bytes(&key), err));
     VAULT_TRY(aead_open(by, at, bound, bytes_of(from->sealed.at + 1, len), err));
     *out = bytes_of(at, len);
