@@ -91,11 +91,15 @@ static bool make_room(guardian_list *in, int64_t now_us)
 static vault_code revise(guardian_list *inout, bool *unchanged, const guardian *what, vault_error *err)
 {
     const guardian *was = find(inout, what->resident);
-    *unchanged = was ? same_word(was, what) : what->ended;
+    guardian next = was && what->ended ? *was : *what; /* what has ended stays what it was */
+    next.ended = what->ended;
+    next.said_us = what->said_us;
+    next.department = what->department;
+    *unchanged = was ? same_word(was, &next) : what->ended;
     if (*unchanged) return VAULT_OK;
     if (was) take_out(inout, (size_t)(was - inout->at));
     if (!make_room(inout, what->said_us)) return vault_refuse(err, VAULT_INVALID, "TOO_MANY_GUARDIANS", "");
-    inout->at[inout->count++] = *what;
+    inout->at[inout->count++] = next;
     return VAULT_OK;
 }
 

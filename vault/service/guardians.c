@@ -60,7 +60,8 @@ static void read_item(session *s, item *it, const Vault__V1__GuardianItem *in)
     own->what = (guardian){
         .ended = in->ended, .said_us = it->call->now_us, .department = (uint16_t)it->call->caller->department_no};
     it->form = in->ended ? "ended" : KINDS[GUARDIAN_PARENT];
-    if (read_kind(&own->what.kind, it, in->kind) != VAULT_OK) return;
+    const bool any = in->ended && !in->kind[0];
+    if (!any && read_kind(&own->what.kind, it, in->kind) != VAULT_OK) return;
     if (!in->ended) it->form = KINDS[own->what.kind];
     if (said_end(&own->what.expires_us, it, in->expire_time, !in->ended, &it->err) != VAULT_OK) return;
     read_token(s, it, in->token, "token");
@@ -164,7 +165,7 @@ void guardians_batch_record(session *s, call **calls, size_t count)
     for (size_t i = 0; i < count; i++) {
         call *c = calls[i];
         const Vault__V1__BatchRecordGuardiansRequest *in = (const void *)c->rq->in;
-        c->want_receipt = true;
+        c->want_receipt = in->want_receipt;
         if (ask_guardians(s, c, in->n_items, "items") != VAULT_OK) continue;
         for (size_t j = 0; j < in->n_items; j++) read_item(s, &c->items[j], in->items[j]);
     }
@@ -265,7 +266,7 @@ void guardians_batch_get(session *s, call **calls, size_t count)
     for (size_t i = 0; i < count; i++) {
         call *c = calls[i];
         const Vault__V1__BatchGetGuardiansRequest *in = (const void *)c->rq->in;
-        c->want_receipt = true;
+        c->want_receipt = in->want_receipt;
         if (ask_guardians(s, c, in->n_tokens, "tokens") != VAULT_OK) continue;
         for (size_t j = 0; j < in->n_tokens; j++) item_token(s, &c->items[j], in->tokens[j], "tokens", (long)j);
     }

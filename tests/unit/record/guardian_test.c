@@ -76,10 +76,10 @@ TEST("a guardianship ends when it is taken back, and at its end, to the microsec
     assert_true(appoint(&r, &row, of_court));
     assert_int_equal(is_to(&r, COURT, CLASS_OUT, LATER - 1), GUARDIAN_STANDS);
     assert_int_equal(is_to(&r, COURT, CLASS_OUT, LATER), GUARDIAN_ENDED);
-    of_court.ended = true;
-    assert_true(appoint(&r, &row, of_court));
+    assert_true(appoint(&r, &row, (guardian){.resident = COURT, .ended = true, .said_us = NOW + 1}));
+    const guardian_list all = listed(&r);
+    assert_true(all.at[0].kind == GUARDIAN_COURT && all.at[0].expires_us == LATER && all.at[0].said_us == NOW + 1);
     assert_int_equal(is_to(&r, COURT, CLASS_OUT, NOW), GUARDIAN_ENDED);
-    of_court.ended = false;
     assert_true(appoint(&r, &row, of_court));
     assert_int_equal(is_to(&r, COURT, CLASS_OUT, NOW), GUARDIAN_STANDS);
 }

@@ -17,6 +17,9 @@ static inline void edit_for_history(const char *file, json_t *doc)
     add_json_rule(doc, "{\"id\": \"register-guardians\", \"action\": \"guardian\", \"consumer\": \"population\","
                        " \"purpose\": \"" WHY "\", \"fields\": [\"id_number\"], \"form\": \"nothing\","
                        " \"areas\": [\"320411002\"]}");
+    add_json_rule(doc, "{\"id\": \"houses-history\", \"action\": \"history\", \"consumer\": \"population\","
+                       " \"purpose\": \"" WHY "\", \"fields\": [\"house_number\"], \"form\": \"nothing\","
+                       " \"areas\": [\"320411\"]}");
     add_json_rule(doc, "{\"id\": \"register-history\", \"action\": \"history\", \"consumer\": \"population\","
                        " \"purpose\": \"" WHY "\", \"fields\": [\"id_number\"], \"form\": \"nothing\","
                        " \"areas\": [\"320411\"]}");
@@ -74,6 +77,7 @@ static inline request *appoint_as(session *by, const word *words, size_t count)
 {
     NEW(in, Vault__V1__BatchRecordGuardiansRequest, vault__v1__batch_record_guardians_request__init);
     in->items = arena_array(fixture_memory(), count + 1, sizeof *in->items);
+    in->want_receipt = true;
     for (size_t i = 0; i < count; i++) {
         NEW(one, Vault__V1__GuardianItem, vault__v1__guardian_item__init);
         one->token = lent(words[i].token);

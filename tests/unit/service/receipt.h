@@ -6,11 +6,11 @@
 
 #include <stdlib.h>
 
-static inline merkle_tree tree_of(const char *checkpoint)
+static inline merkle_tree tree_of(const char *note)
 {
     merkle_tree tree;
     size_t len = 0;
-    const char *size_line = strchr(checkpoint, '\n') + 1, *root_line = strchr(size_line, '\n') + 1;
+    const char *size_line = strchr(note, '\n') + 1, *root_line = strchr(size_line, '\n') + 1;
     tree.size = strtoll(size_line, NULL, 10);
     assert_true(base64_decode(tree.root.at, sizeof tree.root.at, &len, root_line,
                               (size_t)(strchr(root_line, '\n') - root_line)));
