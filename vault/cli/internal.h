@@ -111,8 +111,14 @@ typedef enum option_id {
     OPT_UNJUSTIFIED,
     OPT_NOTE,
     OPT_WAITING,
+    OPT_RETIRED,
+    OPT_HTML,
     OPT_TILES,
     OPT_RANGE,
+    OPT_SEEN,
+    OPT_COLUMNS,
+    OPT_REPORT,
+    OPT_EVIDENCE,
     OPTIONS
 } option_id;
 __extension__ typedef unsigned __int128 option_set;
@@ -150,6 +156,7 @@ struct ctl {
 #define CONTROL_PURPOSE "control"
 const command *command_at(size_t i);        /* NULL past the last one */
 const command *policy_command_at(size_t i); /* of those alone that are about policies, consents and break-glass */
+const command *leak_command_at(size_t i);   /* of those alone that are about leaked lists */
 
 /* ---- options.c ---- */
 
@@ -381,6 +388,10 @@ ctl_exit run_correction_list(ctl *c);
 ctl_exit run_correction_accept(ctl *c);
 ctl_exit run_correction_decline(ctl *c);
 ctl_exit run_trace(ctl *c);
+ctl_exit run_audit_trace(ctl *c);
+ctl_exit run_leak_list(ctl *c);
+ctl_exit run_leak_close(ctl *c);
+ctl_exit run_incident(ctl *c);
 ctl_exit run_audit_checkpoint(ctl *c);
 ctl_exit run_audit_proof(ctl *c);
 ctl_exit run_audit_export(ctl *c);
@@ -422,6 +433,9 @@ ctl_exit run_consent_show(ctl *c);
 ctl_exit run_emergency_open(ctl *c);
 ctl_exit run_emergency_list(ctl *c);
 ctl_exit run_emergency_review(ctl *c);
+ctl_exit run_canary_create(ctl *c);
+ctl_exit run_canary_list(ctl *c);
+ctl_exit run_canary_retire(ctl *c);
 ctl_exit run_revoke_certificate(ctl *c);
 ctl_exit run_revoke_assertion_key(ctl *c);
 ctl_exit run_revoke_person(ctl *c);

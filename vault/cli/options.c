@@ -84,6 +84,8 @@ static const option_row rows[OPTIONS] = {
     [OPT_UNJUSTIFIED] = {"unjustified", NULL, NULL, "there was none: its person is suspended"},
     [OPT_NOTE] = {"note", "TEXT", NULL, "what the review has found; it is kept"},
     [OPT_WAITING] = {"waiting", NULL, NULL, "those alone that wait for their review"},
+    [OPT_RETIRED] = {"retired", NULL, NULL, "those that were retired, too"},
+    [OPT_HTML] = {"html", "FILE", NULL, "a page for people, into this file"},
     [OPT_WATCH] = {"watch", NULL, NULL, "wait until it has ended, and say how far it is"},
     [OPT_ROWS] = {"rows", NULL, NULL, "and let the vault check every resident's row (officers, administrators)"},
     [OPT_NAME] = {"name", "NAME", NULL, "of the new vault: a-z, 0-9, '.', '/', '-'"},
@@ -100,7 +102,11 @@ static const option_row rows[OPTIONS] = {
     [OPT_LINE] = {"line", "N", NULL, "line N of the log (officers)"},
     [OPT_TILES] = {"tiles", "DIR", NULL, "the whole log, into this folder (c2sp.org/tlog-tiles)"},
     [OPT_RANGE] = {"range", "FIRST-LAST", NULL, "these lines, into FILE"},
-    [OPT_VALUES] = {"values", NULL, NULL, "show the wanted values"},
+    [OPT_SEEN] = {"seen", "TIME", NULL, "when the list was seen first (RFC 3339, or a date in China)"},
+    [OPT_COLUMNS] = {"columns", "A,B", NULL, "what each column holds: a field, token, or - for one not looked at"},
+    [OPT_REPORT] = {"report", "FILE", NULL, "an HTML page for people, with evidence"},
+    [OPT_EVIDENCE] = {"evidence", "N", NULL, "lines of the log for each lead (5)"},
+    [OPT_VALUES] = {"values", NULL, NULL, "show the values, too"},
 };
 
 static const option_set many = OPTION(OPT_MAP) | OPTION(OPT_IGNORE) | OPTION(OPT_WITH); /* may come more than once */

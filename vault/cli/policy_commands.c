@@ -132,10 +132,28 @@ static const command commands[] = {
      "  vaultctl emergency review emergencies/5f0c... --justified --note 'as the brigade reports' --ticket fire-3\n",
      OPTION(OPT_JUSTIFIED) | OPTION(OPT_UNJUSTIFIED) | OPTION(OPT_NOTE) | OPTION(OPT_TICKET), 1, 1, true,
      CONTROL_PURPOSE, run_emergency_review},
+    {"canary create", "", "fictitious residents: whoever opens one was looking where nobody had to look (officers)",
+     "Their identifiers pass the checks of their formats, and are nobody's. With --department or --person nobody else\n"
+     "ever meets them. Keep the list to yourself: it is what makes them worth something. --limit says how many (1).\n"
+     "\n"
+     "  vaultctl canary create --area 320411002003001 --limit 5 --ticket 'street 2, autumn'\n"
+     "  vaultctl canary create --area 320411002003 --person grid-zhao --ticket 'case 12'\n",
+     OPTION(OPT_AREA) | OPTION(OPT_DEPARTMENT) | OPTION(OPT_PERSON) | OPTION(OPT_COLLECTION) | OPTION(OPT_LIMIT) |
+         OPTION(OPT_TICKET),
+     0, 0, true, OFFICER_PURPOSE, run_canary_create},
+    {"canary list", "", "canaries, who can meet them, and how often they were used (officers)",
+     "\n"
+     "  vaultctl canary list\n"
+     "  vaultctl canary list --values --retired --json\n",
+     OPTION(OPT_VALUES) | OPTION(OPT_RETIRED), 0, 0, true, OFFICER_PURPOSE, run_canary_list},
+    {"canary retire", "CANARY", "erase one; its uses stay in the log (officers)",
+     "\n"
+     "  vaultctl canary retire canaries/5f0c... --ticket 'street 2, autumn'\n",
+     OPTION(OPT_TICKET), 1, 1, true, OFFICER_PURPOSE, run_canary_retire},
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
 const command *policy_command_at(size_t i)
 {
-    return i < COMMANDS ? &commands[i] : NULL;
+    return i < COMMANDS ? &commands[i] : leak_command_at(i - COMMANDS);
 }

@@ -71,8 +71,9 @@ static const canary *used(const session *s, const item *it)
 {
     const call *c = it->call;
     line_action how = it->action ? it->action : c->action;
-    if (!it->record.genuine || c->caller->role == ROLE_OFFICER) return NULL;
-    return how == LINE_SEARCH || how == LINE_BROWSE ? NULL : manifest_canary(s->manifest, it->record.row->id);
+    int64_t whom = it->record.genuine ? it->record.row->id : it->id.id; /* by the token of one that is retired, too */
+    if (whom == 0 || c->caller->role == ROLE_OFFICER) return NULL;
+    return how == LINE_SEARCH || how == LINE_BROWSE ? NULL : manifest_canary(s->manifest, whom);
 }
 
 bool canaries_used(const session *s, item *const *items, size_t count)

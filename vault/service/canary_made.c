@@ -62,12 +62,12 @@ static const char *id_number(sketch *k)
     const unsigned year = clock_shanghai_date(k->wish->now_us) / 10000;
     const unsigned born = year - YOUNGEST - (unsigned)below(OLDEST - YOUNGEST, k->err);
     const unsigned month = 1 + (unsigned)below(12, k->err), day = 1 + (unsigned)below(28, k->err);
-    const unsigned serial = (unsigned)below(499, k->err) * 2 + (k->male ? 1 : 2);
+    const unsigned serial = (unsigned)below(499, k->err) * 2 + (k->male ? 1 : 2), county = county_part(k->err);
     for (size_t i = 0; i < sizeof checks - 1; i++) {
         bytes canonical;
         vault_error no = {0};
-        char *text = arena_format(k->mem, "%.4s%02u%04u%02u%02u%03u%c", (const char *)k->wish->community.at,
-                                  county_part(&no), born, month, day, serial, checks[i]);
+        char *text = arena_format(k->mem, "%.4s%02u%04u%02u%02u%03u%c", (const char *)k->wish->community.at, county,
+                                  born, month, day, serial, checks[i]);
         if (!text) return NULL;
         if (format_normalise(f, k->mem, bytes_of_text(text), &canonical, &no) == VAULT_OK) return text;
     }

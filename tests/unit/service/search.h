@@ -38,7 +38,7 @@ static inline void add_rule(json_t *policy, const char *text)
     ",\"form\":\"" form "\",\"areas\":[\"" area "\"],\"acting\":\"app\"," more                                         \
     "\"valid\":{\"from\":\"2020-01-01\",\"until\":\"2099-12-31\"}}"
 
-static inline void edit(const char *file, json_t *document)
+static inline void make_searchable(const char *file, json_t *document)
 {
     if (strcmp(file, "schema.json") == 0) {
         index_field(document, "name", "[\"equality\",\"ngram\"]");
@@ -63,7 +63,7 @@ static inline void edit(const char *file, json_t *document)
 
 __attribute__((constructor)) static inline void set_edit(void)
 {
-    fixture_edit = edit;
+    fixture_edit = make_searchable;
 }
 
 /* ---- asking ---- */

@@ -5,7 +5,7 @@ static void edit_classes(const char *file, json_t *document)
 {
     size_t i;
     json_t *rule;
-    edit(file, document);
+    make_searchable(file, document);
     if (strcmp(file, "policy.json") != 0) return;
     json_object_set_new(
         document, "classes",
