@@ -220,6 +220,7 @@ typedef struct opened_line {
     bytes leaf, officer_view; /* JSON */
     line_facts said;          /* read from the view; an unknown outcome is LINE_OUTCOMES */
     uint8_t officer_salt[SALT_LEN];
+    bool archived;    /* it lies in a file */
     bool consistent;  /* view opens, fits the leaf's hash, and the tags fit the view */
     merkle_path path; /* where the question names an anchor: of the leaf, to its root */
 } opened_line;

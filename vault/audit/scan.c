@@ -68,6 +68,7 @@ static vault_code open_row(opened_line *out, scribe *sc, arena *mem, const line_
     if (!fits || !leaf_read(&leaf, row->leaf))
         return vault_fail(err, VAULT_INTEGRITY, "line %lld does not fit its leaf or its tags", (long long)row->index);
     *out = (opened_line){.index = row->index,
+                         .archived = row->archived,
                          .time_us = leaf.time_us,
                          .action = leaf.action,
                          .leaf = row->leaf,
