@@ -113,7 +113,8 @@ static void part_of_group(openings *out, const group *g, size_t which, arena *me
 {
     *out = (openings){.share = g->found.share + g->first_row[which],
                       .row_count = g->lists[which]->row_count,
-                      .accessors = g->found.accessors};
+                      .accessors = g->found.accessors,
+                      .places = g->found.places};
     part_of_suspects(out, g, which, mem);
     out->crowds = arena_array(mem, g->found.crowd_count + 1, sizeof *out->crowds);
     if (!out->crowds) die("no memory");

@@ -41,7 +41,8 @@ typedef struct openings {
     size_t count;
     leak_crowd *crowds;
     size_t crowd_count;
-    double *share; /* q_t of each row */
+    uint64_t places; /* streets and communities that the log speaks of */
+    double *share;   /* q_t of each row */
     size_t row_count;
     uint64_t lines, accessors; /* looked at; that opened anything of the fields */
 } openings;

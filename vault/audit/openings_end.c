@@ -227,7 +227,7 @@ static vault_code add_crowds(openings *out, const gathering *g, arena *mem, vaul
 vault_code gathering_end(openings *out, gathering *g, arena *mem, vault_error *err)
 {
     row_hits hits = {0};
-    *out = (openings){.lines = g->lines, .accessors = g->accessors.count};
+    *out = (openings){.lines = g->lines, .accessors = g->accessors.count, .places = g->places.count};
     VAULT_TRY(sort_hits(&hits, g, mem, err));
     VAULT_TRY(add_suspects(out, g, mem, &hits, err));
     VAULT_TRY(keep_names(out, mem, err));
@@ -244,5 +244,6 @@ leak_question openings_rank(const openings *of, const double *weight)
                            .suspects = of->suspects,
                            .suspect_count = of->count,
                            .crowds = of->crowds,
-                           .crowd_count = of->crowd_count};
+                           .crowd_count = of->crowd_count,
+                           .places = of->places};
 }

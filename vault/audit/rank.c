@@ -4,8 +4,9 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* Before the list is looked at: as likely as not it is from elsewhere; every accessor is as likely as any other. Of one
- * who makes exports, that one of them was leaked is as likely as that rows were taken from all that it has seen. */
+/* Before the list is looked at: as likely as not it is from elsewhere, then from anywhere or from one of all places;
+ * every accessor is as likely as any other. Of one who makes exports, that one of them was leaked is as likely as that
+ * rows were taken from all that it has seen. */
 static const double prior_elsewhere = 0.5, share_of_exports = 0.5, share_of_crowds = 0.5;
 static const double guess = 0.2; /* of the guilt model: that a row can be guessed */
 
@@ -60,7 +61,8 @@ static rank_rows rows_of(const leak_question *q)
                    .share = q->share,
                    .count = q->row_count,
                    .epsilon = q->epsilon > 0 ? q->epsilon : RANK_EPSILON,
-                   .accessors = q->accessors};
+                   .accessors = q->accessors,
+                   .places = q->places > q->crowd_count ? q->places : q->crowd_count};
     size_t makers = 0;
     for (size_t t = 0; t < q->row_count; t++) {
         r.linked += q->weight[t];
@@ -96,9 +98,9 @@ static double log_prior(const leak_question *q, const rank_rows *r, const suspec
 
 static double score_elsewhere(const leak_question *q, const rank_rows *r)
 {
-    if (!q->crowd_count) return log(prior_elsewhere);
+    if (!r->places) return log(prior_elsewhere);
     double score = log(prior_elsewhere * (1 - share_of_crowds));
-    const double each = log(prior_elsewhere * share_of_crowds / (double)q->crowd_count);
+    const double each = log(prior_elsewhere * share_of_crowds / (double)r->places);
     for (size_t c = 0; c < q->crowd_count; c++) {
         const leak_crowd *of = &q->crowds[c];
         score = log_join(score, each + rank_set_llr(r, of->people, of->rows, of->row_count));

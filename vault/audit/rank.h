@@ -43,6 +43,7 @@ typedef struct leak_question {
     size_t suspect_count;
     const leak_crowd *crowds; /* none: nothing is known of places */
     size_t crowd_count;
+    uint64_t places; /* that there are, with people in the list or without; 0: the crowds are all */
 } leak_question;
 #define RANK_EPSILON 0.2
 

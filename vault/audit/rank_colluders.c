@@ -97,10 +97,14 @@ static double fitted_without(mixture *m, member *room, size_t left_out)
     return log_likelihood(&less);
 }
 
+static double chance(const rank_rows *r)
+{
+    return log((double)(r->accessors + 1)) + margin;
+}
+
 /* Takes away whoever is missed least, while he is missed less than chance allows. */
 static void prune(mixture *m, member *room)
 {
-    const double chance = log((double)(m->rows->accessors + 1)) + margin;
     while (m->count > 1) {
         fit(m, ROUNDS_FINE);
         const double all = log_likelihood(m);
@@ -110,7 +114,7 @@ static void prune(mixture *m, member *room)
             const double without = fitted_without(m, room, i);
             if (without > best) best = without, least = i;
         }
-        if (all - best >= chance) return;
+        if (all - best >= chance(m->rows)) return;
         m->at[least] = m->at[--m->count];
     }
 }
@@ -128,6 +132,22 @@ static void keep_heavy(mixture *m)
     qsort(m->at, m->count, sizeof *m->at, compare_members);
     while (kept < m->count && kept < KEPT_MOST && m->at[kept].weight >= weight_least) kept++;
     m->count = kept;
+}
+
+/* People of one place are the work of several who work there: a list from that place is no collusion. */
+static bool is_of_one_place(mixture *m, member *room, const leak_question *q)
+{
+    fit(m, ROUNDS_FINE);
+    const double several = log_likelihood(m) - (double)m->count * chance(m->rows);
+    for (size_t c = 0; c < q->crowd_count; c++) {
+        const suspect_openings people = {
+            .opened = q->crowds[c].people, .hits = q->crowds[c].rows, .hit_count = q->crowds[c].row_count};
+        mixture one = {.rows = m->rows, .at = room, .count = 1, .density = m->density};
+        room[0] = (member){.of = &people};
+        fit(&one, ROUNDS_FINE);
+        if (log_likelihood(&one) - log((double)m->rows->places) >= several) return true;
+    }
+    return false;
 }
 
 /* ---- in and out ---------------------------------------------------------------------------------------------------
@@ -153,7 +173,6 @@ static void gather(mixture *m, const leak_answer *ranked, const leak_question *q
 
 static vault_code tell(leak_answer *out, arena *mem, const mixture *m, vault_error *err)
 {
-    if (m->count < 2) return VAULT_OK;
     if (!(out->colluders = arena_array(mem, m->count, sizeof *out->colluders)))
         return vault_fail(err, VAULT_EXHAUSTED, "no memory for colluders");
     for (size_t i = 0; i < m->count; i++)
@@ -176,6 +195,7 @@ vault_code rank_colluders(leak_answer *out, arena *mem, const leak_question *q, 
     keep_heavy(&m);
     if (m.count) fit(&m, ROUNDS_FINE);
     prune(&m, room);
+    if (m.count < 2 || is_of_one_place(&m, room, q)) return VAULT_OK;
     qsort(m.at, m.count, sizeof *m.at, compare_members);
     return tell(out, mem, &m, err);
 }

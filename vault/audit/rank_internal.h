@@ -8,7 +8,7 @@ typedef struct rank_rows {
     size_t count, linked_rows; /* linked: weight above 0 */
     double linked;             /* sum of the weights */
     double epsilon;
-    uint64_t accessors;
+    uint64_t accessors, places;
 } rank_rows;
 
 /* LLR of a set of `size` residents to whom these rows lead, against "not from this vault". */

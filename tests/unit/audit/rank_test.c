@@ -109,10 +109,10 @@ static long double hypothesis(size_t i)
 
 static long double elsewhere(void)
 {
-    long double sum = t.q.crowd_count ? 0.25L : 0.5L;
+    const size_t places = t.q.places > t.q.crowd_count ? t.q.places : t.q.crowd_count;
+    long double sum = places ? 0.25L : 0.5L;
     for (size_t c = 0; c < t.q.crowd_count; c++)
-        sum +=
-            0.25L / (long double)t.q.crowd_count * ratio(t.crowds[c].people, t.crowds[c].rows, t.crowds[c].row_count);
+        sum += 0.25L / (long double)places * ratio(t.crowds[c].people, t.crowds[c].rows, t.crowds[c].row_count);
     return sum;
 }
 
@@ -174,6 +174,7 @@ static void some_question(void)
         t.weight[i] = (double)some(5) / 4, t.share[i] = (double)(1 + some(20)) / RESIDENTS;
     t.q.suspect_count = 1 + some(SUSPECTS);
     t.q.crowd_count = some(3);
+    t.q.places = some(9);
     if (some(2)) t.q.epsilon = (double)(1 + some(9)) / 10;
     for (size_t i = 0; i < t.q.suspect_count; i++) {
         suspect_openings *s = &t.suspects[i];
@@ -354,6 +355,21 @@ TEST("one who has leaked all has no colluders, with twins, heavy users and forei
     given_suspect(SUSPECT_PERSON, 100, 14, 15);
     ranked();
     assert_int_equal(t.answer.leads[0].suspect, 0);
+    assert_int_equal(t.answer.colluder_count, 0);
+}
+
+TEST("a list from one community is not the collusion of those who work there")
+{
+    given_list(20);
+    for (size_t i = 0; i < 20; i++) t.share[i] = 1e-5;
+    for (uint32_t i = 0; i < 4; i++) given_suspect(SUSPECT_PERSON, 250, 5 * i, 5 * i + 5);
+    ranked();
+    assert_int_equal(t.answer.colluder_count, 4);
+    t.q.crowd_count = 1;
+    t.q.places = 80;
+    for (uint32_t i = 0; i < 20; i++) t.rows[SUSPECTS][i] = i;
+    t.crowds[0] = (leak_crowd){.people = 1100, .rows = t.rows[SUSPECTS], .row_count = 20};
+    ranked();
     assert_int_equal(t.answer.colluder_count, 0);
 }
 
