@@ -135,8 +135,7 @@ static const Vault__V1__Field *field_by_alias(const Vault__V1__Collection *c, co
     return NULL;
 }
 
-/* Names before labels before aliases. NULL: it fits nothing. */
-static const Vault__V1__Field *field_of(const Vault__V1__Collection *c, arena *mem, const char *heading)
+const Vault__V1__Field *heading_field(const Vault__V1__Collection *c, arena *mem, const char *heading)
 {
     const char *wanted = heading_canonical(mem, heading);
     const Vault__V1__Field *labelled = NULL;
@@ -296,7 +295,7 @@ static vault_code fit_headings(making *k)
     for (size_t i = 0; i < k->m->columns; i++) {
         const char *heading = k->m->headings[i];
         if (k->settled[i] || heading[0] == '_') continue;
-        k->m->fields[i] = field_of(k->m->collection, k->mem, heading);
+        k->m->fields[i] = heading_field(k->m->collection, k->mem, heading);
         if (k->m->fields[i]) continue;
         const Vault__V1__Field *near = likely(k->m->collection, k->mem, heading);
         char *more = near ? arena_format(k->mem, " (%s, %s?)", near->name, near->label) : "";

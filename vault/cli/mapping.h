@@ -35,3 +35,5 @@ VAULT_MUST_USE vault_code mapping_make(mapping *m, arena *mem, const mapping_wis
 json_t *mapping_json(const mapping *m);
 /* A heading evened out; NULL when the arena is full. */
 char *heading_canonical(arena *mem, const char *heading);
+/* The field that a heading names: names before labels before aliases. NULL: it fits nothing. */
+const Vault__V1__Field *heading_field(const Vault__V1__Collection *c, arena *mem, const char *heading);

@@ -140,7 +140,7 @@ vault_code cabinet_open_list(cabinet *c, bytes *out, bytes context, const sealed
     VAULT_TRY(secret_new(&key, KEY_LEN, err));
     VAULT_TRY(note_unseal(c, key.at, context, from->key, err));
     VAULT_TRY(list_prepare(&by, suite, secret_bytes(&key), err));
-    VAULT_TRY(aead_open(by, at, bound, bytes_of(from->sealed.at + 1, len), err));
+    VAULT_TRY(aead_open(by, at, bound, bytes_of(from->sealed.at + 1, from->sealed.len - 1), err));
     *out = bytes_of(at, len);
     return VAULT_OK;
 }

@@ -1,0 +1,314 @@
+/* Leaked lists: brought in, traced, closed; and what follows for those whom they are about. */
+#include "vault/cli/internal.h"
+#include "vault/cli/leak_report.h"
+#include "vault/cli/leak_table.h"
+
+#include "vault/base/clock.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { LEADS_MOST = 100, EVIDENCE_MOST = 50, EVIDENCE_USUAL = 5, AFFECTED_PAGE = 1000 };
+static const char CASE[] = "leaks/";
+
+/* ---- a case, shown ---- */
+
+static json_t *leak_json(arena *mem, const Vault__V1__Leak *l)
+{
+    return message_json(mem, &l->base);
+}
+
+static void print_leak(arena *mem, const Vault__V1__Leak *l)
+{
+    printf("%s  %s\n  approval   %s\n  rows       %llu", shown(mem, l->name), shown(mem, l->state),
+           shown(mem, l->approval), (unsigned long long)l->rows);
+    if (l->total_rows) printf(" of %llu", (unsigned long long)l->total_rows);
+    printf("\n  columns    ");
+    for (size_t i = 0; i < l->n_columns; i++)
+        printf("%s%s", i ? ", " : "", l->columns[i][0] ? shown(mem, l->columns[i]) : "-");
+    printf("\n  seen       %s\n  brought by %s (%s), %s\n  ends       %s\n", time_text(mem, l->seen_time),
+           shown(mem, l->creator), shown(mem, l->ticket), time_text(mem, l->create_time),
+           time_text(mem, l->expire_time));
+}
+
+static void show_leak(const ctl *c, const Vault__V1__Leak *l)
+{
+    if (c->options[OPT_JSON])
+        print_json(leak_json(c->mem, l));
+    else
+        print_leak(c->mem, l);
+}
+
+/* ---- bringing one in ---- */
+
+static ctl_exit get_collection(ctl *c, exchange *x, const Vault__V1__Collection **out)
+{
+    Vault__V1__ListCollectionsRequest request = VAULT__V1__LIST_COLLECTIONS_REQUEST__INIT;
+    const char *name = c->options[OPT_COLLECTION] ? c->options[OPT_COLLECTION] : "residents";
+    ctl_exit end = ctl_call(c, x, "/vault.v1.Records/ListCollections", &request.base,
+                            &vault__v1__list_collections_response__descriptor);
+    if (end != CTL_OK) return end;
+    const Vault__V1__ListCollectionsResponse *all = (const void *)x->reply;
+    for (size_t i = 0; i < all->n_collections; i++)
+        if (strcmp(all->collections[i]->name, name) == 0) return *out = all->collections[i], CTL_OK;
+    return usage_error(c, "the vault has no collection %s", name);
+}
+
+/* Headings are the file's: of one without any nothing is quoted. */
+static void say_columns(const ctl *c, const leak_table *t)
+{
+    for (size_t i = 0; i < t->column_count; i++)
+        fprintf(stderr, "column %zu%s%s: %s\n", i + 1, t->headless ? "" : " ",
+                t->headless ? "" : shown(c->mem, t->headings[i]),
+                t->columns[i][0] ? shown(c->mem, t->columns[i]) : "not looked at");
+    if (t->faulty)
+        fprintf(stderr, "%llu rows could not be taken apart, and are left out\n", (unsigned long long)t->faulty);
+    if (t->total > t->row_count + t->faulty)
+        fprintf(stderr, "the first %zu of %llu rows are taken\n", t->row_count, (unsigned long long)t->total);
+}
+
+static ctl_exit read_table(ctl *c, const Vault__V1__Collection *of, leak_table *out)
+{
+    vault_error err = {0};
+    const char *delimiter = c->options[OPT_DELIMITER], *coding = c->options[OPT_ENCODING];
+    leak_reading how = {.path = c->arguments[0], .of = of, .columns = c->options[OPT_COLUMNS]};
+    if (delimiter && strlen(delimiter) != 1) return usage_error(c, "--delimiter is one character");
+    if (delimiter) how.delimiter = delimiter[0];
+    if (coding && !encoding_named(&how.encoding, coding)) return usage_error(c, "--encoding %s is not known", coding);
+    if (leak_table_read(out, c->mem, &how, &err) != VAULT_OK) return say_error(&err), CTL_INVALID;
+    say_columns(c, out);
+    return CTL_OK;
+}
+
+static ctl_exit open_case(ctl *c, const leak_table *t)
+{
+    Vault__V1__OpenLeakRequest request = VAULT__V1__OPEN_LEAK_REQUEST__INIT;
+    VAULT_CLEANUP(exchange_clear) exchange x = {0};
+    if (!c->options[OPT_SEEN]) return usage_error(c, "--seen is missing: when the list was seen first");
+    if (!(request.seen_time = ctl_time(c->mem, c->options[OPT_SEEN])))
+        return usage_error(c, "--seen is not a time: %s", c->options[OPT_SEEN]);
+    request.columns = t->columns;
+    request.n_columns = t->column_count;
+    request.rows = t->rows;
+    request.n_rows = t->row_count;
+    request.total_rows = t->total > t->row_count ? t->total : 0;
+    ctl_exit end = ctl_call(c, &x, "/vault.v1.Leaks/Open", &request.base, &vault__v1__leak__descriptor);
+    if (end != CTL_OK) return end;
+    const Vault__V1__Leak *made = (const void *)x.reply;
+    show_leak(c, made);
+    fprintf(stderr,
+            "another officer looks at it and approves: vaultctl approval show %s\n"
+            "then: vaultctl audit trace %s --report report.html\n",
+            made->approval, made->name);
+    return CTL_OK;
+}
+
+static ctl_exit bring(ctl *c)
+{
+    VAULT_CLEANUP(exchange_clear) exchange x = {0};
+    const Vault__V1__Collection *of = NULL;
+    leak_table found = {0};
+    ctl_exit end = get_collection(c, &x, &of);
+    if (end == CTL_OK) end = read_table(c, of, &found);
+    return end == CTL_OK ? open_case(c, &found) : end;
+}
+
+/* ---- tracing ---- */
+
+static const char *percent(arena *mem, double value)
+{
+    return arena_format(mem, "%.1f %%", 100 * value);
+}
+
+static void print_leads(const ctl *c, const Vault__V1__TraceReport *r)
+{
+    static const char *const heads[] = {"LEAD", "APP", "KIND", "POSTERIOR", "ROWS", "OF LIST", "OPENED", "CANARIES"};
+    table t = table_of(c->mem, sizeof heads / sizeof *heads, heads);
+    for (size_t i = 0; i < r->n_leads; i++) {
+        const Vault__V1__TraceLead *one = r->leads[i];
+        table_add(&t, (const char *const[]){
+                          one->person[0] ? one->person : one->request_id, one->app, one->kind,
+                          percent(c->mem, one->posterior), arena_format(c->mem, "%llu", (unsigned long long)one->hits),
+                          percent(c->mem, one->coverage), arena_format(c->mem, "%llu", (unsigned long long)one->opened),
+                          arena_format(c->mem, "%zu", one->n_canaries)});
+    }
+    table_print(&t);
+}
+
+static void print_trace(const ctl *c, const Vault__V1__TraceReport *r)
+{
+    printf("%llu of %llu rows lead to %llu residents; %llu lines and %llu accessors looked at\n"
+           "not from this vault: %s\n",
+           (unsigned long long)r->rows_linked, (unsigned long long)r->rows, (unsigned long long)r->residents,
+           (unsigned long long)r->lines, (unsigned long long)r->accessors, percent(c->mem, r->not_from_here));
+    print_leads(c, r);
+    for (size_t i = 0; i < r->n_colluders; i++)
+        printf("%s%s with %s: %s of the list\n", i ? "  " : "together clearly better:\n  ",
+               shown(c->mem, r->colluders[i]->person), shown(c->mem, r->colluders[i]->app),
+               percent(c->mem, r->colluders[i]->weight));
+    puts("ranked leads, not proof");
+}
+
+static ctl_exit write_report(const ctl *c, const Vault__V1__TraceReport *r)
+{
+    char now[32];
+    const char *path = c->options[OPT_REPORT];
+    if (!path) return CTL_OK;
+    FILE *to = fopen(path, "we");
+    clock_format(now, clock_now_us());
+    const leak_report report = {.of = r, .title = c->options[OPT_TICKET], .made = now, .chinese = speaks_chinese()};
+    bool written = to && leak_report_write(to, &report);
+    if (to && fclose(to) != 0) written = false;
+    if (!written) return fprintf(stderr, "vaultctl: %s: cannot be written\n", path), CTL_FAILED;
+    fprintf(stderr, "the report is in %s\n", path);
+    return CTL_OK;
+}
+
+static ctl_exit trace_case(ctl *c)
+{
+    Vault__V1__TraceLeakRequest request = VAULT__V1__TRACE_LEAK_REQUEST__INIT;
+    VAULT_CLEANUP(exchange_clear) exchange x = {0};
+    int64_t leads = option_number(c, OPT_LIMIT, 20, LEADS_MOST);
+    int64_t evidence = option_number(c, OPT_EVIDENCE, EVIDENCE_USUAL, EVIDENCE_MOST);
+    if (leads < 1) return usage_error(c, "--limit is a number of leads, up to %d", LEADS_MOST);
+    if (evidence < 0) return usage_error(c, "--evidence is a number of lines, up to %d", EVIDENCE_MOST);
+    request.leak = lent(c->arguments[0]);
+    request.leads = (int32_t)leads;
+    request.evidence = (int32_t)evidence;
+    ctl_exit end = ctl_call(c, &x, "/vault.v1.Audit/TraceLeak", &request.base, &vault__v1__trace_report__descriptor);
+    if (end != CTL_OK) return end;
+    const Vault__V1__TraceReport *reply = (const void *)x.reply;
+    end = write_report(c, reply);
+    if (end != CTL_OK) return end;
+    if (c->options[OPT_JSON])
+        print_json(message_json(c->mem, &reply->base));
+    else
+        print_trace(c, reply);
+    return CTL_OK;
+}
+
+ctl_exit run_audit_trace(ctl *c)
+{
+    return strncmp(c->arguments[0], CASE, sizeof CASE - 1) == 0 ? trace_case(c) : bring(c);
+}
+
+/* ---- list and close ---- */
+
+ctl_exit run_leak_list(ctl *c)
+{
+    static const char *const heads[] = {"LEAK", "STATE", "ROWS", "SEEN", "BROUGHT BY", "TICKET", "ENDS"};
+    Vault__V1__ListLeaksRequest request = VAULT__V1__LIST_LEAKS_REQUEST__INIT;
+    VAULT_CLEANUP(exchange_clear) exchange x = {0};
+    ctl_exit end = ctl_call(c, &x, "/vault.v1.Leaks/List", &request.base, &vault__v1__list_leaks_response__descriptor);
+    if (end != CTL_OK) return end;
+    const Vault__V1__ListLeaksResponse *reply = (const void *)x.reply;
+    if (c->options[OPT_JSON]) return print_json(message_json(c->mem, &reply->base)), CTL_OK;
+    table t = table_of(c->mem, sizeof heads / sizeof *heads, heads);
+    for (size_t i = 0; i < reply->n_leaks; i++) {
+        const Vault__V1__Leak *one = reply->leaks[i];
+        table_add(&t, (const char *const[]){one->name, one->state,
+                                            arena_format(c->mem, "%llu", (unsigned long long)one->rows),
+                                            time_text(c->mem, one->seen_time), one->creator, one->ticket,
+                                            time_text(c->mem, one->expire_time)});
+    }
+    table_print(&t);
+    return CTL_OK;
+}
+
+ctl_exit run_leak_close(ctl *c)
+{
+    Vault__V1__CloseLeakRequest request = VAULT__V1__CLOSE_LEAK_REQUEST__INIT;
+    VAULT_CLEANUP(exchange_clear) exchange x = {0};
+    request.name = lent(c->arguments[0]);
+    ctl_exit end = ctl_call(c, &x, "/vault.v1.Leaks/Close", &request.base, &vault__v1__leak__descriptor);
+    if (end == CTL_OK) show_leak(c, (const void *)x.reply);
+    return end;
+}
+
+/* ---- incident ---- */
+
+typedef struct incident {
+    ctl *ctl;
+    FILE *tokens; /* NULL: none are kept */
+    json_t *json; /* of all pages; NULL: texts */
+    const Vault__V1__ListAffectedResponse *last;
+} incident;
+
+static void keep_tokens(const incident *of, const Vault__V1__ListAffectedResponse *reply)
+{
+    json_t *all = of->json ? json_object_get(of->json, "tokens") : NULL;
+    for (size_t i = 0; i < reply->n_tokens; i++) {
+        if (of->tokens) fprintf(of->tokens, "%s\n", shown(of->ctl->mem, reply->tokens[i]));
+        if (all) json_array_append_new(all, json_string(reply->tokens[i]));
+    }
+}
+
+/* What PIPL 57 wants in a notice, as far as the vault knows it; the rest is for people to write. */
+static void print_notice(const Vault__V1__ListAffectedResponse *r, arena *mem)
+{
+    printf("个人信息安全事件告知（草稿，依据《个人信息保护法》第五十七条）\n\n一、涉及的个人信息种类：");
+    for (size_t i = 0; i < r->n_field_labels; i++) printf("%s%s", i ? "、" : "", shown(mem, r->field_labels[i]));
+    printf("（最高类别：%s）\n二、发生原因：【待填】\n三、可能造成的危害：【待填】\n"
+           "四、已采取的补救措施：【待填】\n五、您可以采取的减轻危害的措施：【待填】\n六、联系方式：【待填】\n\n"
+           "涉及居民 %llu 人，其中不满十四周岁 %llu 人（告知其监护人）。\n\n",
+           shown(mem, r->gravest_class), (unsigned long long)r->total, (unsigned long long)r->children);
+    printf("Notice of a personal information incident (draft; PIPL article 57)\n\n"
+           "1. Kinds of personal information: as above (gravest class: %s)\n2. Cause: [to be written]\n"
+           "3. Harm that may follow: [to be written]\n4. What has been done: [to be written]\n"
+           "5. What you can do yourself: [to be written]\n6. Whom to ask: [to be written]\n\n"
+           "Residents affected: %llu, of whom %llu under 14 (their guardians are told).\n",
+           shown(mem, r->gravest_class), (unsigned long long)r->total, (unsigned long long)r->children);
+}
+
+static void end_json(const incident *of, const Vault__V1__ListAffectedResponse *r)
+{
+    json_t *labels = json_array();
+    for (size_t i = 0; i < r->n_field_labels; i++) json_array_append_new(labels, json_string(r->field_labels[i]));
+    json_object_set_new(of->json, "field_labels", labels);
+    json_object_set_new(of->json, "gravest_class", json_string(r->gravest_class));
+    json_object_set_new(of->json, "total", json_integer((json_int_t)r->total));
+    json_object_set_new(of->json, "children", json_integer((json_int_t)r->children));
+    print_json(json_incref(of->json));
+}
+
+static ctl_exit ask_pages(incident *of)
+{
+    ctl *c = of->ctl;
+    Vault__V1__ListAffectedRequest request = VAULT__V1__LIST_AFFECTED_REQUEST__INIT;
+    request.leak = lent(c->arguments[0]);
+    request.app = lent(c->options[OPT_APP]);
+    request.purpose = lent(c->options[OPT_OF_PURPOSE]);
+    request.page_size = AFFECTED_PAGE;
+    for (;;) {
+        VAULT_CLEANUP(exchange_clear) exchange x = {0};
+        ctl_exit end = ctl_call(c, &x, "/vault.v1.Leaks/ListAffected", &request.base,
+                                &vault__v1__list_affected_response__descriptor);
+        if (end != CTL_OK) return end;
+        const Vault__V1__ListAffectedResponse *reply = (const void *)x.reply;
+        keep_tokens(of, reply);
+        if (reply->next_page_token[0]) {
+            if (!(request.page_token = arena_text(c->mem, bytes_of_text(reply->next_page_token)))) abort();
+            continue;
+        }
+        if (of->json)
+            end_json(of, reply);
+        else
+            print_notice(reply, c->mem);
+        return CTL_OK;
+    }
+}
+
+ctl_exit run_incident(ctl *c)
+{
+    VAULT_CLEANUP(json_clear) json_t *json = c->options[OPT_JSON] ? json_pack("{s:[]}", "tokens") : NULL;
+    incident of = {.ctl = c, .json = json};
+    const char *path = c->options[OPT_OUT];
+    if (!c->options[OPT_APP] || !c->options[OPT_OF_PURPOSE])
+        return usage_error(c, "--app and --of-purpose are missing: who notifies, and for what");
+    if (path && !(of.tokens = fopen(path, "we")))
+        return fprintf(stderr, "vaultctl: %s: cannot be written\n", path), CTL_FAILED;
+    ctl_exit end = ask_pages(&of);
+    if (of.tokens && fclose(of.tokens) != 0 && end == CTL_OK)
+        return fprintf(stderr, "vaultctl: %s: cannot be written\n", path), CTL_FAILED;
+    return end;
+}
