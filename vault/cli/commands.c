@@ -215,12 +215,17 @@ static const command commands[] = {
      OPTION(OPT_TILES) | OPTION(OPT_RANGE) | OPTION(OPT_LOG_KEY) | OPTION(OPT_PROGRESS), 0, 1, true, OFFICER_PURPOSE,
      run_audit_export},
     {"audit query", "", "lines of the log (officers)",
-     "All conditions given must hold. The query itself is a line.\n"
+     "All conditions given must hold. The query itself is a line. Names come from the register as it is now; lines\n"
+     "hold ids.\n"
      "\n"
      "  vaultctl audit query --person grid-zhao --since 2026-11-01\n"
-     "  vaultctl audit query --token rv1... --json\n",
+     "  vaultctl audit query --app eldercare --outcome refused --group-by person,clause\n"
+     "  vaultctl audit query --action export --follow\n"
+     "  vaultctl audit query --token rv1... --csv --receipts lines.json\n",
      OPTION(OPT_PERSON) | OPTION(OPT_TOKEN) | OPTION(OPT_OF_PURPOSE) | OPTION(OPT_SINCE) | OPTION(OPT_UNTIL) |
-         OPTION(OPT_LIMIT),
+         OPTION(OPT_LIMIT) | OPTION(OPT_APP) | OPTION(OPT_DEPARTMENT) | OPTION(OPT_FIELD) | OPTION(OPT_FORM) |
+         OPTION(OPT_ACTION) | OPTION(OPT_OUTCOME) | OPTION(OPT_OF_TICKET) | OPTION(OPT_OF_REQUEST) |
+         OPTION(OPT_GROUP_BY) | OPTION(OPT_FOLLOW) | OPTION(OPT_CSV) | OPTION(OPT_RECEIPTS) | OPTION(OPT_PROGRESS),
      0, 0, true, OFFICER_PURPOSE, run_audit_query},
     {"audit verify", "", "has the log only grown, and is it whole?",
      "Checks the signature of the newest checkpoint, that it continues the one seen at the last visit, and with "

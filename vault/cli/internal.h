@@ -119,6 +119,14 @@ typedef enum option_id {
     OPT_COLUMNS,
     OPT_REPORT,
     OPT_EVIDENCE,
+    OPT_ACTION,
+    OPT_OUTCOME,
+    OPT_OF_TICKET,
+    OPT_OF_REQUEST,
+    OPT_GROUP_BY,
+    OPT_FOLLOW,
+    OPT_CSV,
+    OPT_RECEIPTS,
     OPTIONS
 } option_id;
 __extension__ typedef unsigned __int128 option_set;

@@ -63,10 +63,11 @@ static bool read_binary(arena *mem, ProtobufCBinaryData *out, const char *text)
 
 static bool read_line(arena *mem, Vault__V1__ReceiptLine **out, json_t *value, vault_error *err)
 {
-    const char *leaf, *view = NULL, *salt = NULL;
+    const char *leaf, *view = NULL, *salt = NULL, *officer = NULL, *officer_salt = NULL; /* officer: verify_officers */
     Vault__V1__ReceiptLine *line = arena_alloc(mem, sizeof *line);
-    if (!line || json_shape(value, err, "line", "{s:s, s?s, s?s}", "leaf", &leaf, "resident_view", &view,
-                            "resident_salt", &salt) != VAULT_OK)
+    if (!line ||
+        json_shape(value, err, "line", "{s:s, s?s, s?s, s?s, s?s}", "leaf", &leaf, "resident_view", &view,
+                   "resident_salt", &salt, "officer_view", &officer, "officer_salt", &officer_salt) != VAULT_OK)
         return false;
     vault__v1__receipt_line__init(line);
     *out = line;
@@ -108,12 +109,37 @@ static bool read_receipt(arena *mem, Vault__V1__Receipt *out, json_t *value, vau
 
 /* ---- receipt verify ---- */
 
+/* What an officer keeps of a query opens the other hash of the leaf. */
+static finding verify_officer(arena *mem, const Vault__V1__ReceiptLine *line, const json_t *value)
+{
+    Vault__V1__Line as = VAULT__V1__LINE__INIT;
+    const char *view = json_string_value(json_object_get(value, "officer_view"));
+    const char *salt = json_string_value(json_object_get(value, "officer_salt"));
+    if (!view && !salt) return (finding){VERDICT_VALID, ""};
+    as.leaf = line->leaf;
+    as.officer_view = lent(view ? view : "");
+    if (!view || !salt || !read_binary(mem, &as.officer_salt, salt))
+        return (finding){VERDICT_INCOMPLETE, "the file does not hold a whole receipt"};
+    return line_opens(&as) ? (finding){VERDICT_VALID, ""}
+                           : (finding){VERDICT_TAMPERED, "an officer's view does not open its leaf"};
+}
+
+static finding verify_officers(arena *mem, const Vault__V1__Receipt *r, json_t *value)
+{
+    finding f = {VERDICT_VALID, ""};
+    const json_t *lines = json_object_get(value, "lines");
+    for (size_t i = 0; i < r->n_lines && f.verdict == VERDICT_VALID; i++)
+        f = verify_officer(mem, r->lines[i], json_array_get(lines, i));
+    return f;
+}
+
 static finding verify_one(ctl *c, json_t *value, const note_key *key, Vault__V1__Receipt *out)
 {
     vault_error dropped = {0};
     if (!read_receipt(c->mem, out, value, &dropped))
         return (finding){VERDICT_INCOMPLETE, "the file does not hold a whole receipt"};
-    return verify_receipt(c->mem, out, key);
+    finding f = verify_receipt(c->mem, out, key);
+    return f.verdict == VERDICT_VALID ? verify_officers(c->mem, out, value) : f;
 }
 
 static void show(const ctl *c, const Vault__V1__Receipt *r, finding f)

@@ -1,0 +1,33 @@
+/* audit query: what its files share. */
+#pragma once
+#include "vault/cli/internal.h"
+
+/* Ids of departments, apps, officers and persons, and how the register calls them. */
+typedef struct register_names {
+    json_t *by_id;
+} register_names;
+register_names names_read(ctl *c); /* two calls, each a line; what cannot be read is left out */
+void names_clear(register_names *n);
+const char *name_of(const register_names *n, const char *id); /* "" where it has none */
+const char *named(arena *mem, const register_names *n,
+                  const char *id); /* "赵敏 (grid-zhao)"; the id where it has none */
+
+/* One way to show lines. */
+typedef struct line_view {
+    ctl *c;
+    register_names names;
+    table t;
+    bool begun;
+    json_t *receipts; /* NULL: none are kept */
+} line_view;
+void view_line(line_view *v, const Vault__V1__Line *l, const char *note); /* note: where it is proven */
+void view_end(line_view *v);                                              /* what was gathered */
+/* Comma-separated, each as a spreadsheet takes it: text that it would run is told to be text. */
+void print_csv(const char *const *cells, size_t count);
+
+/* Counts in the place of lines. */
+ctl_exit run_groups(ctl *c);
+/* The conditions of the command line. CTL_USAGE: said on stderr. */
+ctl_exit query_request(ctl *c, Vault__V1__QueryRequest *out);
+/* How much of the log was looked at, where stderr is a terminal or it is asked for; nothing of what is quick. */
+void query_progress(const ctl *c, const Vault__V1__QueryResponse *reply);
