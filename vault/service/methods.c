@@ -77,13 +77,6 @@ static size_t import_items(const ProtobufCMessage *in)
     return at_least_one(((const Vault__V1__ImportRequest *)(const void *)in)->n_rows);
 }
 
-/* Until its owner builds it. */
-static void not_built(session *s, call **calls, size_t count)
-{
-    (void)s;
-    for (size_t i = 0; i < count; i++) (void)vault_fail(&calls[i]->rq->err, VAULT_INTERNAL, "not built yet");
-}
-
 #define STREAM(...)                                                                                                    \
     {                                                                                                                  \
         ROW(__VA_ARGS__), .stream = true                                                                               \
@@ -199,9 +192,10 @@ static const method METHODS[] = {
     RPC(Audit, AccessHistory, access_history_request, access_history_response, ROLE_APP, LINE_HISTORY, one_item,
         audit_access_history),
     RPC(Audit, TraceLeak, trace_leak_request, trace_report, ROLE_OFFICER, LINE_TRACE, one_item, audit_trace_leak),
-    RPC(Audit, Report, report_request, report_response, STEWARDS, LINE_QUERY, one_item, not_built),
-    RPC(Audit, Archive, archive_request, archive_response, ROLE_OFFICER, LINE_ARCHIVE, one_item, not_built),
-    RPC(Audit, ListArchives, list_archives_request, list_archives_response, STEWARDS, LINE_QUERY, one_item, not_built),
+    RPC(Audit, Report, report_request, report_response, STEWARDS, LINE_QUERY, one_item, audit_report),
+    RPC(Audit, Archive, archive_request, archive_response, ROLE_OFFICER, LINE_ARCHIVE, one_item, audit_archive),
+    RPC(Audit, ListArchives, list_archives_request, list_archives_response, STEWARDS, LINE_QUERY, one_item,
+        audit_list_archives),
     RPC(Leaks, Open, open_leak_request, leak, ROLE_OFFICER, LINE_TRACE, one_item, leaks_open),
     RPC(Leaks, List, list_leaks_request, list_leaks_response, ROLE_OFFICER, LINE_QUERY, one_item, leaks_list),
     RPC(Leaks, Close, close_leak_request, leak, ROLE_OFFICER, LINE_TRACE, one_item, leaks_close),

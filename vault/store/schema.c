@@ -41,6 +41,8 @@ static const char people[] =
     " terms bigint[] NOT NULL, sealed bytea NOT NULL) WITH (toast_tuple_target = 8128);"
     "ALTER TABLE resident ALTER natural_key SET STORAGE PLAIN, ALTER tag SET STORAGE PLAIN,"
     " ALTER terms SET STORAGE EXTERNAL, ALTER sealed SET STORAGE EXTERNAL;"
+    /* They are few, and counted. */
+    "CREATE INDEX resident_restricted ON resident (collection) WHERE state <> 1;"
     "CREATE TABLE resident_key (id bigint PRIMARY KEY, ring_version integer NOT NULL, dek bytea NOT NULL);"
     "ALTER TABLE resident_key ALTER dek SET STORAGE PLAIN;"
     /* Read by its index alone, which needs pages that vacuum has seen. */

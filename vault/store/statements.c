@@ -100,6 +100,17 @@ static const statement table[] = {
                          .params = {SQL_INT4},
                          .columns = {SQL_INT8},
                          .rows = ROWS_ANY},
+    /* A live record has an entry under the number of its collection, a restricted one has none. */
+    [ST_PEOPLE_COUNT] = {.name = "people_count",
+                         .sql = "SELECT (SELECT count(*) FROM resident_term WHERE term = ANY($1)),"
+                                " (SELECT count(*) FROM resident WHERE state <> 1 AND collection = ANY($1)),"
+                                " (SELECT count(*) FROM resident WHERE id = ANY($2) AND state = 1"
+                                " AND collection = ANY($1)),"
+                                " (SELECT count(*) FROM resident WHERE id = ANY($2) AND state <> 1"
+                                " AND collection = ANY($1))",
+                         .params = {SQL_INT8S, SQL_INT8S},
+                         .columns = {SQL_INT8, SQL_INT8, SQL_INT8, SQL_INT8},
+                         .rows = ROWS_ONE},
     [ST_RESIDENTS_LIST] = {.name = "residents_list",
                            .sql = "SELECT id FROM resident_term WHERE term = $1 AND area BETWEEN $2 AND $3 AND id > $4"
                                   " ORDER BY id LIMIT $5",
