@@ -2,6 +2,7 @@
 import subprocess
 
 import decisions
+import provable
 import rotation
 import verification
 from machine import ROOT, cpu_of, cpu_of_machine, say
@@ -184,9 +185,11 @@ def control(machine, options):
     return lines
 
 
-def log(machine, options):
-    """durable lines of the ledger in batches, against bare INSERT ... unnest and COMMIT of the same bytes"""
-    names, lines = cases(options, ["waiting=1", "waiting=16", "waiting=64", "waiting=256"]), []
+APPENDS = ["waiting=1", "waiting=16", "waiting=64", "waiting=256"]
+
+
+def appends(machine, options):
+    names, lines = [case for case in APPENDS if not options.case or case in options.case], []
     program = machine.program("bench-log", "--database", machine.new_database("log"))
     watch = machine.watch(program)
     watch.pop("vaultd", None)
@@ -198,6 +201,18 @@ def log(machine, options):
                            lambda: program.obey("limit", waiting, options.seconds, watch=watch))
         lines.append(publish(judge(summary("log", case, "lines/s", pairs, connections=1), 0.7)))
     program.close()
+    return lines
+
+
+# case of ./bench log: what measures it
+LOG = {**{case: appends for case in APPENDS}, "receipt": provable.receipt, "verify": provable.verify}
+
+
+def log(machine, options):
+    """durable lines against bare INSERT ... unnest of the same bytes; receipts against none; vault-verify against SHA-256"""
+    lines = []
+    for measure in dict.fromkeys(LOG[case] for case in cases(options, list(LOG))):
+        lines += measure(machine, options)
     return lines
 
 

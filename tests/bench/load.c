@@ -5,6 +5,7 @@
  *   issue FLIGHT                    tokens of all residents, kept for what follows
  *   health FLIGHT SECONDS           grpc.health.v1.Health/Check
  *   reveal FLIGHT SECONDS           one field of a random resident, with receipt
+ *   reveal-bare FLIGHT SECONDS      the same without a receipt
  *   reveal-batch ITEMS FLIGHT SECONDS
  *   issue-batch ITEMS FLIGHT SECONDS   tokens of random residents, by their ID numbers
  *   search KIND FLIGHT SECONDS      by what a random resident has (query.h), the first 100
@@ -61,7 +62,7 @@ typedef struct job {
     size_t items;
     query_kind query;
     atomic_ullong next; /* of a fixed number of calls */
-    bool fixed;
+    bool fixed, bare;   /* bare: without receipts */
 } job;
 
 struct lane {
@@ -124,7 +125,7 @@ static bool ask_reveal(lane *l, slot *s, bytes *out)
     m.context = &context;
     m.token = app.tokens[s->first];
     m.field_mask = &mask;
-    m.want_receipt = true;
+    m.want_receipt = !l->job->bare;
     *out = packed(l, &m.base);
     return true;
 }
@@ -286,7 +287,7 @@ static uint64_t take_reveal(lane *l, slot *s, bytes in)
     Vault__V1__RevealResponse *out = vault__v1__reveal_response__unpack(NULL, in.len, in.at);
     if (!out) die("a reply that is not one");
     expect_name(s->first, out->n_values, out->values);
-    expect_receipt(out->receipt, 1);
+    if (!l->job->bare) expect_receipt(out->receipt, 1);
     vault__v1__reveal_response__free_unpacked(out, NULL);
     return 1;
 }
@@ -497,7 +498,9 @@ static void obey(const command *c)
     } else if (command_is(c, "issue", 2)) {
         j.kind = &ISSUE, j.fixed = true;
         run(&j, (size_t)command_number(c, 1), 0);
-    } else if (command_is(c, "health", 3) || command_is(c, "reveal", 3) || command_is(c, "counted", 3)) {
+    } else if (command_is(c, "health", 3) || command_is(c, "reveal", 3) || command_is(c, "counted", 3) ||
+               command_is(c, "reveal-bare", 3)) {
+        j.bare = strcmp(c->words[0], "reveal-bare") == 0;
         j.kind = c->words[0][0] == 'h' ? &HEALTH : &REVEAL;
         run(&j, (size_t)command_number(c, 1), command_seconds(c, 2));
     } else if (command_is(c, "reveal-batch", 4) || command_is(c, "counted-batch", 4) ||

@@ -15,7 +15,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 SUPPORT = ROOT / "tests/support"
 TICK = os.sysconf("SC_CLK_TCK")
 PROGRAMS = ["vaultd", "vaultctl", "vault-generate", "bench-load", "bench-bare", "bench-log", "bench-tokens", "bench-keys", "bench-rewrap", "bench-scan",
-            "bench-policy", "bench-replay"]
+            "bench-policy", "bench-replay", "bench-verify"]
 
 
 def say(*words):

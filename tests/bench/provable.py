@@ -1,0 +1,41 @@
+"""What it costs that the log can be proven: receipts with every reveal, and vault-verify over an exported log."""
+from machine import cpu_of, cpu_of_machine, say
+from rounds import cpu_us, interleave, middle, publish, rate, summary
+
+VERIFIED = 1000000  # lines
+FLIGHT = 64
+
+
+def receipt(machine, options):
+    """reveals with a receipt against the same reveals without: what vaultd computes more"""
+    client = machine.residents()
+    watch = machine.watch(client)
+    say(f"log receipt, {FLIGHT} in flight")
+    pairs = interleave(options.rounds, lambda: client.obey("reveal", FLIGHT, options.seconds, watch=watch,
+                                                            profile=machine.profile("log-receipt")),
+                       lambda: client.obey("reveal-bare", FLIGHT, options.seconds, watch=watch))
+    line = summary("log", "receipt", "calls/s", pairs, connections=options.connections)
+    servers = lambda r: cpu_us(r, "vaultd") + cpu_us(r, "postgres")
+    line["added_cpu_vaultd"] = middle([cpu_us(o, "vaultd") / max(0.01, cpu_us(l, "vaultd")) - 1 for o, l in pairs])
+    line["added_cpu"] = middle([servers(o) / max(0.01, servers(l)) - 1 for o, l in pairs])
+    reached = line["added_cpu"] <= 0.05
+    return [publish({**line, "aim": 0.95, "missed": [] if reached else [f"a receipt adds {line['added_cpu']:.1%} of CPU, over 5 %"]})]
+
+
+def verify(machine, options):
+    """vault-verify of a million lines by two threads, against SHA-256 of the same messages by two threads; beside: of the same bytes
+    in one piece a thread, and of the files as sha256sum reads them"""
+    program = machine.program("bench-verify", "--folder", machine.folder / "tiles", "--lines", VERIFIED)
+    watch = {"client": lambda: cpu_of(program.pid), "machine": cpu_of_machine}
+    say(f"log verify, {VERIFIED} lines")
+    ask = lambda *words: program.obey(*words, options.seconds, watch=watch)
+    pairs = interleave(options.rounds, lambda: ask("verify", 2), lambda: ask("messages", 2))
+    line = summary("log", "verify", "lines/s", pairs, lines=VERIFIED, threads=2)
+    for name, words in {"alone": ("verify", 1), "messages_alone": ("messages", 1), "stream": ("stream", 2), "stream_alone": ("stream", 1),
+                        "files_alone": ("files",)}.items():
+        line[name] = round(middle([rate(ask(*words)) for _ in range(options.rounds)]))
+    line["ratio_stream"] = round(line["ours"] / line["stream"], 3)
+    line["ratio_files_alone"] = round(line["ours"] / line["files_alone"], 3)
+    program.close()
+    missed = [] if line["ratio"] >= 0.6 else [f"ratio {line['ratio']} is below the aim of 0.6"]
+    return [publish({**line, "aim": 0.6, "missed": missed})]
