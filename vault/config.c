@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 enum { CONFIG_MEMORY = 1 << 20, CONFIG_LIMIT = 64 << 10, KEY_PATH = 64 };
+enum { RETENTION_LEAST = 36, RETENTION_MOST = 1200 }; /* months */
 
 typedef enum kind { TEXT, NUMBER, SWITCH } kind;
 
@@ -39,6 +40,10 @@ static const key keys[] = {
     {"", "checkpoint_file", TEXT, AT(checkpoint_file), NULL, false, 0, 0, 0},
     {"", "metrics", TEXT, AT(metrics), "127.0.0.1:9464", false, 0, 0, 0},
     {"", "log_level", TEXT, AT(log_level), "info", false, 0, 0, 0},
+    {"", "witness_policy", TEXT, AT(witness_policy), NULL, true, 0, 0, 0},
+    {"", "witness_ca_file", TEXT, AT(witness_ca), NULL, true, 0, 0, 0},
+    {"", "archive_folder", TEXT, AT(archive_folder), NULL, true, 0, 0, 0},
+    {"", "log_retention", TEXT, AT(log_retention), "P3Y", false, 0, 0, 0},
     {"webhook", "url", TEXT, AT(webhook), NULL, true, 0, 0, 0},
     {"webhook", "ca_file", TEXT, AT(webhook_ca), NULL, true, 0, 0, 0},
     {"webhook", "token_file", TEXT, AT(webhook_token), NULL, true, 0, 0, 0},
@@ -211,6 +216,24 @@ static vault_code check_webhook(const config *c, const document *d, vault_error 
                                      : fail_key(d, "webhook", "url", "must be an https:// URL without a password", err);
 }
 
+/* Records of provision are kept for three years at least. "P3Y", "P40M"; 0: anything else. */
+static int months_of(const char *text)
+{
+    char *rest = NULL;
+    long count = text[0] == 'P' && text[1] >= '1' && text[1] <= '9' ? strtol(text + 1, &rest, 10) : 0;
+    if (count < 1 || count > RETENTION_MOST || rest[0] == '\0' || rest[1] != '\0') return 0;
+    if (rest[0] == 'Y') count *= 12;
+    bool good = (rest[0] == 'Y' || rest[0] == 'M') && count >= RETENTION_LEAST && count <= RETENTION_MOST;
+    return good ? (int)count : 0;
+}
+
+static vault_code check_retention(config *c, const document *d, vault_error *err)
+{
+    c->retention_months = months_of(c->log_retention);
+    return c->retention_months ? VAULT_OK
+                               : fail_key(d, "", "log_retention", "must be P3Y (P36M) or longer, P100Y at most", err);
+}
+
 static vault_code check_whole(const config *c, const document *d, vault_error *err)
 {
     static const char *const levels[] = {"debug", "info", "warn", "error"};
@@ -233,6 +256,7 @@ static vault_code read_document(config *out, const document *d, vault_error *err
                *value = section ? json_object_get(section, keys[i].name) : NULL;
         VAULT_TRY(readers[keys[i].kind](out, d, &keys[i], value, err));
     }
+    VAULT_TRY(check_retention(out, d, err));
     return check_whole(out, d, err);
 }
 
@@ -261,13 +285,23 @@ static vault_code check_file(const config *c, const char *name, const char *path
     return VAULT_OK;
 }
 
+static vault_code check_folder(const config *c, const char *name, const char *path, vault_error *err)
+{
+    struct stat about;
+    if (!path || (stat(path, &about) == 0 && S_ISDIR(about.st_mode))) return VAULT_OK;
+    return vault_fail(err, VAULT_INVALID, "%s: \"%s\": there is no folder %s", c->file, name, path);
+}
+
 vault_code config_check_files(const config *c, vault_error *err)
 {
+    VAULT_TRY(check_folder(c, "archive_folder", c->archive_folder, err));
     VAULT_TRY(check_file(c, "tls.ca", c->ca, false, err));
     VAULT_TRY(check_file(c, "tls.certificate", c->certificate, false, err));
     VAULT_TRY(check_file(c, "tls.key", c->key, true, err));
     VAULT_TRY(check_file(c, "webhook.ca_file", c->webhook_ca, false, err));
     VAULT_TRY(check_file(c, "webhook.token_file", c->webhook_token, true, err));
+    VAULT_TRY(check_file(c, "witness_policy", c->witness_policy, false, err));
+    VAULT_TRY(check_file(c, "witness_ca_file", c->witness_ca, false, err));
     VAULT_TRY(check_file(c, "root_key.file", c->root_key_file, true, err));
     return check_file(c, "root_key.passphrase_file", c->passphrase_file, true, err);
 }

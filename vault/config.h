@@ -19,8 +19,10 @@ typedef struct config {
     const char *log_level;                            /* "debug", "info", "warn", "error" */
     const char *webhook, *webhook_ca, *webhook_token; /* where officers are told at once; NULL: nowhere */
     const char *witness_policy;                       /* file: whom to ask for cosignatures; NULL: nobody */
+    const char *witness_ca;                           /* whom to believe then; NULL: whom the machine believes */
     const char *archive_folder;                       /* where old lines go; NULL: nothing is archived */
-    int retention_months;                             /* "log_retention": "P3Y" or more */
+    const char *log_retention;                        /* "P3Y" or more, */
+    int retention_months;                             /* and as months */
     int64_t workers, pollers, queue;
     int64_t queue_bytes, message_bytes, streams, connection_age_s, drain_s; /* limits */
     struct arena *mem;

@@ -57,6 +57,11 @@ static const char HELP[] =
     "may "
     "be\n"
     "                                              left out, and so may the files\n"
+    "   \"witness_policy\": FILE, \"witness_ca_file\": FILE,   whom to ask for cosignatures of the log; may be left "
+    "out\n"
+    "   \"archive_folder\": FOLDER, \"log_retention\": \"P3Y\",   where lines go that are older, when it is asked for; "
+    "may be\n"
+    "                                              left out: nothing is archived then\n"
     "   \"metrics\": \"127.0.0.1:9464\", \"workers\": 2, \"pollers\": 1, \"queue\": 1024, \"log_level\": \"info\",\n"
     "   \"limits\": {\"queue_bytes\": 67108864, \"message_bytes\": 8388608, \"streams\": 1024,\n"
     "              \"connection_age_seconds\": 1800, \"drain_seconds\": 10}}\n"
@@ -102,6 +107,10 @@ static service_options options_of(const config *c)
     return (service_options){.database = c->database,
                              .checkpoint_file = c->checkpoint_file,
                              .webhook = {c->webhook, c->webhook_ca, c->webhook_token},
+                             .archive_folder = c->archive_folder,
+                             .retention_months = c->retention_months,
+                             .witness_policy = c->witness_policy,
+                             .witness_ca_file = c->witness_ca,
                              .keeping = {.source = c->root_key_file ? ROOT_FILE
                                                    : by_passphrase  ? ROOT_PASSPHRASE
                                                                     : ROOT_SHARES,

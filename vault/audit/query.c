@@ -3,6 +3,7 @@
  * hidden. */
 #include "vault/audit/internal.h"
 #include "vault/audit/query_internal.h"
+#include "vault/store/archives.h"
 
 #include <string.h>
 
@@ -77,7 +78,10 @@ static vault_code check_side(search *r, int64_t index, int64_t us, bool before, 
  * whatever was done to the lines that the search went by. */
 static vault_code find_time(search *r, int64_t us, int64_t *bound, vault_error *err)
 {
-    int64_t low = 0, high = r->tree.size;
+    int64_t low, high; /* within one archive, where it is among archived lines: no other file is looked into */
+    VAULT_TRY(store_archive_around(r->s, us, &low, &high, err));
+    if (low > r->tree.size) low = r->tree.size;
+    if (high > r->tree.size) high = r->tree.size;
     while (low < high) VAULT_TRY(narrow(r, us, &low, &high, err));
     VAULT_TRY(check_side(r, low - 1, us, true, err));
     VAULT_TRY(check_side(r, low, us, false, err));
@@ -89,12 +93,13 @@ static vault_code find_time(search *r, int64_t us, int64_t *bound, vault_error *
  */
 
 /* View against leaf and tags. False: something does not fit; what could be read stands in *out all the same. */
-vault_code search_read(search *r, const line_row *row, opened_line *out, bool *fits, vault_error *err)
+static vault_code search_read(search *r, const line_row *row, opened_line *out, bool *fits, vault_error *err)
 {
     leaf_facts leaf;
     opened_view view = {0};
     *fits = false;
-    *out = (opened_line){.index = row->index, .leaf = row->leaf, .said = {.outcome = LINE_OUTCOMES, .refers_to = -1}};
+    *out = (opened_line){
+                         .index = row->index, .archived = row->archived, .leaf = row->leaf, .said = {.outcome = LINE_OUTCOMES, .refers_to = -1}};
     if (leaf_read(&leaf, row->leaf)) out->time_us = leaf.time_us, out->action = leaf.action;
     VAULT_TRY(line_open(&view, fits, r->by, r->page, row, err));
     out->officer_view = bytes_of(view.salted.at + SALT_LEN, view.salted.len - SALT_LEN);

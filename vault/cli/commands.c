@@ -227,6 +227,15 @@ static const command commands[] = {
          OPTION(OPT_ACTION) | OPTION(OPT_OUTCOME) | OPTION(OPT_OF_TICKET) | OPTION(OPT_OF_REQUEST) |
          OPTION(OPT_GROUP_BY) | OPTION(OPT_FOLLOW) | OPTION(OPT_CSV) | OPTION(OPT_RECEIPTS) | OPTION(OPT_PROGRESS),
      0, 0, true, OFFICER_PURPOSE, run_audit_query},
+    {"audit archive", "", "old lines of the log go to files that still verify (officers)",
+     "Lines from before that moment, in whole tiles of 256, move to the archive folder of the nodes; the moment is as\n"
+     "long ago as the log's retention at least. A job does it: each file is read back and proven before its lines go.\n"
+     "What is asked of the log later is answered from the files, too: keep them, and keep them backed up.\n"
+     "\n"
+     "  vaultctl audit archive --before 2023-01-01 --ticket 'archive of 2022'\n"
+     "  vaultctl audit archive --list\n"
+     "  vault-verify archive --key log.vkey 0-65535.lines\n",
+     OPTION(OPT_BEFORE) | OPTION(OPT_LIST) | OPTION(OPT_TICKET), 0, 0, true, OFFICER_PURPOSE, run_audit_archive},
     {"audit verify", "", "has the log only grown, and is it whole?",
      "Checks the signature of the newest checkpoint, that it continues the one seen at the last visit, and with "
      "--lines that\n"

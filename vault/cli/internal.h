@@ -127,6 +127,10 @@ typedef enum option_id {
     OPT_FOLLOW,
     OPT_CSV,
     OPT_RECEIPTS,
+    OPT_GUARDIAN,
+    OPT_KIND,
+    OPT_BEFORE,
+    OPT_LIST,
     OPTIONS
 } option_id;
 __extension__ typedef unsigned __int128 option_set;
@@ -368,6 +372,8 @@ enum { CTL_LEAF_LEN = 74, CTL_LEAF_OFFICER = 10, CTL_LEAF_RESIDENT = 42 };
 /* ---- receipt.c ---- */
 
 json_t *receipt_json(const Vault__V1__Receipt *r);
+/* Writes the file that an option names; takes the reference of the receipts. */
+ctl_exit receipts_save(const ctl *c, option_id to, json_t *all);
 /* Writes --receipt where it was given. */
 ctl_exit receipts_write(ctl *c, Vault__V1__Receipt *const *receipts, size_t count);
 
@@ -405,6 +411,7 @@ ctl_exit run_audit_proof(ctl *c);
 ctl_exit run_audit_export(ctl *c);
 ctl_exit run_audit_query(ctl *c);
 ctl_exit run_audit_verify(ctl *c);
+ctl_exit run_audit_archive(ctl *c);
 ctl_exit run_receipt_verify(ctl *c);
 ctl_exit run_operator_status(ctl *c);
 ctl_exit run_operator_init(ctl *c);
@@ -438,6 +445,10 @@ ctl_exit run_approval_reject(ctl *c);
 ctl_exit run_consent_grant(ctl *c);
 ctl_exit run_consent_withdraw(ctl *c);
 ctl_exit run_consent_show(ctl *c);
+ctl_exit run_history(ctl *c);
+ctl_exit run_guardian_record(ctl *c);
+ctl_exit run_guardian_end(ctl *c);
+ctl_exit run_guardian_show(ctl *c);
 ctl_exit run_emergency_open(ctl *c);
 ctl_exit run_emergency_list(ctl *c);
 ctl_exit run_emergency_review(ctl *c);

@@ -63,7 +63,8 @@ static const option_row rows[OPTIONS] = {
     [OPT_PROGRESS] = {"progress", NULL, NULL, "show progress where stderr is no terminal, too"},
     [OPT_FORM] = {"form", "FORM", NULL,
                   "plain, masked (张*, 138****5678), token (another valid number), or of reveal: strongest (plain)"},
-    [OPT_FIELD] = {"field", "NAME", NULL, "the field that names the residents (the ID number); of lines one that they name"},
+    [OPT_FIELD] = {"field", "NAME", NULL,
+                   "the field that names the residents (the ID number); of lines one that they name"},
     [OPT_THAN] = {"than", "VALUE", NULL, "compare with this value, or with the resident of this token"},
     [OPT_BASIS] = {"basis", "ID", NULL, "the registered basis of the sharing"},
     [OPT_USES] = {"uses", "N", NULL, "how often each may be redeemed (1)"},
@@ -84,6 +85,8 @@ static const option_row rows[OPTIONS] = {
     [OPT_UNJUSTIFIED] = {"unjustified", NULL, NULL, "there was none: its person is suspended"},
     [OPT_NOTE] = {"note", "TEXT", NULL, "what the review has found; it is kept"},
     [OPT_WAITING] = {"waiting", NULL, NULL, "those alone that wait for their review"},
+    [OPT_GUARDIAN] = {"guardian", "TOKEN", NULL, "who asks, where it is a guardian in the register"},
+    [OPT_KIND] = {"kind", "KIND", NULL, "parent (of a child), court or committee"},
     [OPT_RETIRED] = {"retired", NULL, NULL, "those that were retired, too"},
     [OPT_HTML] = {"html", "FILE", NULL, "a page for people, into this file"},
     [OPT_WATCH] = {"watch", NULL, NULL, "wait until it has ended, and say how far it is"},
@@ -116,6 +119,8 @@ static const option_row rows[OPTIONS] = {
     [OPT_FOLLOW] = {"follow", NULL, NULL, "go on with what is new, until it is ended or --limit is reached"},
     [OPT_CSV] = {"csv", NULL, NULL, "comma-separated, with a line of headings"},
     [OPT_RECEIPTS] = {"receipts", "FILE", NULL, "keep each line with its proof in a file; give it to `receipt verify`"},
+    [OPT_BEFORE] = {"before", "TIME", NULL, "up to that moment (RFC 3339, or a date in China)"},
+    [OPT_LIST] = {"list", NULL, NULL, "only show what there is"},
     [OPT_VALUES] = {"values", NULL, NULL, "show the values, too"},
 };
 

@@ -51,9 +51,12 @@ struct service {
     store *store; /* the publisher's */
     pthread_t publisher;
     bool publishing;
-    struct keeper *keeper; /* jobs.h */
-    atomic_ullong calls;   /* that came so far: jobs give way to them */
-    pthread_mutex_t lock;  /* of `stop` */
+    struct shelf *shelf;         /* of the archive folder (vault/audit/archive.h) */
+    int retention_months;        /* of the log */
+    struct keeper *keeper;       /* jobs.h */
+    struct witnesses *witnesses; /* witnesses.h; NULL: the config names no policy */
+    atomic_ullong calls;         /* that came so far: jobs give way to them */
+    pthread_mutex_t lock;        /* of `stop` */
     pthread_cond_t wake;
     bool stop;
     atomic_bool healthy;
@@ -582,7 +585,7 @@ VAULT_MUST_USE vault_code page_seal(char **out, session *s, const call *c, const
 VAULT_MUST_USE vault_code page_open(bytes *place, session *s, const call *c, const char *text,
                                     const digest *conditions);
 
-/* ---- audit.c ---- */
+/* ---- query.c ---- */
 
 /* A line as its readers see it, in the arena; NULL when memory is out. */
 Vault__V1__Line *audit_line(arena *mem, const opened_line *from);

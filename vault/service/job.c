@@ -12,9 +12,9 @@ static const char *const STATES[JOB_STATES] = {[JOB_RUNNING] = "running",
                                                [JOB_FAILED] = "failed"};
 
 const job_type *const JOB_TYPES[JOB_KINDS] = {
-    [JOB_REWRITE] = &JOB_TYPE_REWRITE,     [JOB_RESEAL] = &JOB_TYPE_RESEAL, [JOB_REWRAP] = &JOB_TYPE_REWRAP,
-    [JOB_RETENTION] = &JOB_TYPE_RETENTION, [JOB_LINES] = &JOB_TYPE_LINES,   [JOB_VERIFY] = &JOB_TYPE_VERIFY,
-    [JOB_CONTROL] = &JOB_TYPE_CONTROL};
+    [JOB_REWRITE] = &JOB_TYPE_REWRITE,     [JOB_RESEAL] = &JOB_TYPE_RESEAL,  [JOB_REWRAP] = &JOB_TYPE_REWRAP,
+    [JOB_RETENTION] = &JOB_TYPE_RETENTION, [JOB_LINES] = &JOB_TYPE_LINES,    [JOB_VERIFY] = &JOB_TYPE_VERIFY,
+    [JOB_CONTROL] = &JOB_TYPE_CONTROL,     [JOB_ARCHIVE] = &JOB_TYPE_ARCHIVE};
 
 vault_code job_start(session *s, store *in, job_row *inout, vault_error *err)
 {

@@ -33,7 +33,7 @@ typedef struct job_type {
 /* By job_kind. */
 extern const job_type *const JOB_TYPES[JOB_KINDS];
 extern const job_type JOB_TYPE_REWRAP, JOB_TYPE_REWRITE, JOB_TYPE_RESEAL, JOB_TYPE_LINES, JOB_TYPE_CONTROL,
-    JOB_TYPE_VERIFY, JOB_TYPE_RETENTION;
+    JOB_TYPE_VERIFY, JOB_TYPE_RETENTION, JOB_TYPE_ARCHIVE;
 
 /* Ends a transaction with lines that belong to it. */
 VAULT_MUST_USE vault_code commit_with_lines(session *s, const line_batch *lines, vault_error *err);

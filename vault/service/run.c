@@ -34,6 +34,7 @@ static vault_code take_keys(session *w, const keyring *rings, vault_error *err)
 static vault_code open_session(session *w, vault_error *err)
 {
     VAULT_TRY(store_open(&w->store, w->service->database, err));
+    store_set_shelf(w->store, w->service->shelf);
     VAULT_TRY(secret_new(&w->deks, BATCH_ITEMS * RECORD_KEYS_LEN, err));
     w->mem = arena_new(SESSION_MEMORY);
     if (!w->mem) return vault_fail(err, VAULT_EXHAUSTED, "no memory for a session");

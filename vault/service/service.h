@@ -26,10 +26,11 @@ typedef struct service_options {
     const char *checkpoint_file; /* published checkpoints, outside the database */
     struct {
         const char *url, *ca_file, *token_file;
-    } webhook;                  /* where officers are told at once (hook.h); url NULL: nowhere */
-    const char *witness_policy; /* file (witness.h); NULL: no witnesses are asked */
-    const char *archive_folder; /* where old lines go, the same one for all nodes; NULL: nothing is archived */
-    int retention_months;       /* of the log: 36 or more; 0: 36 */
+    } webhook;                   /* where officers are told at once (hook.h); url NULL: nowhere */
+    const char *witness_policy;  /* file (witness.h); NULL: no witnesses are asked */
+    const char *witness_ca_file; /* whom to believe when they are asked, PEM; NULL: whom the machine believes */
+    const char *archive_folder;  /* where old lines go, the same one for all nodes; NULL: nothing is archived */
+    int retention_months;        /* of the log: 36 or more; 0: 36 */
 } service_options;
 typedef struct service service;
 /* Opens control and ledger where it has the root key, and then refuses an older database than checkpoint_file, and

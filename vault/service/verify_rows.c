@@ -51,6 +51,7 @@ static vault_code open_snapshot(session *s, const job_row *job, verify_pass *p, 
 {
     head_row head;
     VAULT_TRY(store_open(&p->reader, s->service->database, err));
+    store_set_shelf(p->reader, s->service->shelf);
     VAULT_TRY(store_begin_snapshot(p->reader, err));
     VAULT_TRY(store_walk_alone(p->reader, job->id, alone, err));
     if (!*alone) return VAULT_OK;
