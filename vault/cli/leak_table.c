@@ -50,7 +50,7 @@ looks looks_of(const char *text)
     if (strncmp(text, "rv1", 3) == 0 && len >= TOKEN_LEAST) return LOOKS_TOKEN;
     if (len == 18 && (digits == 18 || (digits == 17 && (text[17] == 'X' || text[17] == 'x')))) return LOOKS_ID;
     if (len == 11 && digits == 11 && text[0] == '1' && text[1] >= '3') return LOOKS_MOBILE;
-    if (len == 8 && digits == 8 && (strncmp(text, "19", 2) == 0 || strncmp(text, "20", 2) == 0)) return LOOKS_DATE;
+    if (len == 8 && digits == 8 && (text[0] == '1' ? text[1] >= '8' : strncmp(text, "20", 2) == 0)) return LOOKS_DATE;
     if (looks_like_address(text)) return LOOKS_ADDRESS;
     const long han = han_in(text);
     return han >= 2 && han <= 15 && (han <= 4 || strstr(text, "\xc2\xb7")) ? LOOKS_NAME : LOOKS_UNKNOWN;

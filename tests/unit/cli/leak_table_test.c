@@ -1,0 +1,200 @@
+/* A leaked list as it was found: what each column is, whatever it is written in; and the report, in which texts of the
+ * log are nothing but texts. */
+#include "vault/cli/leak_report.h"
+#include "vault/cli/leak_table.h"
+
+#include "tests/support/harness.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static arena *mem;
+static leak_table table;
+static vault_error err;
+
+static Vault__V1__Field fields[7];
+static Vault__V1__Collection residents;
+
+static void field(size_t i, const char *name, const char *label, const char *format)
+{
+    static Vault__V1__Field *all[7];
+    vault__v1__field__init(&fields[i]);
+    fields[i].name = (char *)(uintptr_t)name;
+    fields[i].label = (char *)(uintptr_t)label;
+    fields[i].format = (char *)(uintptr_t)format;
+    all[i] = &fields[i];
+    residents.fields = all;
+    residents.n_fields = i + 1;
+}
+
+static void given_schema(void)
+{
+    vault__v1__collection__init(&residents);
+    field(0, "id_number", "公民身份号码", "resident_id");
+    field(1, "name", "姓名", "person_name");
+    field(2, "former_name", "曾用名", "person_name");
+    field(3, "birth_date", "出生日期", "date");
+    field(4, "phone", "联系方式", "mobile");
+    field(5, "residence_address", "现住门(楼)详址", "text200");
+    field(6, "education", "学历", "education");
+}
+
+static vault_code read_bytes(const char *text, size_t len, const char *columns)
+{
+    char path[] = "/tmp/leak-table-XXXXXX";
+    int fd = mkstemp(path);
+    assert_int_equal(write(fd, text, len), (ssize_t)len);
+    close(fd);
+    arena_free(&mem);
+    mem = arena_new(16 << 20);
+    given_schema();
+    vault_error_clear(&err);
+    vault_code code =
+        leak_table_read(&table, mem, &(leak_reading){.path = path, .of = &residents, .columns = columns}, &err);
+    unlink(path);
+    return code;
+}
+
+static void read_text(const char *text)
+{
+    expect_ok(read_bytes(text, strlen(text), NULL), &err);
+}
+
+static void expect_columns(const char *const *names, size_t count)
+{
+    assert_int_equal(table.column_count, count);
+    for (size_t i = 0; i < count; i++) assert_string_equal(table.columns[i], names[i]);
+}
+#define COLUMNS(...)                                                                                                   \
+    expect_columns((const char *const[]){__VA_ARGS__}, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
+
+TEST("headings say what columns are, by name, label or a usual alias; a strange one is not looked at")
+{
+    read_text("姓名,身份证号,联系方式,备注\n张三,11010519491231002X,13800000000,x\n");
+    COLUMNS("name", "id_number", "phone", "");
+    assert_int_equal(table.row_count, 1);
+    assert_string_equal(table.rows[0]->values[1], "11010519491231002X");
+    assert_false(table.headless);
+}
+
+TEST("without headings, columns are known by what stands in them, and the first row is one")
+{
+    read_text("张三,13800000000,11010519491231002X,19491231,新北区河海路12号3幢501室\n"
+              "李四,13900000000,440524188001010014,18800101,三井街道某某村8号\n");
+    COLUMNS("name", "phone", "id_number", "birth_date", "residence_address");
+    assert_true(table.headless);
+    assert_int_equal(table.row_count, 2);
+    assert_string_equal(table.rows[0]->values[0], "张三");
+}
+
+TEST("a heading that says nothing is mended by what stands below it, and no field is given twice")
+{
+    read_text("a;b;c\n张三;13800000000;李四\n王五;13800000001;赵六\n");
+    COLUMNS("name", "phone", "");
+}
+
+TEST("bare lines, tabs, blanks around values and tokens are read")
+{
+    read_text("13800000000\n 13900000000 \n");
+    COLUMNS("phone");
+    assert_int_equal(table.row_count, 2);
+    assert_string_equal(table.rows[1]->values[0], "13900000000");
+    read_text("rv1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq\trv1pppppppppppppppppppppppppppppppp\n");
+    COLUMNS("token", "token");
+}
+
+TEST("GB18030 is read like UTF-8")
+{
+    static const char text[] = "\xd0\xd5\xc3\xfb,\xc1\xaa\xcf\xb5\xb7\xbd\xca\xbd\n\xd5\xc5\xc8\xfd,13800000000\n";
+    expect_ok(read_bytes(text, sizeof text - 1, NULL), &err);
+    COLUMNS("name", "phone");
+    assert_string_equal(table.rows[0]->values[0], "张三");
+}
+
+TEST("who names the columns is believed, and must name all of them")
+{
+    static const char text[] = "x,y,z\n张三,q,13800000000\n";
+    expect_ok(read_bytes(text, sizeof text - 1, "former_name,-,phone"), &err);
+    COLUMNS("former_name", "", "phone");
+    expect_code(read_bytes(text, sizeof text - 1, "name,phone"), VAULT_INVALID, &err);
+    expect_code(read_bytes(text, sizeof text - 1, "name,-,phone,-"), VAULT_INVALID, &err);
+}
+
+TEST("a list in which nothing is recognised is refused, and an empty one; values that are too long are left out")
+{
+    char text[1200];
+    static const char nothing[] = "a,b\n1,2\n";
+    expect_code(read_bytes(nothing, sizeof nothing - 1, NULL), VAULT_INVALID, &err);
+    expect_code(read_bytes("姓名\n", strlen("姓名\n"), NULL), VAULT_INVALID, &err);
+    memset(text, 'a', sizeof text);
+    int len = snprintf(text, sizeof text, "姓名,电话\n");
+    memset(text + len, 'a', 600);
+    snprintf(text + len + 600, 32, ",13800000000\n");
+    read_text(text);
+    assert_string_equal(table.rows[0]->values[0], "");
+    assert_string_equal(table.rows[0]->values[1], "13800000000");
+}
+
+TEST("only the first ten thousand rows are taken, and how many there are is known")
+{
+    size_t room = 12 * 10010, at = 0;
+    char *text = arena_alloc(mem, room + 16);
+    for (int i = 0; i < 10005; i++) at += (size_t)snprintf(text + at, 16, "138%08d\n", i);
+    char *kept = memcpy(malloc(at), text, at); /* the arena is made anew */
+    expect_ok(read_bytes(kept, at, NULL), &err);
+    free(kept);
+    assert_int_equal(table.row_count, LEAK_ROWS_MOST);
+    assert_int_equal(table.total, 10005);
+}
+
+/* ---- the report ---- */
+
+static const char *written(const Vault__V1__TraceReport *of, bool chinese)
+{
+    char *text = NULL;
+    size_t len = 0;
+    FILE *to = open_memstream(&text, &len);
+    assert_true(leak_report_write(to, &(leak_report){.of = of, .title = "t<1>", .made = "now", .chinese = chinese}));
+    fclose(to);
+    const char *kept = arena_text(mem, bytes_of(text, len));
+    free(text);
+    return kept;
+}
+
+TEST("the report says ranked leads and not proof, in both languages, without scripts, and escapes what it is told")
+{
+    Vault__V1__TraceLead lead = VAULT__V1__TRACE_LEAD__INIT, *leads[] = {&lead};
+    Vault__V1__TraceMonth month = VAULT__V1__TRACE_MONTH__INIT, *months[] = {&month};
+    Vault__V1__Line line = VAULT__V1__LINE__INIT, *lines[] = {&line};
+    Vault__V1__TraceReport r = VAULT__V1__TRACE_REPORT__INIT;
+    char evil[] = "<script>alert(1)</script>", quoted[] = "a\"b&c", none[] = "", when[] = "2026-03";
+    lead.app = evil;
+    lead.person = quoted;
+    lead.kind = none;
+    lead.posterior = 0.93;
+    lead.months = months;
+    lead.n_months = 1;
+    lead.evidence = lines;
+    lead.n_evidence = 1;
+    line.officer_view = evil;
+    month.month = when;
+    month.hits = 3;
+    r.leads = leads;
+    r.n_leads = 1;
+    r.not_from_here = 0.05;
+    const char *text = written(&r, false);
+    assert_non_null(strstr(text, "ranked leads, not proof"));
+    assert_non_null(strstr(text, "Not from this vault"));
+    assert_non_null(strstr(text, "&lt;script&gt;"));
+    assert_non_null(strstr(text, "a&quot;b&amp;c"));
+    assert_non_null(strstr(text, "<svg"));
+    assert_non_null(strstr(text, "2026-03"));
+    assert_null(strstr(text, "<script"));
+    assert_null(strstr(text, "http://"));
+    assert_null(strstr(text, "t<1>"));
+    text = written(&r, true);
+    assert_non_null(strstr(text, "不构成证据结论"));
+    assert_non_null(strstr(text, "lang=\"zh-CN\""));
+}
