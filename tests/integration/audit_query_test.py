@@ -1,0 +1,96 @@
+"""`vaultctl audit query` from outside: every condition, counts, following, CSV, and receipts that a stranger accepts."""
+
+import csv
+import io
+import json
+import subprocess
+import time
+
+import kit
+import pytest
+
+from vaultctl_test import DONE, INVALID, TAMPERED, USAGE, Ctl
+
+VERIFY = kit.BUILD / "vault-verify"
+
+
+@pytest.fixture
+def officer(city, tmp_path):
+    ctl = Ctl(city, "officer-wang", folder=tmp_path)
+    (tmp_path / "log.vkey").write_text(ctl.json("audit", "checkpoint")[0]["verifier_key"] + "\n")
+    return ctl
+
+
+@pytest.fixture
+def elder(city, tmp_path):
+    return Ctl(city, "eldercare", "elder-care", tmp_path)
+
+
+def reveals(elder, token, ticket, times):
+    for _ in range(times):
+        elder("reveal", token, "--fields", "name", "--ticket", ticket)
+
+
+def test_each_condition_leads_to_its_lines(officer, elder, tokens):
+    reveals(elder, tokens[3], "query-conditions", 3)
+    query = lambda *words: officer.json("audit", "query", "--limit", "1000", *words)
+    mine = query("--of-ticket", "query-conditions", "--action", "reveal")
+    assert len(mine) == 3 and all(line["consistent"] and line["opens"] for line in mine)
+    assert [line["index"] for line in query("--of-request", mine[2]["officer_view"]["request"])] == [mine[2]["index"]]
+    assert {line["officer_view"]["app"] for line in query("--app", "eldercare")} == {"eldercare"}
+    assert all("name" in line["officer_view"]["fields"].split(",") for line in query("--field", "name", "--action", "reveal"))
+    assert query("--app", "eldercare", "--outcome", "failed") == []
+    officer("audit", "query", "--action", "Reveal", wanted=INVALID)
+    officer("audit", "query", "--json", "--csv", wanted=USAGE)
+    officer("audit", "query", "--group-by", "app,day,hour,person", wanted=USAGE)
+    officer("audit", "query", "--group-by", "app", "--follow", wanted=USAGE)
+
+
+def test_counts_add_up_to_the_lines_and_name_whom_the_register_knows(officer, elder, tokens):
+    reveals(elder, tokens[4], "query-counts", 3)
+    groups = officer.json("audit", "query", "--of-ticket", "query-counts", "--group-by", "app,action,outcome")
+    assert {"app": "eldercare", "action": "reveal", "outcome": "granted", "count": 3} in [
+        {k: v for k, v in group.items() if k not in ("first", "last")} for group in groups]
+    table = officer("audit", "query", "--of-ticket", "query-counts", "--group-by", "department")
+    assert table.splitlines()[0].split() == ["DEPARTMENT", "COUNT", "FIRST", "LAST"] and "civil-affairs" in table
+    rows = list(csv.DictReader(io.StringIO(officer("audit", "query", "--of-ticket", "query-counts", "--group-by", "day,app", "--csv"))))
+    assert sum(int(row["count"]) for row in rows) == len(officer.json("audit", "query", "--of-ticket", "query-counts"))
+
+
+def test_a_ticket_that_a_spreadsheet_would_run_is_text_in_csv(officer, elder, tokens):
+    reveals(elder, tokens[5], '=cmd("x"),1', 1)
+    rows = list(csv.DictReader(io.StringIO(officer("audit", "query", "--of-ticket", '=cmd("x"),1', "--csv"))))
+    assert [row["ticket"] for row in rows if row["action"] == "reveal"] == ["'=cmd(\"x\"),1"]
+    assert rows[0]["app"] == "eldercare" and rows[0]["department_name"] and rows[0]["alarm"] == ""
+
+
+def test_the_log_is_followed_and_polls_that_find_nothing_are_no_lines(officer, elder, tokens):
+    following = subprocess.Popen([str(kit.BUILD / "vaultctl"), "audit", "query", "--of-ticket", "query-follow", "--action", "reveal",
+                                  "--follow", "--json", "--limit", "2"], env=officer.environment, stdout=subprocess.PIPE, text=True)
+    time.sleep(2.5)
+    reveals(elder, tokens[6], "query-follow", 2)
+    said, _ = following.communicate(timeout=30)
+    assert following.returncode == DONE
+    assert [json.loads(line)["officer_view"]["ticket"] for line in said.splitlines()] == ["query-follow"] * 2
+    asked = officer.json("audit", "query", "--action", "query", "--limit", "1000")
+    assert sum("ticket" in line["officer_view"].get("fields", "").split(",") and "action=reveal" in line["officer_view"]["fields"]
+               for line in asked) <= 6
+
+
+def test_receipts_of_a_query_are_accepted_by_strangers_until_a_letter_changes(officer, elder, tokens, tmp_path):
+    reveals(elder, tokens[2], "query-receipts", 3)
+    kept = tmp_path / "lines.json"
+    for _ in range(30):  # until they are published
+        officer("audit", "query", "--of-ticket", "query-receipts", "--receipts", "lines.json")
+        if len(json.loads(kept.read_text())["receipts"]) >= 3:
+            break
+        time.sleep(0.2)
+    assert len(json.loads(kept.read_text())["receipts"]) >= 3
+    officer("receipt", "verify", "lines.json", "--log-key", "log.vkey")
+    verify = lambda: subprocess.run([str(VERIFY), "receipt", "--quiet", str(kept), "--key", str(tmp_path / "log.vkey")],
+                                    text=True, capture_output=True)
+    done = verify()
+    assert done.returncode == DONE, (done.stdout, done.stderr)
+    kept.write_text(kept.read_text().replace("query-receipts", "query-receiptz", 1))
+    officer("receipt", "verify", "lines.json", "--log-key", "log.vkey", wanted=TAMPERED)
+    assert verify().returncode == TAMPERED
