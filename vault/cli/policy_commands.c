@@ -111,6 +111,35 @@ static const command commands[] = {
      "\n"
      "  vaultctl consent show rv1... --purpose elder-care/meal-service --ticket call-12\n",
      OPTION(OPT_FILE) | OPTION(OPT_RECEIPT) | OPTION(OPT_TICKET), 0, SIZE_MAX, true, NULL, run_consent_show},
+    {"history", "TOKEN", "who has seen the resident's data: for the resident, or a guardian",
+     "When, which department, for what purpose, which groups of fields and on what basis, newest first. Never the\n"
+     "official. What the law withholds for a time appears when that is over. --receipts keeps a proof of each entry.\n"
+     "Needs a rule of action \"history\".\n"
+     "\n"
+     "  vaultctl history rv1... --purpose elder-care --ticket desk-12\n"
+     "  vaultctl history rv1... --guardian rv1... --receipts history.json --purpose elder-care --ticket desk-12\n",
+     OPTION(OPT_GUARDIAN) | OPTION(OPT_SINCE) | OPTION(OPT_UNTIL) | OPTION(OPT_LIMIT) | OPTION(OPT_RECEIPTS) |
+         OPTION(OPT_TICKET),
+     1, 1, true, NULL, run_history},
+    {"guardian record", "GUARDIAN [TOKEN...]", "who may ask for these residents, from now on",
+     "Written into their records, with a line. A parent is a child's, until the 18th birthday; with --until it ends "
+     "by\n"
+     "itself. Needs a rule of action \"guardian\".\n"
+     "\n"
+     "  vaultctl guardian record rv1... rv1... --kind parent --purpose elder-care --ticket family-book-7\n"
+     "  vaultctl guardian record rv1... --file wards.txt --kind court --until 2027-12-31 --purpose elder-care \\\n"
+     "      --ticket ruling-31\n",
+     OPTION(OPT_FILE) | OPTION(OPT_KIND) | OPTION(OPT_UNTIL) | OPTION(OPT_RECEIPT) | OPTION(OPT_TICKET), 1, SIZE_MAX,
+     true, NULL, run_guardian_record},
+    {"guardian end", "GUARDIAN [TOKEN...]", "the same one is their guardian no more",
+     "\n"
+     "  vaultctl guardian end rv1... rv1... --purpose elder-care --ticket ruling-32\n",
+     OPTION(OPT_FILE) | OPTION(OPT_RECEIPT) | OPTION(OPT_TICKET), 1, SIZE_MAX, true, NULL, run_guardian_end},
+    {"guardian show", "[TOKEN...]", "who is in the register as their guardian",
+     "A line for each: kind and token of every guardian, and whether it has ended.\n"
+     "\n"
+     "  vaultctl guardian show rv1... --purpose elder-care --ticket desk-12\n",
+     OPTION(OPT_FILE) | OPTION(OPT_RECEIPT) | OPTION(OPT_TICKET), 0, SIZE_MAX, true, NULL, run_guardian_show},
     {"emergency open", "REASON", "break the glass: immediate access, for few residents and few hours",
      "Where a rule allows it to the acting person for the purpose. The officers are told at once, and must review it; "
      "if\n"

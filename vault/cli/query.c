@@ -94,26 +94,11 @@ static ctl_exit query_page(ctl *c, void *context, paging *p)
     return end == CTL_OK ? lines_page(c, context, &request, p) : end;
 }
 
-static ctl_exit write_receipts(const ctl *c, line_view *v)
-{
-    vault_error err = {0};
-    if (!v->receipts) return CTL_OK;
-    VAULT_CLEANUP(json_clear)
-    json_t *whole = json_pack("{s:s, s:o}", "format", "resident-vault-receipts-1", "receipts", v->receipts);
-    char *text = json_dumps(whole, JSON_INDENT(1));
-    if (!text) abort();
-    vault_code code = file_replace(c->options[OPT_RECEIPTS], bytes_of_text(text), &err);
-    memory_free(text, strlen(text));
-    if (code == VAULT_OK) return CTL_OK;
-    say_error(&err);
-    return CTL_FAILED;
-}
-
 static ctl_exit show_lines(ctl *c)
 {
     line_view v = view_of(c);
     ctl_exit end = ctl_pages(c, LIMIT, query_page, &v);
-    ctl_exit kept = write_receipts(c, &v);
+    ctl_exit kept = v.receipts ? receipts_save(c, OPT_RECEIPTS, v.receipts) : CTL_OK;
     view_end(&v);
     return end == CTL_OK ? kept : end;
 }

@@ -36,20 +36,25 @@ json_t *receipt_json(const Vault__V1__Receipt *r)
                      "checkpoint", r->checkpoint);
 }
 
-ctl_exit receipts_write(ctl *c, Vault__V1__Receipt *const *receipts, size_t count)
+ctl_exit receipts_save(const ctl *c, option_id to, json_t *all)
 {
     vault_error err = {0};
-    if (!c->options[OPT_RECEIPT]) return CTL_OK;
-    json_t *all = json_array();
-    for (size_t i = 0; i < count; i++) json_array_append_new(all, receipt_json(receipts[i]));
     VAULT_CLEANUP(json_clear) json_t *whole = json_pack("{s:s, s:o}", "format", RECEIPTS_FORMAT, "receipts", all);
     char *text = json_dumps(whole, JSON_INDENT(1));
     if (!text) abort();
-    vault_code code = file_replace(c->options[OPT_RECEIPT], bytes_of_text(text), &err);
+    vault_code code = file_replace(c->options[to], bytes_of_text(text), &err);
     memory_free(text, strlen(text));
     if (code == VAULT_OK) return CTL_OK;
     say_error(&err);
     return CTL_FAILED;
+}
+
+ctl_exit receipts_write(ctl *c, Vault__V1__Receipt *const *receipts, size_t count)
+{
+    if (!c->options[OPT_RECEIPT]) return CTL_OK;
+    json_t *all = json_array();
+    for (size_t i = 0; i < count; i++) json_array_append_new(all, receipt_json(receipts[i]));
+    return receipts_save(c, OPT_RECEIPT, all);
 }
 
 /* ---- reading ---- */
