@@ -23,6 +23,7 @@ from foreign import token_text
 from kit import FieldMask, audit_pb2, common_pb2, control_pb2, keys_pb2, records_pb2, tokens_pb2
 
 policy_pb2, policy_pb2_grpc = (importlib.import_module(f"vault.v1.{name}") for name in ("policy_pb2", "policy_pb2_grpc"))
+leaks_pb2, leaks_pb2_grpc = (importlib.import_module(f"vault.v1.{name}") for name in ("leaks_pb2", "leaks_pb2_grpc"))
 
 WORD = "zqxjkvwy"            # in every planted text: lower case, so that it passes for an id or a token, too
 RARE = "龘靐齉"               # in every planted name and address
@@ -318,6 +319,12 @@ def policies_requests(p):
         (p.eldercare, "Consents/BatchGet", policy_pb2.BatchGetConsentsRequest(context=said(p.eldercare), tokens=["rv1" + (WORD * 5)[:40]], want_receipt=True)),
         (p.eldercare, "Emergencies/Open", policy_pb2.OpenEmergencyRequest(context=said(p.eldercare), reason=f"{RARE} {p.text()}")),
         (p.officer, "Emergencies/List", one(policy_pb2.ListEmergenciesRequest)),
+        (p.officer, "Leaks/Open", one(leaks_pb2.OpenLeakRequest, seen_time=Timestamp(seconds=int(time.time()) - 60), columns=["name", "token"],
+                                      rows=[leaks_pb2.LeakRow(values=[f"{RARE}{p.text()}", WORD])])),
+        (p.officer, "Leaks/List", one(leaks_pb2.ListLeaksRequest)),
+        (p.officer, "Leaks/Close", one(leaks_pb2.CloseLeakRequest, name="leaks/" + "0" * 32)),
+        (p.officer, "Leaks/ListAffected", one(leaks_pb2.ListAffectedRequest, leak=p.text("leaks/"), app=p.text(), purpose=p.text())),
+        (p.officer, "Audit/TraceLeak", one(audit_pb2.TraceLeakRequest, leak=p.text("leaks/"))),
         (p.officer, "Emergencies/Review", one(policy_pb2.ReviewEmergencyRequest, name=emergency, note=f"{RARE} {p.text()}")),
         (p.eldercare, "Approvals/RequestAccess", control_pb2.RequestAccessRequest(
             context=said(p.eldercare), method="/vault.v1.Tokens/Reveal", request=packed))]
@@ -327,6 +334,8 @@ def method_of(app, path):
     service, name = path.split("/")
     if service in ("Policies", "Consents", "Emergencies"):
         return getattr(getattr(policy_pb2_grpc, f"{service}Stub")(app.channel), name)
+    if service == "Leaks":
+        return getattr(leaks_pb2_grpc.LeaksStub(app.channel), name)
     return getattr({"Records": app.records, "Tokens": app.tokens, "Audit": app.audit, "Keys": app.keys, "Control": app.control,
                     "Approvals": app.approvals}[service], name)
 

@@ -7,7 +7,7 @@ import kit
 import pytest
 from google.protobuf import descriptor_pb2
 from kit import FieldMask, audit_pb2, control_pb2, keys_pb2, records_pb2, tokens_pb2
-from vault.v1 import policy_pb2
+from vault.v1 import leaks_pb2, policy_pb2
 
 reflection_pb2 = importlib.import_module("grpc.reflection.v1.reflection_pb2")
 reflection_pb2_grpc = importlib.import_module("grpc.reflection.v1.reflection_pb2_grpc")
@@ -57,6 +57,9 @@ EXPECTED = {
     "/vault.v1.Approvals/RequestAccess": {**{app: "INVALID_ARGUMENT" for app in APPS}, **NOBODY, **OFFICERS},  # a method that nobody knows
     "/vault.v1.Emergencies/Open": {**NOBODY, **APPS, **OFFICERS},  # no rule of break-glass
     "/vault.v1.Emergencies/List": STEWARDS,
+    "/vault.v1.Leaks/Open": {role: "INVALID_ARGUMENT" if outcome == OK else outcome for role, outcome in OFFICER.items()},  # no list
+    "/vault.v1.Leaks/List": OFFICER,
+    **{f"/vault.v1.{name}": NONE_THERE | {"administrator": DENIED} for name in ("Leaks/Close", "Leaks/ListAffected", "Audit/TraceLeak")},
     "/vault.v1.Emergencies/Review": NONE_THERE | {"administrator": DENIED},
     "/vault.v1.Records/BatchPut": table(population=OK, eldercare=DENIED, clinic=DENIED, borrower=DENIED),
     "/vault.v1.Records/Import": table(population=OK, eldercare=DENIED, clinic=DENIED, borrower=DENIED),
@@ -154,6 +157,12 @@ REQUESTS = {
     "/vault.v1.Consents/BatchGet": lambda app, s, role: policy_pb2.BatchGetConsentsRequest(context=app.context(), tokens=[s.tokens[role]]),
     "/vault.v1.Approvals/RequestAccess": lambda app, s, role: control_pb2.RequestAccessRequest(context=app.context(), method="/vault.v1.Nothing/Nothing"),
     "/vault.v1.Emergencies/Open": lambda app, s, role: policy_pb2.OpenEmergencyRequest(context=app.context(), reason="a fire, and somebody is missing"),
+    "/vault.v1.Leaks/Open": lambda app, s, role: leaks_pb2.OpenLeakRequest(context=app.context()),
+    "/vault.v1.Leaks/List": lambda app, s, role: leaks_pb2.ListLeaksRequest(context=app.context()),
+    "/vault.v1.Leaks/Close": lambda app, s, role: leaks_pb2.CloseLeakRequest(context=app.context(), name="leaks/" + "0" * 32),
+    "/vault.v1.Leaks/ListAffected": lambda app, s, role: leaks_pb2.ListAffectedRequest(
+        context=app.context(), leak="leaks/" + "0" * 32, app="eldercare", purpose="elder-care"),
+    "/vault.v1.Audit/TraceLeak": lambda app, s, role: audit_pb2.TraceLeakRequest(context=app.context(), leak="leaks/" + "0" * 32),
     "/vault.v1.Emergencies/List": lambda app, s, role: policy_pb2.ListEmergenciesRequest(context=app.context()),
     "/vault.v1.Emergencies/Review": lambda app, s, role: policy_pb2.ReviewEmergencyRequest(
         context=app.context(), name="emergencies/" + "0" * 32, justified=True, note="looked at"),

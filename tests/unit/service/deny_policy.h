@@ -1,6 +1,7 @@
 /* Rows of the deny test: work on policies, consents, break-glass. Included where its macros stand. What gets past the
  * gate asks for what is not there, or only looks. */
 #pragma once
+#include "vault/v1/leaks.pb-c.h"
 #include "vault/v1/policy.pb-c.h"
 
 static ProtobufCMessage *explain_facts(const subject *s)
@@ -55,7 +56,16 @@ REQUEST(review_none, Vault__V1__ReviewEmergencyRequest, vault__v1__review_emerge
         in->name = text("emergencies/00000000000000000000000000000000");
         in->note = text("looked at"))
 
+#define NO_LEAK text("leaks/00000000000000000000000000000000")
+EMPTY(open_no_list, Vault__V1__OpenLeakRequest, vault__v1__open_leak_request__init)
+EMPTY(list_leaks, Vault__V1__ListLeaksRequest, vault__v1__list_leaks_request__init)
+REQUEST(close_none, Vault__V1__CloseLeakRequest, vault__v1__close_leak_request__init, in->name = NO_LEAK)
+REQUEST(trace_no_leak, Vault__V1__TraceLeakRequest, vault__v1__trace_leak_request__init, in->leak = NO_LEAK)
+REQUEST(affected_by_none, Vault__V1__ListAffectedRequest, vault__v1__list_affected_request__init, in->leak = NO_LEAK;
+        in->app = text("eldercare"); in->purpose = text("elder-care"))
+
 /* clang-format off */
+#define OFFICERS_FIND_NONE {APPS, [REVIEWER] = MISSING, [NOSY] = MISSING, OFFICER_ALONE, STRANGERS}
 #define OFFICER_ALONE [ADMIN] = DENIED
 #define EACH_APP(code) [IN_AREA] = (code), [OUT_OF_AREA] = (code), [BORROWER] = (code), [REGISTER] = (code)
 #define IN_AREA_ALONE  [OUT_OF_AREA] = DENIED, [BORROWER] = DENIED, [REGISTER] = DENIED
@@ -73,6 +83,13 @@ REQUEST(review_none, Vault__V1__ReviewEmergencyRequest, vault__v1__review_emerge
     {"/vault.v1.Consents/BatchGet", get_consent, {IN_AREA_ALONE, OFFICERS, STRANGERS}},                                \
     {"/vault.v1.Approvals/RequestAccess", access_to_nothing, {EACH_APP(MALFORMED), OFFICERS, STRANGERS}},              \
     {"/vault.v1.Emergencies/Open", open_without_rule, {APPS, OFFICERS, STRANGERS}},                                    \
+    {"/vault.v1.Leaks/Open",                                                                                           \
+     open_no_list,                                                                                                     \
+     {APPS, [REVIEWER] = MALFORMED, [NOSY] = MALFORMED, OFFICER_ALONE, STRANGERS}},                                    \
+    {"/vault.v1.Leaks/List", list_leaks, {APPS, OFFICER_ALONE, STRANGERS}},                                            \
+    {"/vault.v1.Leaks/Close", close_none, OFFICERS_FIND_NONE},                                                         \
+    {"/vault.v1.Leaks/ListAffected", affected_by_none, OFFICERS_FIND_NONE},                                            \
+    {"/vault.v1.Audit/TraceLeak", trace_no_leak, OFFICERS_FIND_NONE},                                                  \
     {"/vault.v1.Emergencies/List", list_emergencies, {APPS, STRANGERS}},                                               \
     {"/vault.v1.Emergencies/Review",                                                                                   \
      review_none,                                                                                                      \
