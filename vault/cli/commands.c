@@ -236,6 +236,14 @@ static const command commands[] = {
      "  vaultctl audit archive --list\n"
      "  vault-verify archive --key log.vkey 0-65535.lines\n",
      OPTION(OPT_BEFORE) | OPTION(OPT_LIST) | OPTION(OPT_TICKET), 0, 0, true, OFFICER_PURPOSE, run_audit_archive},
+    {"audit report", "", "what a review of compliance asks for, counted (officers, administrators)",
+     "Persons held; openings by purpose, department and form; refusals by reason; exports, break-glass and reviews,\n"
+     "erasures, rotations, changes, traces. The whole log is read, of the time that is asked for (--timeout 300 where\n"
+     "it is long). --html writes a page for people, in the language of the terminal.\n"
+     "\n"
+     "  vaultctl audit report --since 2026-01-01 --until 2027-01-01 --html report-2026.html\n"
+     "  vaultctl audit report --since 2026-11-01 --json\n",
+     OPTION(OPT_SINCE) | OPTION(OPT_UNTIL) | OPTION(OPT_HTML), 0, 0, true, OFFICER_PURPOSE, run_audit_report},
     {"audit verify", "", "has the log only grown, and is it whole?",
      "Checks the signature of the newest checkpoint, that it continues the one seen at the last visit, and with "
      "--lines that\n"

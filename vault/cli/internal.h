@@ -411,6 +411,7 @@ ctl_exit run_audit_proof(ctl *c);
 ctl_exit run_audit_export(ctl *c);
 ctl_exit run_audit_query(ctl *c);
 ctl_exit run_audit_verify(ctl *c);
+ctl_exit run_audit_report(ctl *c);
 ctl_exit run_audit_archive(ctl *c);
 ctl_exit run_receipt_verify(ctl *c);
 ctl_exit run_operator_status(ctl *c);
