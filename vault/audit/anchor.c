@@ -3,8 +3,20 @@
  * witnesses are asked again. */
 #include "vault/audit/internal.h"
 #include "vault/base/clock.h"
+#include "vault/base/json.h"
+#include "vault/base/memory.h"
 
 enum { STALE_S = 600 };
+
+vault_code witness_policy_load(witness_policy **out, arena *mem, const char *file, vault_error *err)
+{
+    char *text;
+    size_t len;
+    VAULT_TRY(file_read(&text, &len, file, POLICY_FILE_MAX, err));
+    vault_code code = witness_policy_read(out, mem, bytes_of(text, len), err);
+    memory_free(text, len);
+    return code;
+}
 
 void ledger_witnessed_by(ledger *l, const witness_policy *policy)
 {

@@ -203,6 +203,8 @@ typedef struct anchor {
 } anchor;
 VAULT_MUST_USE vault_code ledger_anchor(anchor *out, const ledger *l, store *s, arena *mem, vault_error *err);
 
+/* The policy in a file (witness.h). In the arena. */
+VAULT_MUST_USE vault_code witness_policy_load(witness_policy **out, arena *mem, const char *file, vault_error *err);
 /* Whose cosignatures are wanted: borrowed as long as the ledger; NULL: nobody's. Before other threads come. */
 void ledger_witnessed_by(ledger *l, const witness_policy *policy);
 /* The newest published checkpoint that is cosigned as the policy wants. NOT_FOUND: none is kept, or witnesses are

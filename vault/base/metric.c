@@ -25,9 +25,10 @@ static label_set outcomes = {.name = "outcome", .count = METRIC_OUTCOMES, .value
 static label_set kinds_of_jobs = {
     .name = "kind",
     .count = METRIC_JOB_KINDS,
-    .values = {NULL, "rewrap", "rewrite", "reseal", "lines", "control", "verify", "retention"}};
+    .values = {NULL, "rewrap", "rewrite", "reseal", "lines", "control", "verify", "retention", "archive"}};
 static label_set glass_states = {.name = "state", .count = 3, .values = {"open", "ended", "overdue"}};
 static label_set notice_results = {.name = "result", .count = 3, .values = {"sent", "failed", "dropped"}};
+static label_set witness_results = {.name = "result", .count = 3, .values = {"cosigned", "failed", "refused"}};
 static label_set none = {.count = 1, .values = {""}};
 
 enum { BOUNDS = 14, SUM = BOUNDS + 1, HISTOGRAM_CELLS = BOUNDS + 2 }; /* buckets, the one without bound, sum */
@@ -48,7 +49,7 @@ typedef struct metric {
 static _Atomic uint64_t call_cells[METRIC_METHODS * METRIC_CODES], seconds_cells[METRIC_METHODS * HISTOGRAM_CELLS];
 static _Atomic uint64_t batch_cells[HISTOGRAM_CELLS], append_cells[HISTOGRAM_CELLS], line_cells[METRIC_OUTCOMES];
 static _Atomic uint64_t step_cells[METRIC_JOB_KINDS * HISTOGRAM_CELLS], left_cells[METRIC_JOB_KINDS];
-static _Atomic uint64_t glass_cells[3], notice_cells[3];
+static _Atomic uint64_t glass_cells[3], notice_cells[3], witness_cells[3];
 static _Atomic uint64_t single_cells[METRICS];
 
 static const metric table[METRICS] = {
@@ -82,6 +83,11 @@ static const metric table[METRICS] = {
                         &notice_results, &none, NULL, 1, notice_cells},
     [METRIC_CANARY_USES] = {"vault_canary_uses_total", "Canaries that were used by others than officers.", COUNTER,
                             &none, &none, NULL, 1, &single_cells[METRIC_CANARY_USES]},
+    [METRIC_WITNESS_ANSWERS] = {"vault_witness_answers_total",
+                                "What witnesses of the log said to this node, by result.", COUNTER, &witness_results,
+                                &none, NULL, 1, witness_cells},
+    [METRIC_COSIGNED_LAG] = {"vault_cosigned_lag_lines", "Published lines that not enough witnesses have cosigned yet.",
+                             GAUGE, &none, &none, NULL, 1, &single_cells[METRIC_COSIGNED_LAG]},
 };
 
 static _Atomic uint64_t *cell(metric_id id, metric_at at)

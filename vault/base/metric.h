@@ -19,10 +19,13 @@ typedef enum metric_id {
     METRIC_EMERGENCIES,      /* gauge: state; break-glasses that wait for their review */
     METRIC_NOTICES,          /* counter: result; what the webhook was told by this node */
     METRIC_CANARY_USES,      /* counter: canaries that were used by others than officers */
+    METRIC_WITNESS_ANSWERS,  /* counter: result; what witnesses said to this node */
+    METRIC_COSIGNED_LAG,     /* gauge: lines that are published, and not cosigned by enough witnesses */
     METRICS
 } metric_id;
 
 typedef enum metric_emergency { EMERGENCY_IS_OPEN, EMERGENCY_IS_ENDED, EMERGENCY_IS_OVERDUE } metric_emergency;
+typedef enum metric_witness { WITNESS_COSIGNED, WITNESS_FAILED, WITNESS_REFUSED } metric_witness;
 typedef enum metric_notice { NOTICE_SENT, NOTICE_FAILED, NOTICE_DROPPED } metric_notice;
 enum { METRIC_METHODS = 96, METRIC_CODES = 17, METRIC_OUTCOMES = 3, METRIC_JOB_KINDS = 9 };
 

@@ -9,6 +9,7 @@
  * where the manifest says sealed, because that was said by hand. */
 #include "vault/service/operator.h"
 #include "vault/service/recount.h"
+#include "vault/service/witnesses.h"
 
 #include "policy/cases.h"
 
@@ -104,6 +105,7 @@ static vault_code open_rooms(service *s, store *with, bytes root, vault_error *e
 {
     VAULT_TRY(control_open(&s->control, with, root, err));
     VAULT_TRY(ledger_open(&s->ledger, with, control_keys(s->control), control_vault_name(s->control), err));
+    ledger_witnessed_by(s->ledger, witnesses_policy(s->witnesses));
     VAULT_TRY(ledger_check_outside(s->ledger, with, s->checkpoint_file, err));
     VAULT_TRY(erasures_replay(s, with, err));
     const manifest *m = control_acquire(s->control);

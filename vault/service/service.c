@@ -1,7 +1,9 @@
 /* Opening and closing, and the publisher. */
 #include "vault/service/jobs.h"
 #include "vault/service/recount.h"
+#include "vault/service/witnesses.h"
 
+#include "vault/audit/archive.h"
 #include "vault/base/clock.h"
 #include "vault/base/log.h"
 #include "vault/base/memory.h"
@@ -143,12 +145,17 @@ vault_code service_open(service **out, const service_options *o, vault_error *er
     keep_root(&s->keeping, &o->keeping);
     atomic_store(&s->healthy, true);
     atomic_store(&s->tried_us, clock_monotonic_us());
+    if (o->witness_policy) VAULT_TRY(witnesses_open(&s->witnesses, s, o, err));
+    s->retention_months = o->retention_months;
+    VAULT_TRY(shelf_open(&s->shelf, o->archive_folder, err));
     VAULT_TRY(store_open(&s->store, s->database, err));
+    store_set_shelf(s->store, s->shelf);
     VAULT_TRY(life_start(s, o->root, err));
     if (pthread_create(&s->publisher, NULL, publish, s) != 0)
         return vault_fail(err, VAULT_INTERNAL, "no thread for the publisher");
     s->publishing = true;
     VAULT_TRY(keeper_open(&s->keeper, s, err));
+    if (s->witnesses) VAULT_TRY(witnesses_start(s->witnesses, err));
     *out = s;
     s = NULL;
     return VAULT_OK;
@@ -163,6 +170,7 @@ void service_close(service **at)
 {
     service *s = *at;
     if (!s) return;
+    witnesses_stop(s->witnesses);
     keeper_close(&s->keeper);
     if (s->publishing) {
         pthread_mutex_lock(&s->lock);
@@ -172,7 +180,9 @@ void service_close(service **at)
         pthread_join(s->publisher, NULL);
     }
     life_end(s);
+    witnesses_close(&s->witnesses); /* the ledger used its policy */
     store_close(&s->store);
+    shelf_close(&s->shelf);
     pthread_cond_destroy(&s->wake);
     pthread_mutex_destroy(&s->lock);
     pthread_mutex_destroy(&s->finding_lock);
