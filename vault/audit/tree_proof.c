@@ -1,20 +1,12 @@
 #include "vault/audit/tree_proof.h"
 
+#include "vault/audit/note_parts.h"
+
 #include <string.h>
 
 static const char FIRST_LINE[] = "c2sp.org/tlog-proof@v1";
-enum { HASH_TEXT_LEN = 44 };
 
 /* ---- reading ---- */
-
-static bool next_line(bytes *line, bytes *rest)
-{
-    const uint8_t *end = rest->len ? memchr(rest->at, '\n', rest->len) : NULL;
-    if (!end) return false;
-    *line = bytes_of(rest->at, (size_t)(end - rest->at));
-    *rest = bytes_of(end + 1, rest->len - line->len - 1);
-    return true;
-}
 
 static bool cut_word(bytes *line, const char *word)
 {
@@ -33,31 +25,15 @@ static bool read_extra(bytes *out, arena *mem, bytes text)
     return true;
 }
 
-static bool read_index(int64_t *out, bytes text)
-{
-    if (text.len > 19 || (text.at[0] == '0' && text.len > 1)) return false;
-    *out = 0;
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.at[i] < '0' || text.at[i] > '9') return false;
-        *out = *out * 10 + (text.at[i] - '0');
-        if (*out >= MERKLE_SIZE_MAX) return false;
-    }
-    return true;
-}
-
 /* Up to the empty line. */
 static bool read_path(merkle_path *out, arena *mem, bytes *rest)
 {
     bytes line;
-    size_t len = 0;
     digest *path = arena_array(mem, MERKLE_PATH_MAX, sizeof *path);
     *out = (merkle_path){.at = path};
-    while (path && next_line(&line, rest)) {
+    while (path && note_cut(&line, rest, '\n')) {
         if (line.len == 0) return true;
-        if (out->len == MERKLE_PATH_MAX || line.len != HASH_TEXT_LEN ||
-            !base64_decode(path[out->len].at, DIGEST_LEN, &len, (const char *)line.at, line.len) || len != DIGEST_LEN)
-            return false;
-        out->len++;
+        if (out->len == MERKLE_PATH_MAX || !note_read_hash(&path[out->len++], line)) return false;
     }
     return false;
 }
@@ -66,11 +42,12 @@ bool tlog_proof_parse(tlog_proof *out, arena *mem, bytes text)
 {
     bytes line, rest = text;
     *out = (tlog_proof){0};
-    if (text.len > TLOG_PROOF_MAX || !next_line(&line, &rest) || !bytes_same(line, bytes_of_text(FIRST_LINE)) ||
-        !next_line(&line, &rest))
+    if (text.len > TLOG_PROOF_MAX || !note_cut(&line, &rest, '\n') || !bytes_same(line, bytes_of_text(FIRST_LINE)) ||
+        !note_cut(&line, &rest, '\n'))
         return false;
-    if (cut_word(&line, "extra ") && (!read_extra(&out->extra, mem, line) || !next_line(&line, &rest))) return false;
-    if (!cut_word(&line, "index ") || !read_index(&out->index, line)) return false;
+    if (cut_word(&line, "extra ") && (!read_extra(&out->extra, mem, line) || !note_cut(&line, &rest, '\n')))
+        return false;
+    if (!cut_word(&line, "index ") || !note_read_size(&out->index, line) || out->index == MERKLE_SIZE_MAX) return false;
     if (!read_path(&out->path, mem, &rest)) return false;
     out->checkpoint = rest;
     return rest.len > 0;

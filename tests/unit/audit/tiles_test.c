@@ -188,6 +188,8 @@ TEST("what is not exactly such a proof is none")
         "c2sp.org/tlog-proof@v1\nindex \n\nx\n",
         "c2sp.org/tlog-proof@v1\nindex 99999999999999999999\n\nx\n",
         "c2sp.org/tlog-proof@v1\nindex 9223372036854775807\n\nx\n",
+        "c2sp.org/tlog-proof@v1\nindex 9999999999999999999\n\nx\n",
+        "c2sp.org/tlog-proof@v1\nindex 4611686018427387904\n\nx\n",
         "c2sp.org/tlog-proof@v1\nextra ?\nindex 0\n\nx\n",
         "c2sp.org/tlog-proof@v1\nextra bGVhZg==\nextra bGVhZg==\nindex 0\n\nx\n",
         "c2sp.org/tlog-proof@v1\nindex 0\nbGVhZg==\n\nx\n",
