@@ -20,9 +20,11 @@ import grpc
 import kit
 import pytest
 from foreign import token_text
+from google.protobuf.timestamp_pb2 import Timestamp
 from kit import FieldMask, audit_pb2, common_pb2, control_pb2, keys_pb2, records_pb2, tokens_pb2
 
 policy_pb2, policy_pb2_grpc = (importlib.import_module(f"vault.v1.{name}") for name in ("policy_pb2", "policy_pb2_grpc"))
+residents_pb2, residents_pb2_grpc = (importlib.import_module(f"vault.v1.{name}") for name in ("residents_pb2", "residents_pb2_grpc"))
 leaks_pb2, leaks_pb2_grpc = (importlib.import_module(f"vault.v1.{name}") for name in ("leaks_pb2", "leaks_pb2_grpc"))
 
 WORD = "zqxjkvwy"            # in every planted text: lower case, so that it passes for an id or a token, too
@@ -317,6 +319,11 @@ def policies_requests(p):
         (p.eldercare, "Consents/BatchRecord", policy_pb2.BatchRecordConsentsRequest(
             context=said(p.eldercare), items=[policy_pb2.ConsentInput(token="rv1" + (WORD * 5)[:40], granted=True)], want_receipt=True)),
         (p.eldercare, "Consents/BatchGet", policy_pb2.BatchGetConsentsRequest(context=said(p.eldercare), tokens=["rv1" + (WORD * 5)[:40]], want_receipt=True)),
+        (p.eldercare, "Guardians/BatchRecord", residents_pb2.BatchRecordGuardiansRequest(
+            context=said(p.eldercare), items=[residents_pb2.GuardianItem(token="rv1" + (WORD * 5)[:40], guardian_token=p.text("rv1"), kind=p.text())])),
+        (p.eldercare, "Guardians/BatchGet", residents_pb2.BatchGetGuardiansRequest(context=said(p.eldercare), tokens=["rv1" + (WORD * 5)[:40]])),
+        (p.eldercare, "Audit/AccessHistory", audit_pb2.AccessHistoryRequest(
+            context=said(p.eldercare), token="rv1" + (WORD * 5)[:40], guardian_token=p.text("rv1"), page_token=p.text())),
         (p.eldercare, "Emergencies/Open", policy_pb2.OpenEmergencyRequest(context=said(p.eldercare), reason=f"{RARE} {p.text()}")),
         (p.officer, "Emergencies/List", one(policy_pb2.ListEmergenciesRequest)),
         (p.officer, "Leaks/Open", one(leaks_pb2.OpenLeakRequest, seen_time=Timestamp(seconds=int(time.time()) - 60), columns=["name", "token"],
@@ -325,6 +332,11 @@ def policies_requests(p):
         (p.officer, "Leaks/Close", one(leaks_pb2.CloseLeakRequest, name="leaks/" + "0" * 32)),
         (p.officer, "Leaks/ListAffected", one(leaks_pb2.ListAffectedRequest, leak=p.text("leaks/"), app=p.text(), purpose=p.text())),
         (p.officer, "Audit/TraceLeak", one(audit_pb2.TraceLeakRequest, leak=p.text("leaks/"))),
+        (p.officer, "Canaries/Create", one(residents_pb2.CreateCanariesRequest, collection=p.text(), area=p.text(), department=p.text(), person=p.text(), count=1)),
+        (p.officer, "Canaries/Create", one(residents_pb2.CreateCanariesRequest, collection="residents", area="320411002003", department=p.text(), count=1)),
+        (p.officer, "Canaries/List", one(residents_pb2.ListCanariesRequest, show_values=True, show_retired=True)),
+        (p.officer, "Canaries/Retire", one(residents_pb2.RetireCanaryRequest, name=p.text("canaries/"))),
+        (p.officer, "Audit/Report", one(audit_pb2.ReportRequest, start_time=Timestamp(seconds=1))),
         (p.officer, "Emergencies/Review", one(policy_pb2.ReviewEmergencyRequest, name=emergency, note=f"{RARE} {p.text()}")),
         (p.eldercare, "Approvals/RequestAccess", control_pb2.RequestAccessRequest(
             context=said(p.eldercare), method="/vault.v1.Tokens/Reveal", request=packed))]
@@ -334,6 +346,8 @@ def method_of(app, path):
     service, name = path.split("/")
     if service in ("Policies", "Consents", "Emergencies"):
         return getattr(getattr(policy_pb2_grpc, f"{service}Stub")(app.channel), name)
+    if service in ("Guardians", "Canaries"):
+        return getattr(getattr(residents_pb2_grpc, f"{service}Stub")(app.channel), name)
     if service == "Leaks":
         return getattr(leaks_pb2_grpc.LeaksStub(app.channel), name)
     return getattr({"Records": app.records, "Tokens": app.tokens, "Audit": app.audit, "Keys": app.keys, "Control": app.control,

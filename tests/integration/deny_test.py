@@ -7,7 +7,7 @@ import kit
 import pytest
 from google.protobuf import descriptor_pb2
 from kit import FieldMask, audit_pb2, control_pb2, keys_pb2, records_pb2, tokens_pb2
-from vault.v1 import leaks_pb2, policy_pb2
+from vault.v1 import leaks_pb2, policy_pb2, residents_pb2
 
 reflection_pb2 = importlib.import_module("grpc.reflection.v1.reflection_pb2")
 reflection_pb2_grpc = importlib.import_module("grpc.reflection.v1.reflection_pb2_grpc")
@@ -54,6 +54,9 @@ EXPECTED = {
     "/vault.v1.Policies/RecountBudgets": OFFICER,
     "/vault.v1.Consents/BatchRecord": table(population=DENIED, eldercare=OK, clinic=DENIED, borrower=DENIED),
     "/vault.v1.Consents/BatchGet": table(population=DENIED, eldercare=OK, clinic=DENIED, borrower=DENIED),
+    "/vault.v1.Guardians/BatchRecord": table(population=DENIED, eldercare="FAILED_PRECONDITION", clinic=DENIED, borrower=DENIED),  # one's own
+    "/vault.v1.Guardians/BatchGet": table(population=DENIED, eldercare=OK, clinic=DENIED, borrower=DENIED),
+    "/vault.v1.Audit/AccessHistory": table(population=DENIED, eldercare=OK, clinic=(OK, DENIED), borrower=DENIED),
     "/vault.v1.Approvals/RequestAccess": {**{app: "INVALID_ARGUMENT" for app in APPS}, **NOBODY, **OFFICERS},  # a method that nobody knows
     "/vault.v1.Emergencies/Open": {**NOBODY, **APPS, **OFFICERS},  # no rule of break-glass
     "/vault.v1.Emergencies/List": STEWARDS,
@@ -61,6 +64,10 @@ EXPECTED = {
     "/vault.v1.Leaks/List": OFFICER,
     **{f"/vault.v1.{name}": NONE_THERE | {"administrator": DENIED} for name in ("Leaks/Close", "Leaks/ListAffected", "Audit/TraceLeak")},
     "/vault.v1.Emergencies/Review": NONE_THERE | {"administrator": DENIED},
+    "/vault.v1.Canaries/Create": {role: "INVALID_ARGUMENT" if outcome == OK else outcome for role, outcome in OFFICER.items()},  # of no collection
+    "/vault.v1.Canaries/List": OFFICER,
+    "/vault.v1.Canaries/Retire": NONE_THERE | {"administrator": DENIED},
+    "/vault.v1.Audit/Report": STEWARDS,
     "/vault.v1.Records/BatchPut": table(population=OK, eldercare=DENIED, clinic=DENIED, borrower=DENIED),
     "/vault.v1.Records/Import": table(population=OK, eldercare=DENIED, clinic=DENIED, borrower=DENIED),
     "/vault.v1.Records/ListCollections": ANYONE,
@@ -155,6 +162,10 @@ REQUESTS = {
     "/vault.v1.Consents/BatchRecord": lambda app, s, role: policy_pb2.BatchRecordConsentsRequest(
         context=app.context(), items=[policy_pb2.ConsentInput(token=s.tokens[role], granted=True)]),
     "/vault.v1.Consents/BatchGet": lambda app, s, role: policy_pb2.BatchGetConsentsRequest(context=app.context(), tokens=[s.tokens[role]]),
+    "/vault.v1.Guardians/BatchRecord": lambda app, s, role: residents_pb2.BatchRecordGuardiansRequest(
+        context=app.context(), items=[residents_pb2.GuardianItem(token=s.tokens[role], guardian_token=s.tokens[role], kind="court")]),
+    "/vault.v1.Guardians/BatchGet": lambda app, s, role: residents_pb2.BatchGetGuardiansRequest(context=app.context(), tokens=[s.tokens[role]]),
+    "/vault.v1.Audit/AccessHistory": lambda app, s, role: audit_pb2.AccessHistoryRequest(context=app.context(), token=s.tokens[role]),
     "/vault.v1.Approvals/RequestAccess": lambda app, s, role: control_pb2.RequestAccessRequest(context=app.context(), method="/vault.v1.Nothing/Nothing"),
     "/vault.v1.Emergencies/Open": lambda app, s, role: policy_pb2.OpenEmergencyRequest(context=app.context(), reason="a fire, and somebody is missing"),
     "/vault.v1.Leaks/Open": lambda app, s, role: leaks_pb2.OpenLeakRequest(context=app.context()),
@@ -163,6 +174,10 @@ REQUESTS = {
     "/vault.v1.Leaks/ListAffected": lambda app, s, role: leaks_pb2.ListAffectedRequest(
         context=app.context(), leak="leaks/" + "0" * 32, app="eldercare", purpose="elder-care"),
     "/vault.v1.Audit/TraceLeak": lambda app, s, role: audit_pb2.TraceLeakRequest(context=app.context(), leak="leaks/" + "0" * 32),
+    "/vault.v1.Canaries/Create": lambda app, s, role: residents_pb2.CreateCanariesRequest(context=app.context()),
+    "/vault.v1.Canaries/List": lambda app, s, role: residents_pb2.ListCanariesRequest(context=app.context()),
+    "/vault.v1.Canaries/Retire": lambda app, s, role: residents_pb2.RetireCanaryRequest(context=app.context(), name="canaries/" + "0" * 32),
+    "/vault.v1.Audit/Report": lambda app, s, role: audit_pb2.ReportRequest(context=app.context()),
     "/vault.v1.Emergencies/List": lambda app, s, role: policy_pb2.ListEmergenciesRequest(context=app.context()),
     "/vault.v1.Emergencies/Review": lambda app, s, role: policy_pb2.ReviewEmergencyRequest(
         context=app.context(), name="emergencies/" + "0" * 32, justified=True, note="looked at"),
@@ -275,7 +290,7 @@ def subjects(apps, people):
 
 def outcome(app, method, reply_type, request):
     """OK, or the status of the call, or that of its only item."""
-    module = next(m for m in (audit_pb2, control_pb2, keys_pb2, policy_pb2, records_pb2, tokens_pb2) if hasattr(m, reply_type))
+    module = next(m for m in (audit_pb2, control_pb2, keys_pb2, policy_pb2, records_pb2, tokens_pb2, residents_pb2) if hasattr(m, reply_type))
     parts = lambda m: m.SerializeToString(), getattr(module, reply_type).FromString
     try:
         if isinstance(request, list):

@@ -3,8 +3,9 @@
 #include "vault/base/bytes.h"
 
 typedef struct tally tally;
+/* Empty; and given back, with all that it holds. */
 tally *tally_new(void);
-void tally_free(tally **t);
+void tally_free(tally **t); /* takes NULL inside */
 /* The group of this kind and key; made where there is none. Texts are copied. */
 size_t tally_group(tally *t, const char *kind, const char *key);
 /* One line more; resident 0: of nobody. */

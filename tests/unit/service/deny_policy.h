@@ -3,6 +3,7 @@
 #pragma once
 #include "vault/v1/leaks.pb-c.h"
 #include "vault/v1/policy.pb-c.h"
+#include "vault/v1/residents.pb-c.h"
 
 static ProtobufCMessage *explain_facts(const subject *s)
 {
@@ -56,6 +57,24 @@ REQUEST(review_none, Vault__V1__ReviewEmergencyRequest, vault__v1__review_emerge
         in->name = text("emergencies/00000000000000000000000000000000");
         in->note = text("looked at"))
 
+/* Nobody is his own guardian: whoever gets so far hears it. */
+static ProtobufCMessage *record_guardian(const subject *s)
+{
+    Vault__V1__BatchRecordGuardiansRequest *in = arena_alloc(fixture_memory(), sizeof *in);
+    Vault__V1__GuardianItem *one = arena_alloc(fixture_memory(), sizeof *one);
+    vault__v1__batch_record_guardians_request__init(in);
+    vault__v1__guardian_item__init(one);
+    one->token = one->guardian_token = text(s->shown);
+    one->kind = text("court");
+    in->items = arena_array(fixture_memory(), 1, sizeof *in->items);
+    in->items[in->n_items++] = one;
+    return &in->base;
+}
+
+REQUEST(get_guardians, Vault__V1__BatchGetGuardiansRequest, vault__v1__batch_get_guardians_request__init, SHOWN)
+REQUEST(access_history, Vault__V1__AccessHistoryRequest, vault__v1__access_history_request__init,
+        in->token = text(s->shown))
+
 #define NO_LEAK text("leaks/00000000000000000000000000000000")
 EMPTY(open_no_list, Vault__V1__OpenLeakRequest, vault__v1__open_leak_request__init)
 EMPTY(list_leaks, Vault__V1__ListLeaksRequest, vault__v1__list_leaks_request__init)
@@ -63,6 +82,12 @@ REQUEST(close_none, Vault__V1__CloseLeakRequest, vault__v1__close_leak_request__
 REQUEST(trace_no_leak, Vault__V1__TraceLeakRequest, vault__v1__trace_leak_request__init, in->leak = NO_LEAK)
 REQUEST(affected_by_none, Vault__V1__ListAffectedRequest, vault__v1__list_affected_request__init, in->leak = NO_LEAK;
         in->app = text("eldercare"); in->purpose = text("elder-care"))
+
+EMPTY(make_no_canary, Vault__V1__CreateCanariesRequest, vault__v1__create_canaries_request__init)
+EMPTY(list_canaries, Vault__V1__ListCanariesRequest, vault__v1__list_canaries_request__init)
+REQUEST(retire_none, Vault__V1__RetireCanaryRequest, vault__v1__retire_canary_request__init,
+        in->name = text("canaries/00000000000000000000000000000000"))
+EMPTY(report_all, Vault__V1__ReportRequest, vault__v1__report_request__init)
 
 /* clang-format off */
 #define OFFICERS_FIND_NONE {APPS, [REVIEWER] = MISSING, [NOSY] = MISSING, OFFICER_ALONE, STRANGERS}
@@ -83,6 +108,11 @@ REQUEST(affected_by_none, Vault__V1__ListAffectedRequest, vault__v1__list_affect
     {"/vault.v1.Consents/BatchGet", get_consent, {IN_AREA_ALONE, OFFICERS, STRANGERS}},                                \
     {"/vault.v1.Approvals/RequestAccess", access_to_nothing, {EACH_APP(MALFORMED), OFFICERS, STRANGERS}},              \
     {"/vault.v1.Emergencies/Open", open_without_rule, {APPS, OFFICERS, STRANGERS}},                                    \
+    {"/vault.v1.Guardians/BatchRecord",                                                                                \
+     record_guardian,                                                                                                  \
+     {[IN_AREA] = AS_IT_STANDS, IN_AREA_ALONE, OFFICERS, STRANGERS}},                                                  \
+    {"/vault.v1.Guardians/BatchGet", get_guardians, {IN_AREA_ALONE, OFFICERS, STRANGERS}},                             \
+    {"/vault.v1.Audit/AccessHistory", access_history, {IN_AREA_ALONE, OFFICERS, STRANGERS}},                           \
     {"/vault.v1.Leaks/Open",                                                                                           \
      open_no_list,                                                                                                     \
      {APPS, [REVIEWER] = MALFORMED, [NOSY] = MALFORMED, OFFICER_ALONE, STRANGERS}},                                    \
@@ -90,6 +120,12 @@ REQUEST(affected_by_none, Vault__V1__ListAffectedRequest, vault__v1__list_affect
     {"/vault.v1.Leaks/Close", close_none, OFFICERS_FIND_NONE},                                                         \
     {"/vault.v1.Leaks/ListAffected", affected_by_none, OFFICERS_FIND_NONE},                                            \
     {"/vault.v1.Audit/TraceLeak", trace_no_leak, OFFICERS_FIND_NONE},                                                  \
+    {"/vault.v1.Canaries/Create",                                                                                      \
+     make_no_canary,                                                                                                   \
+     {APPS, [REVIEWER] = MALFORMED, [NOSY] = MALFORMED, OFFICER_ALONE, STRANGERS}},                                    \
+    {"/vault.v1.Canaries/List", list_canaries, {APPS, OFFICER_ALONE, STRANGERS}},                                      \
+    {"/vault.v1.Canaries/Retire", retire_none, OFFICERS_FIND_NONE},                                                    \
+    {"/vault.v1.Audit/Report", report_all, {APPS, STRANGERS}},                                                         \
     {"/vault.v1.Emergencies/List", list_emergencies, {APPS, STRANGERS}},                                               \
     {"/vault.v1.Emergencies/Review",                                                                                   \
      review_none,                                                                                                      \
