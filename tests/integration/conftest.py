@@ -26,6 +26,9 @@ RULES = [
     kit.rule("clinic-ask", "reveal", "clinic", "family-doctor", ["age_60"], areas=[STREET], form="predicate"),
     kit.rule("population-erase", "erase", "population", "population-register", ["id_number"], form="nothing"),
     kit.rule("eldercare-consent", "consent", "eldercare", "elder-care", ["id_number"], form="nothing"),
+    kit.rule("eldercare-history", "history", "eldercare", "elder-care", ["id_number"], form="nothing"),
+    kit.rule("clinic-history", "history", "clinic", "family-doctor", ["id_number"], areas=[STREET], form="nothing"),
+    kit.rule("eldercare-guardian", "guardian", "eldercare", "elder-care", ["id_number"], form="nothing"),
     kit.rule("clinic-export", "export", "clinic", "family-doctor", ["name"], areas=[STREET]),
 ]
 

@@ -47,7 +47,9 @@ static const char basis[] = "{\"id\": \"" BASIS "\", \"item\": \"an item\", \"fr
 static const char *const more_rules[] = {STREET_RULE("deny-predicate", "reveal", "past_sixty", "predicate"),
                                          STREET_RULE("deny-search", "search", "phone", "token"),
                                          STREET_RULE("deny-export", "export", "name", "plain"),
-                                         STREET_RULE("deny-consent", "consent", "id_number", "nothing")};
+                                         STREET_RULE("deny-consent", "consent", "id_number", "nothing"),
+                                         STREET_RULE("deny-history", "history", "id_number", "nothing"),
+                                         STREET_RULE("deny-guardian", "guardian", "id_number", "nothing")};
 
 static json_t *parsed(const char *of)
 {
