@@ -219,17 +219,35 @@ static void simpler(tally *t, const world *w, const leaked_list *l, const openin
     t->jaccard_first += is_right(w, l, &found->names[by_jaccard]);
 }
 
+static bool calibrates(const leak_kind *k)
+{
+    return k->by != COLLUDERS && !k->canary;
+}
+
+static double outsiders_weight(void)
+{
+    double leaked = 0, outside = 0;
+    for (size_t k = 0; k < leak_kind_count; k++) {
+        leaked += calibrates(&leak_kinds[k]) && leak_kinds[k].by != OUTSIDER;
+        outside += leak_kinds[k].by == OUTSIDER;
+    }
+    return leaked / outside;
+}
+
+/* Of lists that one has leaked, or none; these weigh as much together as those, as the prior says. */
 static void count_calibration(calibration *c, const world *w, const leaked_list *l, const openings *found,
                               const leak_answer *a)
 {
+    const double weight = l->culprit_count ? 1 : outsiders_weight();
     for (size_t i = 0; i < a->lead_count; i++) {
         const leak_lead *lead = &a->leads[i];
         if (found->suspects[lead->suspect].kind == SUSPECT_EXPORT || lead->posterior < 0.001) continue;
         size_t bin = (size_t)(lead->posterior * BINS);
         if (bin >= BINS) bin = BINS - 1;
-        c->count[bin]++;
-        c->right[bin] += is_right(w, l, &found->names[lead->suspect]);
-        c->sum[bin] += lead->posterior;
+        c->leads[bin]++;
+        c->weight[bin] += weight;
+        c->right[bin] += is_right(w, l, &found->names[lead->suspect]) ? weight : 0;
+        c->sum[bin] += weight * lead->posterior;
     }
 }
 
@@ -257,21 +275,25 @@ static void count(verdicts *v, const world *w, const leaked_list *l, const openi
     t->top_posterior += s.top;
     simpler(t, w, l, found, a);
     count_colluders(t, w, l, found, a);
-    if (!leak_kinds[l->kind].canary) count_calibration(&v->all, w, l, found, a);
+    if (calibrates(&leak_kinds[l->kind])) count_calibration(&v->all, w, l, found, a);
 }
 
 /* ---- all of them ---- */
 
 /* Over the database, as Audit.TraceLeak does it. */
-static void expect_same_alone(const world *w, const book *b, const leaked_list *l, const leak_answer *together)
+static void expect_same_alone(verdicts *v, const world *w, const book *b, const leaked_list *l,
+                              const leak_answer *together)
 {
     openings found;
     arena *mem = arena_new(MEMORY);
     group g = {.lists = &l, .count = 1};
     const openings_source from = {.sc = b->scribe, .s = b->store};
     ask_group(&g, w, mem);
+    const int64_t began = clock_monotonic_us();
     MUST(openings_collect(&found, &from, mem, &g.q, err));
     const leak_answer alone = ranked(l, &found, mem);
+    v->seconds_alone += (double)(clock_monotonic_us() - began) / 1e6;
+    v->compared++;
     bool same = alone.lead_count == together->lead_count && fabs(alone.not_from_here - together->not_from_here) < 1e-9;
     for (size_t i = 0; same && i < alone.lead_count; i++)
         same = fabs(alone.leads[i].posterior - together->leads[i].posterior) < 1e-9;
@@ -293,8 +315,7 @@ static void judge_group(verdicts *v, const world *w, const book *b, group *g)
         const leak_answer a = ranked(g->lists[i], &found, each);
         count(v, w, g->lists[i], &found, &a);
         if (g->lists[i]->number % ALONE_EVERY) continue;
-        expect_same_alone(w, b, g->lists[i], &a);
-        v->compared++;
+        expect_same_alone(v, w, b, g->lists[i], &a);
     }
     arena_free(&mem);
     arena_free(&each);

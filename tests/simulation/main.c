@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char usage[] =
-    "usage: tests/simulation/run [--seed N] [--residents N] [--persons N] [--lines N] [--leaks N] [--small] [--json]\n";
+static const char usage[] = "usage: tests/simulation/run [--seed N] [--residents N] [--persons N] [--lines N] [--leaks "
+                            "N] [--offices] [--small] [--json]\n";
 
 static uint32_t number_after(char **argv, const char *name, uint32_t otherwise)
 {
@@ -33,7 +33,8 @@ static options read_options(char **argv)
                      .lines = number_after(argv, "--lines", small ? 140000 : 1000000),
                      .leaks = number_after(argv, "--leaks", small ? 60 : 400),
                      .small = small,
-                     .json = is_given(argv, "--json")};
+                     .json = is_given(argv, "--json"),
+                     .offices = is_given(argv, "--offices")};
 }
 
 /* ---- lists ---- */
@@ -104,7 +105,7 @@ static size_t aims_of(aim *out, const verdicts *v)
     out[n++] = (aim){"among five, 10 rows or more", least_of(v, many, true), 0.99, false};
     out[n++] = (aim){"outsiders' lists with somebody accused", outsiders_accused(v), 0.01, true};
     out[n++] = (aim){"right of posteriors above 0.9",
-                     c->count[BINS - 1] ? (double)c->right[BINS - 1] / (double)c->count[BINS - 1] : 0, 0.9, false};
+                     c->weight[BINS - 1] > 0 ? c->right[BINS - 1] / c->weight[BINS - 1] : 0, 0.9, false};
     out[n++] = (aim){"twins among the first two", ratio_of(twins->second, twins->leaks), 0.95, false};
     out[n++] = (aim){"holder of a canary first", ratio_of(canary->first, canary->leaks), 1, false};
     return n;
@@ -143,11 +144,11 @@ static json_t *calibration_report(const calibration *c)
 {
     json_t *out = json_array();
     for (size_t b = 0; b < BINS; b++) {
-        const double n = c->count[b] ? (double)c->count[b] : 1;
+        const double n = c->weight[b] > 0 ? c->weight[b] : 1;
         json_t *bin = json_pack("{s:f, s:f, s:I}", "from", (double)b / BINS, "to", (double)(b + 1) / BINS, "leads",
-                                (json_int_t)c->count[b]);
+                                (json_int_t)c->leads[b]);
         json_object_set_new(bin, "said", rounded(c->sum[b] / n));
-        json_object_set_new(bin, "right", rounded((double)c->right[b] / n));
+        json_object_set_new(bin, "right", rounded(c->right[b] / n));
         json_array_append_new(out, bin);
     }
     return out;
@@ -168,11 +169,12 @@ static void print_report(const world *w, const book *b, const verdicts *v, const
                               json_pack("{s:s, s:o, s:f, s:b}", "aim", aims[i].what, "got", rounded(aims[i].got),
                                         "wanted", aims[i].wanted, "reached", meets(&aims[i])));
     json_t *all =
-        json_pack("{s:I, s:i, s:i, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:i}", "seed", (json_int_t)w->o.seed,
+        json_pack("{s:I, s:i, s:i, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:i}", "seed", (json_int_t)w->o.seed,
                   "residents", (int)w->o.residents, "persons", (int)w->o.persons, "lines", (int)w->deed_count, "leaks",
                   (int)w->o.leaks, "kinds", kinds, "calibration", calibration_report(&v->all), "aims", reached,
                   "seconds_appended", rounded(b->seconds_appended), "seconds_columns", rounded(b->seconds_read),
-                  "seconds_gathered", rounded(v->seconds_gathered), "compared_alone", (int)v->compared);
+                  "seconds_gathered", rounded(v->seconds_gathered), "seconds_alone",
+                  rounded(v->seconds_alone / (v->compared ? v->compared : 1)), "compared_alone", (int)v->compared);
     json_dumpf(all, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
     putchar('\n');
     json_decref(all);

@@ -18,6 +18,7 @@ typedef struct options {
     uint64_t seed;
     uint32_t residents, persons, lines, leaks;
     bool small, json;
+    bool offices; /* nobody has a grid of his own */
 } options;
 
 extern const char *const field_names[FIELDS];
@@ -125,13 +126,13 @@ typedef struct tally {
     double top_posterior;
 } tally;
 typedef struct calibration {
-    uint64_t count[BINS], right[BINS];
-    double sum[BINS];
+    uint64_t leads[BINS];
+    double weight[BINS], right[BINS], sum[BINS];
 } calibration;
 typedef struct verdicts {
     tally *of_kind;
     calibration all;
-    double seconds_gathered;
+    double seconds_gathered, seconds_alone;
     uint32_t compared; /* lists that were ranked once more over the database, alone */
 } verdicts;
 void judge(verdicts *out, const world *w, const book *b, leaked_list *lists, size_t count);

@@ -132,12 +132,13 @@ static void name_actor(actor *a, uint32_t app, uint32_t person)
 static void make_person(world *w, uint32_t i)
 {
     actor *a = &w->actors[i];
-    *a = (actor){.trade = i < w->grids ? GRID_WORKER : CLERK,
-                 .home = i < w->grids ? i : random_below(w->streets),
-                 .fields = i < w->grids ? jobs[0] : some_job(),
+    const bool grid = !w->o.offices && i < w->grids;
+    *a = (actor){.trade = grid ? GRID_WORKER : CLERK,
+                 .home = grid ? i : random_below(w->streets),
+                 .fields = grid ? jobs[0] : some_job(),
                  .fields_now_and_then = some_job(),
                  .weight = exp(0.7 * random_normal())};
-    name_actor(a, i < w->grids ? 1 : 2 + random_below(APPS - 2), i + 1);
+    name_actor(a, grid ? 1 : 2 + random_below(APPS - 2), i + 1);
 }
 
 /* The last ones of the persons, by what they are. */

@@ -48,7 +48,7 @@ typedef struct openings {
 } openings;
 
 /* The columns of one stretch after the other, for who has them at hand. Holds at most some 300 MB, whatever the log's
- * length: the sizes of large sets are estimated from a sample (1 to 2 % off), small ones are counted. */
+ * length: the sizes of large sets are estimated from a sample (2 to 7 % off), small ones are counted. */
 typedef struct gathering gathering;
 gathering *gathering_new(const openings_question *q); /* which stays as it is until the end */
 void gathering_free(gathering **g);

@@ -6,12 +6,13 @@
 #include <string.h>
 
 enum {
-    SAMPLED = 16 << 20, /* residents kept in all sets of accessors together */
+    SAMPLED = 4 << 20, /* residents kept in all sets of accessors together */
     SAMPLE_LEAST = 256,
     SAMPLE_MOST = 64 << 10, /* in one of them */
-    PEOPLE = 4096,          /* in that of a place */
+    PEOPLE = 512,           /* in that of a place */
     HITS_MOST = 8 << 20,
     TEXTS = 64 << 20,
+    AHEAD = 16, /* lines */
 };
 
 /* What the texts of a stretch mean. */
@@ -125,11 +126,15 @@ static vault_code add_accessor(uint32_t *out, gathering *g, const line_columns *
     return VAULT_OK;
 }
 
+static uint64_t stretch_pair(const line_columns *c, size_t i)
+{
+    return ((uint64_t)c->text[COLUMN_APP][i] << 16 | c->text[COLUMN_PERSON][i]) + 1;
+}
+
 static vault_code accessor_of(uint32_t *out, gathering *g, const line_columns *c, size_t i, vault_error *err)
 {
     bool made;
-    const uint64_t key = ((uint64_t)c->text[COLUMN_APP][i] << 16 | c->text[COLUMN_PERSON][i]) + 1;
-    uint32_t *known = number_map_at(&g->tables->pairs, key, &made);
+    uint32_t *known = number_map_at(&g->tables->pairs, stretch_pair(c, i), &made);
     if (made) {
         uint32_t number;
         VAULT_TRY(add_accessor(&number, g, c, i, err));
@@ -316,6 +321,15 @@ static vault_code see_line(gathering *g, const line_columns *c, size_t i, vault_
     return see_leaked(g, c, i, by, err);
 }
 
+/* The sets lie far apart: without this, most of the time goes by waiting for memory. */
+static void look_ahead(const gathering *g, const line_columns *c, size_t i)
+{
+    if (i >= c->count || !c->resident[i]) return;
+    const uint32_t *known = number_map_find(&g->tables->pairs, stretch_pair(c, i));
+    if (known)
+        distinct_prefetch(&((const accessor *)g->accessors.at + *known)->seen, number_mixed((uint64_t)c->resident[i]));
+}
+
 static uint32_t export_of(gathering *g, uint32_t who, uint64_t request)
 {
     bool made;
@@ -364,6 +378,7 @@ vault_code gathering_add(gathering *g, const line_columns *columns, vault_error 
             if (i - from >= EXPORT_LEAST) VAULT_TRY(see_export(g, columns, from, i, err));
             from = i;
         }
+        look_ahead(g, columns, i + AHEAD);
         VAULT_TRY(see_line(g, columns, i, err));
     }
     g->lines += i;

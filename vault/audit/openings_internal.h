@@ -25,6 +25,7 @@ typedef struct distinct {
 } distinct;
 /* `most`: how many it may keep. */
 void distinct_add(distinct *d, uint64_t mixed, uint32_t fields, uint32_t most);
+void distinct_prefetch(const distinct *d, uint64_t mixed);   /* of what is about to be added */
 uint64_t distinct_count(const distinct *d, uint32_t fields); /* of whom all of these were seen */
 void distinct_free(distinct *d);
 

@@ -65,9 +65,14 @@ void number_map_free(number_map *m)
 static const uint64_t hash_half = UINT64_C(0xffffffff00000000);
 static const uint32_t hash_never = UINT32_C(1) << 31; /* in the place of 0, which is a free slot */
 
+static uint32_t first_slot(const distinct *d, uint64_t hash)
+{
+    return (uint32_t)((hash >> 32 >> d->level) * UINT64_C(0x9e3779b97f4a7c15) >> 40) & (d->cap - 1);
+}
+
 static uint32_t distinct_slot(const distinct *d, uint64_t hash)
 {
-    uint32_t at = (uint32_t)((hash >> 32 >> d->level) * UINT64_C(0x9e3779b97f4a7c15) >> 40) & (d->cap - 1);
+    uint32_t at = first_slot(d, hash);
     while (d->slots[at] && (d->slots[at] & hash_half) != hash) at = (at + 1) & (d->cap - 1);
     return at;
 }
@@ -90,10 +95,21 @@ static void refill(distinct *d, uint32_t cap, uint32_t level)
     *d = next;
 }
 
-void distinct_add(distinct *d, uint64_t mixed, uint32_t fields, uint32_t most)
+static uint64_t hash_of(uint64_t mixed)
 {
     const uint32_t high = (uint32_t)(mixed >> 32);
-    const uint64_t hash = (uint64_t)(high ? high : hash_never) << 32;
+    return (uint64_t)(high ? high : hash_never) << 32;
+}
+
+void distinct_prefetch(const distinct *d, uint64_t mixed)
+{
+    const uint64_t hash = hash_of(mixed);
+    if (d->cap && stays(hash, d->level)) __builtin_prefetch(&d->slots[first_slot(d, hash)], 1);
+}
+
+void distinct_add(distinct *d, uint64_t mixed, uint32_t fields, uint32_t most)
+{
+    const uint64_t hash = hash_of(mixed);
     if (!stays(hash, d->level)) return;
     if (4 * (d->count + 1) > 3 * d->cap) refill(d, d->cap ? 2 * d->cap : CAP_FIRST, d->level);
     const uint32_t at = distinct_slot(d, hash);

@@ -45,7 +45,7 @@ static vault_code check_question(const leak_question *q, vault_error *err)
 
 /* ---- likelihoods ------------------------------------------------------------------------------------------------ */
 
-double rank_set_llr(const rank_rows *r, uint64_t size, const uint32_t *rows, size_t count)
+static double set_llr(const rank_rows *r, uint64_t size, const uint32_t *rows, size_t count)
 {
     double llr = r->linked * log(r->epsilon);
     for (size_t i = 0; i < count; i++) {
@@ -103,7 +103,7 @@ static double score_elsewhere(const leak_question *q, const rank_rows *r)
     const double each = log(prior_elsewhere * share_of_crowds / (double)r->places);
     for (size_t c = 0; c < q->crowd_count; c++) {
         const leak_crowd *of = &q->crowds[c];
-        score = log_join(score, each + rank_set_llr(r, of->people, of->rows, of->row_count));
+        score = log_join(score, each + set_llr(r, of->people, of->rows, of->row_count));
     }
     return score;
 }
@@ -116,7 +116,7 @@ static vault_code weigh(hypotheses *out, arena *mem, const leak_question *q, con
     out->elsewhere = score_elsewhere(q, r);
     for (size_t i = 0; i < q->suspect_count; i++) {
         const suspect_openings *s = &q->suspects[i];
-        leads[i].llr = rank_set_llr(r, s->opened, s->hits, s->hit_count);
+        leads[i].llr = set_llr(r, s->opened, s->hits, s->hit_count);
         out->score[i] = leads[i].llr + log_prior(q, r, s);
         if (s->kind == SUSPECT_EXPORT) out->score[s->maker] = log_join(out->score[s->maker], out->score[i]);
     }

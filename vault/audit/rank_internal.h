@@ -11,9 +11,6 @@ typedef struct rank_rows {
     uint64_t accessors, places;
 } rank_rows;
 
-/* LLR of a set of `size` residents to whom these rows lead, against "not from this vault". */
-double rank_set_llr(const rank_rows *r, uint64_t size, const uint32_t *rows, size_t count);
-
 /* Several who have leaked parts of the list: sets out->colluders. `out->leads` stand in their order. */
 VAULT_MUST_USE vault_code rank_colluders(leak_answer *out, arena *mem, const leak_question *q, const rank_rows *r,
                                          vault_error *err);
