@@ -175,7 +175,7 @@ static PGresult *bare_page(const char *name, int64_t tag)
     writer w = writer_over(tags, sizeof tags);
     put_array(&w, &tag, 1);
     store_u64(from, 0);
-    store_u64(limit, 500); /* as ledger_query asks for */
+    store_u64(limit, PAGE); /* as ledger_query asks for */
     const char *const values[] = {(const char *)from, (const char *)limit, (const char *)tags};
     const int lengths[] = {8, 8, (int)w.len};
     return execute(name, 3, values, lengths);

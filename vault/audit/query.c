@@ -98,8 +98,10 @@ static vault_code search_read(search *r, const line_row *row, opened_line *out, 
     leaf_facts leaf;
     opened_view view = {0};
     *fits = false;
-    *out = (opened_line){
-                         .index = row->index, .archived = row->archived, .leaf = row->leaf, .said = {.outcome = LINE_OUTCOMES, .refers_to = -1}};
+    *out = (opened_line){.index = row->index,
+                         .archived = row->archived,
+                         .leaf = row->leaf,
+                         .said = {.outcome = LINE_OUTCOMES, .refers_to = -1}};
     if (leaf_read(&leaf, row->leaf)) out->time_us = leaf.time_us, out->action = leaf.action;
     VAULT_TRY(line_open(&view, fits, r->by, r->page, row, err));
     out->officer_view = bytes_of(view.salted.at + SALT_LEN, view.salted.len - SALT_LEN);
@@ -165,10 +167,17 @@ static vault_code take_gap(search *r, int64_t index, vault_error *err)
     return VAULT_OK;
 }
 
+/* No more rows than can go out, where all that are found do. */
+static size_t page_wanted(const search *r)
+{
+    size_t room = r->q->limit - r->out->count, wanted = r->left < PAGE ? r->left : PAGE;
+    return r->all_go && room < wanted ? room : wanted;
+}
+
 static vault_code take_page(search *r, vault_error *err)
 {
     arena_reset(r->page);
-    size_t wanted = r->left < PAGE ? r->left : PAGE, count = 0;
+    size_t wanted = page_wanted(r), count = 0;
     line_row *rows = arena_array(r->page, wanted, sizeof *rows);
     if (!rows) return vault_fail(err, VAULT_EXHAUSTED, "no room for a page of lines");
     const line_range range = {r->key, r->tags, r->tag_count, r->at, wanted};
@@ -232,6 +241,7 @@ static void choose_index(search *r)
 {
     r->key = r->q->resident ? LINE_RESIDENT : r->q->person && !has_more(r->q) ? LINE_PERSON : LINE_ANY;
     r->by_columns = r->key == LINE_ANY && has_more(r->q);
+    r->all_go = !has_more(r->q) && (r->key != LINE_RESIDENT || !r->q->person);
     if (r->key == LINE_RESIDENT) r->tag_count = scribe_resident_tags(r->by, r->q->resident, r->tags);
     if (r->key == LINE_PERSON) r->tag_count = scribe_person_tags(r->by, r->q->person, r->tags);
 }

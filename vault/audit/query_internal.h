@@ -13,6 +13,7 @@ typedef struct search {
     arena *block;          /* columns; NULL: not made yet */
     merkle_tree tree;
     line_key key;
+    bool all_go;                     /* what the key finds is what is asked for */
     bool by_columns;                 /* of LINE_ANY: stretches that have a block are looked at by it */
     int64_t tags[RING_VERSIONS_MAX]; /* of the resident or person, under every version of the log ring */
     size_t tag_count;

@@ -84,7 +84,7 @@ vault_code rows_of_tree(store *s, arena *mem, const int64_t *indexes, size_t cou
 {
     VAULT_CLEANUP(place_clear) place p = {.s = s, .mem = mem};
     int64_t end;
-    VAULT_TRY(store_lines_by_index(s, mem, indexes, count, rows, err));
+    VAULT_TRY(store_tree_by_index(s, mem, indexes, count, rows, err));
     if (!lacks_any(rows, count, INT64_MAX)) return VAULT_OK;
     VAULT_TRY(store_archive_end(s, &end, err));
     if (!lacks_any(rows, count, end)) return VAULT_OK;

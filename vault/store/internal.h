@@ -52,6 +52,7 @@ typedef enum statement_id {
     ST_APPEND,
     ST_LINES_COPY,
     ST_LINES_BY_INDEX,
+    ST_TREE_BY_INDEX,
     ST_LINES_PAGE,
     ST_LEAVES,
     ST_LINES_OF_RESIDENT,

@@ -25,14 +25,21 @@ static vault_code copy_line(line_row *out, arena *mem, const PGresult *r, int ro
     return VAULT_OK;
 }
 
-vault_code store_lines_by_index(store *s, arena *mem, const int64_t *indexes, size_t count, line_row *rows,
-                                vault_error *err)
+typedef struct by_index {
+    statement_id how;
+    const int64_t *indexes;
+    size_t count;
+} by_index;
+
+static vault_code read_by_index(store *s, arena *mem, const by_index *of, line_row *rows, vault_error *err)
 {
+    const int64_t *indexes = of->indexes;
+    size_t count = of->count;
     places where;
     VAULT_CLEANUP(result_clear) PGresult *r = NULL;
     if (count > BATCH_MOST) return vault_fail(err, VAULT_INTERNAL, "lines by index: %zu lines in one call", count);
     VAULT_TRY(places_make(&where, mem, indexes, sizeof *indexes, count, err));
-    call_start(s, ST_LINES_BY_INDEX);
+    call_start(s, of->how);
     arg_array(s, count);
     for (size_t i = 0; i < count; i++) put_int8(s, indexes[i]);
     VAULT_TRY(call_run(s, &r, err));
@@ -44,6 +51,18 @@ vault_code store_lines_by_index(store *s, arena *mem, const int64_t *indexes, si
         for (int64_t place = first; place != NO_PLACE; place = places_next(&where, place)) rows[place] = rows[first];
     }
     return VAULT_OK;
+}
+
+vault_code store_lines_by_index(store *s, arena *mem, const int64_t *indexes, size_t count, line_row *rows,
+                                vault_error *err)
+{
+    return read_by_index(s, mem, &(by_index){ST_LINES_BY_INDEX, indexes, count}, rows, err);
+}
+
+vault_code store_tree_by_index(store *s, arena *mem, const int64_t *indexes, size_t count, line_row *rows,
+                               vault_error *err)
+{
+    return read_by_index(s, mem, &(by_index){ST_TREE_BY_INDEX, indexes, count}, rows, err);
 }
 
 static bool in_order(const line_range *range, const line_row *rows, int i)

@@ -274,6 +274,13 @@ static const statement table[] = {
                            .params = {SQL_INT8S},
                            .columns = LINE_TYPES,
                            .rows = ROWS_ANY},
+    /* Of a proof many lines are read, and of each leaf and nodes alone. */
+    [ST_TREE_BY_INDEX] = {.name = "tree_by_index",
+                          .sql = "SELECT idx, leaf, nodes, ''::bytea, ''::bytea, 0::int8, 0::int8"
+                                 " FROM unnest($1) AS i JOIN line ON idx = i",
+                          .params = {SQL_INT8S},
+                          .columns = LINE_TYPES,
+                          .rows = ROWS_ANY},
     [ST_LINES_PAGE] = {.name = "lines_page",
                        .sql = "SELECT " LINE_COLUMNS " FROM line WHERE idx >= $1 ORDER BY idx LIMIT $2",
                        .params = {SQL_INT8, SQL_INT8},

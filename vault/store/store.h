@@ -272,6 +272,9 @@ VAULT_MUST_USE vault_code store_append(store *s, append_from from, const head_ro
 /* rows[i] answers indexes[i], found or not. */
 VAULT_MUST_USE vault_code store_lines_by_index(store *s, arena *mem, const int64_t *indexes, size_t count,
                                                line_row *rows, vault_error *err);
+/* The same without views and tags. */
+VAULT_MUST_USE vault_code store_tree_by_index(store *s, arena *mem, const int64_t *indexes, size_t count,
+                                              line_row *rows, vault_error *err);
 /* LINE_RESIDENT_BACK: newest first, from `from` downwards. */
 typedef enum line_key { LINE_ANY, LINE_RESIDENT, LINE_PERSON, LINE_RESIDENT_BACK } line_key;
 typedef struct line_range {
