@@ -226,6 +226,7 @@ static void write_folder(void)
 }
 
 void (*fixture_seal)(root_seal *out, const char *vault, bytes root);
+const char *fixture_archives;
 
 static void init_vault(void)
 {
@@ -248,7 +249,8 @@ service_options fixture_options(void)
 {
     return (service_options){.database = pg_conninfo(),
                              .root = bytes_of(vault.root, sizeof vault.root),
-                             .checkpoint_file = vault.checkpoint};
+                             .checkpoint_file = vault.checkpoint,
+                             .archive_folder = fixture_archives};
 }
 
 vault_code fixture_reopen(vault_error *err)

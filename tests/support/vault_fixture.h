@@ -43,6 +43,8 @@ extern void (*fixture_edit)(const char *file, json_t *document);
 /* A program that has to do with the root key sets it before anything else: it wraps `root` for the vault of this name.
  * Without it nothing but fixture_options opens the vault. */
 extern void (*fixture_seal)(root_seal *out, const char *vault, bytes root);
+/* A program that archives sets it before anything else: a folder. */
+extern const char *fixture_archives;
 cjose_jwk_t *fixture_key(void); /* ES256, registered for civil-affairs as "civil-1" */
 service *fixture_service(void);
 session *fixture_session(void);

@@ -1,11 +1,13 @@
 /* JOB_LINES: officers' views and look-up tags of lines under the active version of the log ring. Leaves, nodes of the
  * tree and residents' views stay as they are: nothing that was ever published or proven changes.
+ * The lines of an archive get a new file, proven as when they were archived, and the former one goes.
  *
  * A step looks at a stretch of the log and takes what nobody holds. A line that does not fit stays as it is, for who
  * queries the log to see; the others go on without it, and the job fails at its end. */
 #include "vault/audit/columns.h"
 #include "vault/service/jobs.h"
 
+#include "vault/audit/archive.h"
 #include "vault/base/memory.h"
 
 #include <stdio.h>
@@ -81,6 +83,36 @@ static vault_code take(session *s, const job_work *w, stretch *of, vault_error *
     return store_lines_stale_count(s->store, &range, &of->left, err);
 }
 
+/* ---- archives ---- */
+
+static vault_code replace(session *s, const job_work *w, archive_draft *d, const archive_row *former, vault_error *err)
+{
+    VAULT_TRY(store_archive_replace(s->store, &d->row, former->file, err));
+    VAULT_TRY(archive_draft_place(d, s->service->shelf, err));
+    VAULT_TRY(job_commit(s, w->job, (size_t)d->row.count, NULL, err));
+    archive_remove(s->service->shelf, former->file);
+    return VAULT_OK;
+}
+
+/* The first archive that is under another version; *found false: there is none. */
+static vault_code rewrite_archive(session *s, job_work *w, bool *found, vault_error *err)
+{
+    VAULT_CLEANUP(archive_draft_clear) archive_draft draft = {0};
+    archive_row row;
+    anchor to;
+    bool alone;
+    VAULT_TRY(store_archive_stale(s->store, s->mem, w->job->version, &row, err));
+    *found = row.count > 0;
+    if (!*found) return VAULT_OK;
+    VAULT_TRY(store_begin(s->store, err));
+    VAULT_TRY(store_walk_alone(s->store, w->job->id, &alone, err));
+    if (!alone) return w->waits = true, VAULT_OK;
+    VAULT_TRY(ledger_anchor(&to, s->service->ledger, s->store, s->mem, err));
+    const archive_wish wish = {row.first, row.count, &to};
+    VAULT_TRY(archive_draft_write(&draft, s->scribe, s->store, &wish, err));
+    return replace(s, w, &draft, &row, err);
+}
+
 /* ---- a step ---- */
 
 /* What another node held is done by it, or came undone: another pass meets it. */
@@ -112,7 +144,10 @@ static vault_code step(session *s, job_work *w, vault_error *err)
 {
     head_row head;
     stretch of = {0};
+    bool found;
     VAULT_TRY(check_version(s, w, err));
+    VAULT_TRY(rewrite_archive(s, w, &found, err));
+    if (found) return VAULT_OK;
     VAULT_TRY(ledger_head(s->service->ledger, s->store, &head, err));
     if (w->after >= head.size) return keep_columns(s, w, err);
     VAULT_TRY(store_begin(s->store, err));
