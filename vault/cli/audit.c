@@ -17,11 +17,14 @@ ctl_exit run_audit_checkpoint(ctl *c)
                             &vault__v1__get_checkpoint_response__descriptor);
     if (end != CTL_OK) return end;
     const Vault__V1__GetCheckpointResponse *reply = (const void *)x.reply;
+    bool cosigned = c->options[OPT_COSIGNED] != NULL;
     if (c->options[OPT_JSON])
         print_json(message_json(c->mem, &reply->base));
     else
-        fputs(reply->checkpoint, stdout);
-    return CTL_OK;
+        fputs(cosigned ? reply->cosigned_checkpoint : reply->checkpoint, stdout);
+    if (!cosigned || reply->cosigned_checkpoint[0]) return CTL_OK;
+    fputs("vaultctl: no checkpoint is cosigned as the vault's policy of witnesses wants\n", stderr);
+    return CTL_INCOMPLETE;
 }
 
 /* c2sp.org/tlog-proof: the leaf as its extra data, its index, the path, the checkpoint. */
@@ -58,6 +61,7 @@ ctl_exit run_audit_proof(ctl *c)
         return usage_error(c, "%s is not the number of a line", c->arguments[0]);
     request.of_case = VAULT__V1__GET_PROOF_REQUEST__OF_LINE;
     request.line = line;
+    request.cosigned = c->options[OPT_COSIGNED] != NULL;
     ctl_exit end =
         ctl_call(c, &x, "/vault.v1.Audit/GetProof", &request.base, &vault__v1__get_proof_response__descriptor);
     if (end != CTL_OK) return end;

@@ -197,13 +197,15 @@ static const command commands[] = {
      "A C2SP tlog-checkpoint. --json adds the verifier key that the vault itself names: compare it with the published "
      "one.\n"
      "\n"
-     "  vaultctl audit checkpoint >checkpoint\n",
-     0, 0, 0, true, OFFICER_PURPOSE, run_audit_checkpoint},
+     "  vaultctl audit checkpoint >checkpoint\n"
+     "  vaultctl audit checkpoint --cosigned >checkpoint   # with the signatures of witnesses\n",
+     OPTION(OPT_COSIGNED), 0, 0, true, OFFICER_PURPOSE, run_audit_checkpoint},
     {"audit proof", "LINE", "proof that a line stands in the log",
      "Prints a C2SP tlog-proof: leaf, index, path, checkpoint; `vault-verify proof` checks it.\n"
      "\n"
-     "  vaultctl audit proof 117\n",
-     0, 1, 1, true, OFFICER_PURPOSE, run_audit_proof},
+     "  vaultctl audit proof 117\n"
+     "  vaultctl audit proof 117 --cosigned\n",
+     OPTION(OPT_COSIGNED), 1, 1, true, OFFICER_PURPOSE, run_audit_proof},
     {"audit export", "[FILE]", "the log as files, for whoever verifies it without us",
      "--tiles DIR: checkpoint, tiles and entries of the whole log (c2sp.org/tlog-tiles). Goes on where the folder\n"
      "ends; its checkpoint is replaced last of all, when the files have its root: interrupted at any moment, the same\n"
@@ -261,6 +263,16 @@ static const command commands[] = {
      "\n"
      "  vaultctl receipt verify receipt.json --log-key log.vkey\n",
      OPTION(OPT_LOG_KEY), 1, 1, false, NULL, run_receipt_verify},
+    {"receipt renew", "FILE", "lead the lines of a kept receipt to a checkpoint that witnesses have cosigned",
+     "The receipt of a call comes with the call, when nobody can have witnessed it yet. A few seconds later each of "
+     "its\n"
+     "lines can be proven to a cosigned checkpoint: `vault-verify receipt --policy` asks for one. What the lines say, "
+     "and\n"
+     "what opens them, stays as it is. The file is replaced, or --out is written.\n"
+     "\n"
+     "  vaultctl receipt renew receipt.json\n"
+     "  vaultctl receipt renew receipt.json --out cosigned.json\n",
+     OPTION(OPT_OUT), 1, 1, true, OFFICER_PURPOSE, run_receipt_renew},
     {"keys list", "", "key rings and their versions, never a key (administrators, officers)",
      "\n"
      "  vaultctl keys list\n",

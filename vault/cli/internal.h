@@ -131,6 +131,7 @@ typedef enum option_id {
     OPT_KIND,
     OPT_BEFORE,
     OPT_LIST,
+    OPT_COSIGNED,
     OPTIONS
 } option_id;
 __extension__ typedef unsigned __int128 option_set;
@@ -373,6 +374,8 @@ enum { CTL_LEAF_LEN = 74, CTL_LEAF_OFFICER = 10, CTL_LEAF_RESIDENT = 42 };
 
 json_t *receipt_json(const Vault__V1__Receipt *r);
 /* Writes the file that an option names; takes the reference of the receipts. */
+/* A file of receipts: *receipts is borrowed from *whole. False: it is none, said on stderr. */
+bool receipts_load(const char *path, json_t **whole, json_t **receipts);
 ctl_exit receipts_save(const ctl *c, option_id to, json_t *all);
 /* Writes --receipt where it was given. */
 ctl_exit receipts_write(ctl *c, Vault__V1__Receipt *const *receipts, size_t count);
@@ -408,6 +411,7 @@ ctl_exit run_leak_close(ctl *c);
 ctl_exit run_incident(ctl *c);
 ctl_exit run_audit_checkpoint(ctl *c);
 ctl_exit run_audit_proof(ctl *c);
+ctl_exit run_receipt_renew(ctl *c);
 ctl_exit run_audit_export(ctl *c);
 ctl_exit run_audit_query(ctl *c);
 ctl_exit run_audit_verify(ctl *c);

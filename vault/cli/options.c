@@ -121,6 +121,7 @@ static const option_row rows[OPTIONS] = {
     [OPT_RECEIPTS] = {"receipts", "FILE", NULL, "keep each line with its proof in a file; give it to `receipt verify`"},
     [OPT_BEFORE] = {"before", "TIME", NULL, "up to that moment (RFC 3339, or a date in China)"},
     [OPT_LIST] = {"list", NULL, NULL, "only show what there is"},
+    [OPT_COSIGNED] = {"cosigned", NULL, NULL, "the newest checkpoint that witnesses have cosigned"},
     [OPT_VALUES] = {"values", NULL, NULL, "show the values, too"},
 };
 

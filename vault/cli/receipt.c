@@ -176,23 +176,28 @@ static ctl_exit verify_all(ctl *c, json_t *receipts, const note_key *key)
     return verdict_exit(all);
 }
 
+bool receipts_load(const char *path, json_t **whole, json_t **receipts)
+{
+    vault_error err = {0};
+    const char *format;
+    if (json_read_file(whole, path, &err) == VAULT_OK &&
+        json_shape(*whole, &err, "receipts", "{s:s, s:o}", "format", &format, "receipts", receipts) == VAULT_OK &&
+        strcmp(format, RECEIPTS_FORMAT) == 0)
+        return true;
+    fprintf(stderr, "vaultctl: incomplete: %s is not a file of receipts\n", path);
+    return false;
+}
+
 ctl_exit run_receipt_verify(ctl *c)
 {
     VAULT_CLEANUP(json_clear) json_t *whole = NULL;
-    vault_error err = {0};
     note_key key;
-    const char *format;
     json_t *receipts;
     finding f = log_key(c, &key);
     if (f.verdict != VERDICT_VALID) {
         fprintf(stderr, "vaultctl: unverifiable: %s\n", f.why);
         return verdict_exit(f.verdict);
     }
-    if (json_read_file(&whole, c->arguments[0], &err) != VAULT_OK ||
-        json_shape(whole, &err, "receipts", "{s:s, s:o}", "format", &format, "receipts", &receipts) != VAULT_OK ||
-        strcmp(format, RECEIPTS_FORMAT) != 0) {
-        fprintf(stderr, "vaultctl: incomplete: %s is not a file of receipts\n", c->arguments[0]);
-        return CTL_INCOMPLETE;
-    }
+    if (!receipts_load(c->arguments[0], &whole, &receipts)) return CTL_INCOMPLETE;
     return verify_all(c, receipts, &key);
 }
