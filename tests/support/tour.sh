@@ -105,6 +105,9 @@ make_vault()
     cp -r -- "$state/init" "$state/made-from"
 }
 
+# shellcheck source=tests/support/tour_log.sh
+. tests/support/tour_log.sh
+
 # --- a command of the tour: shown, run, its output shown ---
 
 said='' to=''   # to: a file that takes the output
@@ -195,9 +198,13 @@ tour()
     ask_the_log
     trace_a_leak
     verify_the_log
+    export_the_log
+    plant_a_canary
+    trace_a_list
     look_at_keys
     rotate_a_key
     erase_a_resident
+    report_to_others
     say '' "Every step did what it says."
 }
 
@@ -512,7 +519,7 @@ ask_the_log()
         "Who opened what about this resident, in whose name and why? Any token of the resident will do. Values and names of" \
         "residents are not in the log; the question itself becomes a line."
     shown_lines=30 command_line as officer-wang vaultctl audit query --token "$token" --since "$started"
-    expect 'reveal +granted +eldercare +grid-zhao +elder-care .*visit-2026-117'
+    expect 'reveal +granted +eldercare +[^ ]+ \(grid-zhao\) +elder-care .*visit-2026-117'
     expect 'issue +granted +clinic'
     expect_not "$name"
     expect_not 'ALTERED|DOES NOT OPEN'
