@@ -1,0 +1,86 @@
+"""A leaked list from the file that was found to the report, by vaultctl: two officers, the leads, whom it is about, and the end of the case."""
+
+import csv
+import datetime
+import json
+import re
+import time
+
+import pytest
+from vaultctl_test import DENIED, INVALID, USAGE, Ctl
+
+NOT_FOUND = (INVALID, 6, 1)
+
+
+@pytest.fixture
+def wang(city, tmp_path):
+    return Ctl(city, "officer-wang", folder=tmp_path)
+
+
+@pytest.fixture
+def zhao(city, tmp_path):
+    return Ctl(city, "officer-zhao", folder=tmp_path)
+
+
+def soon():
+    """The next whole second, once it has come: what was opened before it counts."""
+    time.sleep(1.05)
+    return (datetime.datetime.now(datetime.timezone.utc)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def approve(officer, name, **options):
+    approval = "approvals/" + name.removeprefix("leaks/")
+    digest = re.search(r"digest +([0-9a-f]{64})", officer("approval", "show", approval)).group(1)
+    return officer("approval", "approve", approval, "--digest", digest, "--ticket", "seen", **options)
+
+
+def test_a_list_that_was_found_leads_to_who_had_it_and_is_destroyed_with_its_case(wang, zhao, eldercare, people, tokens, tmp_path):
+    leaked = people[40:52]
+    for token in tokens[40:52]:
+        eldercare.reveal(token, ["name", "phone"], ticket="call-list-9")
+    with open(tmp_path / "found.csv", "w", encoding="gb18030", newline="") as to:
+        rows = csv.writer(to)
+        rows.writerow(["姓名", "电话", "备注"])
+        rows.writerows([p["name"], p["phone"], "x"] for p in leaked)
+        rows.writerow(["欧阳不存在", "16099999999", ""])
+    case = wang.json("audit", "trace", "found.csv", "--seen", soon(), "--ticket", "incident-7")[0]
+    assert case["state"] == "pending" and case["columns"] == ["name", "phone", ""], case
+    assert "column 1 姓名: name" in wang.said and "approval show" in wang.said
+    assert not any(p["phone"] in wang.said for p in leaked)
+    wang("audit", "trace", case["name"], "--ticket", "incident-7", wanted=NOT_FOUND)
+    assert "NOT_APPROVED" in wang.said
+    approve(wang, case["name"], wanted=(DENIED, 1))
+    approve(zhao, case["name"])
+    assert [one["leaks"][0]["state"] for one in zhao.json("leak", "list")] == ["open"]
+
+    said = wang("audit", "trace", case["name"], "--report", "report.html", "--ticket", "incident-7")
+    assert "12 of 13 rows" in said and "ranked leads, not proof" in said
+    first = re.search(r"LEAD.*\n(.*)", said).group(1)
+    assert "eldercare" in first, said
+    page = (tmp_path / "report.html").read_text()
+    assert "<script" not in page and "eldercare" in page and "call-list-9" in page
+    assert not any(p["phone"] in page or p["id_number"] in page for p in leaked)
+    report = json.loads(wang("audit", "trace", case["name"], "--evidence", "3", "--json", "--ticket", "incident-7"))
+    assert len(report["leads"][0]["evidence"]) == 3 and report["trace_rows"][0]["linked_by"] == "name+phone"
+
+    wang("incident", case["name"], "--app", "eldercare", "--of-purpose", "elder-care", "--out", "tokens.txt", "--ticket", "incident-7")
+    assert sorted((tmp_path / "tokens.txt").read_text().split()) == sorted(tokens[40:52])
+    notice = json.loads(wang("incident", case["name"], "--app", "eldercare", "--of-purpose", "elder-care", "--json", "--ticket", "incident-7"))
+    assert notice["total"] == 12 and len(notice["tokens"]) == 12 and notice["gravest_class"] == "personal"
+
+    assert "closed" in wang("leak", "close", case["name"], "--ticket", "incident-7")
+    assert "LEAK" in wang("leak", "list") and case["name"] not in wang("leak", "list")
+    wang("audit", "trace", case["name"], "--ticket", "incident-7", wanted=NOT_FOUND)
+    assert "LEAK_UNKNOWN" in wang.said
+
+
+def test_what_cannot_be_a_list_is_said_before_anything_is_sent(wang, tmp_path):
+    (tmp_path / "odd.csv").write_text("a,b\n1,2\n")
+    wang("audit", "trace", "odd.csv", "--seen", soon(), "--ticket", "t", wanted=INVALID)
+    assert "--columns" in wang.said
+    (tmp_path / "some.csv").write_text("姓名\n张三\n")
+    wang("audit", "trace", "some.csv", "--ticket", "t", wanted=USAGE)
+    assert "--seen" in wang.said
+    wang("audit", "trace", "some.csv", "--seen", "whenever", "--ticket", "t", wanted=USAGE)
+    wang("audit", "trace", "some.csv", "--seen", "2999-01-01", "--ticket", "t", wanted=INVALID)
+    wang("incident", "leaks/" + "0" * 32, "--ticket", "t", wanted=USAGE)
