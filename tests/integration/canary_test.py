@@ -331,6 +331,8 @@ def policies_requests(p):
         (p.officer, "Leaks/List", one(leaks_pb2.ListLeaksRequest)),
         (p.officer, "Leaks/Close", one(leaks_pb2.CloseLeakRequest, name="leaks/" + "0" * 32)),
         (p.officer, "Leaks/ListAffected", one(leaks_pb2.ListAffectedRequest, leak=p.text("leaks/"), app=p.text(), purpose=p.text())),
+        (p.officer, "Audit/Archive", one(audit_pb2.ArchiveRequest, before_time=Timestamp(seconds=1))),
+        (p.officer, "Audit/ListArchives", one(audit_pb2.ListArchivesRequest)),
         (p.officer, "Audit/TraceLeak", one(audit_pb2.TraceLeakRequest, leak=p.text("leaks/"))),
         (p.officer, "Canaries/Create", one(residents_pb2.CreateCanariesRequest, collection=p.text(), area=p.text(), department=p.text(), person=p.text(), count=1)),
         (p.officer, "Canaries/Create", one(residents_pb2.CreateCanariesRequest, collection="residents", area="320411002003", department=p.text(), count=1)),

@@ -68,6 +68,8 @@ EXPECTED = {
     "/vault.v1.Canaries/List": OFFICER,
     "/vault.v1.Canaries/Retire": NONE_THERE | {"administrator": DENIED},
     "/vault.v1.Audit/Report": STEWARDS,
+    "/vault.v1.Audit/Archive": {role: "INVALID_ARGUMENT" if outcome == OK else outcome for role, outcome in OFFICER.items()},  # before no time
+    "/vault.v1.Audit/ListArchives": STEWARDS,
     "/vault.v1.Records/BatchPut": table(population=OK, eldercare=DENIED, clinic=DENIED, borrower=DENIED),
     "/vault.v1.Records/Import": table(population=OK, eldercare=DENIED, clinic=DENIED, borrower=DENIED),
     "/vault.v1.Records/ListCollections": ANYONE,
@@ -178,6 +180,8 @@ REQUESTS = {
     "/vault.v1.Canaries/List": lambda app, s, role: residents_pb2.ListCanariesRequest(context=app.context()),
     "/vault.v1.Canaries/Retire": lambda app, s, role: residents_pb2.RetireCanaryRequest(context=app.context(), name="canaries/" + "0" * 32),
     "/vault.v1.Audit/Report": lambda app, s, role: audit_pb2.ReportRequest(context=app.context()),
+    "/vault.v1.Audit/Archive": lambda app, s, role: audit_pb2.ArchiveRequest(context=app.context()),
+    "/vault.v1.Audit/ListArchives": lambda app, s, role: audit_pb2.ListArchivesRequest(context=app.context()),
     "/vault.v1.Emergencies/List": lambda app, s, role: policy_pb2.ListEmergenciesRequest(context=app.context()),
     "/vault.v1.Emergencies/Review": lambda app, s, role: policy_pb2.ReviewEmergencyRequest(
         context=app.context(), name="emergencies/" + "0" * 32, justified=True, note="looked at"),

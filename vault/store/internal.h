@@ -191,8 +191,8 @@ struct store {
     bool cut;                     /* one was */
     sweeping assertions, requests, vouchers;
     struct shelf *shelf; /* store_shelf */
-    PGresult *nobody; /* a row of usual size, read where there is none (residents.c); NULL: not made yet */
-    struct {          /* parameters of the call that is being built */
+    PGresult *nobody;    /* a row of usual size, read where there is none (residents.c); NULL: not made yet */
+    struct {             /* parameters of the call that is being built */
         uint8_t *at;
         size_t len, cap;
     } out;

@@ -88,6 +88,8 @@ EMPTY(list_canaries, Vault__V1__ListCanariesRequest, vault__v1__list_canaries_re
 REQUEST(retire_none, Vault__V1__RetireCanaryRequest, vault__v1__retire_canary_request__init,
         in->name = text("canaries/00000000000000000000000000000000"))
 EMPTY(report_all, Vault__V1__ReportRequest, vault__v1__report_request__init)
+EMPTY(archive_never, Vault__V1__ArchiveRequest, vault__v1__archive_request__init)
+EMPTY(list_archives, Vault__V1__ListArchivesRequest, vault__v1__list_archives_request__init)
 
 /* clang-format off */
 #define OFFICERS_FIND_NONE {APPS, [REVIEWER] = MISSING, [NOSY] = MISSING, OFFICER_ALONE, STRANGERS}
@@ -126,6 +128,10 @@ EMPTY(report_all, Vault__V1__ReportRequest, vault__v1__report_request__init)
     {"/vault.v1.Canaries/List", list_canaries, {APPS, OFFICER_ALONE, STRANGERS}},                                      \
     {"/vault.v1.Canaries/Retire", retire_none, OFFICERS_FIND_NONE},                                                    \
     {"/vault.v1.Audit/Report", report_all, {APPS, STRANGERS}},                                                         \
+    {"/vault.v1.Audit/Archive",                                                                                        \
+     archive_never,                                                                                                    \
+     {APPS, [REVIEWER] = MALFORMED, [NOSY] = MALFORMED, OFFICER_ALONE, STRANGERS}},                                    \
+    {"/vault.v1.Audit/ListArchives", list_archives, {APPS, STRANGERS}},                                                \
     {"/vault.v1.Emergencies/List", list_emergencies, {APPS, STRANGERS}},                                               \
     {"/vault.v1.Emergencies/Review",                                                                                   \
      review_none,                                                                                                      \
