@@ -64,7 +64,7 @@ static void read_columns(linking *l)
     for (size_t i = 0; i < l->count; i++) {
         const char *name = l->list->columns[i];
         link_column *column = &l->columns[i];
-        column->token = strcmp(name, LEAK_TOKEN) == 0;
+        column->token = strcmp(name, LEAK_PSEUDONYM) == 0;
         column->field = name[0] && !column->token ? schema_find(known, bytes_of_text(name)) : NULL;
         column->sure = column->token || (column->field && field_is_unique(column->field));
         if (column->sure) l->sure |= UINT64_C(1) << i;

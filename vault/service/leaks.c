@@ -179,7 +179,7 @@ static vault_code check_columns(const session *s, const Vault__V1__OpenLeakReque
     for (size_t i = 0; i < in->n_columns; i++) {
         const char *name = in->columns[i];
         any |= name[0] != '\0';
-        if (!name[0] || strcmp(name, LEAK_TOKEN) == 0) continue;
+        if (!name[0] || strcmp(name, LEAK_PSEUDONYM) == 0) continue;
         const schema_field *f = schema_find(&s->manifest->schema, bytes_of_text(name));
         if (!f) return refuse_at(err, "UNKNOWN_FIELD", "columns", (long)i);
         if (of && f->collection != of) return refuse_at(err, "MIXED_COLLECTIONS", "columns", (long)i);

@@ -9,7 +9,7 @@
 #include "vault/store/leaks.h"
 
 enum { LEAK_ROWS_MAX = 10000, LEAK_VALUE_MAX = 512, LEAK_CONTEXT_LEN = 4 + LEAK_ID_LEN, LEAK_NAME_LEN = 38 };
-#define LEAK_TOKEN "token" /* column of tokens */
+#define LEAK_PSEUDONYM "token" /* column of tokens */
 
 /* Where list and key are sealed. */
 bytes leak_context(uint8_t out[LEAK_CONTEXT_LEN], bytes id);
