@@ -9,7 +9,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { START_MOST = 512, KEPT_MOST = 16, ROUNDS = 60, ROUNDS_FINE = 200 };
+enum { START_MOST = 512, KEPT_MOST = 10, ROUNDS = 60, ROUNDS_FINE = 100 };
 static const double weight_least = 0.02, start_elsewhere = 0.2, settled = 1e-7;
 static const double margin = 3; /* nats, beyond the choice of one more among all accessors */
 

@@ -377,6 +377,7 @@ TEST("the people of a street and of a community are places that a list could com
     given_line(10, "ann", "name")->said.area = (AREA + 1) * INT64_C(1000000);
     gathered(LINES);
     assert_int_equal(t.got.crowd_count, 2);
+    assert_int_equal(t.got.places, 5); /* three communities, two streets */
     assert_int_equal(t.got.crowds[0].people + t.got.crowds[1].people, 4 + 9);
     assert_int_equal(t.got.crowds[0].row_count, 2);
     assert_int_equal(t.got.crowds[1].row_count, 2);
