@@ -1,4 +1,5 @@
-/* vault-verify log: whole logs, and everything that can be done to one. */
+/* vault-verify log: whole logs, and everything that can be done to one. It makes threads (pthread_create), so that
+ * ThreadSanitizer looks at it, too. */
 #include "tests/unit/verify/town.h"
 
 /* ---- valid ---- */
