@@ -57,6 +57,10 @@ REQUEST(review_none, Vault__V1__ReviewEmergencyRequest, vault__v1__review_emerge
         in->name = text("emergencies/00000000000000000000000000000000");
         in->note = text("looked at"))
 
+REQUEST(trace_one, Vault__V1__TraceTokenRequest, vault__v1__trace_token_request__init,
+        in->findings = one_text(s->shown);
+        in->n_findings = 1)
+
 /* Nobody is his own guardian: whoever gets so far hears it. */
 static ProtobufCMessage *record_guardian(const subject *s)
 {

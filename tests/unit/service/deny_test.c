@@ -318,9 +318,6 @@ REQUEST(update_one, Vault__V1__UpdateRecordRequest, vault__v1__update_record_req
         in->field_mask = MASK("occupation"); in->values = one_text("gardener"); in->n_values = 1)
 REQUEST(browse_street, Vault__V1__BrowseRequest, vault__v1__browse_request__init, in->collection = text("residents");
         in->area = text("320411002"); in->field_mask = MASK("name"))
-REQUEST(trace_one, Vault__V1__TraceTokenRequest, vault__v1__trace_token_request__init,
-        in->findings = one_text(s->shown);
-        in->n_findings = 1)
 
 /* What the control room is asked shows who gets past the gate, and changes nothing. */
 REQUEST(get_policy, Vault__V1__GetDocumentRequest, vault__v1__get_document_request__init, in->document = text("policy"))
