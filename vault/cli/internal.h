@@ -373,9 +373,9 @@ enum { CTL_LEAF_LEN = 74, CTL_LEAF_OFFICER = 10, CTL_LEAF_RESIDENT = 42 };
 /* ---- receipt.c ---- */
 
 json_t *receipt_json(const Vault__V1__Receipt *r);
-/* Writes the file that an option names; takes the reference of the receipts. */
 /* A file of receipts: *receipts is borrowed from *whole. False: it is none, said on stderr. */
 bool receipts_load(const char *path, json_t **whole, json_t **receipts);
+/* Writes the file that an option names; takes the reference of the receipts. */
 ctl_exit receipts_save(const ctl *c, option_id to, json_t *all);
 /* Writes --receipt where it was given. */
 ctl_exit receipts_write(ctl *c, Vault__V1__Receipt *const *receipts, size_t count);

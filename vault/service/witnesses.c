@@ -43,6 +43,7 @@ struct witnesses {
     size_t count;
     char *note;  /* the newest published checkpoint with what was cosigned so far; NULL: none yet */
     bool enough; /* it is kept */
+    bool asked;  /* since the node was started */
     exchange *exchanges;
     pthread_t thread;
     bool running;
@@ -82,7 +83,9 @@ static vault_code take_note(asking *a, vault_error *err)
     forget_note(w);
     w->note = memory_text(note);
     vault_code code = ledger_cosigned(&cosigned, w->of->ledger, w->store, w->mem, err);
-    w->enough = code == VAULT_OK && cosigned.tree.size == size; /* another node was first */
+    /* Another node was first. What the table said at the start says nothing: it may have been put back. */
+    w->enough = w->asked && code == VAULT_OK && cosigned.tree.size == size;
+    w->asked = true;
     metric_set(METRIC_COSIGNED_LAG, (metric_at){0, 0}, (uint64_t)(size - (code == VAULT_OK ? cosigned.tree.size : 0)));
     if (code == VAULT_NOT_FOUND) vault_error_clear(err);
     return code == VAULT_NOT_FOUND ? VAULT_OK : code;
