@@ -82,6 +82,19 @@ static vault_code prove_range(writing *w, vault_error *err)
     return merkle_range_path(&w->head.path, w->mem, &ends, err);
 }
 
+/* The anchor as it was published, with what witnesses have signed; where it was before the log's keys were rotated, the
+ * same tree signed anew: the file outlasts the former key. */
+static vault_code choose_checkpoint(writing *w, vault_error *err)
+{
+    VAULT_CLEANUP(log_keyset_free) log_keyset *k = ledger_keys(w->sc->of);
+    const char *note = w->wish->to->note;
+    bytes text;
+    if (note_open(&text, bytes_of_text(note), &k->signers[0].key) != NOTE_VERIFIED)
+        VAULT_TRY(tree_sign(&note, w->sc->of, w->mem, &w->wish->to->tree, err));
+    w->head.checkpoint = bytes_of_text(note);
+    return VAULT_OK;
+}
+
 /* With the digest that the head has by now. */
 static vault_code make_front(writing *w, vault_error *err)
 {
@@ -255,7 +268,7 @@ vault_code archive_draft_write(archive_draft *out, scribe *sc, store *s, const a
         .row = {.first = wish->first, .count = wish->count, .log_version = (int32_t)scribe_version(sc)}};
     if (!w.mem || !w.page) return vault_fail(err, VAULT_EXHAUSTED, "no memory for an archive");
     arena_keep(w.page, PAGE_MEMORY);
-    w.head.checkpoint = bytes_of_text(wish->to->note);
+    VAULT_TRY(choose_checkpoint(&w, err));
     VAULT_TRY(store_archive_end(s, &archived, err));
     name_file(out, wish->first < archived);
     VAULT_TRY(prove_range(&w, err));

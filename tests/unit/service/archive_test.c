@@ -5,6 +5,7 @@
 #include "vault/audit/lines_file.h"
 
 #include <dirent.h>
+#include <sys/wait.h>
 
 static vault_error err;
 static char folder[] = "/tmp/rv-archives-XXXXXX";
@@ -186,6 +187,46 @@ TEST("archived lines are proven to anybody, and the vault starts again over them
     assert_true(service_healthy(fixture_service()));
 }
 
+/* Exit code of the stranger's program over a file, with the key that the vault tells now. */
+static int verified(const char *file)
+{
+    char self[300] = "", command[1200];
+    NEW_REQUEST(in, Vault__V1__GetCheckpointRequest, vault__v1__get_checkpoint_request__init);
+    request *rq = ask(
+        &(asked){.path = "/vault.v1.Audit/GetCheckpoint", .uri = OFFICER, .purpose = "log-review", .in = &in->base});
+    expect_outcome(rq, VAULT_OK, NULL);
+    const Vault__V1__GetCheckpointResponse *out = (const void *)rq->out;
+    assert_true(readlink("/proc/self/exe", self, sizeof self - 1) > 0);
+    *strrchr(self, '/') = '\0';
+    snprintf(command, sizeof command, "%s/../vault-verify archive --key '%s' '%s/%s' >/dev/null 2>&1", self,
+             out->verifier_key, folder, file);
+    int status = system(command);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void flip(const char *file)
+{
+    char path[400];
+    snprintf(path, sizeof path, "%s/%s", folder, file);
+    FILE *f = fopen(path, "r+");
+    assert_non_null(f);
+    fseek(f, -100, SEEK_END);
+    int c = fgetc(f);
+    fseek(f, -1, SEEK_CUR);
+    fputc(c ^ 1, f);
+    fclose(f);
+}
+
+TEST("a stranger's verifier finds the file valid, and a flipped bit in it not")
+{
+    const char *file = lend(listed()->archives[0]->file);
+    assert_int_equal(verified(file), 0);
+    flip(file);
+    assert_int_equal(verified(file), 7);
+    flip(file);
+    assert_int_equal(verified(file), 0);
+}
+
 static uint32_t active_version(void)
 {
     uint32_t v = 1;
@@ -202,6 +243,8 @@ TEST("a rotation of the log ring takes archives with it, and the former version 
     assert_string_not_equal(a->file, name);
     assert_true(a->at_hand);
     assert_int_equal(files_there(false), 1); /* the former file is gone */
+    given_reveals(1);
+    assert_int_equal(verified(a->file), 0);
     assert_int_equal(count_of(pg_sql("SELECT log_version FROM archive")), former + 1);
     const char *approval = given_approved_destruction("log", former);
     pg_sql("UPDATE archive SET log_version = %u", former); /* one that is still under it, for who counts */
