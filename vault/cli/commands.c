@@ -213,9 +213,10 @@ static const command commands[] = {
      "No view of a line is in either, only what is published. vault-verify checks both, without us.\n"
      "\n"
      "  vaultctl audit export --tiles /srv/log --log-key log.vkey\n"
+     "  vaultctl audit export --tiles /srv/log --cosigned             # up to where witnesses have seen it\n"
      "  vaultctl audit export --range 4000-4999 case-17.lines --log-key log.vkey\n",
-     OPTION(OPT_TILES) | OPTION(OPT_RANGE) | OPTION(OPT_LOG_KEY) | OPTION(OPT_PROGRESS), 0, 1, true, OFFICER_PURPOSE,
-     run_audit_export},
+     OPTION(OPT_TILES) | OPTION(OPT_RANGE) | OPTION(OPT_COSIGNED) | OPTION(OPT_LOG_KEY) | OPTION(OPT_PROGRESS), 0, 1,
+     true, OFFICER_PURPOSE, run_audit_export},
     {"audit query", "", "lines of the log (officers)",
      "All conditions given must hold. The query itself is a line. Names come from the register as it is now; lines\n"
      "hold ids.\n"

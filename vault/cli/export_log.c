@@ -173,6 +173,11 @@ static ctl_exit read_old(tile_copy *t)
     }
     t->old = old.tree;
     if (old.tree.size <= t->wanted.head.tree.size) return CTL_OK;
+    if (t->c->options[OPT_COSIGNED]) { /* witnesses come after the publication: no reason to cry */
+        fprintf(stderr, "vaultctl: witnesses have cosigned %lld lines, and %s has %lld: again later\n",
+                (long long)t->wanted.head.tree.size, t->folder.path, (long long)old.tree.size);
+        return CTL_UNAVAILABLE;
+    }
     fprintf(stderr, "vaultctl: tampered: the log has %lld lines, and had %lld when it was exported before\n",
             (long long)t->wanted.head.tree.size, (long long)old.tree.size);
     return CTL_TAMPERED;

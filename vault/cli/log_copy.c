@@ -37,7 +37,9 @@ ctl_exit published_read(ctl *c, published_log *out)
                             &vault__v1__get_checkpoint_response__descriptor);
     if (end != CTL_OK) return end;
     const Vault__V1__GetCheckpointResponse *reply = (const void *)x.reply;
-    out->note = arena_text(c->mem, bytes_of_text(reply->checkpoint));
+    const char *note = c->options[OPT_COSIGNED] ? reply->cosigned_checkpoint : reply->checkpoint;
+    if (!note[0]) return no_good("unverifiable", "no witnesses have cosigned the log yet", CTL_UNVERIFIABLE);
+    out->note = arena_text(c->mem, bytes_of_text(note));
     return out->note ? check_note(c, out) : CTL_FAILED;
 }
 
