@@ -11,7 +11,7 @@ enum { READ_MAX = 10000, PAGE = 200, SCRATCH = 16 << 20 };
 typedef struct telling {
     scribe *by;
     store *s;
-    arena *mem, *page, *scratch; /* page: rows and views under way; scratch: a proof */
+    arena *mem, *page, *scratch; /* page: rows and views under way; scratch: their proofs */
     const history_query *q;
     history_page *out;
     merkle_tree head;
@@ -52,16 +52,30 @@ static bool is_withheld(const telling *t, const line_facts *said)
 
 /* ---- one line ---- */
 
-static vault_code prove(telling *t, const line_row *row, merkle_path *path, vault_error *err)
+static const merkle_tree *tree_for(const telling *t, int64_t index)
 {
-    bool older = row->index < t->q->tree.size;
-    const merkle_tree *tree = older ? &t->q->tree : &t->head;
-    line_proof proof = {.index = row->index, .size = tree->size};
+    return index < t->q->tree.size ? &t->q->tree : &t->head;
+}
+
+/* Of a page of rows, at once. */
+static vault_code find_proofs(line_proof **out, telling *t, const line_row *rows, size_t count, vault_error *err)
+{
     arena_reset(t->scratch);
-    VAULT_TRY(stored_inclusion(t->s, t->scratch, &proof, err));
+    *out = arena_array(t->scratch, count + 1, sizeof **out);
+    if (!*out) return vault_fail(err, VAULT_EXHAUSTED, "no room for proofs");
+    for (size_t i = 0; i < count; i++)
+        (*out)[i] = (line_proof){.index = rows[i].index, .size = tree_for(t, rows[i].index)->size};
+    return stored_inclusions(t->s, t->scratch, *out, count, err);
+}
+
+/* What is newer than the tree that is asked for is proven to stand in the log, and has no path yet. */
+static vault_code prove(telling *t, const line_row *row, line_proof *proof, vault_error *err)
+{
+    const merkle_tree *tree = tree_for(t, row->index);
     digest leaf = merkle_leaf(row->leaf);
-    if (!merkle_verify_inclusion(&leaf, row->index, tree, proof.path)) return damaged(row, err);
-    *path = older ? proof.path : (merkle_path){0};
+    bool stands = proof->leaf.len > 0 && merkle_verify_inclusion(&leaf, row->index, tree, proof->path);
+    if (!stands) return damaged(row, err);
+    if (tree == &t->head) proof->path = (merkle_path){0};
     return VAULT_OK;
 }
 
@@ -131,20 +145,19 @@ static vault_code tell(telling *t, const line_row *row, const leaf_facts *leaf, 
     return read_view(to, t->mem, to->view, err);
 }
 
-static vault_code take_row(telling *t, const line_row *row, vault_error *err)
+static vault_code take_row(telling *t, const line_row *row, line_proof *proof, vault_error *err)
 {
     opened_view view = {0};
     leaf_facts leaf = {0};
-    merkle_path path = {0};
     bool fits = false;
     vault_code code = line_open(&view, &fits, t->by, t->page, row, err);
     if (code != VAULT_OK && code != VAULT_INTEGRITY) return code;
     bool his = code == VAULT_OK && fits && view.facts.resident == t->q->resident && leaf_read(&leaf, row->leaf);
     if (!his) return damaged(row, err);
-    VAULT_TRY(prove(t, row, &path, err));
+    VAULT_TRY(prove(t, row, proof, err));
     if (is_withheld(t, &view.facts)) return VAULT_OK;
     if (row->resident.len == 0) return has_none(&view.facts) ? VAULT_OK : damaged(row, err);
-    return tell(t, row, &leaf, path, err);
+    return tell(t, row, &leaf, proof->path, err);
 }
 
 /* ---- all of them, newest first ---- */
@@ -152,18 +165,22 @@ static vault_code take_row(telling *t, const line_row *row, vault_error *err)
 static vault_code take_page(telling *t, vault_error *err)
 {
     size_t wanted = t->left < PAGE ? t->left : PAGE, count = 0;
+    bool last = false;
+    line_proof *proofs = NULL;
     arena_reset(t->page);
     line_row *rows = arena_array(t->page, wanted, sizeof *rows);
     if (!rows) return vault_fail(err, VAULT_EXHAUSTED, "no room for a page of lines");
     const line_range range = {LINE_RESIDENT_BACK, t->tags, t->tag_count, t->at, wanted};
     VAULT_TRY(rows_page(t->s, t->page, &range, rows, &count, err));
     t->left -= count;
+    if (count < wanted) last = true;
+    while (count > 0 && rows[count - 1].index < t->first) count--, last = true;
+    VAULT_TRY(find_proofs(&proofs, t, rows, count, err));
     for (size_t i = 0; i < count && !t->more; i++) {
-        if (rows[i].index < t->first) return t->at = -1, VAULT_OK;
-        VAULT_TRY(take_row(t, &rows[i], err));
+        VAULT_TRY(take_row(t, &rows[i], &proofs[i], err));
         t->at = rows[i].index - 1;
     }
-    if (count < wanted && !t->more) t->at = -1;
+    if (last && !t->more) t->at = -1;
     return VAULT_OK;
 }
 
