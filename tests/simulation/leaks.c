@@ -39,6 +39,7 @@ const leak_kind leak_kinds[] = {
     {.name = "outsider, popular", .by = OUTSIDER, .rows = 10, .from = POPULAR_ONES},
     {.name = "outsider, one street", .by = OUTSIDER, .rows = 20, .from = ONE_STREET},
     {.name = "outsider, one community", .by = OUTSIDER, .rows = 20, .from = ONE_COMMUNITY},
+    {.name = "outsider, one grid", .by = OUTSIDER, .rows = 20, .from = ONE_GRID},
 };
 const size_t leak_kind_count = sizeof leak_kinds / sizeof *leak_kinds;
 
@@ -127,6 +128,7 @@ static uint32_t outsiders_resident(const world *w, const leak_kind *kind, uint32
 {
     if (kind->from == ONE_STREET) return world_in(w, place % w->streets * 10, 10);
     if (kind->from == ONE_COMMUNITY) return world_in(w, place % w->communities, 1);
+    if (kind->from == ONE_GRID) return world_in_grid(w, place % w->grids);
     if (kind->from == POPULAR_ONES) return world_popular(w);
     return kind->by != OUTSIDER && random_unit() < 0.5 ? world_popular(w) : 1 + random_below(w->o.residents);
 }

@@ -64,6 +64,7 @@ void world_make(world *w, const options *o);
 void world_free(world *w);
 int64_t world_area(const world *w, uint32_t resident);
 uint32_t world_popular(const world *w); /* a resident, of whom much is asked more often */
+uint32_t world_in_grid(const world *w, uint32_t grid);
 uint32_t world_in(const world *w, uint32_t community, uint32_t communities);
 uint32_t world_canary(const world *w, uint32_t who); /* a fictitious resident whom nobody else meets */
 int64_t world_time(uint32_t part);
@@ -85,7 +86,7 @@ void book_close(book *b);
 /* ---- leaks (leaks.c) ---- */
 
 typedef enum leaker { ANY_PERSON, HEAVY_ONE, TWIN_ONE, SHARED_ONE, ONE_EXPORT, COLLUDERS, OUTSIDER } leaker;
-typedef enum gathered_from { ANYWHERE, POPULAR_ONES, ONE_STREET, ONE_COMMUNITY } gathered_from;
+typedef enum gathered_from { ANYWHERE, POPULAR_ONES, ONE_STREET, ONE_COMMUNITY, ONE_GRID } gathered_from;
 typedef struct leak_kind {
     const char *name;
     leaker by;

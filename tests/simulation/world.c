@@ -88,6 +88,11 @@ static uint32_t in_grids(const world *w, uint32_t first, uint32_t count)
     return from + random_below(to - from);
 }
 
+uint32_t world_in_grid(const world *w, uint32_t grid)
+{
+    return in_grids(w, grid, 1);
+}
+
 uint32_t world_in(const world *w, uint32_t community, uint32_t communities)
 {
     return in_grids(w, community * GRIDS_OF_COMMUNITY, communities * GRIDS_OF_COMMUNITY);

@@ -41,7 +41,7 @@ typedef struct openings {
     size_t count;
     leak_crowd *crowds;
     size_t crowd_count;
-    uint64_t places; /* streets and communities that the log speaks of */
+    uint64_t places; /* streets, communities and grids that the log speaks of */
     double *share;   /* q_t of each row */
     size_t row_count;
     uint64_t lines, accessors; /* looked at; that opened anything of the fields */

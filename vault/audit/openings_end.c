@@ -191,10 +191,11 @@ static size_t where_they_live(lived *out, const gathering *g)
 {
     size_t count = 0;
     for (size_t i = 0; i < g->q->leaked_count; i++) {
+        uint64_t keys[PLACES_OF_AREA];
         const int64_t area = g->area_of[i];
         if (!area) continue;
-        const uint64_t keys[] = {community_key(area), street_key(area)};
-        for (size_t k = 0; k < sizeof keys / sizeof *keys; k++)
+        place_keys(keys, area);
+        for (size_t k = 0; k < PLACES_OF_AREA && keys[k]; k++)
             out[count++] = (lived){.place = *number_map_find(&g->place_at, keys[k]), .row = g->q->leaked[i].row};
     }
     qsort(out, count, sizeof *out, compare_lived);
@@ -203,8 +204,8 @@ static size_t where_they_live(lived *out, const gathering *g)
 
 static vault_code add_crowds(openings *out, const gathering *g, arena *mem, vault_error *err)
 {
-    lived *all = arena_array(mem, 2 * g->q->leaked_count + 1, sizeof *all);
-    uint32_t *rows = arena_array(mem, 2 * g->q->leaked_count + 1, sizeof *rows);
+    lived *all = arena_array(mem, PLACES_OF_AREA * g->q->leaked_count + 1, sizeof *all);
+    uint32_t *rows = arena_array(mem, PLACES_OF_AREA * g->q->leaked_count + 1, sizeof *rows);
     out->crowds = arena_array(mem, g->places.count + 1, sizeof *out->crowds);
     if (!all || !rows || !out->crowds) return no_room(err);
     const size_t count = where_they_live(all, g);

@@ -9,7 +9,8 @@ enum {
     SAMPLED = 4 << 20, /* residents kept in all sets of accessors together */
     SAMPLE_LEAST = 256,
     SAMPLE_MOST = 64 << 10, /* in one of them */
-    PEOPLE = 512,           /* in that of a place */
+    PEOPLE = 512,
+    FEW = 96, /* in that of a place; of a grid, for there are many */
     HITS_MOST = 8 << 20,
     TEXTS = 64 << 20,
     AHEAD = 16, /* lines */
@@ -268,35 +269,35 @@ static uint32_t sample_size(const gathering *g)
 /* ---- places -------------------------------------------------------------------------------------------------------
  */
 
-uint64_t community_key(int64_t area)
+void place_keys(uint64_t keys[PLACES_OF_AREA], int64_t area)
 {
-    return (uint64_t)(area / 1000) << 1;
+    static const int64_t below[PLACES_OF_AREA] = {1000000, 1000, 1};
+    const bool has_grid = area % 1000 != 0;
+    for (unsigned k = 0; k < PLACES_OF_AREA; k++) keys[k] = ((uint64_t)(area / below[k]) << 2) + k + 1;
+    if (!has_grid) keys[PLACES_OF_AREA - 1] = 0;
 }
 
-uint64_t street_key(int64_t area)
-{
-    return (uint64_t)(area / 1000000) << 1 | 1;
-}
-
-static void see_in(gathering *g, uint64_t key, uint64_t mixed)
+static void see_in(gathering *g, uint64_t key, uint64_t mixed, uint32_t most)
 {
     bool made;
+    if (!key) return;
     uint32_t *number = number_map_at(&g->place_at, key, &made);
     if (made) {
         *number = (uint32_t)g->places.count;
         *(distinct *)grow(&g->places, sizeof(distinct)) = (distinct){0};
     }
-    distinct_add((distinct *)g->places.at + *number, mixed, 0, PEOPLE);
+    distinct_add((distinct *)g->places.at + *number, mixed, 0, most);
 }
 
 /* Whoever has a line at all lives where it says. */
 static void see_place(gathering *g, const line_columns *c, size_t i, uint64_t mixed)
 {
+    uint64_t keys[PLACES_OF_AREA];
     const int64_t area = c->area[i];
     distinct_add(&g->people, mixed, 0, SAMPLE_MOST);
     if (area <= 0) return;
-    see_in(g, community_key(area), mixed);
-    see_in(g, street_key(area), mixed);
+    place_keys(keys, area);
+    for (unsigned k = 0; k < PLACES_OF_AREA; k++) see_in(g, keys[k], mixed, k == PLACES_OF_AREA - 1 ? FEW : PEOPLE);
     const uint32_t *first = number_map_find(&g->leaked_at, (uint64_t)c->resident[i]);
     for (size_t l = first ? *first : g->q->leaked_count;
          l < g->q->leaked_count && g->q->leaked[l].resident == c->resident[i]; l++)

@@ -75,6 +75,6 @@ struct gathering {
     uint64_t lines;
     struct stretch_tables *tables; /* of the stretch at hand */
 };
-/* Keys of place_at. */
-uint64_t community_key(int64_t area);
-uint64_t street_key(int64_t area);
+/* Keys of place_at: of the street, the community and the grid of an area; 0: it has none. */
+enum { PLACES_OF_AREA = 3 };
+void place_keys(uint64_t keys[PLACES_OF_AREA], int64_t area);

@@ -5,8 +5,8 @@
  *   posterior = softmax(LLR_i + ln prior_i), with "not from this vault" at LLR 0
  *
  * Whoever exports much may have leaked one export alone: each is a hypothesis of its own, for which its maker stands.
- * "Not from this vault" is several, too: a list of people from anywhere, or of one place (a street, a community), which
- * somebody else has gathered there: it looks like what the grid worker of that place has opened. */
+ * "Not from this vault" is several, too: a list of people from anywhere, or of one place (a street, a community, a
+ * grid), which somebody else has gathered there: it looks like what the grid worker of that place has opened. */
 #pragma once
 #include "vault/base/arena.h"
 #include "vault/base/error.h"

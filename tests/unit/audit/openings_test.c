@@ -383,6 +383,18 @@ TEST("the people of a street and of a community are places that a list could com
     assert_int_equal(t.got.crowds[1].row_count, 2);
 }
 
+TEST("where the area says a grid, its people are one more such place")
+{
+    given_nothing();
+    given_row(1, 1);
+    for (int64_t r = 1; r <= 9; r++)
+        given_line(r, "ann", "name")->said.area = AREA * INT64_C(1000000) + 1000 + (r > 4 ? 2 : 1);
+    gathered(LINES);
+    assert_int_equal(t.got.crowd_count, 3);
+    assert_int_equal(t.got.places, 4);
+    assert_int_equal(t.got.crowds[0].people + t.got.crowds[1].people + t.got.crowds[2].people, 9 + 9 + 4);
+}
+
 TEST("a row is as common as those who opened it are many")
 {
     given_nothing();
