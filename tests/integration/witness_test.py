@@ -178,6 +178,24 @@ def test_receipts_are_led_to_what_was_cosigned_and_a_policy_is_met_by_them_alone
     assert cosigned_at(note, place.witness.vkey)
 
 
+def test_a_log_is_exported_as_far_as_witnesses_have_seen_it_and_a_policy_is_met_by_that_alone(place, tmp_path):
+    officer = Ctl(place.city, "officer-wang", folder=tmp_path)
+    (tmp_path / "policy").write_text(place.policy.read_text())
+    verify = lambda: subprocess.run([kit.BUILD / "vault-verify", "log", "--quiet", "--policy", tmp_path / "policy", tmp_path / "log"]).returncode
+    place.cosigned(place.lines())
+    cosigned = officer.json("audit", "export", "--tiles", "log", "--cosigned", "--log-key", place.log_key)[0]
+    assert verify() == 0 and cosigned_at((tmp_path / "log/checkpoint").read_text(), place.witness.vkey)
+    place.city.put(5, start=60)
+    place.cosigned(place.lines())
+    newest = officer.json("audit", "export", "--tiles", "log")[0]
+    assert newest["size"] > cosigned["size"] and verify() == UNVERIFIABLE
+    again = officer("audit", "export", "--tiles", "log", "--cosigned", wanted=(0, 4))  # 4: the folder was ahead of the witness
+    assert verify() == (0 if again else UNVERIFIABLE)
+    officer("audit", "export", "--range", "3-9", "some.lines", "--cosigned")
+    done = subprocess.run([kit.BUILD / "vault-verify", "range", "--policy", tmp_path / "policy", tmp_path / "some.lines"])
+    assert done.returncode == 0
+
+
 def test_the_protocol_over_http_answers_each_case_as_specified(place):
     note = place.cosigned(1)
     size = int(note.splitlines()[1])
