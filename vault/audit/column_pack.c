@@ -109,12 +109,20 @@ static uint64_t packed_at(const uint8_t *at, uint64_t mask)
     return le64toh(v) & mask;
 }
 
+typedef struct packed_numbers {
+    const uint8_t *at;
+    size_t width, count;
+    uint64_t least;
+} packed_numbers;
+
 /* A loop for each width, so that none of them asks which it is. */
 #define FILL(type)                                                                                                     \
-    for (size_t i = 0; i < count; i++, at += width) ((type *)to)[i] = (type)(least + packed_at(at, mask))
-static void fill(void *to, size_t size, size_t count, const uint8_t *at, size_t width, uint64_t least)
+    for (size_t i = 0; i < from->count; i++, at += from->width)                                                        \
+    ((type *)to)[i] = (type)(from->least + packed_at(at, mask))
+static void fill(void *to, size_t size, const packed_numbers *from)
 {
-    const uint64_t mask = width == 0 ? 0 : UINT64_MAX >> (64 - 8 * width);
+    const uint64_t mask = from->width == 0 ? 0 : UINT64_MAX >> (64 - 8 * from->width);
+    const uint8_t *at = from->at;
     switch (size) {
     case 1:
         FILL(uint8_t);
@@ -140,14 +148,16 @@ typedef struct unpacking {
 
 static vault_code get_numbers(void **out, unpacking *u, size_t size, vault_error *err)
 {
-    uint64_t least = get_u64(&u->r);
-    size_t width = get_u8(&u->r);
-    if (u->r.short_ || width > WIDTH_MOST) return no_columns(err);
-    bytes packed = get_bytes(&u->r, u->count * width);
+    packed_numbers from = {.count = u->count};
+    from.least = get_u64(&u->r);
+    from.width = get_u8(&u->r);
+    if (u->r.short_ || from.width > WIDTH_MOST) return no_columns(err);
+    from.at = get_bytes(&u->r, u->count * from.width).at;
     if (u->r.short_) return no_columns(err);
+    if (from.width == 0) from.at = NOTHING;
     *out = arena_array(u->mem, u->count + 1, size);
     if (!*out) return no_room(err);
-    fill(*out, size, u->count, width ? packed.at : NOTHING, width, least);
+    fill(*out, size, &from);
     return VAULT_OK;
 }
 

@@ -38,8 +38,8 @@ group_key group_key_read(const char *name)
 /* ---- counters ---- */
 
 typedef struct counter {
-    uint32_t key[GROUP_KEYS_MOST];
-    uint64_t count; /* 0: free */
+    uint32_t says[GROUP_KEYS_MOST]; /* number of each key */
+    uint64_t count;                 /* 0: free */
     int64_t first_us, last_us;
 } counter;
 
@@ -63,12 +63,13 @@ static vault_code no_room(vault_error *err)
     return vault_fail(err, VAULT_EXHAUSTED, "no room for groups");
 }
 
-static counter *slot_of(counter *slots, size_t slot_count, const uint32_t key[GROUP_KEYS_MOST])
+static counter *slot_of(counter *slots, size_t slot_count, const uint32_t says[GROUP_KEYS_MOST])
 {
-    uint64_t h = key[0] * UINT64_C(0x9e3779b97f4a7c15) ^ key[1] * UINT64_C(0xc2b2ae3d27d4eb4f) ^
-                 key[2] * UINT64_C(0x165667b19e3779f9);
+    uint64_t h = says[0] * UINT64_C(0x9e3779b97f4a7c15) ^ says[1] * UINT64_C(0xc2b2ae3d27d4eb4f) ^
+                 says[2] * UINT64_C(0x165667b19e3779f9);
     size_t at = (h ^ h >> 32) & (slot_count - 1);
-    while (slots[at].count && memcmp(slots[at].key, key, sizeof slots[at].key) != 0) at = (at + 1) & (slot_count - 1);
+    while (slots[at].count && memcmp(slots[at].says, says, sizeof slots[at].says) != 0)
+        at = (at + 1) & (slot_count - 1);
     return &slots[at];
 }
 
@@ -78,18 +79,18 @@ static vault_code grow(grouping *g, vault_error *err)
     counter *slots = arena_array(g->mem, slot_count, sizeof *slots);
     if (!slots) return no_room(err);
     for (size_t i = 0; i < g->slot_count; i++)
-        if (g->slots[i].count) *slot_of(slots, slot_count, g->slots[i].key) = g->slots[i];
+        if (g->slots[i].count) *slot_of(slots, slot_count, g->slots[i].says) = g->slots[i];
     g->slots = slots;
     g->slot_count = slot_count;
     return VAULT_OK;
 }
 
-static vault_code count_line(grouping *g, const uint32_t key[GROUP_KEYS_MOST], int64_t time_us, vault_error *err)
+static vault_code count_line(grouping *g, const uint32_t says[GROUP_KEYS_MOST], int64_t time_us, vault_error *err)
 {
     if (2 * g->count >= g->slot_count) VAULT_TRY(grow(g, err));
-    counter *c = slot_of(g->slots, g->slot_count, key);
+    counter *c = slot_of(g->slots, g->slot_count, says);
     if (c->count++ == 0) {
-        memcpy(c->key, key, sizeof c->key);
+        memcpy(c->says, says, sizeof c->says);
         c->first_us = time_us;
         g->count++;
     }
@@ -263,7 +264,7 @@ static int by_frequency(const void *a, const void *b)
 {
     const counter *x = a, *y = b;
     if (x->count != y->count) return x->count < y->count ? 1 : -1;
-    return memcmp(x->key, y->key, sizeof x->key);
+    return memcmp(x->says, y->says, sizeof x->says);
 }
 
 static vault_code put_out(line_groups *out, const grouping *g, arena *mem, vault_error *err)
@@ -281,7 +282,7 @@ static vault_code put_out(line_groups *out, const grouping *g, arena *mem, vault
         const counter *c = &g->slots[i];
         out->at[i] = (line_group){.count = c->count, .first_us = c->first_us, .last_us = c->last_us};
         for (size_t k = 0; k < out->by_count; k++)
-            if (!(out->at[i].keys[k] = key_text(g, k, c->key[k], mem))) return no_room(err);
+            if (!(out->at[i].keys[k] = key_text(g, k, c->says[k], mem))) return no_room(err);
     }
     return VAULT_OK;
 }

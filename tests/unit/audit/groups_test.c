@@ -108,7 +108,7 @@ static void expect_page(line_query q, int64_t from)
         if (!asked_for(&q, &lines[at])) continue;
         assert_int_equal(page.lines[found].index, at);
         assert_true(page.lines[found].consistent);
-        assert_string_equal((const char *)page.lines[found].officer_view.at, (const char *)lines[at].officer_view.at);
+        assert_true(bytes_same(page.lines[found].officer_view, lines[at].officer_view));
         found++;
     }
     int64_t end = page.next < 0 ? LINES : page.next;
