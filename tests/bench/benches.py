@@ -205,7 +205,7 @@ def appends(machine, options):
 
 
 # case of ./bench log: what measures it
-LOG = {**{case: appends for case in APPENDS}, "receipt": provable.receipt, "verify": provable.verify}
+LOG = {**{case: appends for case in APPENDS}, "receipt": provable.receipt, "verify": provable.verify, "trace": provable.trace}
 
 
 def log(machine, options):

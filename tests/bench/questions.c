@@ -7,10 +7,12 @@
  *   columns SECONDS                              blocks of columns, one after the other
  *   groups SECONDS                               all lines counted by app and day
  *   make SECONDS                                 columns from the lines of a stretch, sealed, written
+ *   trace SECONDS                                a leaked list of 1,000 rows (trace.h)
  *
  * The log: LINES lines of RESIDENTS residents by PERSONS persons, ten of whom did half of it. */
 #include "tests/bench/bench.h"
 #include "tests/bench/pg.h"
+#include "tests/bench/trace.h"
 
 #include "vault/audit/groups.h"
 #include "vault/audit/internal.h"
@@ -302,6 +304,16 @@ static uint64_t make_columns(void)
     return COLUMN_STRETCH;
 }
 
+static uint64_t trace(void)
+{
+    trace_leak(&(traced_log){.scribe = bench.scribe,
+                             .store = bench.store,
+                             .lines = bench.lines,
+                             .residents = bench.residents,
+                             .rows = 1000});
+    return 1000;
+}
+
 static void run(uint64_t (*work)(void), double seconds)
 {
     samples s = {0};
@@ -333,9 +345,11 @@ int main(int argc, char **argv)
     static const struct {
         const char *name;
         uint64_t (*work)(void);
-    } all[] = {{"resident", ask_resident},   {"person", ask_person},           {"resident-bare", bare_resident},
-               {"person-bare", bare_person}, {"resident-rows", rows_resident}, {"person-rows", rows_person},
-               {"columns", read_columns},    {"groups", count_groups},         {"make", make_columns}};
+    } all[] = {{"resident", ask_resident},       {"person", ask_person},
+               {"resident-bare", bare_resident}, {"person-bare", bare_person},
+               {"resident-rows", rows_resident}, {"person-rows", rows_person},
+               {"columns", read_columns},        {"groups", count_groups},
+               {"make", make_columns},           {"trace", trace}};
     while (command_read(&c)) {
         size_t i = 0;
         while (i < sizeof all / sizeof *all && !command_is(&c, all[i].name, 2)) i++;

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LEADS_MOST = 100, LEADS_USUAL = 20, EVIDENCE_MOST = 50, LINES_READ = 200, TEXTS_MOST = 32, MONTHS_MOST = 1200 };
+enum { LEADS_MOST = 100, LEADS_USUAL = 20, EVIDENCE_MOST = 50, LINES_READ = 64, TEXTS_MOST = 32, MONTHS_MOST = 1200 };
 
 typedef struct leak_tracing {
     session *s;
