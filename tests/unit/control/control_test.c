@@ -46,7 +46,7 @@ TEST("a new vault has its rings, version 1 of the manifest, and a log of one lin
     given_vault();
     expect_count("vault", "1");
     expect_count("control", "1");
-    expect_count("control_document", "8");
+    expect_count("control_document", "9");
     expect_count("control_archive", "0");
     expect_count("line", "1");
     expect_count("key_ring WHERE name LIKE 'token/%%'", "3");
