@@ -3,6 +3,7 @@ import subprocess
 
 import decisions
 import provable
+import questions
 import rotation
 import verification
 from machine import ROOT, cpu_of, cpu_of_machine, say
@@ -205,7 +206,8 @@ def appends(machine, options):
 
 
 # case of ./bench log: what measures it
-LOG = {**{case: appends for case in APPENDS}, "receipt": provable.receipt, "verify": provable.verify, "trace": provable.trace}
+LOG = {**{case: appends for case in APPENDS}, "receipt": provable.receipt, "verify": provable.verify, "trace": provable.trace,
+       "query resident": questions.resident, "query person": questions.person}
 
 
 def log(machine, options):
