@@ -3,7 +3,6 @@
 import html.parser
 import json
 
-
 import attack
 import kit
 import pytest
