@@ -272,7 +272,7 @@ static vault_code put_out(line_groups *out, const grouping *g, arena *mem, vault
     size_t count = 0;
     for (size_t i = 0; i < g->slot_count; i++)
         if (g->slots[i].count) g->slots[count++] = g->slots[i];
-    qsort(g->slots, count, sizeof *g->slots, by_frequency);
+    if (count > 0) qsort(g->slots, count, sizeof *g->slots, by_frequency);
     out->count = count < GROUPS_MOST ? count : GROUPS_MOST;
     out->other_count = 0;
     for (size_t i = out->count; i < count; i++) out->other_count += g->slots[i].count;
