@@ -53,7 +53,8 @@ write_config()
   "database": "$conninfo",
   "root_key": {"file": "$state/root.key", "unattended_restart": true},
   "tls": {"ca": "$state/ca/ca.crt", "certificate": "$state/ca/server.crt", "key": "$state/ca/server.key"},
-  "checkpoint_file": "$state/checkpoint"
+  "checkpoint_file": "$state/checkpoint",
+  "witness_policy": "$state/witness.policy"
 }
 TEXT
 }
@@ -196,6 +197,7 @@ tour()
     try_a_policy
     change_a_rule
     ask_the_log
+    tell_the_resident
     trace_a_leak
     verify_the_log
     export_the_log

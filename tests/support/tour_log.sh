@@ -1,6 +1,21 @@
 # shellcheck shell=bash
 # Sourced by tour.sh: the steps about the log as others see it, canaries, leaked lists, and the report.
 
+# --- what the resident may know ---
+
+tell_the_resident()
+{
+    step "The resident asks who has seen the data" \
+        "At a counter: when, which department, for what purpose and on what basis. Never the official. Each entry has a receipt" \
+        "that anybody can check without the vault."
+    wait_for_checkpoint
+    shown_lines=7 command_line as eldercare vaultctl history "$token" --limit 50 --receipts "$state/history.json" --ticket desk-12
+    expect '民政局 +独居和残疾老人的上门关怀'
+    expect_not 'grid-zhao|赵一'
+    shown_lines=3 command_line vaultctl receipt verify "$state/history.json" --log-key "$state/log.vkey"
+    expect 'valid'
+}
+
 # --- the log, without us ---
 
 export_the_log()
