@@ -85,3 +85,27 @@ TEST("a note is sealed anew each time, and none is left when memory is out")
     cabinet_use(box, mem);
     arena_free(&small);
 }
+
+TEST("a list opens with its own key, in its own place, and is broken by any bit")
+{
+    bytes out;
+    sealed_list list, other;
+    given_cabinet();
+    expect_ok(cabinet_seal_list(box, &list, CONTEXT, bytes_of_text("names and numbers"), &err), &err);
+    expect_ok(cabinet_seal_list(box, &other, CONTEXT, bytes_of_text("names and numbers"), &err), &err);
+    assert_false(bytes_same(list.sealed, other.sealed));
+    expect_ok(cabinet_open_list(box, &out, CONTEXT, &list, &err), &err);
+    assert_true(bytes_same(out, bytes_of_text("names and numbers")));
+    const sealed_list mixed = {.key = other.key, .sealed = list.sealed};
+    expect_code(cabinet_open_list(box, &out, CONTEXT, &mixed, &err), VAULT_INTEGRITY, &err);
+    expect_code(cabinet_open_list(box, &out, bytes_of_text("import/1/8"), &list, &err), VAULT_INTEGRITY, &err);
+    for (size_t i = 0; i < list.sealed.len; i++) {
+        uint8_t *at = (uint8_t *)(uintptr_t)list.sealed.at;
+        at[i] ^= 1;
+        expect_code(cabinet_open_list(box, &out, CONTEXT, &list, &err), VAULT_INTEGRITY, &err);
+        at[i] ^= 1;
+    }
+    const sealed_list cut = {.key = bytes_of(list.key.at, list.key.len - 1), .sealed = list.sealed};
+    expect_code(cabinet_open_list(box, &out, CONTEXT, &cut, &err), VAULT_INTEGRITY, &err);
+    expect_ok(cabinet_open_list(box, &out, CONTEXT, &list, &err), &err);
+}

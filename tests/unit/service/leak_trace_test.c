@@ -252,3 +252,32 @@ TEST("whom a list is about, as tokens of who notifies them, page by page, a line
     leak_closed(leak->name);
     fixture_reset();
 }
+
+TEST("who was erased is linked to nobody, and the trace of the others is as it was")
+{
+    Vault__V1__EraseRequest in = VAULT__V1__ERASE_REQUEST__INIT;
+    uint64_t gone = resident_elsewhere(100);
+    take_residents(0);
+    char *tokens[] = {lend(token_for(POPULATION, "population-register", gone))};
+    list_begin("id_number", "phone", NULL);
+    list_all(FIELD_ID_NUMBER, FIELD_PHONE);
+    list_resident(gone, FIELD_ID_NUMBER, FIELD_PHONE);
+    const Vault__V1__Leak *leak = leak_open_case();
+    const Vault__V1__TraceReport *before = traced(leak->name);
+    assert_string_equal(before->trace_rows[FEW]->linked_by, "id_number");
+    in.tokens = tokens;
+    in.n_tokens = 1;
+    expect_outcome(
+        ask(&(asked){
+            .path = "/vault.v1.Records/Erase", .uri = POPULATION, .purpose = "population-register", .in = &in.base}),
+        VAULT_OK, NULL);
+    const Vault__V1__TraceReport *after = traced(leak->name);
+    assert_string_equal(after->trace_rows[FEW]->linked_by, "");
+    assert_int_equal(after->rows_linked, before->rows_linked - 1);
+    assert_int_equal(after->n_leads, before->n_leads);
+    for (size_t i = 0; i < FEW; i++)
+        assert_string_equal(after->trace_rows[i]->linked_by, before->trace_rows[i]->linked_by);
+    for (size_t i = 0; i < after->n_leads; i++) assert_string_equal(after->leads[i]->app, before->leads[i]->app);
+    leak_closed(leak->name);
+    fixture_reset();
+}

@@ -104,7 +104,7 @@ static inline request *list_leaks(void)
 }
 
 /* NULL: it is not among them. */
-static inline const Vault__V1__Leak *listed(const char *name)
+static inline const Vault__V1__Leak *leak_listed(const char *name)
 {
     request *rq = list_leaks();
     expect_outcome(rq, VAULT_OK, NULL);

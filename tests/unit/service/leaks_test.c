@@ -1,5 +1,6 @@
 /* Leaked lists: cases that two officers make together, linked to residents inside the vault, traced to who opened them,
  * and gone with their case. */
+#include "tests/unit/service/keys.h"
 #include "tests/unit/service/leaks.h"
 #include "tests/unit/service/steward.h"
 
@@ -18,17 +19,17 @@ TEST("a list waits for another officer, is open then, and is gone when it is clo
     assert_int_equal(leak->rows, 1);
     assert_string_equal(leak->columns[1], "phone");
     assert_string_equal(leak->creator, "officer-wang");
-    assert_string_equal(listed(leak->name)->state, "pending");
+    assert_string_equal(leak_listed(leak->name)->state, "pending");
     expect_outcome(trace_leak(leak->name, 0), VAULT_PRECONDITION, "NOT_APPROVED");
     expect_outcome(affected(leak->name, "eldercare", "elder-care"), VAULT_PRECONDITION, "NOT_APPROVED");
     leak_approved(leak);
-    assert_string_equal(listed(leak->name)->state, "open");
+    assert_string_equal(leak_listed(leak->name)->state, "open");
     expect_outcome(trace_leak(leak->name, 0), VAULT_OK, NULL);
     assert_int_equal(kept_lists(), 1);
     const Vault__V1__Leak *closed = leak_closed(leak->name);
     assert_string_equal(closed->state, "closed");
     assert_int_equal(kept_lists(), 0);
-    assert_null(listed(leak->name));
+    assert_null(leak_listed(leak->name));
     expect_outcome(trace_leak(leak->name, 0), VAULT_NOT_FOUND, "LEAK_UNKNOWN");
     expect_outcome(close_leak(leak->name), VAULT_NOT_FOUND, "LEAK_UNKNOWN");
     fixture_reset();
@@ -154,9 +155,26 @@ TEST("a case ends after ninety days, and its list is swept")
     const Vault__V1__Leak *leak = leak_open_case();
     clock_set_for_test(clock_now_us() + LEAK_LIFETIME_US + INT64_C(60) * 1000000);
     expect_outcome(trace_leak(leak->name, 0), VAULT_NOT_FOUND, "LEAK_UNKNOWN");
-    assert_null(listed(leak->name));
+    assert_null(leak_listed(leak->name));
     sweep_now();
     assert_int_equal(kept_lists(), 0);
     clock_set_for_test(0);
+    fixture_reset();
+}
+
+TEST("a list goes over to the new version of the record ring, and is good before and after")
+{
+    const int64_t until = clock_monotonic_us() + 20000000;
+    list_begin("phone", NULL);
+    list_resident(3, FIELD_PHONE, 0);
+    const Vault__V1__Leak *leak = leak_open_case();
+    rotated("record");
+    expect_outcome(trace_leak(leak->name, 0), VAULT_OK, NULL);
+    while (strcmp(pg_sql("SELECT count(*) FROM leak WHERE substr(key, 1, 4) <> int4send(2)"), "0") != 0) {
+        assert_true(clock_monotonic_us() < until);
+        usleep(10000);
+    }
+    expect_outcome(trace_leak(leak->name, 0), VAULT_OK, NULL);
+    leak_closed(leak->name);
     fixture_reset();
 }
