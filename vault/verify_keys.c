@@ -43,10 +43,11 @@ static json_t *rings_json(const keys_checked *found)
 
 static bool print_report(const keys_checked *found)
 {
-    json_t *all =
-        json_pack("{s:s, s:I, s:I, s:I, s:b, s:s?, s:o}", "vault", found->vault, "lines", (json_int_t)found->lines,
-                  "residents", (json_int_t)found->residents, "erased", (json_int_t)found->erased, "fits_outside",
-                  found->behind == NULL, "behind", found->behind, "rings", rings_json(found));
+    json_t *all = json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:b, s:s?, s:o}", "vault", found->vault, "lines",
+                            (json_int_t)found->lines, "residents", (json_int_t)found->residents, "erased",
+                            (json_int_t)found->erased, "archives", (json_int_t)found->archives, "archives_away",
+                            (json_int_t)found->archives_away, "fits_outside", found->behind == NULL, "behind",
+                            found->behind, "rings", rings_json(found));
     bool good = all && json_dumpf(all, stdout, JSON_COMPACT) == 0 && putchar('\n') != EOF && fflush(stdout) == 0;
     json_decref(all);
     return good;

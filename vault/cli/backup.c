@@ -207,6 +207,8 @@ static void show(const opening *o)
            (long long)json_integer_value(json_object_get(o->report, "residents")),
            (long long)json_integer_value(json_object_get(o->report, "lines")),
            (long long)json_integer_value(json_object_get(o->report, "erased")));
+    json_int_t away = json_integer_value(json_object_get(o->report, "archives_away"));
+    if (away > 0) printf("archives of the log that are not in their folder: %lld\n", (long long)away);
     if (behind(o)) printf("older than what is kept outside: %s\n", shown(c->mem, behind(o)));
 }
 

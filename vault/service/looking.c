@@ -1,5 +1,7 @@
 #include "vault/service/looking.h"
 
+#include "vault/audit/archive.h"
+
 #include <string.h>
 
 void looking_close(looking *l)
@@ -11,6 +13,7 @@ void looking_close(looking *l)
     ledger_close(&l->ledger);
     control_close(&l->control);
     store_close(&l->store);
+    shelf_close(&l->shelf);
 }
 
 /* ---- the root key ---- */
@@ -59,7 +62,9 @@ vault_code looking_open(looking *l, const service_options *o, vault_error *err)
 {
     VAULT_CLEANUP(secret_clear) secret root = {0};
     root_place place;
+    VAULT_TRY(shelf_open(&l->shelf, o->archive_folder, err));
     VAULT_TRY(store_open(&l->store, o->database, err));
+    store_set_shelf(l->store, l->shelf);
     VAULT_TRY(root_row_read(&place, l->store, err));
     VAULT_TRY(find_root(&root, o, &place, err));
     VAULT_TRY(control_open(&l->control, l->store, secret_bytes(&root), err));

@@ -4,6 +4,7 @@
 
 typedef struct looking {
     store *store;
+    struct shelf *shelf;
     control *control;
     ledger *ledger;
     const manifest *manifest;

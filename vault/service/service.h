@@ -50,6 +50,7 @@ typedef struct checked_ring {
 typedef struct keys_checked {
     const char *vault;
     int64_t lines, residents, erased;
+    int64_t archives, archives_away; /* files of the log; those that are not in the folder as they were */
     const char *behind; /* how the database lags behind what is kept outside of it; NULL: it does not */
     checked_ring *rings;
     size_t ring_count;

@@ -297,6 +297,15 @@ TEST("after the clock has stepped back, another node, more lines and a second ar
     expect_ok(fixture_reopen(&err), &err);
 }
 
+static int64_t archives_away(int64_t archives)
+{
+    keys_checked found;
+    const service_options o = fixture_options();
+    expect_ok(service_check_keys(&found, fixture_memory(), &o, &err), &err);
+    assert_int_equal(found.archives, archives);
+    return found.archives_away;
+}
+
 TEST("a file that is away is said to be, by name, and what does not need it goes on")
 {
     char from[400], to[500];
@@ -306,6 +315,7 @@ TEST("a file that is away is said to be, by name, and what does not need it goes
     expect_ok(fixture_reopen(&err), &err); /* it was looked into by then */
     assert_int_equal(rename(from, to), 0);
     assert_false(listed()->archives[0]->at_hand);
+    assert_int_equal(archives_away(2), 1);
     NEW_REQUEST(in, Vault__V1__QueryRequest, vault__v1__query_request__init);
     request *rq =
         ask(&(asked){.path = "/vault.v1.Audit/Query", .uri = OFFICER, .purpose = "log-review", .in = &in->base});
@@ -314,6 +324,7 @@ TEST("a file that is away is said to be, by name, and what does not need it goes
     expect_outcome(reveal(ELDERCARE, "elder-care", token(), MASK("name")), VAULT_OK, NULL);
     assert_true(service_healthy(fixture_service()));
     assert_int_equal(rename(to, from), 0);
+    assert_int_equal(archives_away(2), 0);
     rq = ask(&(asked){.path = "/vault.v1.Audit/Query", .uri = OFFICER, .purpose = "log-review", .in = &in->base});
     expect_outcome(rq, VAULT_OK, NULL);
 }
