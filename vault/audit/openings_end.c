@@ -154,8 +154,7 @@ static vault_code keep_names(openings *out, arena *mem, vault_error *err)
 /* Half of what comes from elsewhere is anybody, and half are those of whom much is asked. */
 static vault_code set_shares(openings *out, const gathering *g, arena *mem, vault_error *err)
 {
-    const uint64_t known = distinct_count(&g->people, 0);
-    const uint64_t residents = g->q->residents > known ? g->q->residents : known;
+    const uint64_t residents = g->q->residents > g->people ? g->q->residents : g->people;
     const double anybody = 0.5 / (double)(residents ? residents : 1);
     double all = 0;
     out->row_count = g->q->row_count;
@@ -215,7 +214,7 @@ static vault_code add_crowds(openings *out, const gathering *g, arena *mem, vaul
             if (all[i].row == all[i - 1].row) continue;
             c--;
         } else {
-            c->people = distinct_count((const distinct *)g->places.at + all[i].place, 0);
+            c->people = ((const uint64_t *)g->places.at)[all[i].place];
             c->rows = rows;
             out->crowd_count++;
         }

@@ -9,9 +9,9 @@ enum {
     SAMPLED = 4 << 20, /* residents kept in all sets of accessors together */
     SAMPLE_LEAST = 256,
     SAMPLE_MOST = 64 << 10, /* in one of them */
-    PEOPLE = 512,
-    FEW = 96, /* in that of a place; of a grid, for there are many */
     HITS_MOST = 8 << 20,
+    MET_LEAST = 1 << 20,
+    MET_MOST = 1 << 27, /* bits */
     TEXTS = 64 << 20,
     AHEAD = 16, /* lines */
 };
@@ -70,6 +70,9 @@ gathering *gathering_new(const openings_question *q)
     g->texts = arena_new(TEXTS);
     g->area_of = memory_array(q->leaked_count + 1, sizeof *g->area_of);
     g->tables = memory_new(sizeof *g->tables);
+    for (g->met_bits = MET_LEAST; g->met_bits < MET_MOST && g->met_bits < 8 * q->residents; g->met_bits *= 2) continue;
+    if (!q->residents) g->met_bits = MET_MOST;
+    g->met = memory_array(g->met_bits / 64, sizeof *g->met);
     read_fields(g);
     g->sized = sized_of(g, g->needed);
     for (size_t i = q->leaked_count; i-- > 0;) {
@@ -277,16 +280,24 @@ void place_keys(uint64_t keys[PLACES_OF_AREA], int64_t area)
     if (!has_grid) keys[PLACES_OF_AREA - 1] = 0;
 }
 
-static void see_in(gathering *g, uint64_t key, uint64_t mixed, uint32_t most)
+static void count_in(gathering *g, uint64_t key)
 {
     bool made;
-    if (!key) return;
     uint32_t *number = number_map_at(&g->place_at, key, &made);
     if (made) {
         *number = (uint32_t)g->places.count;
-        *(distinct *)grow(&g->places, sizeof(distinct)) = (distinct){0};
+        *(uint64_t *)grow(&g->places, sizeof(uint64_t)) = 0;
     }
-    distinct_add((distinct *)g->places.at + *number, mixed, 0, most);
+    ((uint64_t *)g->places.at)[*number]++;
+}
+
+/* False: this one, or (of one in ten at most) another whose bit it is, was met before. */
+static bool meet(gathering *g, uint64_t mixed)
+{
+    const uint64_t bit = mixed & (g->met_bits - 1), mask = UINT64_C(1) << (bit & 63);
+    if (g->met[bit >> 6] & mask) return false;
+    g->met[bit >> 6] |= mask;
+    return true;
 }
 
 /* Whoever has a line at all lives where it says. */
@@ -294,14 +305,15 @@ static void see_place(gathering *g, const line_columns *c, size_t i, uint64_t mi
 {
     uint64_t keys[PLACES_OF_AREA];
     const int64_t area = c->area[i];
-    distinct_add(&g->people, mixed, 0, SAMPLE_MOST);
     if (area <= 0) return;
-    place_keys(keys, area);
-    for (unsigned k = 0; k < PLACES_OF_AREA; k++) see_in(g, keys[k], mixed, k == PLACES_OF_AREA - 1 ? FEW : PEOPLE);
     const uint32_t *first = number_map_find(&g->leaked_at, (uint64_t)c->resident[i]);
     for (size_t l = first ? *first : g->q->leaked_count;
          l < g->q->leaked_count && g->q->leaked[l].resident == c->resident[i]; l++)
         g->area_of[l] = area;
+    if (!meet(g, mixed)) return;
+    g->people++;
+    place_keys(keys, area);
+    for (unsigned k = 0; k < PLACES_OF_AREA && keys[k]; k++) count_in(g, keys[k]);
 }
 
 /* ---- lines --------------------------------------------------------------------------------------------------------
@@ -392,15 +404,14 @@ void gathering_free(gathering **of)
     gathering *g = *of;
     if (!g) return;
     for (size_t i = 0; i < g->accessors.count; i++) distinct_free(&((accessor *)g->accessors.at + i)->seen);
-    for (size_t i = 0; i < g->places.count; i++) distinct_free((distinct *)g->places.at + i);
-    distinct_free(&g->people);
+    memory_free(g->met, g->met_bits / 8);
     number_map *maps[] = {&g->names, &g->pairs, &g->requests, &g->hit_at, &g->leaked_at, &g->place_at};
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++) number_map_free(maps[i]);
     memory_free(g->spellings.at, g->spellings.cap * sizeof(const char *));
     memory_free(g->accessors.at, g->accessors.cap * sizeof(accessor));
     memory_free(g->exports.at, g->exports.cap * sizeof(exported));
     memory_free(g->hits.at, g->hits.cap * sizeof(hit));
-    memory_free(g->places.at, g->places.cap * sizeof(distinct));
+    memory_free(g->places.at, g->places.cap * sizeof(uint64_t));
     memory_free(g->area_of, (g->q->leaked_count + 1) * sizeof *g->area_of);
     forget_stretch(g->tables);
     memory_free(g->tables, sizeof *g->tables);

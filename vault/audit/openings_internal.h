@@ -71,8 +71,8 @@ struct gathering {
     grown hits;       /* hit */
     grown places;     /* place */
     int64_t *area_of; /* of each of the leaked; 0: not known */
-    distinct people;
-    uint64_t lines;
+    uint64_t *met;    /* bits by hash: residents who were counted where they live */
+    uint64_t met_bits, people, lines;
     struct stretch_tables *tables; /* of the stretch at hand */
 };
 /* Keys of place_at: of the street, the community and the grid of an area; 0: it has none. */
