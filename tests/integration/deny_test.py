@@ -294,7 +294,7 @@ def subjects(apps, people):
 
 def outcome(app, method, reply_type, request):
     """OK, or the status of the call, or that of its only item."""
-    module = next(m for m in (audit_pb2, control_pb2, keys_pb2, policy_pb2, records_pb2, tokens_pb2, residents_pb2) if hasattr(m, reply_type))
+    module = next(m for m in (audit_pb2, control_pb2, keys_pb2, policy_pb2, records_pb2, tokens_pb2, residents_pb2, leaks_pb2) if hasattr(m, reply_type))
     parts = lambda m: m.SerializeToString(), getattr(module, reply_type).FromString
     try:
         if isinstance(request, list):
