@@ -59,6 +59,32 @@ TEST("there is no default for the database, the root key, the certificates or th
                    "\"tls.certificate\" is missing");
 }
 
+TEST("the log is kept for three years at least, whatever the config says")
+{
+    static const struct {
+        const char *text;
+        int months;
+    } GOOD[] = {{"P3Y", 36}, {"P36M", 36}, {"P40M", 40}, {"P10Y", 120}, {"P100Y", 1200}};
+    static const char *const BAD[] = {
+        "P2Y", "P35M", "P0Y", "P3", "3Y", "P-3Y", "P3YM", "P 3Y", "P101Y", "P99999999999999999999Y", "p3y"};
+    VAULT_CLEANUP(config_clear) config c = {0};
+    vault_error err = {0};
+    char text[512];
+    expect_ok(read_text(&c, "{" STORE ", " ROOT ", " TLS "}", &err), &err);
+    assert_int_equal(c.retention_months, 36);
+    assert_null(c.archive_folder);
+    for (size_t i = 0; i < sizeof GOOD / sizeof *GOOD; i++) {
+        config_clear(&c);
+        snprintf(text, sizeof text, "{" STORE ", \"log_retention\": \"%s\", " ROOT ", " TLS "}", GOOD[i].text);
+        expect_ok(read_text(&c, text, &err), &err);
+        assert_int_equal(c.retention_months, GOOD[i].months);
+    }
+    for (size_t i = 0; i < sizeof BAD / sizeof *BAD; i++) {
+        snprintf(text, sizeof text, "{" STORE ",\n\"log_retention\": \"%s\", " ROOT ", " TLS "}", BAD[i]);
+        expect_refused(text, "vaultd.json:2", "\"log_retention\" must be P3Y");
+    }
+}
+
 TEST("a root key that lies beside the vault is taken only from one who says that he wants it so")
 {
     static const char *const silent[] = {"\"file\": \"a\"", "\"passphrase_file\": \"a\"",
