@@ -1,6 +1,8 @@
 /* The lines of a leak: one of the call, one of each resident whom the list leads to, before anything is answered. */
 #include "vault/service/leak_link.h"
 
+enum { PART_MEMORY = 64 << 20 };
+
 /* Who was erased has no record, and nobody who would look. */
 static vault_code line_of_one(line *out, session *s, const call *c, const leak_lines *what, const resident_row *row,
                               vault_error *err)
@@ -41,13 +43,14 @@ typedef struct part_of {
 /* The call's line stands before those of the first part. */
 static vault_code write_part(session *s, const call *c, const leak_lines *what, part_of part, vault_error *err)
 {
+    VAULT_CLEANUP(arena_free) arena *each = arena_new(PART_MEMORY);
     int64_t ids[BATCH_ITEMS];
     const size_t before = part.first == 0;
     line *lines = arena_array(s->mem, part.count + 1, sizeof *lines);
     resident_row *rows = arena_array(s->mem, part.count + 1, sizeof *rows);
-    if (!lines || !rows) return vault_fail(err, VAULT_EXHAUSTED, "no memory for lines");
+    if (!lines || !rows || !each) return vault_fail(err, VAULT_EXHAUSTED, "no memory for lines");
     for (size_t i = 0; i < part.count; i++) ids[i] = what->residents[part.first + i].id;
-    if (part.count) VAULT_TRY(store_residents_by_id(s->store, s->mem, ids, part.count, rows, err));
+    if (part.count) VAULT_TRY(store_residents_by_id(s->store, each, ids, part.count, rows, err));
     if (before) VAULT_TRY(line_of_call(&lines[0], s, c, what, err));
     for (size_t i = 0; i < part.count; i++) {
         rows[i].id = ids[i];

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PART = 4096, CHILD_YEARS = 14, BROAD_US = 500000 };
+enum { PART = 4096, PART_MEMORY = 64 << 20, CHILD_YEARS = 14, BROAD_US = 500000 };
 
 typedef struct link_column {
     const schema_field *field; /* NULL: not a field */
@@ -351,14 +351,16 @@ static vault_code look_at(linking *l, candidate *first, size_t count, const resi
 
 static vault_code look_at_all(linking *l, vault_error *err)
 {
+    VAULT_CLEANUP(arena_free) arena *each = arena_new(PART_MEMORY);
     int64_t ids[BATCH_ITEMS];
     resident_row *rows = arena_array(l->s->mem, BATCH_ITEMS, sizeof *rows);
-    if (!rows) return no_room(err);
+    if (!rows || !each) return no_room(err);
     for (size_t i = 0, end; i < l->n; i = end) {
         size_t n = 0;
+        arena_reset(each);
         for (end = i; end < l->n && (n < BATCH_ITEMS || l->all[end].id == ids[n - 1]); end++)
             if (n == 0 || l->all[end].id != ids[n - 1]) ids[n++] = l->all[end].id;
-        VAULT_TRY(store_residents_by_id(l->s->store, l->s->mem, ids, n, rows, err));
+        VAULT_TRY(store_residents_by_id(l->s->store, each, ids, n, rows, err));
         for (size_t at = i, of = 0, last; at < end; at = last, of++) {
             for (last = at; last < end && l->all[last].id == ids[of];) last++;
             VAULT_TRY(look_at(l, &l->all[at], last - at, &rows[of], err));
