@@ -10,8 +10,9 @@ enum {
     SAMPLE_LEAST = 256,
     SAMPLE_MOST = 64 << 10, /* in one of them */
     HITS_MOST = 8 << 20,
-    MET_LEAST = 1 << 20,
-    MET_MOST = 1 << 27, /* bits */
+    MET_LEAST = 1 << 20, /* bits */
+    MET_MOST = 1 << 28,
+    MANY = 1 << 20, /* residents */
     TEXTS = 64 << 20,
     AHEAD = 16, /* lines */
 };
@@ -70,8 +71,9 @@ gathering *gathering_new(const openings_question *q)
     g->texts = arena_new(TEXTS);
     g->area_of = memory_array(q->leaked_count + 1, sizeof *g->area_of);
     g->tables = memory_new(sizeof *g->tables);
-    for (g->met_bits = MET_LEAST; g->met_bits < MET_MOST && g->met_bits < 8 * q->residents; g->met_bits *= 2) continue;
-    if (!q->residents) g->met_bits = MET_MOST;
+    g->met_part = q->residents > MANY ? 4 : 1;
+    g->met_bits = MET_LEAST;
+    while (g->met_bits < MET_MOST && g->met_bits < 8 * q->residents / g->met_part) g->met_bits *= 2;
     g->met = memory_array(g->met_bits / 64, sizeof *g->met);
     read_fields(g);
     g->sized = sized_of(g, g->needed);
@@ -288,7 +290,12 @@ static void count_in(gathering *g, uint64_t key)
         *number = (uint32_t)g->places.count;
         *(uint64_t *)grow(&g->places, sizeof(uint64_t)) = 0;
     }
-    ((uint64_t *)g->places.at)[*number]++;
+    ((uint64_t *)g->places.at)[*number] += g->met_part;
+}
+
+static bool is_counted(const gathering *g, uint64_t mixed)
+{
+    return (mixed >> 60 & (g->met_part - 1)) == 0;
 }
 
 /* False: this one, or (of one in ten at most) another whose bit it is, was met before. */
@@ -310,8 +317,8 @@ static void see_place(gathering *g, const line_columns *c, size_t i, uint64_t mi
     for (size_t l = first ? *first : g->q->leaked_count;
          l < g->q->leaked_count && g->q->leaked[l].resident == c->resident[i]; l++)
         g->area_of[l] = area;
-    if (!meet(g, mixed)) return;
-    g->people++;
+    if (!is_counted(g, mixed) || !meet(g, mixed)) return;
+    g->people += g->met_part;
     place_keys(keys, area);
     for (unsigned k = 0; k < PLACES_OF_AREA && keys[k]; k++) count_in(g, keys[k]);
 }

@@ -65,15 +65,15 @@ struct gathering {
     uint32_t sized;       /* needed, as far as sizes go by them */
     arena *texts;
     number_map names, pairs, requests, hit_at, leaked_at, place_at;
-    grown spellings;  /* const char * */
-    grown accessors;  /* accessor */
-    grown exports;    /* exported */
-    grown hits;       /* hit */
-    grown places;     /* place */
-    int64_t *area_of; /* of each of the leaked; 0: not known */
-    uint64_t *met;    /* bits by hash: residents who were counted where they live */
-    uint64_t met_bits, people, lines;
-    struct stretch_tables *tables; /* of the stretch at hand */
+    grown spellings;                            /* const char * */
+    grown accessors;                            /* accessor */
+    grown exports;                              /* exported */
+    grown hits;                                 /* hit */
+    grown places;                               /* place */
+    int64_t *area_of;                           /* of each of the leaked; 0: not known */
+    uint64_t *met;                              /* bits by hash: residents who were counted where they live */
+    uint64_t met_bits, met_part, people, lines; /* met_part: of so many residents one is counted, as so many */
+    struct stretch_tables *tables;              /* of the stretch at hand */
 };
 /* Keys of place_at: of the street, the community and the grid of an area; 0: it has none. */
 enum { PLACES_OF_AREA = 3 };
