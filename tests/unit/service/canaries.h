@@ -124,9 +124,10 @@ static inline long notices_of(const char *name)
     return strtol(pg_sql("SELECT count(*) FROM notice WHERE kind = 4 AND subject = '%s'", name), NULL, 10);
 }
 
-static inline size_t found_by_name(asker by, const char *name)
+/* Names that are made up are few: two canaries may have the same. */
+static inline size_t found_by(asker by, const char *field, const char *value)
 {
     Vault__V1__SearchRequest *in = new_search();
-    equals(in, "name", name);
+    equals(in, field, value);
     return answer_of(search_as(by.uri, by.why, in))->n_results;
 }

@@ -152,7 +152,7 @@ TEST("one for everybody is found and shown as any resident; a search is no use, 
 {
     const Vault__V1__Canary *one = created((wished){0})[0];
     uint64_t before = alarms();
-    assert_true(found_by_name(REGISTER, value_of(one, "name")) > 0);
+    assert_true(found_by(REGISTER, "name", value_of(one, "name")) > 0);
     assert_int_equal(alarms(), before);
     assert_int_equal(notices_of(one->name), 0);
     const char *mine = issued_to(REGISTER, value_of(one, "id_number"));
@@ -219,8 +219,8 @@ TEST("a department's own is nobody for all others: to issue, to find, to put; th
     const Vault__V1__Canary *one = created((wished){.department = "civil-affairs"})[0];
     expect_nobody(REGISTER, one);
     expect_nobody(DOCTOR, one);
-    assert_int_equal(found_by_name(REGISTER, value_of(one, "name")), 0);
-    assert_int_equal(found_by_name(CARE, value_of(one, "name")), 1);
+    assert_int_equal(found_by(REGISTER, "phone", value_of(one, "phone")), 0);
+    assert_int_equal(found_by(CARE, "phone", value_of(one, "phone")), 1);
     const char *mine = issued_to(CARE, value_of(one, "id_number"));
     assert_string_equal(revealed(look_at(CARE, mine, MASK("name")), 0), value_of(one, "name"));
     fixture_reset();
@@ -255,7 +255,7 @@ TEST("a person's own is met by that person alone, through any app")
     expect_nobody(CARE, one);
     expect_nobody(REGISTER, one);
     assert_null(issue(zhao, value_of(one, "id_number")).token);
-    assert_int_equal(found_by_name(CARE, value_of(one, "name")), 0);
+    assert_int_equal(found_by(CARE, "phone", value_of(one, "phone")), 0);
     const asker own = {ELDERCARE, "elder-care", assertion_of(&(claims){.sub = "grid-own"})};
     assert_non_null(issue(own, value_of(one, "id_number")).token);
     fixture_reset();
@@ -299,7 +299,7 @@ TEST("counts leave them out, whoever could meet them; also in the line")
 {
     Vault__V1__Canary *const *made = created((wished){.count = 5});
     for (size_t i = 0; i < 5; i++) {
-        assert_int_equal(found_by_name(REGISTER, value_of(made[i], "name")) > 0, true);
+        assert_int_equal(found_by(REGISTER, "name", value_of(made[i], "name")) > 0, true);
         const char *views = counted("phone", value_of(made[i], "phone"));
         expect_not_in(views, "\"hits\":");
     }
@@ -357,7 +357,7 @@ TEST("one that is retired is erased; its uses stay, and what it was called; rows
     assert_int_equal(((const Vault__V1__Canary *)(const void *)rq->out)->uses, 1);
     assert_int_equal(strtol(pg_sql("SELECT count(*) FROM resident"), NULL, 10), rows - 1);
     expect_outcome(look_at(REGISTER, mine, MASK("name")), VAULT_DENIED, "resident");
-    assert_int_equal(found_by_name(REGISTER, value_of(one, "name")), 0);
+    assert_int_equal(found_by(REGISTER, "phone", value_of(one, "phone")), 0);
     expect_outcome(retire_as(OFFICER, one->name), VAULT_PRECONDITION, "ALREADY_RETIRED");
     assert_string_equal(value_of(listed(one->name), "id_number"), value_of(one, "id_number"));
     assert_int_equal(listed(one->name)->uses, 2); /* whoever still holds its token is told of, too */
