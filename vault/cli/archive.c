@@ -38,6 +38,7 @@ static ctl_exit begin(ctl *c)
 {
     Vault__V1__ArchiveRequest request = VAULT__V1__ARCHIVE_REQUEST__INIT;
     VAULT_CLEANUP(exchange_clear) exchange x = {0};
+    if (!c->options[OPT_TICKET]) return usage_error(c, "--ticket is missing: the reason goes into the log");
     if (!(request.before_time = ctl_time(c->mem, c->options[OPT_BEFORE])))
         return usage_error(c, "--before %s is no time", c->options[OPT_BEFORE]);
     ctl_exit end = ctl_call(c, &x, "/vault.v1.Audit/Archive", &request.base, &vault__v1__archive_response__descriptor);

@@ -238,7 +238,7 @@ static const command commands[] = {
      "  vaultctl audit archive --before 2023-01-01 --ticket 'archive of 2022'\n"
      "  vaultctl audit archive --list\n"
      "  vault-verify archive --key log.vkey 0-65535.lines\n",
-     OPTION(OPT_BEFORE) | OPTION(OPT_LIST) | OPTION(OPT_TICKET), 0, 0, true, OFFICER_PURPOSE, run_audit_archive},
+     OPTION(OPT_BEFORE) | OPTION(OPT_LIST), 0, 0, true, OFFICER_PURPOSE, run_audit_archive},
     {"audit report", "", "what a review of compliance asks for, counted (officers, administrators)",
      "Persons held; openings by purpose, department and form; refusals by reason; exports, break-glass and reviews,\n"
      "erasures, rotations, changes, traces. The whole log is read, of the time that is asked for (--timeout 300 where\n"
