@@ -51,7 +51,7 @@ typedef struct keys_checked {
     const char *vault;
     int64_t lines, residents, erased;
     int64_t archives, archives_away; /* files of the log; those that are not in the folder as they were */
-    const char *behind; /* how the database lags behind what is kept outside of it; NULL: it does not */
+    const char *behind;              /* how the database lags behind what is kept outside of it; NULL: it does not */
     checked_ring *rings;
     size_t ring_count;
 } keys_checked;
