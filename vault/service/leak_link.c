@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PART = 4096, PART_MEMORY = 64 << 20, CHILD_YEARS = 14, BROAD_US = 500000 };
+enum { PART = 4096, PART_MEMORY = 64 << 20, FIRST_ROOM = 256, CHILD_YEARS = 14, BROAD_US = 500000 };
 
 typedef struct link_column {
     const schema_field *field; /* NULL: not a field */
@@ -105,10 +105,10 @@ static vault_code normalise(linking *l, vault_error *err)
 static vault_code add(linking *l, size_t row, size_t column, int64_t id, vault_error *err)
 {
     if (l->n == l->room) {
-        size_t room = 2 * l->room + 256;
+        size_t room = 2 * l->room;
         candidate *more = arena_array(l->s->mem, room, sizeof *more);
         if (!more) return no_room(err);
-        if (l->n) memcpy(more, l->all, l->n * sizeof *more);
+        memcpy(more, l->all, l->n * sizeof *more);
         l->all = more;
         l->room = room;
     }
@@ -488,7 +488,9 @@ vault_code leak_link(leak_links *out, session *s, const call *c, const leak_list
     *out = (leak_links){.row_count = list->row_count};
     cabinet_use(s->cabinet, s->mem);
     out->rows = arena_array(s->mem, list->row_count + 1, sizeof *out->rows);
-    if (!out->rows) return no_room(err);
+    l.all = arena_array(s->mem, FIRST_ROOM, sizeof *l.all);
+    if (!out->rows || !l.all) return no_room(err);
+    l.room = FIRST_ROOM;
     for (size_t i = 0; i < out->row_count; i++) out->rows[i].linked_by = "";
     read_columns(&l);
     VAULT_TRY(normalise(&l, err));
