@@ -166,8 +166,9 @@ static int more_lines_first(const void *a, const void *b)
 {
     const Vault__V1__ReportCount *x = *(Vault__V1__ReportCount *const *)a, *y = *(Vault__V1__ReportCount *const *)b;
     int by_kind = strcmp(x->kind, y->kind);
+    const char *first = x->key, *second = y->key;
     if (by_kind) return by_kind;
-    return x->lines == y->lines ? strcmp(x->key, y->key) : x->lines < y->lines ? 1 : -1;
+    return x->lines == y->lines ? strcmp(first, second) : x->lines < y->lines ? 1 : -1;
 }
 
 static bool answer_counts(Vault__V1__ReportResponse *out, const tally *counts, arena *mem)
@@ -180,7 +181,7 @@ static bool answer_counts(Vault__V1__ReportResponse *out, const tally *counts, a
         Vault__V1__ReportCount *to = MESSAGE(mem, Vault__V1__ReportCount, vault__v1__report_count__init);
         if (!to) return false;
         to->kind = arena_text(mem, bytes_of_text(one.kind));
-        to->key = arena_text(mem, bytes_of_text(one.key));
+        to->key = arena_text(mem, bytes_of_text(one.of));
         to->lines = one.lines;
         to->residents = one.residents;
         if (!to->kind || !to->key) return false;

@@ -9,7 +9,7 @@
 enum { PIECE_BITS = 65536, PIECE_WORDS = PIECE_BITS / 64, SLOTS_FIRST = 1024, GROUPS_FIRST = 64 };
 
 typedef struct group {
-    char *kind, *key;
+    char *kind, *of;
     uint64_t lines, residents;
     uint64_t **pieces;
     size_t piece_count;
@@ -37,7 +37,7 @@ tally *tally_new(void)
 static void group_clear(group *g)
 {
     memory_free(g->kind, strlen(g->kind) + 1);
-    memory_free(g->key, strlen(g->key) + 1);
+    memory_free(g->of, strlen(g->of) + 1);
     for (size_t i = 0; i < g->piece_count; i++) memory_free(g->pieces[i], PIECE_WORDS * sizeof **g->pieces);
     memory_free(g->pieces, g->piece_count * sizeof *g->pieces);
 }
@@ -56,15 +56,15 @@ void tally_free(tally **at)
 
 /* ---- groups ------------------------------------------------------------------------------------------------------ */
 
-size_t tally_group(tally *t, const char *kind, const char *key)
+size_t tally_group(tally *t, const char *kind, const char *of)
 {
     for (size_t i = 0; i < t->count; i++)
-        if (strcmp(t->groups[i].kind, kind) == 0 && strcmp(t->groups[i].key, key) == 0) return i;
+        if (strcmp(t->groups[i].kind, kind) == 0 && strcmp(t->groups[i].of, of) == 0) return i;
     if (t->count == t->room) {
         t->groups = memory_grow(t->groups, t->room * sizeof *t->groups, 2 * t->room * sizeof *t->groups);
         t->room *= 2;
     }
-    t->groups[t->count] = (group){.kind = memory_text(kind), .key = memory_text(key)};
+    t->groups[t->count] = (group){.kind = memory_text(kind), .of = memory_text(of)};
     return t->count++;
 }
 
@@ -76,7 +76,7 @@ size_t tally_size(const tally *t)
 tally_count tally_at(const tally *t, size_t at)
 {
     const group *g = &t->groups[at];
-    return (tally_count){g->kind, g->key, g->lines, g->residents};
+    return (tally_count){g->kind, g->of, g->lines, g->residents};
 }
 
 /* ---- residents --------------------------------------------------------------------------------------------------- */
