@@ -39,7 +39,9 @@ const leak_kind leak_kinds[] = {
     {.name = "outsider, popular", .by = OUTSIDER, .rows = 10, .from = POPULAR_ONES},
     {.name = "outsider, one street", .by = OUTSIDER, .rows = 20, .from = ONE_STREET},
     {.name = "outsider, one community", .by = OUTSIDER, .rows = 20, .from = ONE_COMMUNITY},
-    {.name = "outsider, one grid", .by = OUTSIDER, .rows = 20, .from = ONE_GRID},
+    {.name = "outsider, one grid, 3 rows", .by = OUTSIDER, .rows = 3, .from = ONE_GRID},
+    {.name = "outsider, one grid, 10 rows", .by = OUTSIDER, .rows = 10, .from = ONE_GRID},
+    {.name = "outsider, one grid, 20 rows", .by = OUTSIDER, .rows = 20, .from = ONE_GRID},
 };
 const size_t leak_kind_count = sizeof leak_kinds / sizeof *leak_kinds;
 

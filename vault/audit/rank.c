@@ -7,7 +7,7 @@
 /* Before the list is looked at: as likely as not it is from elsewhere, then from anywhere or from one of all places;
  * every accessor is as likely as any other. Of one who makes exports, that one of them was leaked is as likely as that
  * rows were taken from all that it has seen. */
-static const double prior_elsewhere = 0.5, share_of_exports = 0.5, share_of_crowds = 0.5;
+static const double prior_elsewhere = 0.5, share_of_exports = 0.5, share_of_crowds = 0.2;
 static const double guess = 0.2; /* of the guilt model: that a row can be guessed */
 
 /* ---- the question ----------------------------------------------------------------------------------------------- */

@@ -110,9 +110,9 @@ static long double hypothesis(size_t i)
 static long double elsewhere(void)
 {
     const size_t places = t.q.places > t.q.crowd_count ? t.q.places : t.q.crowd_count;
-    long double sum = places ? 0.25L : 0.5L;
+    long double sum = places ? 0.4L : 0.5L;
     for (size_t c = 0; c < t.q.crowd_count; c++)
-        sum += 0.25L / (long double)places * ratio(t.crowds[c].people, t.crowds[c].rows, t.crowds[c].row_count);
+        sum += 0.1L / (long double)places * ratio(t.crowds[c].people, t.crowds[c].rows, t.crowds[c].row_count);
     return sum;
 }
 
