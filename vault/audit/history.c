@@ -80,11 +80,12 @@ static vault_code prove(telling *t, const line_row *row, line_proof *proof, vaul
 }
 
 /* Some lines about a resident have no view for him: what an officer asked or traced, what failed afterwards, what was
- * refused where the record did not open. */
+ * refused where the record did not open. Where it did, the line says its version, and there is a view. */
 static bool has_none(const line_facts *said)
 {
     bool officers = said->action == LINE_QUERY || said->action == LINE_TRACE || said->action == LINE_CANARY;
-    return officers || said->refers_to > 0 || said->outcome != LINE_GRANTED;
+    if (said->refers_to > 0) return true;
+    return said->record_version == 0 && (officers || said->outcome != LINE_GRANTED);
 }
 
 static vault_code keep_text(const char **out, arena *mem, json_t *view, const char *key, vault_error *err)

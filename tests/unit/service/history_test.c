@@ -336,6 +336,22 @@ TEST(
     fixture_reset();
 }
 
+TEST("a refusal that was emptied is missed, too: of a record that opened there is a view, whatever was answered")
+{
+    const char *token_of = mine(resident_in_street(22));
+    expect_outcome(see(token_of, "religion"), VAULT_DENIED, NULL);
+    const Vault__V1__AccessHistoryResponse *out = history_of(token_of);
+    long long one = (long long)out->entries[0]->line;
+    assert_string_equal(out->entries[0]->outcome, "refused");
+    pg_sql("CREATE TABLE kept AS SELECT * FROM line WHERE idx = %lld", one);
+    pg_sql("UPDATE line SET resident = '' WHERE idx = %lld", one);
+    expect_outcome(look_back(&(looking_back){.token = token_of}), VAULT_INTEGRITY, NULL);
+    pg_sql("UPDATE line l SET resident = k.resident FROM kept k WHERE k.idx = l.idx");
+    pg_sql("DROP TABLE kept");
+    expect_outcome(look_back(&(looking_back){.token = token_of}), VAULT_OK, NULL);
+    fixture_reset();
+}
+
 /* ---- another node ---- */
 
 TEST("two nodes tell the same")
