@@ -56,25 +56,16 @@ static vault_code check(affected *a, int64_t *from, vault_error *err)
     return page_token_read(from, in->page_token, conditions_of(in), err);
 }
 
-/* Nobody is behind a canary. */
-static bool named_alone(const affected *a, int64_t resident)
-{
-    if (manifest_canary(a->s->manifest, resident)) return false;
-    for (size_t i = 0; i < a->links.leaked_count; i++)
-        if (a->links.leaked[i].resident == resident && a->links.rows[a->links.leaked[i].row].residents == 1)
-            return true;
-    return false;
-}
-
-/* Those of the list, in the order of residents; the leaked ones stand in the same. */
+/* Those whom a row names alone, in the order of residents. Nobody is behind a canary. */
 static vault_code choose(affected *a, vault_error *err)
 {
     a->all = arena_array(a->s->mem, a->links.resident_count + 1, sizeof *a->all);
     if (!a->all) return no_room(err);
     for (size_t i = 0; i < a->links.resident_count; i++) {
-        if (!named_alone(a, a->links.residents[i].id)) continue;
-        a->all[a->count++] = a->links.residents[i];
-        a->children += a->links.residents[i].child;
+        const link_resident *one = &a->links.residents[i];
+        if (!one->alone || manifest_canary(a->s->manifest, one->id)) continue;
+        a->all[a->count++] = *one;
+        a->children += one->child;
     }
     return VAULT_OK;
 }

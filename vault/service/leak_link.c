@@ -446,7 +446,16 @@ static uint64_t fields_of(const linking *l, uint64_t columns)
     return out;
 }
 
-/* A resident who stands in the list twice is evidence once. */
+static link_resident *resident_of(leak_links *out, const candidate *at)
+{
+    link_resident *last = out->resident_count ? &out->residents[out->resident_count - 1] : NULL;
+    if (last && last->id == at->id) return last;
+    last = &out->residents[out->resident_count++];
+    *last = (link_resident){.id = at->id, .version = at->version, .child = at->child};
+    return last;
+}
+
+/* A resident whom rows name alone is evidence once, however many such rows there are. */
 static void gather(linking *l)
 {
     leak_links *out = l->out;
@@ -455,18 +464,15 @@ static void gather(linking *l)
         link_row *row = &out->rows[at->row];
         if (!at->chosen) continue;
         row->canary |= manifest_canary(l->s->manifest, at->id) != NULL;
-        link_resident *last = out->resident_count ? &out->residents[out->resident_count - 1] : NULL;
-        if (last && last->id == at->id && row->residents == 1) {
-            row->repeats = true;
-            row->weight = 0;
+        link_resident *whose = resident_of(out, at);
+        if (row->residents == 1 && whose->alone) {
+            row->weight = 0; /* the earlier row has it */
             continue;
         }
+        whose->alone |= row->residents == 1;
         out->stale[out->leaked_count] = fields_of(l, at->other);
         out->leaked[out->leaked_count++] =
             (leaked_resident){.resident = at->id, .row = at->row, .fields = fields_of(l, at->agree | at->other)};
-        if (!last || last->id != at->id)
-            out->residents[out->resident_count++] =
-                (link_resident){.id = at->id, .version = at->version, .child = at->child};
     }
 }
 

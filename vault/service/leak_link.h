@@ -13,14 +13,15 @@ typedef struct link_row {
     const char *linked_by; /* names of the columns that led there, "name+phone"; "": to nobody */
     double weight;
     uint32_t residents;
-    uint64_t stale;            /* columns, by 1 << index, that say otherwise than the record */
-    bool canary, repeats;      /* repeats: of an earlier row, which has the weight */
+    uint64_t stale; /* columns, by 1 << index, that say otherwise than the record */
+    bool canary;
     const char *app, *purpose; /* of the row's token; NULL: it has none */
 } link_row;
 typedef struct link_resident {
     int64_t id;
     uint32_t version; /* of the record */
     bool child;       /* under 14 */
+    bool alone;       /* some row means this one and nobody else */
 } link_resident;
 /* Owned by the session's arena. */
 typedef struct leak_links {

@@ -253,6 +253,31 @@ TEST("whom a list is about, as tokens of who notifies them, page by page, a line
     fixture_reset();
 }
 
+TEST("who is named by one row is affected, also where a row before it may mean somebody else as well")
+{
+    uint64_t one = resident_in_street(0), other = resident_in_street(one + 1);
+    resident r;
+    the_resident(one, &r);
+    put_phone(other, resident_text(&r, FIELD_PHONE));
+    list_begin("id_number", "phone", NULL);
+    list_row("", resident_text(&r, FIELD_PHONE));
+    list_resident(one, FIELD_ID_NUMBER, FIELD_PHONE);
+    list_resident(one, FIELD_ID_NUMBER, FIELD_PHONE);
+    const Vault__V1__Leak *leak = leak_open_case();
+    const Vault__V1__TraceReport *report = traced(leak->name);
+    assert_true(report->trace_rows[0]->residents > 1);
+    assert_int_equal(report->trace_rows[1]->residents, 1);
+    assert_true(report->trace_rows[1]->weight > 0);
+    assert_true(report->trace_rows[2]->weight == 0);
+    request *rq = affected(leak->name, "eldercare", "elder-care");
+    expect_outcome(rq, VAULT_OK, NULL);
+    assert_int_equal(((const Vault__V1__ListAffectedResponse *)(const void *)rq->out)->total, 1);
+    leak_closed(leak->name);
+    the_resident(other, &r);
+    put_phone(other, resident_text(&r, FIELD_PHONE));
+    fixture_reset();
+}
+
 TEST("who was erased is linked to nobody, and the trace of the others is as it was")
 {
     Vault__V1__EraseRequest in = VAULT__V1__ERASE_REQUEST__INIT;
