@@ -253,6 +253,44 @@ static vault_code search_broad(linking *l, size_t row, vault_error *err)
     return VAULT_OK;
 }
 
+/* ---- canaries: what they held is known, whether their records are still there or not ---- */
+
+static bytes canary_text(const canary *of, const schema_field *field)
+{
+    for (size_t i = 0; strcmp(of->collection, field->collection->name) == 0 && i < of->value_count; i++)
+        if (strcmp(of->values[i].field, field->name) == 0) return bytes_of_text(of->values[i].text);
+    return bytes_of(NULL, 0);
+}
+
+/* A value that many have leads to a canary no more than to any of them. */
+static vault_code by_canaries(linking *l, size_t column, vault_error *err)
+{
+    const canary *all;
+    const size_t count = manifest_canaries(l->s->manifest, &all);
+    for (size_t i = 0; i < count; i++) {
+        const bytes text = canary_text(&all[i], l->columns[column].field);
+        for (size_t row = 0; text.len && row < l->list->row_count; row++) {
+            if (l->broad[row] >> column & 1 || !bytes_same(text, normal_of(l, row, column))) continue;
+            VAULT_TRY(add(l, row, column, all[i].resident, err));
+        }
+    }
+    return VAULT_OK;
+}
+
+static void compare_canary(linking *l, candidate *at, const canary *of)
+{
+    for (size_t i = 0; i < l->count; i++) {
+        const uint64_t bit = UINT64_C(1) << i;
+        const bytes text = normal_of(l, at->row, i);
+        if (l->columns[i].token) at->agree |= at->by & bit;
+        if (!l->columns[i].field || value_of(l, at->row, i).len == 0) continue;
+        const bool same = text.len && bytes_same(text, canary_text(of, l->columns[i].field));
+        *(same ? &at->agree : &at->other) |= bit;
+    }
+    at->version = 1;
+    at->found = true;
+}
+
 static vault_code find_candidates(linking *l, vault_error *err)
 {
     for (size_t i = 0; i < l->count; i++) {
@@ -261,6 +299,8 @@ static vault_code find_candidates(linking *l, vault_error *err)
     }
     for (size_t row = 0; row < l->list->row_count; row++)
         if (!l->led[row] && l->broad[row]) VAULT_TRY(search_broad(l, row, err));
+    for (size_t i = 0; i < l->count; i++)
+        if (is_natural(&l->columns[i]) || l->columns[i].indexed) VAULT_TRY(by_canaries(l, i, err));
     return VAULT_OK;
 }
 
@@ -329,7 +369,7 @@ static vault_code is_child(bool *out, linking *l, const record *r, vault_error *
     return VAULT_OK;
 }
 
-/* A record that was edited leads to nobody, and is told. */
+/* A record that was edited leads to nobody, and is told. That of a canary may be gone: it was retired. */
 static vault_code look_at(linking *l, candidate *first, size_t count, const resident_row *row, vault_error *err)
 {
     vault_error broken = {0};
@@ -343,6 +383,8 @@ static vault_code look_at(linking *l, candidate *first, size_t count, const resi
         first[i].version = (uint32_t)row->version;
         first[i].child = child;
     }
+    const canary *gone = row->found ? NULL : manifest_canary(l->s->manifest, first->id);
+    for (size_t i = 0; i < count && gone; i++) compare_canary(l, &first[i], gone);
     record_clear(&proven);
     if (code == VAULT_INTEGRITY) return session_damage(l->s, &broken), VAULT_OK;
     if (code != VAULT_OK) *err = broken;
@@ -463,7 +505,7 @@ static void gather(linking *l)
         const candidate *at = &l->all[i];
         link_row *row = &out->rows[at->row];
         if (!at->chosen) continue;
-        row->canary |= manifest_canary(l->s->manifest, at->id) != NULL;
+        row->canary = row->residents == 1 && manifest_canary(l->s->manifest, at->id);
         link_resident *whose = resident_of(out, at);
         if (row->residents == 1 && whose->alone) {
             row->weight = 0; /* the earlier row has it */

@@ -13,8 +13,8 @@ typedef struct link_row {
     const char *linked_by; /* names of the columns that led there, "name+phone"; "": to nobody */
     double weight;
     uint32_t residents;
-    uint64_t stale; /* columns, by 1 << index, that say otherwise than the record */
-    bool canary;
+    uint64_t stale;            /* columns, by 1 << index, that say otherwise than the record */
+    bool canary;               /* one is meant, and nobody else */
     const char *app, *purpose; /* of the row's token; NULL: it has none */
 } link_row;
 typedef struct link_resident {

@@ -154,28 +154,6 @@ TEST("a row that stands twice is one piece of evidence, and nonsense is none")
 
 /* ---- values that were changed ---- */
 
-static void put_phone(uint64_t index, const char *phone)
-{
-    resident r;
-    char *values[4];
-    Vault__V1__ResidentInput row = VAULT__V1__RESIDENT_INPUT__INIT, *rows[] = {&row};
-    Vault__V1__BatchPutRequest in = VAULT__V1__BATCH_PUT_REQUEST__INIT;
-    the_resident(index, &r);
-    values[0] = lend(resident_text(&r, FIELD_ID_NUMBER));
-    values[1] = lend(resident_text(&r, FIELD_RESIDENCE_AREA));
-    values[2] = lend(phone);
-    row.values = values;
-    row.n_values = 3;
-    in.field_mask = MASK("id_number", "residence_area", "phone");
-    in.items = rows;
-    in.n_items = 1;
-    in.collection = lend("residents");
-    expect_outcome(
-        ask(&(asked){
-            .path = "/vault.v1.Records/BatchPut", .uri = POPULATION, .purpose = "population-register", .in = &in.base}),
-        VAULT_OK, NULL);
-}
-
 TEST("a value that was changed since leads to whoever saw it before, one that is new to whoever saw it after")
 {
     char phone[12];
