@@ -7,6 +7,7 @@
 
 static const char TYPE[] = "\x04", HEADER[] = "cosignature/v1\n";
 enum { TYPE_LEN = 1, TIME_LEN = 8, TIME_LINE_MAX = 32 };
+static const int64_t TIME_MOST = INT64_C(253402300799); /* of the year 9999 */
 
 /* ---- keys ------------------------------------------------------------------------------------------------------ */
 
@@ -76,7 +77,7 @@ static bool cosignature_valid(int64_t *seconds, bytes text, const signature_line
     if (s->len != KEY_ID_LEN + COSIGNATURE_LEN) return false;
     const uint8_t *at = s->blob + KEY_ID_LEN;
     *seconds = (int64_t)load_u64(at);
-    if (*seconds < 0) return false;
+    if (*seconds < 0 || *seconds > TIME_MOST) return false;
     VAULT_CLEANUP(cosigned_free) cosigned message = cosigned_message(text, *seconds);
     return signature_valid(SIGNATURE_ED25519, bytes_of(key->public_key, PUBLIC_KEY_LEN),
                            bytes_of(message.at, message.len), bytes_of(at + TIME_LEN, SIGNATURE_LEN));

@@ -104,8 +104,7 @@ finding open_note(bytes *text, bytes note, const key_list *keys)
     return found(UNVERIFIABLE, keys->all ? "not every key given has signed it" : "no key given has signed it");
 }
 
-/* By a key of this name: what one log's key signs says nothing of another log, though both keys were given. */
-static bool signed_for(bytes name, bytes note, const key_list *keys)
+bool signed_for(bytes name, bytes note, const key_list *keys)
 {
     bytes text;
     for (size_t i = 0; i < keys->count; i++)

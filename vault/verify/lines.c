@@ -36,6 +36,8 @@ static finding check_head(lines_check *k)
     if (f.verdict != VALID) return f;
     if (!bytes_same(bytes_of_text(head->origin), k->tree.origin))
         return finding_at(TAMPERED, "the lines and the checkpoint are of two logs", NULL);
+    if (head->archive && !signed_for(k->tree.origin, head->note, k->keys))
+        return finding_at(UNVERIFIABLE, "the archive is of another log", NULL);
     if (head->first + head->count > k->tree.tree.size)
         return finding_at(TAMPERED, "there are more lines than the checkpoint has", NULL);
     return head->count <= LINES_MOST ? f : finding_at(INCOMPLETE, "more lines than this program reads in a file", NULL);

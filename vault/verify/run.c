@@ -109,8 +109,9 @@ static bool add_policy(asked *out, const char *path)
     memory_free(text, len);
     if (code != VAULT_OK) return fprintf(stderr, "vault-verify: %s: %s\n", path, dropped.detail), false;
     size_t count = witness_policy_logs(policy, &keys);
+    if (count > KEYS_MAX - out->keys.count) return fprintf(stderr, "vault-verify: more than 16 keys\n"), false;
     out->keys.policy = policy;
-    for (size_t i = 0; i < count && out->keys.count < KEYS_MAX; i++) out->keys.at[out->keys.count++] = keys[i];
+    for (size_t i = 0; i < count; i++) out->keys.at[out->keys.count++] = keys[i];
     return true;
 }
 

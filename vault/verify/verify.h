@@ -40,6 +40,8 @@ bool keys_add(key_list *to, const char *given);
 
 /* The text of a note that is signed as the list demands. A key that has signed wrongly spoils it. */
 finding open_note(bytes *text, bytes note, const key_list *keys);
+/* By a key of this name: what one log's key signs says nothing of another log, though both keys were given. */
+bool signed_for(bytes name, bytes note, const key_list *keys);
 /* A checkpoint that has been signed; its origin must be the name of the keys. */
 finding check_checkpoint(checkpoint *out, bytes note, const key_list *keys);
 /* "checkpoint": origin, size, root. */

@@ -142,6 +142,15 @@ TEST("an archive that somebody else has signed, and a file of another kind or lo
     assert_int_equal(judged_lines("range", folder), EXIT_INCOMPLETE);
 }
 
+TEST("an archive that another log's key has signed is not verified, though that key was given, too")
+{
+    made_log l = log_of(300);
+    const range_of archive = {.first = 0, .count = 256, .archive = true, .by = &stranger};
+    const char *path = lines_file_with(&l, &archive);
+    assert_int_equal(RUN("archive", "--key", vkey(&log_signer), "--key", vkey(&stranger), path), EXIT_UNVERIFIABLE);
+    assert_true(says("the archive is of another log"));
+}
+
 TEST("a range's lines that are swapped, or of another place, do not lead to the root")
 {
     made_log l = log_of(300), other = log_with(300, 100, 9);
@@ -272,6 +281,31 @@ TEST("with a policy a checkpoint needs its witnesses, whatever file it stands in
     c.log.note = c.note;
     assert_int_equal(RUN("proof", "--policy", c.policy, proof_file(&c.log, 7, true)), EXIT_VALID);
     assert_int_equal(RUN("range", "--policy", c.policy, lines_file_with(&c.log, &(range_of){.count = 9})), EXIT_VALID);
+    signer_free(&c.witness.by);
+}
+
+TEST("a policy with more logs than keys are held is refused: none is left out in silence")
+{
+    given_keys();
+    char *policy = arena_format(mem, "%s", "");
+    for (int i = 0; i <= KEYS_MAX; i++) {
+        note_signer one = signer_of(NAME, SIGNATURE_ED25519, (uint8_t)(100 + i));
+        policy = arena_format(mem, "%slog %s\n", policy, vkey(&one));
+        signer_free(&one.by);
+    }
+    policy = arena_format(mem, "%squorum none\n", policy);
+    assert_int_equal(RUN("checkpoint", "--all", "--policy", text_file(policy), text_file("")), EXIT_USAGE);
+}
+
+TEST("a cosignature of a time that no calendar has is none")
+{
+    cosigned_log c = given_witness("w1");
+    const char *line;
+    bytes text;
+    assert_true(note_unverified(&text, bytes_of_text(c.log.note)));
+    expect_ok(cosign(&line, mem, text, &c.witness, INT64_MAX, &err), &err);
+    const char *note = arena_format(mem, "%s%s", c.log.note, line);
+    assert_int_equal(RUN("checkpoint", "--policy", c.policy, text_file(note)), EXIT_TAMPERED);
     signer_free(&c.witness.by);
 }
 
