@@ -83,7 +83,8 @@ vault_code ledger_anchor(anchor *out, const ledger *l, store *s, arena *mem, vau
         return give(out, &newest, mem, err);
     }
     VAULT_TRY(code);
-    bool stale = found.tree.size < newest.tree.size && clock_now_us() / 1000000 - oldest > STALE_S;
+    int64_t age = clock_now_us() / 1000000 - oldest; /* less than none: a witness's clock is ahead, and says nothing */
+    bool stale = found.tree.size < newest.tree.size && (age > STALE_S || age < -STALE_S);
     bool use = found.tree.size <= newest.tree.size && !stale;
     return give(out, use ? &found : &newest, mem, err);
 }

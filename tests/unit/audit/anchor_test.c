@@ -113,6 +113,17 @@ TEST("witnesses that are away for long do not keep proofs of newer lines away; a
     assert_string_equal(at.note, first);
 }
 
+TEST("a witness whose clock is ahead does not keep proofs of newer lines away either")
+{
+    given_witnessed_log("a");
+    const char *first = published();
+    clock_set_for_test(INT64_C(1000000) * (NOON + 365 * 86400));
+    assert_true(kept(cosigned(first, &a)));
+    const char *second = published();
+    clock_set_for_test(INT64_C(1000000) * (NOON + 86400));
+    assert_string_equal(anchored(), second);
+}
+
 TEST("what is edited in the table, larger than what was published, or not wanted any more, is not cosigned")
 {
     given_witnessed_log("a");
