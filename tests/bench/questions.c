@@ -9,7 +9,8 @@
  *   make SECONDS                                 columns from the lines of a stretch, sealed, written
  *   trace SECONDS                                a leaked list of 1,000 rows (trace.h)
  *
- * The log: LINES lines of RESIDENTS residents by PERSONS persons, ten of whom did half of it. */
+ * The log: LINES lines of RESIDENTS residents by PERSONS persons, ten of whom did half of it. A database that has one
+ * is used as it is, and gets what it lacks of LINES. */
 #include "tests/bench/bench.h"
 #include "tests/bench/pg.h"
 #include "tests/bench/trace.h"
@@ -89,15 +90,69 @@ static void append(size_t count)
     ledger_committed(bench.ledger);
 }
 
-static void add_ring(const char *name)
+static const uint8_t ROOT[KEY_LEN] = {7};
+
+static void open_ring(const ring *wrapped)
+{
+    vault_error err = {0};
+    must(keyring_add(bench.keys, bytes_of(ROOT, KEY_LEN), wrapped, &err), &err, "keyring");
+}
+
+/* Kept in the database, which may be used again. */
+static void make_ring(const char *name)
 {
     vault_error err = {0};
     ring r;
-    uint8_t root[KEY_LEN] = {7};
     const ring_wish wish = {.name = name, .version = 1, .suite = SUITE_INTL, .since = 1};
-    must(ring_create(&r, bytes_of(root, KEY_LEN), &wish, &err), &err, "ring");
+    must(ring_create(&r, bytes_of(ROOT, KEY_LEN), &wish, &err), &err, "ring");
     secret_clear(&r.key);
-    must(keyring_add(bench.keys, bytes_of(root, KEY_LEN), &r, &err), &err, "keyring");
+    const ring_row kept = {name, 1, (int16_t)r.suite, (int16_t)r.state, 1, 0, bytes_of(r.wrapped, sizeof r.wrapped), 1};
+    must(store_ring_insert(bench.store, &kept, &err), &err, "ring");
+    open_ring(&r);
+}
+
+static void make_log(void)
+{
+    vault_error err = {0};
+    must(store_create_schema(bench.store, &err), &err, "schema");
+    must(store_begin(bench.store, &err), &err, "begin");
+    make_ring("log");
+    make_ring("rows");
+    must(ledger_create(bench.store, bench.keys, "resident-vault/bench", sha256(bytes_of_text("manifest")), &err), &err,
+         "log");
+    must(store_commit(bench.store, &err), &err, "commit");
+}
+
+static void open_rings(void)
+{
+    vault_error err = {0};
+    ring_row *rows;
+    size_t count;
+    must(store_rings_read(bench.store, bench.mem, &rows, &count, &err), &err, "rings");
+    for (size_t i = 0; i < count; i++) {
+        ring r = {.version = (uint32_t)rows[i].version,
+                  .suite = (suite_id)rows[i].suite,
+                  .state = (ring_state)rows[i].state,
+                  .since = rows[i].since};
+        if (rows[i].wrapped.len != sizeof r.wrapped) die("a ring of another program");
+        snprintf(r.name, sizeof r.name, "%s", rows[i].name);
+        memcpy(r.wrapped, rows[i].wrapped.at, sizeof r.wrapped);
+        open_ring(&r);
+    }
+}
+
+static void open_bare(const char *database)
+{
+    bench.bare = PQconnectdb(database);
+    if (PQstatus(bench.bare) != CONNECTION_OK) die("connect: %s", PQerrorMessage(bench.bare));
+}
+
+static bool has_log(void)
+{
+    PGresult *r = PQexec(bench.bare, "SELECT to_regclass('head') IS NOT NULL");
+    bool has = PQresultStatus(r) == PGRES_TUPLES_OK && PQgetvalue(r, 0, 0)[0] == 't';
+    PQclear(r);
+    return has;
 }
 
 static void open_log(const char *database)
@@ -105,14 +160,11 @@ static void open_log(const char *database)
     vault_error err = {0};
     must(secret_heap_init(4 << 20, &err), &err, "secure heap");
     must(keyring_new(&bench.keys, &err), &err, "keyring");
-    add_ring("log");
-    add_ring("rows");
     must(store_open(&bench.store, database, &err), &err, "store_open");
-    must(store_create_schema(bench.store, &err), &err, "schema");
-    must(store_begin(bench.store, &err), &err, "begin");
-    must(ledger_create(bench.store, bench.keys, "resident-vault/bench", sha256(bytes_of_text("manifest")), &err), &err,
-         "log");
-    must(store_commit(bench.store, &err), &err, "commit");
+    if (has_log())
+        open_rings();
+    else
+        make_log();
     must(ledger_open(&bench.ledger, bench.store, bench.keys, "resident-vault/bench", &err), &err, "ledger");
     must(scribe_new(&bench.scribe, bench.ledger, &err), &err, "scribe");
 }
@@ -127,22 +179,29 @@ static void keep_all(void)
     }
 }
 
+/* What the log lacks of its length; of a log that was kept, nothing. */
 static void fill(void)
 {
     vault_error err = {0};
-    for (int64_t done = 1; done < bench.lines; done += BATCH) {
+    head_row head;
+    must(ledger_head(bench.ledger, bench.store, &head, &err), &err, "head");
+    if (head.size >= bench.lines) {
+        bench.lines = head.size;
+        return;
+    }
+    bench.random = (uint64_t)head.size;
+    for (int64_t done = head.size; done < bench.lines; done += BATCH) {
         must(store_partitions_make(bench.store, done, &err), &err, "partitions");
         append(bench.lines - done < BATCH ? (size_t)(bench.lines - done) : BATCH);
     }
     keep_all();
+    PQclear(PQexec(bench.bare, "VACUUM ANALYZE line"));
 }
 
 /* ---- bare SQL, in a session as vaultd's are ---- */
 
-static void open_bare(const char *database)
+static void prepare_bare(void)
 {
-    bench.bare = PQconnectdb(database);
-    if (PQstatus(bench.bare) != CONNECTION_OK) die("connect: %s", PQerrorMessage(bench.bare));
     PQclear(PQexec(bench.bare, "SET jit = off; SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off;"
                                "SET enable_bitmapscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;"));
     static const statement_id used[] = {ST_LINES_OF_RESIDENT, ST_LINES_OF_PERSON, ST_LINES_BY_INDEX};
@@ -338,10 +397,10 @@ int main(int argc, char **argv)
     if (bench.persons <= HEAVY || bench.residents < 1 || bench.lines < 2) die("too few");
     bench.mem = arena_new(MEMORY);
     arena_keep(bench.mem, 32 << 20);
-    open_log(option(argv, "--database"));
     open_bare(option(argv, "--database"));
+    open_log(option(argv, "--database"));
     fill();
-    PQclear(PQexec(bench.bare, "VACUUM ANALYZE line"));
+    prepare_bare();
     static const struct {
         const char *name;
         uint64_t (*work)(void);
