@@ -256,6 +256,25 @@ TEST("who is named by one row is affected, also where a row before it may mean s
     fixture_reset();
 }
 
+TEST("who has waited long enough holds nobody up with a list, and has a line")
+{
+    NEW_REQUEST(in, Vault__V1__TraceLeakRequest, vault__v1__trace_leak_request__init);
+    take_residents(0);
+    list_begin("phone", NULL);
+    for (size_t i = 0; i < FEW; i++) list_resident(given[i], FIELD_PHONE, 0);
+    const Vault__V1__Leak *leak = leak_open_case();
+    int64_t lines = lines_in_log();
+    in->leak = lend(leak->name);
+    request *rq = make_request(
+        &(asked){.path = "/vault.v1.Audit/TraceLeak", .uri = OFFICER, .purpose = "log-review", .in = &in->base});
+    rq->deadline_us = clock_monotonic_us() - 1;
+    service_run(fixture_session(), method_at("/vault.v1.Audit/TraceLeak"), &rq, 1);
+    expect_outcome(rq, VAULT_UNAVAILABLE, "TOO_LATE");
+    assert_int_equal(lines_in_log(), lines + 1);
+    leak_closed(leak->name);
+    fixture_reset();
+}
+
 TEST("who was erased is linked to nobody, and the trace of the others is as it was")
 {
     Vault__V1__EraseRequest in = VAULT__V1__ERASE_REQUEST__INIT;
