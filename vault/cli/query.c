@@ -109,7 +109,7 @@ typedef struct following {
     line_view view;
     Vault__V1__QueryRequest request;
     int64_t left;
-    char next[128]; /* page token */
+    char next[512]; /* page token */
 } following;
 
 /* What a poll leaves in memory goes with it: the log may be followed for days. */

@@ -38,7 +38,7 @@ static bool time_fits(const Google__Protobuf__Timestamp *t)
 }
 
 /* What a page token is good for: the same conditions as the call that gave it. Each text with its end. */
-static uint64_t conditions(const Vault__V1__QueryRequest *in)
+static digest conditions(const Vault__V1__QueryRequest *in)
 {
     const char *const texts[] = {in->person, in->resident_token, in->purpose, in->app,        in->department, in->field,
                                  in->form,   in->action,         in->outcome, in->request_id, in->ticket};
@@ -51,8 +51,32 @@ static uint64_t conditions(const Vault__V1__QueryRequest *in)
     for (size_t i = 0; i < TEXTS; i++) parts[count++] = bytes_of(texts[i], strlen(texts[i]) + 1);
     parts[count++] = bytes_of(times, sizeof times);
     for (size_t i = 0; i < in->n_group_by; i++) parts[count++] = bytes_of(in->group_by[i], strlen(in->group_by[i]) + 1);
-    digest d = sha256_parts(parts, count);
-    return load_u64(d.at);
+    return sha256_parts(parts, count);
+}
+
+/* A follower's is sealed: a poll that finds nothing is no line, and whoever made up where it begins could ask what did
+ * not happen without one. */
+static vault_code read_place(session *s, const call *c, question *q)
+{
+    const digest asked = conditions(q->in);
+    bytes place;
+    vault_error *err = &c->rq->err;
+    if (!q->in->follow) return page_token_read(&q->lines.from, q->in->page_token, load_u64(asked.at), err);
+    VAULT_TRY(page_open(&place, s, c, q->in->page_token, &asked));
+    if (place.len == sizeof(uint64_t)) q->lines.from = (int64_t)load_u64(place.at);
+    return VAULT_OK;
+}
+
+static vault_code write_place(char **out, session *s, const call *c, const question *q, int64_t at)
+{
+    const digest asked = conditions(q->in);
+    uint8_t place[sizeof(uint64_t)];
+    if (!q->in->follow) {
+        *out = page_token(c->rq->mem, load_u64(asked.at), at);
+        return *out ? VAULT_OK : vault_fail(&c->rq->err, VAULT_EXHAUSTED, "no memory for a page token");
+    }
+    store_u64(place, (uint64_t)at);
+    return page_seal(out, s, c, &asked, bytes_of(place, sizeof place));
 }
 
 /* A token of any domain leads the officer to the resident, but for a forgery: then nothing is found. */
@@ -125,8 +149,9 @@ static vault_code read_groups(question *q, vault_error *err)
     return VAULT_OK;
 }
 
-static vault_code read_question(session *s, question *q, vault_error *err)
+static vault_code read_question(session *s, const call *c, question *q)
 {
+    vault_error *err = &c->rq->err;
     const Vault__V1__QueryRequest *in = q->in;
     const person *who = in->person[0] ? manifest_person(s->manifest, in->person) : NULL;
     const purpose *why = in->purpose[0] ? manifest_purpose(s->manifest, bytes_of_text(in->purpose)) : NULL;
@@ -141,7 +166,7 @@ static vault_code read_question(session *s, question *q, vault_error *err)
     VAULT_TRY(read_named(&q->lines, in, err));
     VAULT_TRY(read_groups(q, err));
     VAULT_TRY(read_resident(s, &q->lines, in->resident_token, err));
-    return page_token_read(&q->lines.from, in->page_token, conditions(in), err);
+    return read_place(s, c, q);
 }
 
 /* ---- its line ---- */
@@ -227,19 +252,23 @@ static vault_code no_memory(vault_error *err)
 }
 
 /* next -1: there is no more; following, it goes on at the end. */
-static vault_code answer_place(Vault__V1__QueryResponse *out, arena *mem, const question *q, int64_t next, int64_t size,
-                               vault_error *err)
+typedef struct ended_at {
+    int64_t next, size;
+} ended_at;
+
+static vault_code answer_place(Vault__V1__QueryResponse *out, session *s, const call *c, const question *q,
+                               ended_at end)
 {
-    out->size = (uint64_t)size;
-    out->position = (uint64_t)(next < 0 ? size : next);
-    if (next < 0 && !q->in->follow) return VAULT_OK;
-    int64_t at = next < 0 && q->lines.from > size ? q->lines.from : next < 0 ? size : next;
-    out->next_page_token = page_token(mem, conditions(q->in), at);
-    return out->next_page_token ? VAULT_OK : no_memory(err);
+    out->size = (uint64_t)end.size;
+    out->position = (uint64_t)(end.next < 0 ? end.size : end.next);
+    if (end.next < 0 && !q->in->follow) return VAULT_OK;
+    int64_t at = end.next >= 0 ? end.next : q->lines.from > end.size ? q->lines.from : end.size;
+    return write_place(&out->next_page_token, s, c, q, at);
 }
 
-static vault_code answer_lines(request *rq, const question *q, const line_page *page)
+static vault_code answer_lines(session *s, const call *c, const question *q, const line_page *page)
 {
+    request *rq = c->rq;
     Vault__V1__QueryResponse *out = MESSAGE(rq->mem, Vault__V1__QueryResponse, vault__v1__query_response__init);
     Vault__V1__Line **lines = arena_array(rq->mem, page->count + 1, sizeof *lines);
     if (!out || !lines) return no_memory(&rq->err);
@@ -247,7 +276,7 @@ static vault_code answer_lines(request *rq, const question *q, const line_page *
     for (size_t i = 0; i < page->count; i++)
         if (!(lines[out->n_lines++] = audit_line(rq->mem, &page->lines[i]))) return no_memory(&rq->err);
     if (q->proofs.note) out->checkpoint = (char *)(uintptr_t)q->proofs.note;
-    VAULT_TRY(answer_place(out, rq->mem, q, page->next, page->size, &rq->err));
+    VAULT_TRY(answer_place(out, s, c, q, (ended_at){page->next, page->size}));
     rq->out = &out->base;
     return VAULT_OK;
 }
@@ -267,8 +296,9 @@ static Vault__V1__LineGroup *group_message(arena *mem, const line_groups *of, si
     return out->first_time && out->last_time ? out : NULL;
 }
 
-static vault_code answer_groups(session *s, request *rq, question *q)
+static vault_code answer_groups(session *s, const call *c, question *q)
 {
+    request *rq = c->rq;
     line_groups *g = &q->groups;
     VAULT_TRY(ledger_groups(g, s->scribe, s->store, rq->mem, &q->lines, &rq->err));
     Vault__V1__QueryResponse *out = MESSAGE(rq->mem, Vault__V1__QueryResponse, vault__v1__query_response__init);
@@ -278,7 +308,7 @@ static vault_code answer_groups(session *s, request *rq, question *q)
     for (size_t i = 0; i < g->count; i++)
         if (!(groups[out->n_groups++] = group_message(rq->mem, g, i))) return no_memory(&rq->err);
     out->other_count = g->other_count;
-    VAULT_TRY(answer_place(out, rq->mem, q, g->next, g->size, &rq->err));
+    VAULT_TRY(answer_place(out, s, c, q, (ended_at){g->next, g->size}));
     rq->out = &out->base;
     return VAULT_OK;
 }
@@ -305,15 +335,15 @@ static vault_code query(session *s, call *c)
     request *rq = c->rq;
     question q = {.in = (const void *)rq->in};
     line_page page = {0};
-    VAULT_TRY(read_question(s, &q, &rq->err));
+    VAULT_TRY(read_question(s, c, &q));
     if (q.in->follow && q.in->page_token[0]) {
         VAULT_TRY(read_lines(s, rq, &q, &page));
-        if (is_idle_poll(&q, &page)) return answer_lines(rq, &q, &page);
+        if (is_idle_poll(&q, &page)) return answer_lines(s, c, &q, &page);
     }
     VAULT_TRY(write_query_line(s, c, &q, &rq->err));
-    if (q.groups.by_count) return answer_groups(s, rq, &q);
+    if (q.groups.by_count) return answer_groups(s, c, &q);
     VAULT_TRY(read_lines(s, rq, &q, &page));
-    return answer_lines(rq, &q, &page);
+    return answer_lines(s, c, &q, &page);
 }
 
 void audit_query(session *s, call **calls, size_t count)

@@ -165,6 +165,29 @@ TEST("who follows the log gets each line once, and a poll that finds nothing is 
     fixture_reset();
 }
 
+TEST("where a follower goes on cannot be made up: what did not happen is not asked without a line")
+{
+    Vault__V1__QueryRequest in = VAULT__V1__QUERY_REQUEST__INIT;
+    uint8_t raw[16] = {0};
+    char text[32];
+    given_reveals(2);
+    in.action = lent_text("reveal"), in.page_size = 1;
+    char *listed = page_of(&in)->next_page_token;
+    assert_true(listed[0]);
+    in.follow = true;
+    in.page_token = listed;
+    expect_outcome(query(&in), VAULT_INVALID, "BAD_PAGE_TOKEN");
+    base64_encode(text, bytes_of(raw, sizeof raw));
+    in.page_token = text;
+    expect_outcome(query(&in), VAULT_INVALID, "BAD_PAGE_TOKEN");
+    in.page_token = lent_text("");
+    in.page_token = page_of(&in)->next_page_token;
+    expect_outcome(query(&in), VAULT_OK, NULL);
+    in.action = lent_text("put");
+    expect_outcome(query(&in), VAULT_INVALID, "BAD_PAGE_TOKEN");
+    fixture_reset();
+}
+
 static const Vault__V1__QueryResponse *page_with_receipts(Vault__V1__QueryRequest *in, size_t at_least)
 {
     in->receipts = true;
