@@ -1,6 +1,7 @@
 """vault-witness as another department runs it, and vaultd that asks it: the protocol over HTTP, crashes, and a database that was put back."""
 
 import base64
+import hashlib
 import http.client
 import json
 import pathlib
@@ -173,7 +174,17 @@ def test_receipts_are_led_to_what_was_cosigned_and_a_policy_is_met_by_them_alone
     other = renewed["receipts"][0]["lines"][0]
     other["leaf"] = base64.b64encode(b"\1" * 74).decode()
     (tmp_path / "edited.json").write_text(json.dumps(renewed))
-    app("receipt", "renew", "edited.json", wanted=7)
+    edited = (tmp_path / "edited.json").read_bytes()
+    app("receipt", "renew", "edited.json", "--out", "new.json", wanted=7)
+    app("receipt", "renew", "edited.json", wanted=2)
+    typed = b"\1" + base64.b64decode(place.witness.vkey.split("+", 2)[2])[1:]
+    stranger = f"another/log+{hashlib.sha256(b'another/log' + bytes([10]) + typed).hexdigest()[:8]}+{base64.b64encode(typed).decode()}"
+    before = (tmp_path / "receipt.json").read_bytes()
+    app("receipt", "renew", "receipt.json", "--log-key", stranger, wanted=UNVERIFIABLE)
+    assert (tmp_path / "receipt.json").read_bytes() == before
+    assert (tmp_path / "edited.json").read_bytes() == edited and not (tmp_path / "new.json").exists()
+    app("receipt", "renew", "receipt.json", "--log-key", "log.vkey")
+    assert verify("receipt.json") == 0
     note = Ctl(place.city, "officer-wang", folder=tmp_path)("audit", "checkpoint", "--cosigned")
     assert cosigned_at(note, place.witness.vkey)
 

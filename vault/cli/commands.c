@@ -269,11 +269,12 @@ static const command commands[] = {
      "its\n"
      "lines can be proven to a cosigned checkpoint: `vault-verify receipt --policy` asks for one. What the lines say, "
      "and\n"
-     "what opens them, stays as it is. The file is replaced, or --out is written.\n"
+     "what opens them, stays as it is. --out is written; or, where --log-key says whose checkpoint it is, the file "
+     "itself.\n"
      "\n"
-     "  vaultctl receipt renew receipt.json\n"
-     "  vaultctl receipt renew receipt.json --out cosigned.json\n",
-     OPTION(OPT_OUT), 1, 1, true, OFFICER_PURPOSE, run_receipt_renew},
+     "  vaultctl receipt renew receipt.json --out cosigned.json\n"
+     "  vaultctl receipt renew receipt.json --log-key log.vkey\n",
+     OPTION(OPT_OUT) | OPTION(OPT_LOG_KEY), 1, 1, true, OFFICER_PURPOSE, run_receipt_renew},
     {"keys list", "", "key rings and their versions, never a key (administrators, officers)",
      "\n"
      "  vaultctl keys list\n",
