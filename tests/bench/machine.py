@@ -15,7 +15,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 SUPPORT = ROOT / "tests/support"
 TICK = os.sysconf("SC_CLK_TCK")
 PROGRAMS = ["vaultd", "vaultctl", "vault-generate", "bench-load", "bench-bare", "bench-log", "bench-tokens", "bench-keys", "bench-rewrap", "bench-scan",
-            "bench-policy", "bench-replay", "bench-verify"]
+            "bench-policy", "bench-replay", "bench-verify", "bench-questions"]
 
 
 def say(*words):
@@ -136,6 +136,7 @@ class Machine:
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="vault-bench-", dir=os.environ.get("TMPDIR", "/tmp")))
         self.folder.chmod(0o711)
         self.conninfo = self.vaultd = self.app = None
+        self.cluster = pathlib.Path(options.keep).resolve() if options.keep else self.folder / "pg"
         self.open_programs = []
         self.loaded = False
 
@@ -147,7 +148,7 @@ class Machine:
             program.process.kill()
         self.stop_vaultd()
         if self.conninfo:
-            output(SUPPORT / "pg", "remove", self.folder / "pg")
+            output(SUPPORT / "pg", "stop" if self.options.keep else "remove", self.cluster)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def program(self, name, *arguments):
@@ -160,19 +161,20 @@ class Machine:
 
     def database(self):
         if not self.conninfo:
-            self.conninfo = output(SUPPORT / "pg", "start", self.folder / "pg", "--shared-buffers", "2GB", "--set", "max_wal_size=8GB",
+            self.conninfo = output(SUPPORT / "pg", "start", self.cluster, "--shared-buffers", "2GB", "--set", "max_wal_size=8GB",
                                    *(word for setting in self.options.set for word in ("--set", setting)))
-            self.postmaster = int((self.folder / "pg/data/postmaster.pid").read_text().split()[0])
+            self.postmaster = int((self.cluster / "data/postmaster.pid").read_text().split()[0])
             if self.options.ahead:
                 go_ahead(self.postmaster)
         return self.conninfo
 
     def sql(self, text):
-        return output(SUPPORT / "pg", "psql", self.folder / "pg", "-qAt", input=text)
+        return output(SUPPORT / "pg", "psql", self.cluster, "-qAt", input=text)
 
     def new_database(self, name):
         self.database()
-        self.sql(f"CREATE DATABASE {name} OWNER vault")
+        if not self.options.keep or not self.sql(f"SELECT 1 FROM pg_database WHERE datname = '{name}'"):
+            self.sql(f"CREATE DATABASE {name} OWNER vault")
         return self.conninfo.replace("dbname=vault", f"dbname={name}")
 
     def cpu_of_postgres(self):

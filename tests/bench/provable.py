@@ -1,11 +1,9 @@
 """What it costs that the log can be proven: receipts with every reveal, and vault-verify over an exported log."""
-import os
-
+import questions
 from machine import cpu_of, cpu_of_machine, say
 from rounds import cpu_us, interleave, middle, publish, rate, summary
 
 VERIFIED = 1000000  # lines
-TRACED = {"lines": 1000000, "residents": 200000, "persons": 1000}
 FLIGHT = 64
 
 
@@ -46,13 +44,12 @@ def verify(machine, options):
 
 
 def trace(machine, options):
-    """a leaked list of 1,000 rows, linked already, over the log: aim 10 s at 13 million lines (VAULT_TRACED_LINES: another number of lines)"""
-    size = {**TRACED, "lines": int(os.environ.get("VAULT_TRACED_LINES", TRACED["lines"]))}
-    program = machine.program("bench-questions", "--database", machine.new_database("trace"), *sum(([f"--{k}", v] for k, v in size.items()), []))
+    """a leaked list of 1,000 rows, linked already, over the log: aim 10 s at 13 million lines (--lines: another number of lines)"""
+    program = questions.opened(machine, options)
+    size = {"lines": machine.question_lines, "residents": options.residents, "persons": questions.PERSONS}
     say(f"log trace, {size['lines']} lines")
     taken = [1 / max(1e-9, rate(program.obey("trace", options.seconds)) / 1000) for _ in range(options.rounds)]
     seconds = middle(taken)
-    program.close()
     aim = 10 * size["lines"] / 13000000
     line = {"bench": "log", "case": "trace", **size, "rows": 1000, "seconds": round(seconds, 3), "aim_seconds": round(max(aim, 3), 3)}
     return [publish({**line, "missed": [] if seconds <= max(aim, 3) else [f"{seconds:.2f} s, over {max(aim, 3):.2f} s"]})]
