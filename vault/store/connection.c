@@ -66,12 +66,20 @@ vault_code sqlstate_code(const char *sqlstate)
     return VAULT_INTERNAL;
 }
 
+/* A named check was broken by a row, which no waiting mends; one without a name is a partition that lacks. */
+static vault_code code_of(const char *state, const char *constraint)
+{
+    bool broken = state && constraint && strcmp(state, "23514") == 0;
+    return broken ? VAULT_INTERNAL : sqlstate_code(state);
+}
+
 vault_code store_fail_result(const PGresult *r, const char *what, vault_error *err)
 {
     const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
     const char *constraint = PQresultErrorField(r, PG_DIAG_CONSTRAINT_NAME);
-    return vault_fail(err, sqlstate_code(state), "%s: SQLSTATE %s%s%s", what, state ? state : "none, connection lost",
-                      constraint ? ", constraint " : "", constraint ? constraint : "");
+    return vault_fail(err, code_of(state, constraint), "%s: SQLSTATE %s%s%s", what,
+                      state ? state : "none, connection lost", constraint ? ", constraint " : "",
+                      constraint ? constraint : "");
 }
 
 /* ---- the end of a call ------------------------------------------------------------------------------------------- */
