@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { TILE = 256, STRETCH_BITS = 16, PAGE = 1024, PAGE_MEMORY = 64 << 20, PROOF_MEMORY = 16 << 20 };
+enum { TILE = 256, STRETCH_BITS = 16, PAGE = 1024, PAGE_MEMORY = 64 << 20, PROOF_MEMORY = 16 << 20, NAMES_MOST = 99 };
 
 /* ---- which lines ------------------------------------------------------------------------------------------------- */
 
@@ -242,15 +242,21 @@ static vault_code read_back(writing *w, vault_error *err)
 
 /* ---- for callers ------------------------------------------------------------------------------------------------- */
 
-/* Another name than the file has whose place it takes. */
-static void name_file(archive_draft *d, bool again)
+/* A name that no file has: neither that whose place it takes, nor one that a node has left that was killed, nor one
+ * that a database needs which was put back. */
+static vault_code name_file(archive_draft *d, const shelf *on, bool again, vault_error *err)
 {
+    char version[16] = "", other[16] = "", path[ARCHIVE_PATH_ROOM];
     long long first = d->row.first, last = first + d->row.count - 1;
-    if (again)
-        snprintf(d->file, sizeof d->file, "%lld-%lld.v%d.lines", first, last, d->row.log_version);
-    else
-        snprintf(d->file, sizeof d->file, "%lld-%lld.lines", first, last);
+    if (again) snprintf(version, sizeof version, ".v%d", d->row.log_version);
     d->row.file = d->file;
+    for (int i = 2; i <= NAMES_MOST; i++) {
+        snprintf(d->file, sizeof d->file, "%lld-%lld%s%s.lines", first, last, version, other);
+        if (!shelf_path(path, on, d->file)) return vault_fail(err, VAULT_INTERNAL, "no name for an archive");
+        if (access(path, F_OK) != 0) return VAULT_OK;
+        snprintf(other, sizeof other, ".%d", i);
+    }
+    return vault_fail(err, VAULT_UNAVAILABLE, "too many files of the archive %s: who has left them?", d->file);
 }
 
 vault_code archive_draft_write(archive_draft *out, scribe *sc, store *s, const archive_wish *wish, vault_error *err)
@@ -270,9 +276,9 @@ vault_code archive_draft_write(archive_draft *out, scribe *sc, store *s, const a
     arena_keep(w.page, PAGE_MEMORY);
     VAULT_TRY(choose_checkpoint(&w, err));
     VAULT_TRY(store_archive_end(s, &archived, err));
-    name_file(out, wish->first < archived);
     VAULT_TRY(prove_range(&w, err));
     VAULT_TRY(open_draft(&w, out, shelf_folder(store_shelf(s)), err));
+    VAULT_TRY(name_file(out, store_shelf(s), wish->first < archived, err));
     VAULT_TRY(write_file(&w, err));
     return read_back(&w, err);
 }
@@ -289,7 +295,7 @@ vault_code archive_draft_place(archive_draft *d, const shelf *on, vault_error *e
 {
     char path[ARCHIVE_PATH_ROOM];
     if (!shelf_path(path, on, d->file)) return vault_fail(err, VAULT_INTERNAL, "no name for an archive");
-    if (rename(d->path, path) != 0) return fail_write(err);
-    d->path[0] = '\0';
+    if (link(d->path, path) != 0) return fail_write(err); /* rename would take the place of another's */
+    archive_draft_clear(d);
     return sync_folder(shelf_folder(on), err);
 }

@@ -3,6 +3,7 @@
  *
  *   <folder>/0-65535.lines        as it was made
  *   <folder>/0-65535.v2.lines     the same lines, their views under version 2 of the log ring
+ *   <folder>/0-65535.2.lines      where there was a file of that name already: none is ever written over
  *
  * An archive lies within one stretch of 65,536 lines. What a row says of its file is believed as far as the file fits
  * it; what a line says, as far as it is proven. */

@@ -382,6 +382,26 @@ TEST("of two that archive the same lines the second is told, and a file that nob
     store_rollback(db);
     archive_draft_clear(&two);
     archive_draft_clear(&one);
+    assert_int_equal(files_there(), 2);
+    expect_ok(query_all(), &err);
+}
+
+TEST("a file never changes once it is named: not by a node that was held up while another archived its lines")
+{
+    anchor to;
+    archive_draft late = {0}, first = {0};
+    given_many(300);
+    expect_ok(ledger_anchor(&to, book, db, mem, &err), &err);
+    const archive_wish wish = {0, 256, &to};
+    expect_ok(archive_draft_write(&late, hand, db, &wish, &err), &err);
+    expect_ok(archive_draft_write(&first, hand, db, &wish, &err), &err);
+    expect_ok(store_begin(db, &err), &err);
+    expect_ok(store_archive_take(db, &first.row, &err), &err);
+    expect_ok(archive_draft_place(&first, files, &err), &err);
+    expect_ok(store_commit(db, &err), &err);
+    expect_code(archive_draft_place(&late, files, &err), VAULT_UNAVAILABLE, &err); /* its transaction is gone */
+    vault_error_clear(&err);
+    archive_draft_clear(&late);
     assert_int_equal(files_there(), 1);
     expect_ok(query_all(), &err);
 }
