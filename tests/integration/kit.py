@@ -165,6 +165,7 @@ class Vaultd:
                     "key": str(authority.folder / "server.key")},
             "checkpoint_file": str(self.folder / f"{name}.checkpoint"), "metrics": "127.0.0.1:0", **settings}
         self.process = None
+        self.under = []  # what stands before the command, as a tracer does
 
     def write_config(self):
         if self.port:
@@ -192,7 +193,7 @@ class Vaultd:
         self.write_config()
         seen = len(self.events())
         with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen([str(BUILD / "vaultd"), "--config", str(self.config)], stdout=log, stderr=log,
+            self.process = subprocess.Popen([*self.under, str(BUILD / "vaultd"), "--config", str(self.config)], stdout=log, stderr=log,
                                             stdin=subprocess.DEVNULL)
         end = time.monotonic() + wait
         while time.monotonic() < end:
