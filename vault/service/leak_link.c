@@ -21,6 +21,7 @@ typedef struct candidate {
     uint32_t row, version;
     uint64_t by, agree, other; /* columns: that led there, that say the same as the record, and not */
     bool found, child, chosen;
+    uint32_t whose; /* its place among the residents, once it is chosen */
 } candidate;
 
 typedef struct linking {
@@ -31,6 +32,7 @@ typedef struct linking {
     link_column columns[LEAK_COLUMNS_MAX];
     size_t count;    /* of columns */
     uint64_t sure;   /* those that are */
+    uint64_t own;    /* those of which a canary's value is nobody else's */
     bytes *normal;   /* normalised values, row by row; empty: none, or it is no value of the field */
     uint64_t *broad; /* of each row: columns that lead to too many */
     bool *led;       /* of each row: to anybody */
@@ -75,7 +77,9 @@ static void read_columns(linking *l)
         column->field = name[0] && !column->token ? schema_find(known, bytes_of_text(name)) : NULL;
         column->sure = column->token || (column->field && field_is_unique(column->field));
         if (column->sure) l->sure |= UINT64_C(1) << i;
+        l->own |= l->sure;
         if (!column->field) continue;
+        if (strcmp(format_name(column->field->format), "mobile") == 0) l->own |= UINT64_C(1) << i;
         column->indexed = column->field->indexes & 1U << INDEX_EQUALITY;
         column->bit = UINT64_C(1) << out->field_count;
         out->fields[out->field_count] = column->field;
@@ -478,17 +482,17 @@ static vault_code choose(linking *l, candidate *first, size_t count, vault_error
     return (row->linked_by = names_of(l, sure ? sure : best->agree, err)) ? VAULT_OK : err->code;
 }
 
-static vault_code choose_all(linking *l, vault_error *err)
+typedef vault_code row_step(linking *l, candidate *first, size_t count, vault_error *err);
+
+static vault_code each_row(linking *l, row_step *step, vault_error *err)
 {
     qsort(l->all, l->n, sizeof *l->all, by_row);
     for (size_t i = 0, end; i < l->n; i = end) {
         for (end = i + 1; end < l->n && l->all[end].row == l->all[i].row;) end++;
-        VAULT_TRY(choose(l, &l->all[i], end - i, err));
+        VAULT_TRY(step(l, &l->all[i], end - i, err));
     }
     return VAULT_OK;
 }
-
-/* ---- the outcome ---- */
 
 static uint64_t fields_of(const linking *l, uint64_t columns)
 {
@@ -507,24 +511,56 @@ static link_resident *resident_of(leak_links *out, const candidate *at)
     return last;
 }
 
+/* A name that a canary happens to have is no sign of it: a token or a number is, or two columns that led there. */
+static bool is_its_own(const linking *l, const candidate *at)
+{
+    return at->agree & l->own || bits(at->agree & at->by & ~l->broad[at->row]) > 1;
+}
+
 /* A resident whom rows name alone is evidence once, however many such rows there are. */
+static void find_residents(linking *l)
+{
+    for (size_t i = 0; i < l->n; i++) {
+        candidate *at = &l->all[i];
+        link_row *row = &l->out->rows[at->row];
+        if (!at->chosen) continue;
+        link_resident *whose = resident_of(l->out, at);
+        at->whose = (uint32_t)(whose - l->out->residents);
+        if (row->residents > 1) continue;
+        row->canary = manifest_canary(l->s->manifest, at->id) && is_its_own(l, at);
+        whose->canary |= row->canary;
+        if (whose->alone) row->weight = 0; /* the earlier row has it */
+        whose->alone = true;
+        whose->told = 1;
+    }
+}
+
+/* Nor do rows that may mean several say more of any of them than one row that names him alone. */
+static vault_code share_out(linking *l, candidate *first, size_t count, vault_error *err)
+{
+    link_resident *all = l->out->residents;
+    link_row *row = &l->out->rows[first->row];
+    if (row->residents < 2) return VAULT_OK;
+    for (size_t i = 0; i < count; i++)
+        if (first[i].chosen && 1 - all[first[i].whose].told < row->weight) row->weight = 1 - all[first[i].whose].told;
+    for (size_t i = 0; i < count; i++)
+        if (first[i].chosen) all[first[i].whose].told += row->weight;
+    return err->code;
+}
+
 static void gather(linking *l)
 {
     leak_links *out = l->out;
     for (size_t i = 0; i < l->n; i++) {
         const candidate *at = &l->all[i];
-        link_row *row = &out->rows[at->row];
-        if (!at->chosen) continue;
-        row->canary = row->residents == 1 && manifest_canary(l->s->manifest, at->id);
-        link_resident *whose = resident_of(out, at);
-        if (row->residents == 1 && whose->alone) {
-            row->weight = 0; /* the earlier row has it */
-            continue;
-        }
-        whose->alone |= row->residents == 1;
+        const link_row *row = &out->rows[at->row];
+        if (!at->chosen || !(row->weight > 0)) continue;
         out->stale[out->leaked_count] = fields_of(l, at->other);
         out->leaked[out->leaked_count++] =
-            (leaked_resident){.resident = at->id, .row = at->row, .fields = fields_of(l, at->agree | at->other)};
+            (leaked_resident){.resident = at->id,
+                              .row = at->row,
+                              .canary = row->residents == 1 && out->residents[at->whose].canary,
+                              .fields = fields_of(l, at->agree | at->other)};
     }
 }
 
@@ -535,6 +571,9 @@ static vault_code settle(linking *l, vault_error *err)
     out->stale = arena_array(l->s->mem, l->n + 1, sizeof *out->stale);
     out->residents = arena_array(l->s->mem, l->n + 1, sizeof *out->residents);
     if (!out->leaked || !out->stale || !out->residents) return no_room(err);
+    qsort(l->all, l->n, sizeof *l->all, by_id);
+    find_residents(l);
+    VAULT_TRY(each_row(l, share_out, err));
     qsort(l->all, l->n, sizeof *l->all, by_id);
     gather(l);
     return VAULT_OK;
@@ -555,6 +594,6 @@ vault_code leak_link(leak_links *out, session *s, const call *c, const leak_list
     VAULT_TRY(find_candidates(&l, err));
     merge(&l);
     VAULT_TRY(look_at_all(&l, err));
-    VAULT_TRY(choose_all(&l, err));
+    VAULT_TRY(each_row(&l, choose, err));
     return settle(&l, err);
 }

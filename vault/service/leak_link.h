@@ -14,7 +14,7 @@ typedef struct link_row {
     double weight;
     uint32_t residents;
     uint64_t stale;            /* columns, by 1 << index, that say otherwise than the record */
-    bool canary;               /* one is meant, and nobody else */
+    bool canary;               /* one is meant by what is its own, and nobody else */
     const char *app, *purpose; /* of the row's token; NULL: it has none */
 } link_row;
 typedef struct link_resident {
@@ -22,6 +22,8 @@ typedef struct link_resident {
     uint32_t version; /* of the record */
     bool child;       /* under 14 */
     bool alone;       /* some row means this one and nobody else */
+    bool canary;      /* some row is a canary's, and this one is it */
+    double told;      /* weight of the rows that speak of this one, 1 at most */
 } link_resident;
 /* Owned by the session's arena. */
 typedef struct leak_links {

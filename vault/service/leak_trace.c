@@ -40,7 +40,6 @@ static void complete(leak_tracing *t)
     for (size_t i = 0; i < t->links.leaked_count; i++) {
         leaked_resident *at = &t->links.leaked[i];
         const link_row *from = &t->links.rows[at->row];
-        at->canary = from->canary;
         at->app = from->app;
         at->purpose = from->purpose;
     }

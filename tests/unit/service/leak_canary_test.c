@@ -84,3 +84,27 @@ TEST("a row that may mean a canary, and may mean somebody else, is no proof agai
     put_phone(like, resident_text(&as, FIELD_PHONE));
     fixture_reset();
 }
+
+TEST("a name that a canary happens to have is no proof against whoever met it; its number is")
+{
+    const Vault__V1__Canary *one = created((wished){.department = "civil-affairs"})[0];
+    expect_outcome(look_at(HOLDER, issued_to(HOLDER, value_of(one, "id_number")), MASK("name", "phone")), VAULT_OK,
+                   NULL);
+    list_begin("name", "phone", NULL);
+    list_row(value_of(one, "name"), "");
+    list_row("", value_of(one, "phone"));
+    const Vault__V1__Leak *leak = leak_open_case();
+    const Vault__V1__TraceReport *r = traced(leak->name);
+    assert_false(r->trace_rows[0]->canary);
+    assert_true(r->trace_rows[1]->canary);
+    assert_int_equal(r->leads[0]->n_canaries, 1);
+    leak_closed(leak->name);
+    list_begin("name", NULL);
+    list_row(value_of(one, "name"), NULL);
+    leak = leak_open_case();
+    r = traced(leak->name);
+    assert_true(r->not_from_here > 0);
+    for (size_t i = 0; i < r->n_leads; i++) assert_int_equal(r->leads[i]->n_canaries, 0);
+    leak_closed(leak->name);
+    fixture_reset();
+}

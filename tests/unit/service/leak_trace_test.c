@@ -152,6 +152,31 @@ TEST("a row that stands twice is one piece of evidence, and nonsense is none")
     fixture_reset();
 }
 
+TEST("rows that may mean two say no more of either than one row that names him, however often they stand")
+{
+    enum { TIMES = 20 };
+    uint64_t one = resident_in_street(0), other = resident_in_street(one + 1);
+    double all = 0;
+    resident r;
+    the_resident(one, &r);
+    put_phone(other, resident_text(&r, FIELD_PHONE));
+    list_begin("id_number", "phone", NULL);
+    for (int i = 0; i < TIMES; i++) list_row("", resident_text(&r, FIELD_PHONE));
+    const Vault__V1__TraceReport *twenty = case_traced();
+    for (int i = 0; i < TIMES; i++) {
+        assert_int_equal(twenty->trace_rows[i]->residents, 2);
+        all += twenty->trace_rows[i]->weight;
+    }
+    assert_true(all > 0 && all < 1 + 1e-9);
+    list_resident(one, FIELD_ID_NUMBER, FIELD_PHONE);
+    const Vault__V1__TraceReport *named = case_traced();
+    assert_true(named->trace_rows[0]->weight == 0);
+    assert_true(named->trace_rows[TIMES]->weight > 0);
+    the_resident(other, &r);
+    put_phone(other, resident_text(&r, FIELD_PHONE));
+    fixture_reset();
+}
+
 /* ---- values that were changed ---- */
 
 TEST("a value that was changed since leads to whoever saw it before, one that is new to whoever saw it after")
