@@ -70,6 +70,7 @@ gathering *gathering_new(const openings_question *q)
     g->q = q;
     g->texts = arena_new(TEXTS);
     g->area_of = memory_array(q->leaked_count + 1, sizeof *g->area_of);
+    g->sized_of = memory_array(q->leaked_count + 1, sizeof *g->sized_of);
     g->tables = memory_new(sizeof *g->tables);
     g->met_part = q->residents > MANY ? 4 : 1;
     g->met_bits = MET_LEAST;
@@ -77,6 +78,7 @@ gathering *gathering_new(const openings_question *q)
     g->met = memory_array(g->met_bits / 64, sizeof *g->met);
     read_fields(g);
     g->sized = sized_of(g, g->needed);
+    for (size_t i = 0; i < q->leaked_count; i++) g->sized_of[i] = sized_of(g, q->leaked[i].fields);
     for (size_t i = q->leaked_count; i-- > 0;) {
         bool made;
         *number_map_at(&g->leaked_at, (uint64_t)q->leaked[i].resident, &made) = (uint32_t)i;
@@ -420,6 +422,7 @@ void gathering_free(gathering **of)
     memory_free(g->hits.at, g->hits.cap * sizeof(hit));
     memory_free(g->places.at, g->places.cap * sizeof(uint64_t));
     memory_free(g->area_of, (g->q->leaked_count + 1) * sizeof *g->area_of);
+    memory_free(g->sized_of, (g->q->leaked_count + 1) * sizeof *g->sized_of);
     forget_stretch(g->tables);
     memory_free(g->tables, sizeof *g->tables);
     arena_free(&g->texts);

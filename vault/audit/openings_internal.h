@@ -71,6 +71,7 @@ struct gathering {
     grown hits;                                 /* hit */
     grown places;                               /* place */
     int64_t *area_of;                           /* of each of the leaked; 0: not known */
+    uint32_t *sized_of;                         /* of each of the leaked: its fields, as sizes go by them */
     uint64_t *met;                              /* bits by hash: residents who were counted where they live */
     uint64_t met_bits, met_part, people, lines; /* met_part: of so many residents one is counted, as so many */
     struct stretch_tables *tables;              /* of the stretch at hand */

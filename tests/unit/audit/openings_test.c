@@ -152,19 +152,32 @@ static uint64_t given_by(const opened_line *l, const char *app, const char *pers
     return fields;
 }
 
-static uint64_t seen_of(int64_t resident, const leaked_resident *gates, const char *app, const char *person)
+static bool passes(const opened_line *l, const leaked_resident *gates)
+{
+    const uint32_t version = l->said.record_version;
+    if (version && (version < gates->least_version || (gates->most_version && version > gates->most_version)))
+        return false;
+    return !gates->app || strcmp(gates->app, l->said.app) == 0;
+}
+
+static uint64_t seen_of(int64_t resident, const char *app, const char *person)
+{
+    uint64_t fields = 0;
+    for (size_t i = 0; i < t.count; i++)
+        if (t.lines[i].said.resident == resident) fields |= given_by(&t.lines[i], app, person);
+    return fields;
+}
+
+/* The line that gave the last of its fields; SIZE_MAX: none has. */
+static size_t opened_at(const leaked_resident *of, const char *app, const char *person)
 {
     uint64_t fields = 0;
     for (size_t i = 0; i < t.count; i++) {
-        const uint32_t version = t.lines[i].said.record_version;
-        if (t.lines[i].said.resident != resident) continue;
-        if (gates && version &&
-            (version < gates->least_version || (gates->most_version && version > gates->most_version)))
-            continue;
-        if (gates && gates->app && strcmp(gates->app, t.lines[i].said.app) != 0) continue;
+        if (t.lines[i].said.resident != of->resident || !passes(&t.lines[i], of)) continue;
         fields |= given_by(&t.lines[i], app, person);
+        if (fields && (fields & of->fields) == of->fields) return i;
     }
-    return fields;
+    return SIZE_MAX;
 }
 
 static uint64_t most_have(void)
@@ -178,22 +191,36 @@ static uint64_t most_have(void)
     return needed;
 }
 
+/* Of them those that most rows have that it explains, each by whom it has opened first. */
+static uint64_t most_explained(const leaked_resident *const rows[ROWS], size_t hits)
+{
+    uint64_t most = 0;
+    for (size_t f = 0; f < 3; f++) {
+        size_t with = 0;
+        for (size_t r = 0; r < ROWS; r++) with += rows[r] && (rows[r]->fields & most_have()) >> f & 1;
+        if (2 * with > hits) most |= UINT64_C(1) << f;
+    }
+    return most;
+}
+
 static void expect_sets_of(const char *app, const char *person, size_t *suspects)
 {
-    uint64_t opened = 0, needed = most_have(), any = 0;
-    bool rows[ROWS] = {false};
-    size_t hits = 0;
+    uint64_t opened = 0, any = 0;
+    const leaked_resident *rows[ROWS] = {NULL};
+    size_t hits = 0, first[ROWS];
+    for (size_t r = 0; r < ROWS; r++) first[r] = SIZE_MAX;
     for (size_t i = 0; i < LEAKED; i++) {
         const leaked_resident *l = &t.leaked[i];
+        const size_t at = opened_at(l, app, person);
         any |= l->fields;
-        const uint64_t fields = seen_of(l->resident, l, app, person);
-        if ((fields & l->fields) == l->fields) rows[l->row] = true;
+        if (at < first[l->row]) first[l->row] = at, rows[l->row] = l;
     }
+    for (size_t r = 0; r < ROWS; r++) hits += rows[r] != NULL;
+    const uint64_t needed = most_explained(rows, hits);
     for (int64_t r = 1; r <= RESIDENTS; r++) {
-        const uint64_t fields = seen_of(r, NULL, app, person) & any;
+        const uint64_t fields = seen_of(r, app, person) & any;
         opened += fields && (fields & needed) == needed;
     }
-    for (size_t r = 0; r < ROWS; r++) hits += rows[r];
     const size_t at = suspect_of(app, person);
     if (hits == 0) {
         assert_int_equal(at, SIZE_MAX);
@@ -206,6 +233,18 @@ static void expect_sets_of(const char *app, const char *person, size_t *suspects
     assert_int_equal(s->hit_count, hits);
     assert_int_equal(s->opened, opened > hits ? opened : hits);
     for (size_t h = 0; h < s->hit_count; h++) assert_true(rows[s->hits[h]]);
+}
+
+TEST("who has opened names of many, and more of few, is sized by the names where they are what he explains")
+{
+    enum { MANY = 40 };
+    given_nothing();
+    for (int64_t r = 1; r <= MANY; r++) given_line(r, "ann", "name");
+    for (int64_t r = 1; r <= 2; r++) given_line(r, "ann", "name,phone");
+    for (int64_t r = 10; r < 13; r++) given_row(r, 1);
+    for (int64_t r = 101; r < 105; r++) given_row(r, 3); /* most rows, of people whom nobody has opened */
+    gathered(LINES);
+    expect_hits("ann", 3, MANY);
 }
 
 TEST("sets of many logs and lists are those of the definition, in whatever pieces the log comes")
