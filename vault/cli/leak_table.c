@@ -3,7 +3,9 @@
 #include "vault/cli/mapping.h"
 
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { LOOK_ROWS = 200, FIRST_LINE = 4096, TOKEN_LEAST = 24, LOOK_LEAST_PERCENT = 60 };
@@ -78,7 +80,9 @@ static char delimiter_of(const char *path)
     static const char all[] = {',', '\t', ';', '|'};
     char text[FIRST_LINE + 1];
     size_t count[sizeof all] = {0}, best = 0;
-    int fd = strcmp(path, "-") == 0 ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+    struct stat is;
+    const bool again = stat(path, &is) == 0 && S_ISREG(is.st_mode); /* what a pipe gives, it gives once */
+    int fd = again ? open(path, O_RDONLY | O_CLOEXEC) : -1;
     ssize_t got = fd < 0 ? 0 : read(fd, text, FIRST_LINE);
     if (fd >= 0) close(fd);
     for (ssize_t i = 0; i < got && text[i] != '\n'; i++)
@@ -96,10 +100,21 @@ static char *trimmed(char *text)
     return text;
 }
 
+/* Where the newest of `total` rows goes, so that each one is as likely to be among those that are taken (Vitter's
+ * algorithm R): who has written the list does not choose them. LEAK_ROWS_MOST: nowhere. */
+static size_t drawn_place(const leak_table *out)
+{
+    if (out->row_count < LEAK_ROWS_MOST) return out->row_count;
+    const uint32_t all = out->total > UINT32_MAX ? UINT32_MAX : (uint32_t)out->total;
+    const uint32_t at = arc4random_uniform(all);
+    return at < LEAK_ROWS_MOST ? at : LEAK_ROWS_MOST;
+}
+
 static vault_code add_row(leak_table *out, arena *mem, char *const *values, vault_error *err)
 {
     out->total++;
-    if (out->row_count == LEAK_ROWS_MOST) return VAULT_OK;
+    const size_t place = drawn_place(out);
+    if (place == LEAK_ROWS_MOST) return VAULT_OK;
     Vault__V1__LeakRow *one = arena_alloc(mem, sizeof *one);
     if (!one) return no_room(err);
     vault__v1__leak_row__init(one);
@@ -111,7 +126,8 @@ static vault_code add_row(leak_table *out, arena *mem, char *const *values, vaul
         if (strlen(text) > LEAK_TEXT_MOST) text[0] = '\0';
         one->values[one->n_values++] = text;
     }
-    out->rows[out->row_count++] = one;
+    out->rows[place] = one;
+    out->row_count += place == out->row_count;
     return VAULT_OK;
 }
 

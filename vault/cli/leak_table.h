@@ -12,7 +12,7 @@ typedef struct leak_table {
     char **headings;
     char **columns; /* of the vault: fields, "token", or "" */
     size_t column_count;
-    Vault__V1__LeakRow **rows; /* at most LEAK_ROWS_MOST: the first ones */
+    Vault__V1__LeakRow **rows; /* at most LEAK_ROWS_MOST: of more they are drawn by lot */
     size_t row_count;
     uint64_t total, faulty; /* rows of the file; of these, that could not be taken apart, and are left out */
     bool headless;

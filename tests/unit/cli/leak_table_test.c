@@ -137,16 +137,49 @@ TEST("a list in which nothing is recognised is refused, and an empty one; values
     assert_string_equal(table.rows[0]->values[1], "13800000000");
 }
 
-TEST("only the first ten thousand rows are taken, and how many there are is known")
+/* Mobile numbers, one a line, ending in 0, 1, 2 and so on. */
+static void read_mobiles(size_t count)
 {
-    size_t room = 12 * 10010, at = 0;
-    char *text = arena_alloc(mem, room + 16);
-    for (int i = 0; i < 10005; i++) at += (size_t)snprintf(text + at, 16, "138%08d\n", i);
-    char *kept = memcpy(malloc(at), text, at); /* the arena is made anew */
-    expect_ok(read_bytes(kept, at, NULL), &err);
-    free(kept);
+    size_t room = 12 * count + 16, at = 0;
+    char *text = malloc(room); /* the arena is made anew */
+    for (size_t i = 0; i < count; i++) at += (size_t)snprintf(text + at, 16, "138%08zu\n", i);
+    expect_ok(read_bytes(text, at, NULL), &err);
+    free(text);
+}
+
+TEST("of more than ten thousand rows as many are drawn by lot, each once, and how many there are is known")
+{
+    enum { ALL = 2 * LEAK_ROWS_MOST, PARTS = 4 };
+    size_t parts[PARTS] = {0};
+    bool seen[ALL] = {false};
+    read_mobiles(LEAK_ROWS_MOST);
+    for (size_t i = 0; i < LEAK_ROWS_MOST; i++) assert_int_equal(strtoul(table.rows[i]->values[0] + 3, NULL, 10), i);
+    read_mobiles(ALL);
     assert_int_equal(table.row_count, LEAK_ROWS_MOST);
-    assert_int_equal(table.total, 10005);
+    assert_int_equal(table.total, ALL);
+    for (size_t i = 0; i < LEAK_ROWS_MOST; i++) {
+        size_t at = strtoul(table.rows[i]->values[0] + 3, NULL, 10);
+        assert_false(seen[at]);
+        seen[at] = true;
+        parts[at * PARTS / ALL]++;
+    }
+    for (size_t k = 0; k < PARTS; k++) assert_in_range(parts[k], 2200, 2800); /* 2,500 each, 8 times their deviation */
+}
+
+TEST("a list that comes through a pipe is read from its first row")
+{
+    enum { COUNT = 400 }; /* more than what is looked at for a delimiter */
+    int ends[2];
+    char path[32], one[16];
+    assert_int_equal(pipe(ends), 0);
+    for (int i = 0; i < COUNT; i++)
+        assert_int_equal(write(ends[1], one, (size_t)snprintf(one, sizeof one, "138%08d\n", i)), 12);
+    close(ends[1]);
+    snprintf(path, sizeof path, "/dev/fd/%d", ends[0]);
+    expect_ok(leak_table_read(&table, mem, &(leak_reading){.path = path, .of = &residents}, &err), &err);
+    close(ends[0]);
+    assert_int_equal(table.row_count, COUNT);
+    assert_string_equal(table.rows[0]->values[0], "13800000000");
 }
 
 /* ---- the report ---- */
