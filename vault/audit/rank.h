@@ -18,10 +18,10 @@ typedef enum suspect_kind { SUSPECT_PERSON, SUSPECT_APP, SUSPECT_EXPORT, SUSPECT
 /* One who opened what was leaked. */
 typedef struct suspect_openings {
     suspect_kind kind;
-    uint64_t opened; /* |R_i|: residents of whom it opened every leaked field, under the gates; at least hit_count */
+    uint64_t opened;      /* |R_i|: residents of whom it opened the fields that its rows have; at least hit_count */
     const uint32_t *hits; /* rows t that it explains, ascending; borrowed */
     size_t hit_count;
-    size_t canaries;  /* canaries of the list that only it could meet: any puts it before all that have fewer */
+    size_t canaries;  /* canaries of the list that it has opened: any puts it before all that have fewer */
     uint64_t exports; /* of a person or an app: how many it made, whether they explain anything or not */
     size_t maker;     /* of an export: the place of the person or app who made it, before its own */
 } suspect_openings;
