@@ -1,15 +1,26 @@
 /* Leaked lists: brought in, traced, closed; and what follows for those whom they are about. */
-#include "vault/cli/internal.h"
 #include "vault/cli/leak_report.h"
 #include "vault/cli/leak_table.h"
+#include "vault/cli/query.h"
 
 #include "vault/base/clock.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { LEADS_MOST = 100, EVIDENCE_MOST = 50, EVIDENCE_USUAL = 5, AFFECTED_PAGE = 1000 };
 static const char CASE[] = "leaks/";
+
+/* What is said of persons and residents is for our own eyes. */
+static FILE *private_file(const char *path)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    FILE *to = fd < 0 ? NULL : fdopen(fd, "w");
+    if (fd >= 0 && !to) (void)close(fd);
+    return to;
+}
 
 /* ---- a case, shown ---- */
 
@@ -120,28 +131,40 @@ static const char *percent(arena *mem, double value)
     return arena_format(mem, "%.1f %%", 100 * value);
 }
 
-static void print_leads(const ctl *c, const Vault__V1__TraceReport *r)
+/* Nothing is certain here, and nothing impossible. */
+static const char *likelihood(arena *mem, double value)
+{
+    return value > 0.999 ? "> 99.9 %" : value < 0.001 ? "< 0.1 %" : percent(mem, value);
+}
+
+static const char *lead_name(const ctl *c, const Vault__V1__TraceLead *of, const register_names *names)
+{
+    if (of->person[0]) return named(c->mem, names, of->person);
+    return of->request_id[0] ? of->request_id : "(by itself)";
+}
+
+static void print_leads(const ctl *c, const Vault__V1__TraceReport *r, const register_names *names)
 {
     static const char *const heads[] = {"LEAD", "APP", "KIND", "POSTERIOR", "ROWS", "OF LIST", "OPENED", "CANARIES"};
     table t = table_of(c->mem, sizeof heads / sizeof *heads, heads);
     for (size_t i = 0; i < r->n_leads; i++) {
         const Vault__V1__TraceLead *one = r->leads[i];
         table_add(&t, (const char *const[]){
-                          one->person[0] ? one->person : one->request_id, one->app, one->kind,
-                          percent(c->mem, one->posterior), arena_format(c->mem, "%llu", (unsigned long long)one->hits),
-                          percent(c->mem, one->coverage), arena_format(c->mem, "%llu", (unsigned long long)one->opened),
+                          lead_name(c, one, names), one->app, one->kind, likelihood(c->mem, one->posterior),
+                          arena_format(c->mem, "%llu", (unsigned long long)one->hits), percent(c->mem, one->coverage),
+                          arena_format(c->mem, "%llu", (unsigned long long)one->opened),
                           arena_format(c->mem, "%zu", one->n_canaries)});
     }
     table_print(&t);
 }
 
-static void print_trace(const ctl *c, const Vault__V1__TraceReport *r)
+static void print_trace(const ctl *c, const Vault__V1__TraceReport *r, const register_names *names)
 {
     printf("%llu of %llu rows lead to %llu residents; %llu lines and %llu accessors looked at\n"
            "not from this vault: %s\n",
            (unsigned long long)r->rows_linked, (unsigned long long)r->rows, (unsigned long long)r->residents,
-           (unsigned long long)r->lines, (unsigned long long)r->accessors, percent(c->mem, r->not_from_here));
-    print_leads(c, r);
+           (unsigned long long)r->lines, (unsigned long long)r->accessors, likelihood(c->mem, r->not_from_here));
+    print_leads(c, r, names);
     for (size_t i = 0; i < r->n_colluders; i++)
         printf("%s%s with %s: %s of the list\n", i ? "  " : "together clearly better:\n  ",
                shown(c->mem, r->colluders[i]->person), shown(c->mem, r->colluders[i]->app),
@@ -149,19 +172,52 @@ static void print_trace(const ctl *c, const Vault__V1__TraceReport *r)
     puts("ranked leads, not proof");
 }
 
-static ctl_exit write_report(const ctl *c, const Vault__V1__TraceReport *r)
+static ctl_exit write_report(const ctl *c, const Vault__V1__TraceReport *r, const register_names *names)
 {
     char now[32];
     const char *path = c->options[OPT_REPORT];
     if (!path) return CTL_OK;
-    FILE *to = fopen(path, "we");
+    FILE *to = private_file(path);
     clock_format(now, clock_now_us());
-    const leak_report report = {.of = r, .title = c->options[OPT_TICKET], .made = now, .chinese = speaks_chinese()};
+    const leak_report report = {
+        .of = r, .title = c->options[OPT_TICKET], .made = now, .names = names->by_id, .chinese = speaks_chinese()};
     bool written = to && leak_report_write(to, &report);
     if (to && fclose(to) != 0) written = false;
     if (!written) return fprintf(stderr, "vaultctl: %s: cannot be written\n", path), CTL_FAILED;
     fprintf(stderr, "the report is in %s\n", path);
     return CTL_OK;
+}
+
+/* The evidence of all leads, each line once: `vault-verify receipt` checks it. */
+static ctl_exit keep_evidence(const ctl *c, const Vault__V1__TraceReport *r)
+{
+    VAULT_CLEANUP(json_clear) json_t *known = json_object();
+    if (!c->options[OPT_RECEIPTS]) return CTL_OK;
+    json_t *all = json_array();
+    for (size_t i = 0; i < r->n_leads; i++) {
+        for (size_t k = 0; k < r->leads[i]->n_evidence; k++) {
+            const Vault__V1__Line *one = r->leads[i]->evidence[k];
+            const char *index = arena_format(c->mem, "%llu", (unsigned long long)one->index);
+            if (!one->consistent || one->n_path == 0 || json_object_get(known, index)) continue;
+            json_object_set_new(known, index, json_true());
+            json_array_append_new(all, line_receipt(one, r->checkpoint));
+        }
+    }
+    return receipts_save(c, OPT_RECEIPTS, all);
+}
+
+static ctl_exit show_trace(ctl *c, const Vault__V1__TraceReport *r)
+{
+    const bool named_at_all = c->options[OPT_REPORT] || !c->options[OPT_JSON];
+    register_names names = named_at_all ? names_read(c) : (register_names){0};
+    ctl_exit end = write_report(c, r, &names);
+    if (end == CTL_OK) end = keep_evidence(c, r);
+    if (end == CTL_OK && c->options[OPT_JSON])
+        print_json(message_json(c->mem, &r->base));
+    else if (end == CTL_OK)
+        print_trace(c, r, &names);
+    names_clear(&names);
+    return end;
 }
 
 static ctl_exit trace_case(ctl *c)
@@ -176,15 +232,7 @@ static ctl_exit trace_case(ctl *c)
     request.leads = (int32_t)leads;
     request.evidence = (int32_t)evidence;
     ctl_exit end = ctl_call(c, &x, "/vault.v1.Audit/TraceLeak", &request.base, &vault__v1__trace_report__descriptor);
-    if (end != CTL_OK) return end;
-    const Vault__V1__TraceReport *reply = (const void *)x.reply;
-    end = write_report(c, reply);
-    if (end != CTL_OK) return end;
-    if (c->options[OPT_JSON])
-        print_json(message_json(c->mem, &reply->base));
-    else
-        print_trace(c, reply);
-    return CTL_OK;
+    return end == CTL_OK ? show_trace(c, (const void *)x.reply) : end;
 }
 
 ctl_exit run_audit_trace(ctl *c)
@@ -305,7 +353,7 @@ ctl_exit run_incident(ctl *c)
     const char *path = c->options[OPT_OUT];
     if (!c->options[OPT_APP] || !c->options[OPT_OF_PURPOSE])
         return usage_error(c, "--app and --of-purpose are missing: who notifies, and for what");
-    if (path && !(of.tokens = fopen(path, "we")))
+    if (path && !(of.tokens = private_file(path)))
         return fprintf(stderr, "vaultctl: %s: cannot be written\n", path), CTL_FAILED;
     ctl_exit end = ask_pages(&of);
     if (of.tokens && fclose(of.tokens) != 0 && end == CTL_OK)

@@ -1,16 +1,21 @@
 #include "vault/cli/leak_report.h"
 
+#include "vault/base/bytes.h"
 #include "vault/base/clock.h"
+#include "vault/base/memory.h"
 
 #include <inttypes.h>
 #include <string.h>
 
 enum {
     CLOCK_TEXT = 32,
+    TO_THE_SECOND = 19, /* of a time: 2026-11-22T19:40:42 */
     BAR_WIDTH = 420,
     BAR_HEIGHT = 22,
     LABEL_WIDTH = 260,
     MONTH_WIDTH = 26,
+    MONTH_LABEL = 60,
+    JOB_SHOWN = 8, /* of the id of an export, where there is little room */
     TIMES_MOST = 5,
     MONTHS_SHOWN = 60
 };
@@ -20,6 +25,7 @@ typedef enum said {
     SAY_TITLE,
     SAY_LEADS,
     SAY_WARNING,
+    SAY_LEGEND,
     SAY_ROWS,
     SAY_LINKED,
     SAY_RESIDENTS,
@@ -64,6 +70,15 @@ static const char *const TEXTS[SAY_COUNT][2] = {
          "they say nothing of intent, and somebody else may have used an account. Ask before you accuse.",
          "以下为按可能性排序的线索，不构成证据结论。它们只说明日志显示谁可能掌握这份名单，不说明故意，也不排除"
          "账号被他人使用。核实之前请勿追责。"},
+    [SAY_LEGEND] =
+        {"Posterior: how likely it is that the list is of this one, by the log, against all others and against \"not "
+         "from this vault\"; that of an export is a part of its maker's. Rows explained: rows of the list about "
+         "residents whom this one has opened. Guilt model: another reckoning, for comparison. What they are worth, "
+         "as measured: docs/tracing.md.",
+         "后验概率：依日志推算，与其他主体及“并非出自本库”相比，名单出自该主体的可能性；导出的概率是其操作主体概率的一"
+         "部分。"
+         "可解释行：该主体查看过的居民在名单中的行。过错模型：另一种算法，供对照。各数值的可靠程度经实测，见 "
+         "docs/tracing.md。"},
     [SAY_ROWS] = {"Rows of the list", "名单行数"},
     [SAY_LINKED] = {"that lead to a resident", "其中关联到居民的行"},
     [SAY_RESIDENTS] = {"Residents", "涉及居民"},
@@ -146,7 +161,25 @@ static void number(const page *p, uint64_t value)
     fprintf(p->to, "<td class=\"n\">%" PRIu64 "</td>", value);
 }
 
-static void share(const page *p, double value)
+/* Nothing is certain here, and nothing impossible. */
+static void probability(const page *p, double value)
+{
+    if (value > 0.999)
+        fputs("&gt;0.999", p->to);
+    else if (value < 0.001)
+        fputs("&lt;0.001", p->to);
+    else
+        fprintf(p->to, "%.3f", value);
+}
+
+static void likelihood(const page *p, double value)
+{
+    fputs("<td class=\"n\">", p->to);
+    probability(p, value);
+    fputs("</td>", p->to);
+}
+
+static void fraction(const page *p, double value)
 {
     fprintf(p->to, "<td class=\"n\">%.3f</td>", value);
 }
@@ -156,13 +189,49 @@ static void fact(const page *p, said what, uint64_t value)
     fprintf(p->to, "<tr><th>%s</th><td class=\"n\">%" PRIu64 "</td></tr>\n", say(p, what), value);
 }
 
+/* "赵敏 (grid-zhao)"; the id alone where the register has no name. */
+static void named_text(const page *p, const char *id)
+{
+    const char *name = json_string_value(json_object_get(p->report->names, id));
+    const bool has_one = name && *name && strcmp(name, id) != 0;
+    text(p, has_one ? name : id);
+    if (!has_one) return;
+    fputs(" (", p->to);
+    text(p, id);
+    fputs(")", p->to);
+}
+
+static void accessor(const page *p, const char *person, const char *app)
+{
+    named_text(p, person[0] ? person : app);
+    if (person[0]) fputs(" · ", p->to);
+    if (person[0]) text(p, app);
+}
+
 static void who(const page *p, const Vault__V1__TraceLead *lead)
 {
-    text(p, lead->person[0] ? lead->person : lead->app);
-    if (lead->person[0]) fputs(" · ", p->to);
-    if (lead->person[0]) text(p, lead->app);
+    accessor(p, lead->person, lead->app);
     if (lead->request_id[0]) fputs(" · ", p->to);
     text(p, lead->request_id);
+}
+
+/* Where there is little room: an export by the beginning of its id. */
+static void who_shortly(const page *p, const Vault__V1__TraceLead *lead)
+{
+    char job[JOB_SHOWN + 1] = {0};
+    memcpy(job, lead->request_id, strnlen(lead->request_id, JOB_SHOWN));
+    text(p, lead->person[0] ? lead->person : lead->app);
+    if (job[0]) fputs(" · ", p->to);
+    text(p, job);
+    if (strlen(lead->request_id) > JOB_SHOWN) fputs("…", p->to);
+}
+
+static const char *kind_of(const page *p, const Vault__V1__TraceLead *lead)
+{
+    static const char *const kinds[][2] = {{"person", "人员"}, {"app", "应用"}, {"export", "一次批量查看"}};
+    for (size_t i = 0; p->report->chinese && i < sizeof kinds / sizeof *kinds; i++)
+        if (strcmp(lead->kind, kinds[i][0]) == 0) return kinds[i][1];
+    return lead->kind;
 }
 
 /* ---- the chart ---- */
@@ -175,11 +244,11 @@ static double clamped(double value)
 static void bar(const page *p, size_t at, double value, const char *colour)
 {
     const size_t y = at * BAR_HEIGHT;
-    fprintf(p->to,
-            "<rect x=\"%d\" y=\"%zu\" width=\"%.1f\" height=\"%d\" fill=\"%s\"/><text x=\"%.1f\" y=\"%zu\">%.3f</text>"
-            "<text x=\"%d\" y=\"%zu\" text-anchor=\"end\">",
+    fprintf(p->to, "<rect x=\"%d\" y=\"%zu\" width=\"%.1f\" height=\"%d\" fill=\"%s\"/><text x=\"%.1f\" y=\"%zu\">",
             LABEL_WIDTH, y + 3, clamped(value) * BAR_WIDTH, BAR_HEIGHT - 6, colour,
-            LABEL_WIDTH + clamped(value) * BAR_WIDTH + 6, y + 16, value, LABEL_WIDTH - 8, y + 16);
+            LABEL_WIDTH + clamped(value) * BAR_WIDTH + 6, y + 16);
+    probability(p, value);
+    fprintf(p->to, "</text><text x=\"%d\" y=\"%zu\" text-anchor=\"end\">", LABEL_WIDTH - 8, y + 16);
 }
 
 static void chart(const page *p)
@@ -190,7 +259,7 @@ static void chart(const page *p)
             LABEL_WIDTH + BAR_WIDTH + 60, (count + 1) * BAR_HEIGHT);
     for (size_t i = 0; i < count; i++) {
         bar(p, i, of->leads[i]->posterior, "#2b6cb0");
-        who(p, of->leads[i]);
+        who_shortly(p, of->leads[i]);
         fputs("</text>\n", p->to);
     }
     bar(p, count, of->not_from_here, "#999");
@@ -206,13 +275,22 @@ static const char *time_of(const Google__Protobuf__Timestamp *t, char out[CLOCK_
     return out;
 }
 
-static void times(const page *p, const Vault__V1__TraceLead *lead)
+static void second(const page *p, const Google__Protobuf__Timestamp *t)
 {
     char at[CLOCK_TEXT];
-    fputs("<td>", p->to);
-    text(p, time_of(lead->first_time, at));
+    (void)time_of(t, at);
+    if (!at[0]) return;
+    at[TO_THE_SECOND] = '\0';
+    text(p, at);
+    fputc('Z', p->to);
+}
+
+static void times(const page *p, const Vault__V1__TraceLead *lead)
+{
+    fputs("<td class=\"t\">", p->to);
+    second(p, lead->first_time);
     fputs("<br>", p->to);
-    text(p, time_of(lead->last_time, at));
+    second(p, lead->last_time);
     fputs("</td>", p->to);
 }
 
@@ -221,13 +299,13 @@ static void lead_row(const page *p, const Vault__V1__TraceLead *lead, size_t ran
     fprintf(p->to, "<tr><td class=\"n\">%zu</td><td>", rank + 1);
     who(p, lead);
     fputs("</td>", p->to);
-    cell(p, lead->kind);
-    share(p, lead->posterior);
+    cell(p, kind_of(p, lead));
+    likelihood(p, lead->posterior);
     number(p, lead->hits);
     number(p, lead->opened);
-    share(p, lead->coverage);
-    share(p, lead->concentration);
-    share(p, lead->guilt);
+    fraction(p, lead->coverage);
+    fraction(p, lead->concentration);
+    likelihood(p, lead->guilt);
     times(p, lead);
     fprintf(p->to, "<td class=\"n\">%zu</td></tr>\n", lead->n_canaries);
 }
@@ -241,7 +319,7 @@ static void leads(const page *p)
     for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) head(p, heads[i]);
     fputs("</tr>\n", p->to);
     for (size_t i = 0; i < p->report->of->n_leads; i++) lead_row(p, p->report->of->leads[i], i);
-    fputs("</table>\n", p->to);
+    fprintf(p->to, "</table>\n<p>%s</p>\n", say(p, SAY_LEGEND));
 }
 
 static void colluders(const page *p)
@@ -256,11 +334,9 @@ static void colluders(const page *p)
     for (size_t i = 0; i < of->n_colluders; i++) {
         const Vault__V1__TraceColluder *one = of->colluders[i];
         fputs("<tr><td>", p->to);
-        text(p, one->person);
-        fputs(one->person[0] ? " · " : "", p->to);
-        text(p, one->app);
+        accessor(p, one->person, one->app);
         fputs("</td>", p->to);
-        share(p, one->weight);
+        fraction(p, one->weight);
         number(p, one->hits);
         fputs("</tr>\n", p->to);
     }
@@ -276,7 +352,7 @@ static void time_line(const page *p, const Vault__V1__TraceLead *lead)
     for (size_t i = first; i < lead->n_months; i++)
         if (lead->months[i]->hits > most) most = lead->months[i]->hits;
     fprintf(p->to, "<h4>%s</h4>\n<svg width=\"%zu\" height=\"96\" role=\"img\">\n", say(p, SAY_MONTHS),
-            (lead->n_months - first) * MONTH_WIDTH + 20);
+            (lead->n_months - first) * MONTH_WIDTH + MONTH_LABEL);
     for (size_t i = first; i < lead->n_months; i++) {
         const size_t x = (i - first) * MONTH_WIDTH;
         const double height = 60.0 * (double)lead->months[i]->hits / (double)most;
@@ -303,20 +379,46 @@ static void list_of(const page *p, said what, char *const *at, size_t count)
     fputs("</p>\n", p->to);
 }
 
+static void base64(const page *p, ProtobufCBinaryData of)
+{
+    const size_t room = 4 * ((of.len + 2) / 3) + 1;
+    char *out = memory_new(room);
+    base64_encode(out, bytes_of(of.data, of.len));
+    text(p, out);
+    fputc('\n', p->to);
+    memory_free(out, room);
+}
+
+/* What leads to the checkpoint at the end of the page: leaf, salt of the view, and path. */
+static void proof(const page *p, const Vault__V1__Line *of)
+{
+    if (of->n_path == 0 || !of->consistent) {
+        fprintf(p->to, "<td>%s</td>", of->consistent ? "-" : "ALTERED");
+        return;
+    }
+    fprintf(p->to, "<td><details><summary>%s</summary><pre>", say(p, SAY_PROOF));
+    base64(p, of->leaf);
+    base64(p, of->officer_salt);
+    for (size_t i = 0; i < of->n_path; i++) base64(p, of->path[i]);
+    fputs("</pre></details></td>", p->to);
+}
+
 static void evidence(const page *p, const Vault__V1__TraceLead *lead)
 {
-    char at[CLOCK_TEXT];
     if (lead->n_evidence == 0) return;
     fprintf(p->to, "<h4>%s</h4>\n<table>\n", say(p, SAY_EVIDENCE));
     for (size_t i = 0; i < lead->n_evidence; i++) {
         const Vault__V1__Line *one = lead->evidence[i];
         fprintf(p->to, "<tr><td class=\"n\">%" PRIu64 "</td>", one->index);
-        cell(p, time_of(one->time, at));
+        fputs("<td class=\"t\">", p->to);
+        second(p, one->time);
+        fputs("</td>", p->to);
         cell(p, one->action);
         fputs("<td class=\"view\">", p->to);
         text(p, one->officer_view);
-        fprintf(p->to, "</td><td class=\"n\">%s %zu%s</td></tr>\n", say(p, SAY_PROOF), one->n_path,
-                one->consistent ? "" : " ALTERED");
+        fputs("</td>", p->to);
+        proof(p, one);
+        fputs("</tr>\n", p->to);
     }
     fputs("</table>\n", p->to);
 }
@@ -347,7 +449,7 @@ static void rows(const page *p)
         fprintf(p->to, "<tr%s><td class=\"n\">%zu</td>", one->canary ? " class=\"canary\"" : "", i + 1);
         cell(p, one->linked_by);
         number(p, one->residents);
-        share(p, one->weight);
+        fraction(p, one->weight);
         fputs("<td>", p->to);
         for (size_t k = 0; k < one->n_stale; k++) {
             fputs(k ? ", " : "", p->to);
@@ -370,7 +472,8 @@ static void begin(const page *p)
             "text-align:left;vertical-align:top}\n"
             "th{background:#f3f3f3;font-weight:600}.n{text-align:right}svg text{font-size:12px;fill:#222}\n"
             ".warning{border-left:4px solid #c05621;padding:.4em 1em;background:#fffaf0}.canary{background:#fefcbf}\n"
-            ".view{font:12px monospace;word-break:break-all}pre{font-size:12px;white-space:pre-wrap}\n"
+            ".t{white-space:nowrap}.view,td pre{font:12px "
+            "monospace;word-break:break-all}pre{font-size:12px;white-space:pre-wrap}\n"
             "</style></head><body>\n<h1>%s</h1>\n<p>",
             say(p, SAY_LANG), say(p, SAY_TITLE), say(p, SAY_TITLE));
     text(p, p->report->of->leak);
@@ -390,8 +493,9 @@ static void facts(const page *p)
     fact(p, SAY_RESIDENTS, of->residents);
     fact(p, SAY_LINES, of->lines);
     fact(p, SAY_ACCESSORS, of->accessors);
-    fprintf(p->to, "<tr><th>%s</th><td class=\"n\">%.3f</td></tr>\n</table>\n", say(p, SAY_NOT_HERE),
-            of->not_from_here);
+    fprintf(p->to, "<tr><th>%s</th>", say(p, SAY_NOT_HERE));
+    likelihood(p, of->not_from_here);
+    fputs("</tr>\n</table>\n", p->to);
 }
 
 bool leak_report_write(FILE *to, const leak_report *report)

@@ -2,13 +2,15 @@
 #pragma once
 #include "vault/v1/audit.pb-c.h"
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdio.h>
 
 typedef struct leak_report {
     const Vault__V1__TraceReport *of;
-    const char *title; /* of the case: its ticket */
-    const char *made;  /* when */
+    const char *title;   /* of the case: its ticket */
+    const char *made;    /* when */
+    const json_t *names; /* by id, as the register has them; NULL: ids stand for themselves */
     bool chinese;
 } leak_report;
 /* False: it could not be written. */

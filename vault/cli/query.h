@@ -21,6 +21,7 @@ typedef struct line_view {
     json_t *receipts; /* NULL: none are kept */
 } line_view;
 void view_line(line_view *v, const Vault__V1__Line *l, const char *note); /* note: where it is proven */
+json_t *line_receipt(const Vault__V1__Line *l, const char *note);         /* to be kept by receipts_save */
 void view_end(line_view *v);                                              /* what was gathered */
 /* Comma-separated, each as a spreadsheet takes it: text that it would run is told to be text. */
 void print_csv(const char *const *cells, size_t count);

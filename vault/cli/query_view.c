@@ -120,8 +120,8 @@ static void print_csv_row(line_view *v, const Vault__V1__Line *l, json_t *view)
     print_csv(cells, sizeof cells / sizeof *cells);
 }
 
-/* One line a receipt: each with its own path. Lines that have none are not kept. */
-static void keep_receipt(line_view *v, const Vault__V1__Line *l, const char *note)
+/* One line a receipt: each with its own path. */
+json_t *line_receipt(const Vault__V1__Line *l, const char *note)
 {
     json_t *path = json_array();
     for (size_t i = 0; i < l->n_path; i++)
@@ -129,8 +129,8 @@ static void keep_receipt(line_view *v, const Vault__V1__Line *l, const char *not
     json_t *one =
         json_pack("{s:o, s:s, s:o}", "leaf", base64_json(bytes_of(l->leaf.data, l->leaf.len)), "officer_view",
                   l->officer_view, "officer_salt", base64_json(bytes_of(l->officer_salt.data, l->officer_salt.len)));
-    json_array_append_new(v->receipts, json_pack("{s:I, s:[o], s:o, s:s}", "first_line", (json_int_t)l->index, "lines",
-                                                 one, "path", path, "checkpoint", note));
+    return json_pack("{s:I, s:[o], s:o, s:s}", "first_line", (json_int_t)l->index, "lines", one, "path", path,
+                     "checkpoint", note);
 }
 
 json_t *audit_line_json(arena *mem, const Vault__V1__Line *line)
@@ -151,7 +151,7 @@ void view_line(line_view *v, const Vault__V1__Line *l, const char *note)
     vault_error dropped = {0};
     const ctl *c = v->c;
     if (json_read(&view, bytes_of_text(l->officer_view), "view", &dropped) != VAULT_OK) view = json_object();
-    if (v->receipts && l->consistent && *note) keep_receipt(v, l, note);
+    if (v->receipts && l->consistent && *note) json_array_append_new(v->receipts, line_receipt(l, note));
     if (c->options[OPT_JSON])
         print_json(audit_line_json(c->mem, l));
     else if (!v->names.by_id)

@@ -47,6 +47,8 @@ static void print_report(const ctl *c, const Vault__V1__ReportResponse *of, cons
     for (size_t i = 0; i < of->n_counts; i++) {
         const Vault__V1__ReportCount *one = of->counts[i];
         const char *name = json_string_value(json_object_get(names, one->key));
+        if (!one->key[0] && strcmp(one->kind, "opened_by_department") == 0)
+            name = "(none)"; /* administrators, officers */
         table_add(&t, (const char *const[]){report_kind(one->kind, chinese), name ? name : one->key,
                                             number(c, one->lines), number(c, one->residents)});
     }

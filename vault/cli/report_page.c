@@ -92,11 +92,19 @@ static void put_summary(FILE *to, const report_page *p)
     put_tile(to, of->archived_lines, say(p, "of them archived", "其中已归档"));
 }
 
+/* Administrators and officers have no department; other counts are of nothing but themselves. */
+static const char *without_key(const report_page *p, const char *kind)
+{
+    if (strcmp(kind, "opened_by_department") == 0)
+        return say(p, "no department (administrators, officers)", "无部门（管理员、隐私官员）");
+    return say(p, "in all", "合计");
+}
+
 static void put_row(FILE *to, const report_page *p, const Vault__V1__ReportCount *one, uint64_t most)
 {
     const char *name = json_string_value(json_object_get(p->names, one->key));
     fputs("<tr><td>", to);
-    put_text(to, name ? name : one->key[0] ? one->key : say(p, "in all", "合计"));
+    put_text(to, name ? name : one->key[0] ? one->key : without_key(p, one->kind));
     if (name) {
         fputs(" <small>", to);
         put_text(to, one->key);

@@ -227,6 +227,10 @@ TEST("the report says ranked leads and not proof, in both languages, without scr
     assert_null(strstr(text, "<script"));
     assert_null(strstr(text, "http://"));
     assert_null(strstr(text, "t<1>"));
+    assert_non_null(strstr(text, "0.930"));
+    assert_null(strstr(text, "1.000"));
+    lead.posterior = 1; /* near to certain is not certain */
+    assert_non_null(strstr(written(&r, false), "&gt;0.999"));
     text = written(&r, true);
     assert_non_null(strstr(text, "不构成证据结论"));
     assert_non_null(strstr(text, "lang=\"zh-CN\""));

@@ -67,6 +67,19 @@ TEST("names stand before ids where the register has them; the words are in one l
     json_decref(names);
 }
 
+TEST("what administrators and officers have opened is of no department, and not the sum of all")
+{
+    report_page p = {.of = some(lent("")), .since = "", .until = "", .made = ""};
+    char *text = written(&p);
+    assert_non_null(strstr(text, "<td>in all<"));
+    free(text);
+    counts[1].kind = lent("opened_by_department");
+    text = written(&p);
+    assert_non_null(strstr(text, "no department"));
+    assert_null(strstr(text, "<td>in all<"));
+    free(text);
+}
+
 TEST("a series that this tool does not know yet goes by its own name, and what cannot be written is told")
 {
     assert_string_equal(report_kind("something_new", true), "something_new");
