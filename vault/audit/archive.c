@@ -15,6 +15,18 @@ enum { TILE = 256, STRETCH_BITS = 16, PAGE = 1024, PAGE_MEMORY = 64 << 20, PROOF
 
 /* ---- which lines ------------------------------------------------------------------------------------------------- */
 
+/* When the last one was written; 0: it is damaged, as whoever archives it will be told. */
+static vault_code read_end(archive_row *out, store *s, vault_error *err)
+{
+    VAULT_CLEANUP(arena_free) arena *mem = arena_new(1 << 20);
+    leaf_facts leaf;
+    bytes last;
+    if (!mem) return vault_fail(err, VAULT_EXHAUSTED, "no memory for a line");
+    VAULT_TRY(rows_leaves(s, mem, out->first + out->count - 1, 1, &last, err));
+    out->end_us = leaf_read(&leaf, last) ? leaf.time_us : 0;
+    return VAULT_OK;
+}
+
 vault_code archive_next(archive_row *out, store *s, const anchor *to, int64_t before, vault_error *err)
 {
     int64_t first, end = before < to->tree.size ? before : to->tree.size;
@@ -23,7 +35,7 @@ vault_code archive_next(archive_row *out, store *s, const anchor *to, int64_t be
     if (end > stretch_end) end = stretch_end;
     end -= end % TILE;
     *out = (archive_row){.first = first, .count = end > first ? end - first : 0};
-    return VAULT_OK;
+    return out->count > 0 ? read_end(out, s, err) : VAULT_OK;
 }
 
 /* ---- the file under way ------------------------------------------------------------------------------------------ */

@@ -35,7 +35,7 @@ typedef struct archive_draft {
 void archive_draft_clear(archive_draft *d); /* takes an empty one */
 
 /* The lines that are archived next: whole tiles, from the first that is not archived to before `before`, within one
- * stretch, all in the anchor's tree. out->count 0: there are none. */
+ * stretch, all in the anchor's tree; out->end_us: when the last one was written. out->count 0: there are none. */
 VAULT_MUST_USE vault_code archive_next(archive_row *out, store *s, const anchor *to, int64_t before, vault_error *err);
 /* Lines [row.first, row.first + row.count), wherever they lie now, with their views under the scribe's version.
  * INTEGRITY: one of them does not fit, or is not of the tree; nothing is left then. UNAVAILABLE: the folder cannot be

@@ -37,6 +37,15 @@ static vault_code take_lines(session *s, const job_work *w, archive_draft *d, va
     return job_commit(s, w->job, (size_t)d->row.count, &batch, err);
 }
 
+/* Whole days of the calendar: what was written on a day may go when that day is so many months ago. */
+static bool is_old_enough(const session *s, int64_t before_us, int64_t now_us)
+{
+    unsigned months =
+        s->service->retention_months > RETENTION_LEAST ? (unsigned)s->service->retention_months : RETENTION_LEAST;
+    return date_months_later(clock_shanghai_date(before_us), months) <= clock_shanghai_date(now_us);
+}
+
+/* A bound that was let through elsewhere, or written into the table of jobs, takes no younger lines here. */
 static vault_code archive_more(session *s, job_work *w, vault_error *err)
 {
     VAULT_CLEANUP(archive_draft_clear) archive_draft draft = {0};
@@ -49,8 +58,9 @@ static vault_code archive_more(session *s, job_work *w, vault_error *err)
     VAULT_TRY(ledger_anchor(&to, s->service->ledger, s->store, s->mem, err));
     VAULT_TRY(archive_next(&next, s->store, &to, until, err));
     w->ended = next.first >= until;
-    w->waits = next.count == 0 && !w->ended;
-    if (next.count == 0) return VAULT_OK;
+    bool due = next.count > 0 && is_old_enough(s, next.end_us, clock_now_us());
+    w->waits = !due && !w->ended;
+    if (!due) return VAULT_OK;
     const archive_wish wish = {next.first, next.count, &to};
     VAULT_TRY(archive_draft_write(&draft, s->scribe, s->store, &wish, err));
     return take_lines(s, w, &draft, err);
@@ -89,14 +99,6 @@ static vault_code count(session *s, const job_row *job, int64_t *total, vault_er
 const job_type JOB_TYPE_ARCHIVE = {.name = "archive", .count = count, .step = step};
 
 /* ---- Audit.Archive ----------------------------------------------------------------------------------------------- */
-
-/* Whole days of the calendar: what was written on a day may go when that day is so many months ago. */
-static bool is_old_enough(const session *s, int64_t before_us, int64_t now_us)
-{
-    unsigned months =
-        s->service->retention_months > RETENTION_LEAST ? (unsigned)s->service->retention_months : RETENTION_LEAST;
-    return date_months_later(clock_shanghai_date(before_us), months) <= clock_shanghai_date(now_us);
-}
 
 static vault_code read_bound(session *s, const call *c, int64_t *before_us, vault_error *err)
 {

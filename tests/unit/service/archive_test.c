@@ -150,6 +150,19 @@ TEST("younger lines than the retention stay, whoever asks; and who is no officer
     assert_int_equal(files_there(false), 0);
 }
 
+TEST("a job that nobody asked the vault for, or a node with a shorter retention was asked for, takes no younger lines")
+{
+    given_reveals(300);
+    pg_sql("INSERT INTO job (kind, ring, version, state, total, done, created, resumed, resumed_done, ended, finding)"
+           " VALUES (8, '', 1, 1, 256, 0, 0, 0, 0, 0, '')");
+    for (int i = 0; i < 40 && files_there(false) == 0; i++) usleep(50000);
+    assert_int_equal(files_there(false), 0);
+    assert_int_equal(listed()->n_archives, 0);
+    assert_int_equal(count_of(pg_sql("WITH d AS (DELETE FROM job WHERE version = 1 AND kind = 8 AND state = 1 "
+                                     "RETURNING 1) SELECT count(*) FROM d")),
+                     1);
+}
+
 TEST("what is asked of a log whose lines lie in an archive is answered as before, and a line says that they went")
 {
     int64_t now = real_us() / 1000000;
