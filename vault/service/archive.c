@@ -34,7 +34,9 @@ static vault_code take_lines(session *s, const job_work *w, archive_draft *d, va
         .control_version = s->manifest->version, .control_stamp = s->control_stamp, .lines = &one, .count = 1};
     VAULT_TRY(store_archive_take(s->store, &d->row, err));
     VAULT_TRY(archive_draft_place(d, s->service->shelf, err));
-    return job_commit(s, w->job, (size_t)d->row.count, &batch, err);
+    vault_code code = job_commit(s, w->job, (size_t)d->row.count, &batch, err);
+    if (code == VAULT_CONFLICT) archive_remove(s->service->shelf, d->row.file); /* control has moved: written anew */
+    return code;
 }
 
 /* Whole days of the calendar: what was written on a day may go when that day is so many months ago. */
