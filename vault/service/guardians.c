@@ -1,6 +1,7 @@
 /* Guardians: who may ask for a resident. A word is a new version of the resident's record, written with its line in one
  * transaction, as that of a consent is. The rule must be for both of them: whoever may not say anything about somebody
  * does not hear, either, whether he is there. */
+#include "vault/service/canaries.h"
 #include "vault/service/said.h"
 
 #include "vault/base/clock.h"
@@ -79,7 +80,7 @@ static void look_at_one(session *s, item *it, const resident_row *row, uint8_t *
     struct guardian_item *own = it->guardian;
     own->other.row = row;
     own->other.record = (record){.dek = dek};
-    if (record_prove(&own->other.record, s->cabinet, row, &broken) != VAULT_OK) session_damage(s, &broken);
+    if (item_prove(s, &own->other, &broken) != VAULT_OK) session_damage(s, &broken);
     own->agreed = item_ask_whole(s, &own->other, POLICY_GUARDIAN).given;
     record_clear(&own->other.record);
 }

@@ -13,6 +13,10 @@ static void with_counts(const char *file, json_t *document)
     add_rule(document, RULE("population-count", "population", "population-register", "[\"name\",\"phone\"]", "count",
                             DISTRICT, ""));
     add_rule(document, RULE("care-search", "eldercare", "elder-care", "[\"name\"]", "token", DISTRICT, ""));
+    add_rule(document,
+             "{\"id\": \"care-guardians\", \"action\": \"guardian\", \"consumer\": \"eldercare\", \"purpose\": "
+             "\"elder-care\", \"fields\": [\"id_number\"], \"form\": \"nothing\", \"areas\": [\"320411\"], "
+             "\"acting\": \"app\", \"valid\": {\"from\": \"2020-01-01\", \"until\": \"2099-12-31\"}}");
     add_rule(document, "{\"id\": \"clinic-puts\", \"action\": \"put\", \"consumer\": \"clinic\", \"purpose\": "
                        "\"family-doctor\", \"fields\": [\"id_number\", \"residence_area\", \"phone\"], \"form\": "
                        "\"plain\", \"areas\": [\"320411\"], \"acting\": \"app\", \"valid\": {\"from\": "
@@ -258,6 +262,32 @@ TEST("a person's own is met by that person alone, through any app")
     assert_int_equal(found_by(CARE, "phone", value_of(one, "phone")), 0);
     const asker own = {ELDERCARE, "elder-care", assertion_of(&(claims){.sub = "grid-own"})};
     assert_non_null(issue(own, value_of(one, "id_number")).token);
+    fixture_reset();
+}
+
+static const Google__Rpc__Status *appointed(const char *ward, const char *guardian)
+{
+    NEW_REQUEST(one, Vault__V1__GuardianItem, vault__v1__guardian_item__init);
+    NEW_REQUEST(in, Vault__V1__BatchRecordGuardiansRequest, vault__v1__batch_record_guardians_request__init);
+    one->token = lend(ward);
+    one->guardian_token = lend(guardian);
+    one->kind = lend("court");
+    in->items = arena_array(fixture_memory(), 1, sizeof *in->items);
+    in->items[in->n_items++] = one;
+    request *rq =
+        ask(&(asked){.path = "/vault.v1.Guardians/BatchRecord", .uri = CARE.uri, .purpose = CARE.why, .in = &in->base});
+    expect_outcome(rq, VAULT_OK, NULL);
+    return ((const Vault__V1__BatchRecordGuardiansResponse *)(const void *)rq->out)->results[0]->status;
+}
+
+TEST("one that is hidden is nobody's guardian, as who lives elsewhere is none")
+{
+    const Vault__V1__Canary *one = created((wished){.person = "grid-own"})[0], *all = created((wished){0})[0];
+    const asker own = {ELDERCARE, "elder-care", assertion_of(&(claims){.sub = "grid-own"})};
+    const char *ward = token_for(ELDERCARE, "elder-care", resident_in_street(0));
+    assert_null(appointed(ward, issued_to(CARE, value_of(all, "id_number"))));
+    const Google__Rpc__Status *hidden = appointed(ward, issued_to(own, value_of(one, "id_number")));
+    assert_non_null(hidden);
     fixture_reset();
 }
 
