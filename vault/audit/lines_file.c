@@ -1,6 +1,8 @@
 /* Files of lines, read as a stranger reads them: front to back, once, in blocks, with nothing believed that is not
  * counted. What the head says is for the caller to prove. */
 #include "vault/audit/lines_file.h"
+
+#include "vault/audit/note_parts.h"
 #include "vault/base/memory.h"
 
 #include <string.h>
@@ -29,16 +31,6 @@ struct lines_file {
 
 /* ---- the head ---------------------------------------------------------------------------------------------------- */
 
-/* Takes what stands before the first `end`. */
-static bool cut(bytes *before, bytes *rest, char end)
-{
-    const uint8_t *at = rest->len > 0 ? memchr(rest->at, end, rest->len) : NULL;
-    if (!at) return false;
-    *before = bytes_of(rest->at, (size_t)(at - rest->at));
-    *rest = bytes_of(at + 1, rest->len - before->len - 1);
-    return true;
-}
-
 /* Decimal, canonical, at most `most`. */
 static bool read_number(int64_t *out, bytes text, int64_t most)
 {
@@ -53,13 +45,6 @@ static bool read_number(int64_t *out, bytes text, int64_t most)
     return true;
 }
 
-static bool read_digest(digest *out, bytes text)
-{
-    size_t len = 0;
-    return text.len == BASE64_DIGEST && base64_decode(out->at, DIGEST_LEN, &len, (const char *)text.at, text.len) &&
-           len == DIGEST_LEN;
-}
-
 static bool starts_with(bytes *text, const char *word)
 {
     bytes start = bytes_of_text(word);
@@ -72,7 +57,7 @@ static bool starts_with(bytes *text, const char *word)
 static bool read_lines(lines_file_head *out, bytes line)
 {
     bytes first, count;
-    if (!starts_with(&line, "lines ") || !cut(&first, &line, ' ') || !cut(&count, &line, ' ')) return false;
+    if (!starts_with(&line, "lines ") || !note_cut(&first, &line, ' ') || !note_cut(&count, &line, ' ')) return false;
     out->archive = bytes_same(line, bytes_of_text("archive"));
     return (out->archive || bytes_same(line, bytes_of_text("range"))) &&
            read_number(&out->first, first, MERKLE_SIZE_MAX) &&
@@ -85,7 +70,7 @@ static bool read_path(lines_file_head *out, arena *mem, bytes text)
     bytes line;
     size_t len = 0;
     for (; path && text.len > 0; len++) {
-        if (len == MERKLE_PATH_MAX || !cut(&line, &text, '\n') || !read_digest(&path[len], line)) return false;
+        if (len == MERKLE_PATH_MAX || !note_cut(&line, &text, '\n') || !note_read_hash(&path[len], line)) return false;
     }
     out->path = (merkle_path){.at = path, .len = len};
     return path != NULL;
@@ -102,10 +87,11 @@ static bool printable(bytes text)
 static bool read_text(lines_file_head *out, arena *mem, bytes text)
 {
     bytes origin, lines, body;
-    if (!printable(text) || !cut(&origin, &text, '\n') || !cut(&lines, &text, '\n') || !cut(&body, &text, '\n'))
+    if (!printable(text) || !note_cut(&origin, &text, '\n') || !note_cut(&lines, &text, '\n') ||
+        !note_cut(&body, &text, '\n'))
         return false;
     out->origin = arena_text(mem, origin);
-    return origin.len > 0 && out->origin && read_lines(out, lines) && read_digest(&out->body, body) &&
+    return origin.len > 0 && out->origin && read_lines(out, lines) && note_read_hash(&out->body, body) &&
            read_path(out, mem, text);
 }
 
@@ -121,7 +107,7 @@ static bool read_lengths(FILE *from, int64_t *note, int64_t *tree)
         if (c == '\n') break;
     }
     rest = bytes_of(line, len);
-    if (c != '\n' || !starts_with(&rest, MAGIC) || !cut(&first, &rest, ' ')) return false;
+    if (c != '\n' || !starts_with(&rest, MAGIC) || !note_cut(&first, &rest, ' ')) return false;
     rest.len--;
     return read_number(note, first, NOTE_MAX) && read_number(tree, rest, NOTE_MAX);
 }
