@@ -95,10 +95,13 @@ trace_a_list()
     leak=$(sed -n 's/^\(leaks\/[0-9a-f]*\) .*/\1/p' "$said") approval=$(text_of approval)
     digest=$(as officer-zhao vaultctl approval show "$approval" | sed -n 's/^ *digest *//p')
     shown_lines=1 command_line as officer-zhao vaultctl approval approve "$approval" --digest "$digest" --ticket incident-7
-    command_line as officer-wang vaultctl audit trace "$leak" --report "$state/incident-7.html" --ticket incident-7
-    expect '^ *eldercare +app .* 1$'
+    command_line as officer-wang vaultctl audit trace "$leak" --report "$state/incident-7.html" --receipts "$state/evidence.json" --ticket incident-7
+    expect '^\(by itself\) +eldercare +app .* 1$'
     expect 'ranked leads, not proof'
-    say_more "A lead is no proof: the lines, with their receipts, are in the report. With the case the list is destroyed:"
+    say_more "A lead is no proof. The lines that speak for each are in the report, and prove themselves to anybody:"
+    shown_lines=3 command_line vault-verify receipt --key "$state/log.vkey" "$state/evidence.json"
+    expect 'evidence.json: valid'
+    say_more "With the case the list is destroyed:"
     shown_lines=1 command_line as officer-wang vaultctl leak close "$leak" --ticket incident-7
     command_line as officer-wang vaultctl canary retire "$canary" --ticket 'it has served'
 }

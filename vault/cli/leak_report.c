@@ -466,7 +466,7 @@ static void begin(const page *p)
             "<!doctype html>\n<html lang=\"%s\"><head><meta charset=\"utf-8\">\n"
             "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
             "<meta name=\"viewport\" content=\"width=device-width\"><title>%s</title>\n<style>\n"
-            "body{font:15px/1.5 system-ui,\"Noto Sans CJK SC\",sans-serif;max-width:70em;margin:2em auto;padding:0 1em;"
+            "body{font:15px/1.5 system-ui,\"Noto Sans CJK SC\",sans-serif;max-width:82em;margin:2em auto;padding:0 1em;"
             "color:#222;background:#fff}\n"
             "table{border-collapse:collapse;margin:.5em 0}td,th{border:1px solid #ccc;padding:.2em .6em;"
             "text-align:left;vertical-align:top}\n"
