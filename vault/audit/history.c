@@ -58,24 +58,21 @@ static const merkle_tree *tree_for(const telling *t, int64_t index)
 }
 
 /* Of a page of rows, at once. */
-static vault_code find_proofs(line_proof **out, telling *t, const line_row *rows, size_t count, vault_error *err)
+static vault_code find_proofs(line_claim **out, telling *t, const line_row *rows, size_t count, vault_error *err)
 {
     arena_reset(t->scratch);
     *out = arena_array(t->scratch, count + 1, sizeof **out);
     if (!*out) return vault_fail(err, VAULT_EXHAUSTED, "no room for proofs");
     for (size_t i = 0; i < count; i++)
-        (*out)[i] = (line_proof){.index = rows[i].index, .size = tree_for(t, rows[i].index)->size};
-    return stored_inclusions(t->s, t->scratch, *out, count, err);
+        (*out)[i] = (line_claim){.index = rows[i].index, .leaf = rows[i].leaf, .tree = tree_for(t, rows[i].index)};
+    return stored_inclusions(&(proofs_source){t->s, t->by->of->nodes}, t->scratch, *out, count, err);
 }
 
 /* What is newer than the tree that is asked for is proven to stand in the log, and has no path yet. */
-static vault_code prove(telling *t, const line_row *row, line_proof *proof, vault_error *err)
+static vault_code prove(telling *t, const line_row *row, line_claim *claim, vault_error *err)
 {
-    const merkle_tree *tree = tree_for(t, row->index);
-    digest leaf = merkle_leaf(row->leaf);
-    bool stands = proof->leaf.len > 0 && merkle_verify_inclusion(&leaf, row->index, tree, proof->path);
-    if (!stands) return damaged(row, err);
-    if (tree == &t->head) proof->path = (merkle_path){0};
+    if (!claim->stands) return damaged(row, err);
+    if (claim->tree == &t->head) claim->path = (merkle_path){0};
     return VAULT_OK;
 }
 
@@ -146,7 +143,7 @@ static vault_code tell(telling *t, const line_row *row, const leaf_facts *leaf, 
     return read_view(to, t->mem, to->view, err);
 }
 
-static vault_code take_row(telling *t, const line_row *row, line_proof *proof, vault_error *err)
+static vault_code take_row(telling *t, const line_row *row, line_claim *claim, vault_error *err)
 {
     opened_view view = {0};
     leaf_facts leaf = {0};
@@ -155,10 +152,10 @@ static vault_code take_row(telling *t, const line_row *row, line_proof *proof, v
     if (code != VAULT_OK && code != VAULT_INTEGRITY) return code;
     bool his = code == VAULT_OK && fits && view.facts.resident == t->q->resident && leaf_read(&leaf, row->leaf);
     if (!his) return damaged(row, err);
-    VAULT_TRY(prove(t, row, proof, err));
+    VAULT_TRY(prove(t, row, claim, err));
     if (is_withheld(t, &view.facts)) return VAULT_OK;
     if (row->resident.len == 0) return has_none(&view.facts) ? VAULT_OK : damaged(row, err);
-    return tell(t, row, &leaf, proof->path, err);
+    return tell(t, row, &leaf, claim->path, err);
 }
 
 /* ---- all of them, newest first ---- */
@@ -167,7 +164,7 @@ static vault_code take_page(telling *t, vault_error *err)
 {
     size_t wanted = t->left < PAGE ? t->left : PAGE, count = 0;
     bool last = false;
-    line_proof *proofs = NULL;
+    line_claim *claims = NULL;
     arena_reset(t->page);
     line_row *rows = arena_array(t->page, wanted, sizeof *rows);
     if (!rows) return vault_fail(err, VAULT_EXHAUSTED, "no room for a page of lines");
@@ -176,9 +173,9 @@ static vault_code take_page(telling *t, vault_error *err)
     t->left -= count;
     if (count < wanted) last = true;
     while (count > 0 && rows[count - 1].index < t->first) count--, last = true;
-    VAULT_TRY(find_proofs(&proofs, t, rows, count, err));
+    VAULT_TRY(find_proofs(&claims, t, rows, count, err));
     for (size_t i = 0; i < count && !t->more; i++) {
-        VAULT_TRY(take_row(t, &rows[i], &proofs[i], err));
+        VAULT_TRY(take_row(t, &rows[i], &claims[i], err));
         t->at = rows[i].index - 1;
     }
     if (last && !t->more) t->at = -1;

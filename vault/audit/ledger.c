@@ -25,6 +25,7 @@ ledger *ledger_new(const char *name)
     pthread_mutex_init(&l->mutex, NULL);
     pthread_mutex_init(&l->keys_lock, NULL);
     l->name = memory_text(name);
+    l->nodes = upper_nodes_new();
     return l;
 }
 
@@ -63,6 +64,7 @@ void ledger_close(ledger **out)
     log_keyset_free(&l->keys);
     forget_told(l->verifier);
     free_text(l->name);
+    upper_nodes_free(&l->nodes);
     pthread_mutex_destroy(&l->keys_lock);
     pthread_mutex_destroy(&l->mutex);
     memory_free(l, sizeof *l);

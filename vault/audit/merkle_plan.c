@@ -6,8 +6,8 @@
 static void plan_hash(merkle_plan *p, int64_t first, int64_t end)
 {
     size_t parts = 0;
-    for (unsigned l = MERKLE_LEVELS; l-- > 0;) {
-        if (!((end - first) >> l & 1)) continue;
+    while (first < end) {
+        unsigned l = 63 - (unsigned)__builtin_clzll((unsigned long long)(end - first));
         p->nodes[p->node_count++] = (merkle_coordinate){.level = l, .index = first >> l};
         first += INT64_C(1) << l;
         parts++;

@@ -19,7 +19,7 @@ static vault_code read_lines(line_row *rows, store *s, arena *mem, const int64_t
     return VAULT_OK;
 }
 
-static vault_code stored_node(digest *out, const line_row *row, unsigned level, vault_error *err)
+vault_code stored_node(digest *out, const line_row *row, unsigned level, vault_error *err)
 {
     unsigned completes = (unsigned)__builtin_ctzll((unsigned long long)row->index + 1);
     if (row->leaf.len != LEAF_LEN || row->nodes.len != (size_t)completes * DIGEST_LEN || level > completes) {
@@ -35,20 +35,24 @@ static size_t lines_of(const merkle_plan *plan, int64_t *indexes)
     return plan->node_count;
 }
 
-vault_code stored_fold(merkle_path *out, arena *mem, const merkle_plan *plan, const line_row *rows, vault_error *err)
+vault_code nodes_fold(merkle_path *out, arena *mem, const merkle_plan *plan, const digest *nodes, vault_error *err)
 {
     digest *path = arena_array(mem, plan->count + 1, sizeof *path);
     if (!path) return vault_fail(err, VAULT_EXHAUSTED, "no room for a proof");
-    size_t next = 0;
     for (size_t i = 0; i < plan->count; i++) {
-        digest parts[MERKLE_LEVELS];
-        for (size_t part = 0; part < plan->parts[i]; part++, next++) {
-            VAULT_TRY(stored_node(&parts[part], &rows[next], plan->nodes[next].level, err));
-        }
-        path[i] = merkle_fold(parts, plan->parts[i]);
+        path[i] = merkle_fold(nodes, plan->parts[i]);
+        nodes += plan->parts[i];
     }
     *out = (merkle_path){.at = path, .len = plan->count};
     return VAULT_OK;
+}
+
+vault_code stored_fold(merkle_path *out, arena *mem, const merkle_plan *plan, const line_row *rows, vault_error *err)
+{
+    digest nodes[2 * MERKLE_PATH_MAX];
+    for (size_t i = 0; i < plan->node_count; i++)
+        VAULT_TRY(stored_node(&nodes[i], &rows[i], plan->nodes[i].level, err));
+    return nodes_fold(out, mem, plan, nodes, err);
 }
 
 vault_code stored_inclusion(store *s, arena *mem, line_proof *proof, vault_error *err)

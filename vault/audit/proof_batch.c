@@ -1,4 +1,5 @@
-/* Inclusion proofs of many lines: they share their upper nodes, and one look-up reads all that they need. */
+/* Inclusion proofs of many lines: they share their upper nodes, which are in memory where they were met before, and one
+ * look-up reads all else that they need. */
 #include "vault/audit/internal.h"
 
 #include <stdlib.h>
@@ -10,19 +11,38 @@ typedef struct shelf { /* rows by index, ascending, each once */
     size_t count;
 } shelf;
 
+/* What one claim is proven by: the nodes of its plan, of which memory had some. A plan itself is large, and soon made
+ * again. */
+typedef struct inclusion {
+    line_claim *of;
+    size_t count;
+    bool *known, any_known;
+    digest *nodes;
+} inclusion;
+
+static vault_code plan_inclusion(inclusion *out, line_claim *of, arena *mem, upper_nodes *memory, vault_error *err)
+{
+    merkle_plan plan;
+    VAULT_TRY(merkle_plan_inclusion(&plan, of->index, of->tree->size, err));
+    *out = (inclusion){.of = of, .count = plan.node_count};
+    out->known = arena_array(mem, out->count + 1, sizeof *out->known);
+    out->nodes = arena_array(mem, out->count + 1, sizeof *out->nodes);
+    if (!out->known || !out->nodes) return vault_fail(err, VAULT_EXHAUSTED, "no room for proofs");
+    for (size_t i = 0; memory && i < out->count; i++) {
+        out->known[i] = upper_nodes_find(memory, plan.nodes[i], &out->nodes[i]);
+        out->any_known |= out->known[i];
+    }
+    return VAULT_OK;
+}
+
+/* ---- rows ---- */
+
 static int by_index(const void *a, const void *b)
 {
     int64_t x, y;
     memcpy(&x, a, sizeof x);
     memcpy(&y, b, sizeof y);
     return (x > y) - (x < y);
-}
-
-static size_t plan_lines(int64_t *indexes, const merkle_plan *plan, int64_t own)
-{
-    for (size_t i = 0; i < plan->node_count; i++) indexes[i] = merkle_node_line(plan->nodes[i]);
-    indexes[plan->node_count] = own;
-    return plan->node_count + 1;
 }
 
 static void sort_once(shelf *of)
@@ -34,58 +54,79 @@ static void sort_once(shelf *of)
     of->count = kept;
 }
 
-static vault_code fill_shelf(shelf *out, store *s, arena *mem, const line_proof *proofs, size_t count, vault_error *err)
+/* Of the nodes that memory does not have. */
+static vault_code fill_shelf(shelf *out, store *s, arena *mem, const inclusion *of, size_t count, vault_error *err)
 {
+    size_t room = 1;
     merkle_plan plan;
-    *out = (shelf){.indexes = arena_array(mem, count * (2 * MERKLE_LEVELS + 1), sizeof *out->indexes)};
+    for (size_t i = 0; i < count; i++) room += of[i].count;
+    *out = (shelf){.indexes = arena_array(mem, room, sizeof *out->indexes)};
     if (!out->indexes) return vault_fail(err, VAULT_EXHAUSTED, "no room for proofs");
     for (size_t i = 0; i < count; i++) {
-        VAULT_TRY(merkle_plan_inclusion(&plan, proofs[i].index, proofs[i].size, err));
-        out->count += plan_lines(out->indexes + out->count, &plan, proofs[i].index);
+        VAULT_TRY(merkle_plan_inclusion(&plan, of[i].of->index, of[i].of->tree->size, err));
+        for (size_t n = 0; n < of[i].count; n++)
+            if (!of[i].known[n]) out->indexes[out->count++] = merkle_node_line(plan.nodes[n]);
     }
     sort_once(out);
-    out->rows = arena_array(mem, out->count, sizeof *out->rows);
+    out->rows = arena_array(mem, out->count + 1, sizeof *out->rows);
     if (!out->rows) return vault_fail(err, VAULT_EXHAUSTED, "no room for proofs");
-    return rows_of_tree(s, mem, out->indexes, out->count, out->rows, err);
+    return out->count > 0 ? rows_of_tree(s, mem, out->indexes, out->count, out->rows, err) : VAULT_OK;
 }
 
-static const line_row *find_row(const shelf *of, int64_t index)
+/* False: its line is not there, or is damaged. */
+static bool take_node(digest *out, const shelf *from, merkle_coordinate node)
 {
-    const int64_t *at = bsearch(&index, of->indexes, of->count, sizeof index, by_index);
-    return at && of->rows[at - of->indexes].found ? &of->rows[at - of->indexes] : NULL;
+    vault_error cause = {0};
+    int64_t index = merkle_node_line(node);
+    const int64_t *at = bsearch(&index, from->indexes, from->count, sizeof index, by_index);
+    const line_row *row = at ? &from->rows[at - from->indexes] : NULL;
+    return row && row->found && stored_node(out, row, node.level, &cause) == VAULT_OK;
 }
 
-/* False: one of its lines is not there. */
-static bool take_rows(line_row *rows, const shelf *from, const merkle_plan *plan, int64_t own)
+/* ---- proofs ---- */
+
+/* What led to the root is what it claims to be, and is remembered. */
+static vault_code prove(inclusion *i, const shelf *from, arena *mem, upper_nodes *memory, vault_error *err)
 {
-    int64_t indexes[2 * MERKLE_PATH_MAX + 1];
-    size_t count = plan_lines(indexes, plan, own);
-    for (size_t i = 0; i < count; i++) {
-        const line_row *row = find_row(from, indexes[i]);
-        if (!row) return false;
-        rows[i] = *row;
-    }
-    return true;
+    merkle_plan plan;
+    digest leaf = merkle_leaf(i->of->leaf);
+    i->of->stands = false;
+    VAULT_TRY(merkle_plan_inclusion(&plan, i->of->index, i->of->tree->size, err));
+    for (size_t n = 0; n < i->count; n++)
+        if (!i->known[n] && !take_node(&i->nodes[n], from, plan.nodes[n])) return VAULT_OK;
+    VAULT_TRY(nodes_fold(&i->of->path, mem, &plan, i->nodes, err));
+    i->of->stands = merkle_verify_inclusion(&leaf, i->of->index, i->of->tree, i->of->path);
+    for (size_t n = 0; i->of->stands && n < i->count; n++)
+        if (!i->known[n]) upper_nodes_keep(memory, plan.nodes[n], &i->nodes[n]);
+    return VAULT_OK;
 }
 
-vault_code stored_inclusions(store *s, arena *mem, line_proof *proofs, size_t count, vault_error *err)
+static vault_code prove_all(const proofs_source *from, arena *mem, inclusion *all, size_t count, vault_error *err)
 {
     shelf rows;
-    if (count == 0) return VAULT_OK;
-    VAULT_TRY(fill_shelf(&rows, s, mem, proofs, count, err));
-    for (size_t i = 0; i < count; i++) {
-        line_proof *to = &proofs[i];
-        merkle_plan plan;
-        line_row own[2 * MERKLE_PATH_MAX + 1];
-        VAULT_TRY(merkle_plan_inclusion(&plan, to->index, to->size, err));
-        to->leaf = bytes_of(NULL, 0);
-        if (!take_rows(own, &rows, &plan, to->index)) continue;
-        vault_code code = stored_fold(&to->path, mem, &plan, own, err);
-        if (code == VAULT_OK) to->leaf = own[plan.node_count].leaf;
-        if (code == VAULT_INTEGRITY)
-            vault_error_clear(err);
-        else
-            VAULT_TRY(code);
-    }
+    VAULT_TRY(fill_shelf(&rows, from->s, mem, all, count, err));
+    for (size_t i = 0; i < count; i++) VAULT_TRY(prove(&all[i], &rows, mem, from->memory, err));
     return VAULT_OK;
+}
+
+/* Those that do not stand, and that memory had a part in, by the table alone, which has the last word: what memory had
+ * of them is replaced where it was wrong. */
+static vault_code prove_again(const proofs_source *from, arena *mem, inclusion *all, size_t count, vault_error *err)
+{
+    size_t again = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (all[i].of->stands || !all[i].any_known) continue;
+        VAULT_TRY(plan_inclusion(&all[again++], all[i].of, mem, NULL, err));
+    }
+    return again > 0 ? prove_all(from, mem, all, again, err) : VAULT_OK;
+}
+
+vault_code stored_inclusions(const proofs_source *from, arena *mem, line_claim *claims, size_t count, vault_error *err)
+{
+    if (count == 0) return VAULT_OK;
+    inclusion *all = arena_array(mem, count, sizeof *all);
+    if (!all) return vault_fail(err, VAULT_EXHAUSTED, "no room for proofs");
+    for (size_t i = 0; i < count; i++) VAULT_TRY(plan_inclusion(&all[i], &claims[i], mem, from->memory, err));
+    VAULT_TRY(prove_all(from, mem, all, count, err));
+    return prove_again(from, mem, all, count, err);
 }

@@ -198,20 +198,20 @@ static vault_code take_page(search *r, vault_error *err)
 /* A line whose proof cannot be read is shown as what it is. */
 static vault_code prove_all(search *r, vault_error *err)
 {
-    line_proof *proofs = arena_array(r->mem, r->out->count + 1, sizeof *proofs);
+    line_claim *claims = arena_array(r->mem, r->out->count + 1, sizeof *claims);
     size_t count = 0, at = 0;
-    if (!proofs) return vault_fail(err, VAULT_EXHAUSTED, "no room for proofs");
+    if (!claims) return vault_fail(err, VAULT_EXHAUSTED, "no room for proofs");
     for (size_t i = 0; i < r->out->count; i++)
         if (r->out->lines[i].consistent)
-            proofs[count++] = (line_proof){.index = r->out->lines[i].index, .size = r->tree.size};
-    VAULT_TRY(stored_inclusions(r->s, r->mem, proofs, count, err));
+            claims[count++] =
+                (line_claim){.index = r->out->lines[i].index, .leaf = r->out->lines[i].leaf, .tree = &r->tree};
+    VAULT_TRY(stored_inclusions(&(proofs_source){r->s, r->by->of->nodes}, r->mem, claims, count, err));
     for (size_t i = 0; i < r->out->count; i++) {
         opened_line *l = &r->out->lines[i];
         if (!l->consistent) continue;
-        const line_proof *p = &proofs[at++];
-        digest hash = merkle_leaf(l->leaf);
-        l->consistent = p->leaf.at && merkle_verify_inclusion(&hash, l->index, &r->tree, p->path);
-        if (l->consistent && r->q && r->q->anchor) l->path = p->path;
+        const line_claim *claim = &claims[at++];
+        l->consistent = claim->stands;
+        if (l->consistent && r->q && r->q->anchor) l->path = claim->path;
     }
     return VAULT_OK;
 }

@@ -1,6 +1,8 @@
 /* Questions, proofs, and what they say about lines that were edited. */
 #include "tests/unit/audit/fixture.h"
 
+#include "vault/audit/internal.h"
+
 TEST("a query without conditions gives every line once, in order, opened and proven")
 {
     given_log();
@@ -79,7 +81,7 @@ enum { EDITED = 11 };
 /* After the edit the line is shown, under every condition, as one that does not fit. */
 static void expect_found_out(const char *set)
 {
-    given_log();
+    given_log_again();
     given_lines(20);
     pg_sql("UPDATE line SET %s WHERE idx = %d", set, EDITED);
     line_page page = all_lines((line_query){0});
@@ -121,7 +123,7 @@ TEST("a stored tree node that was edited makes proofs through it fail; none veri
 {
     static const char *EDITS[] = {FLIP(nodes, 0), FLIP(nodes, 40), "nodes = ''", "nodes = nodes || nodes"};
     for (size_t i = 0; i < sizeof EDITS / sizeof *EDITS; i++) {
-        given_log();
+        given_log_again();
         given_lines(20);
         pg_sql("UPDATE line SET %s WHERE idx = 11", EDITS[i]);
         line_page page = all_lines((line_query){0});
@@ -180,7 +182,7 @@ TEST("times edited to hide lines from a query by time make it refuse, not lie")
 {
     const int64_t s = INT64_C(1000000);
     for (int64_t idx = 0; idx <= 40; idx++) {
-        given_log();
+        given_log_again();
         given_lines(40);
         pg_sql("UPDATE line SET leaf = set_byte(leaf, 2, 255) WHERE idx = %lld",
                (long long)idx); /* far in the future */
@@ -255,7 +257,7 @@ TEST("a proof for a smaller tree over edited lines is refused, not given")
     static const char *EDITS[] = {FLIP(nodes, 0), FLIP(nodes, 40), FLIP(leaf, 20)};
     static merkle_tree trees[LINES + 1];
     for (size_t e = 0; e < sizeof EDITS / sizeof *EDITS; e++) {
-        given_log();
+        given_log_again();
         for (int64_t size = 2; size <= LINES; size++) {
             appended done = appended_batch(lines_for(1, "person-a", "elder-care", 1), 1);
             expect_ok(appended_sign(&done, book, mem, &err), &err);
@@ -367,4 +369,93 @@ TEST("a line that was edited stands in the trail, and is not consistent")
     pg_sql("UPDATE line SET officer = set_byte(officer, 40, get_byte(officer, 40) # 1) WHERE idx = 4");
     line_trail t = trail_of(3, "gov-app-9", "elder-care", 5);
     assert_true(t.count == 1 && t.total == 1 && t.lines[0].index == 4 && !t.lines[0].consistent);
+}
+
+/* ---- upper nodes of the tree, which are kept in memory ---- */
+
+enum { LONG = 1100 }; /* nodes of 256, 512 and 1,024 lines */
+#define SWAP_NODE(line, at)                                                                                            \
+    "UPDATE line SET nodes = set_byte(nodes, " #at ", get_byte(nodes, " #at ") # 1) WHERE idx = " #line
+
+static size_t not_proven(int64_t from, size_t limit)
+{
+    line_page page;
+    line_query q = {.from = from, .limit = limit};
+    expect_ok(ledger_query(hand, db, mem, &q, &page, &err), &err);
+    assert_int_equal(page.count, limit);
+    return inconsistent(&page);
+}
+
+static void given_long_log(void)
+{
+    given_log();
+    appended_batch(lines_for(1, "person-a", "elder-care", LONG), LONG);
+}
+
+TEST("an upper node that was edited before it was met is found out, and is found good again when it is put back")
+{
+    given_long_log();
+    pg_sql(SWAP_NODE(511, 230)); /* the node of lines 256 to 511: its 8th hash */
+    assert_int_equal(not_proven(0, 10), 10);
+    assert_int_equal(not_proven(0, 10), 10);
+    assert_int_equal(not_proven(300, 10), 0);
+    pg_sql(SWAP_NODE(511, 230));
+    assert_int_equal(not_proven(0, 10), 0);
+}
+
+TEST("an upper node that was proven is known, whatever becomes of its row; what is edited elsewhere is found out as "
+     "ever")
+{
+    given_long_log();
+    assert_int_equal(not_proven(0, 10), 0);
+    pg_sql(SWAP_NODE(511, 230));
+    assert_int_equal(not_proven(0, 10), 0);
+    pg_sql("UPDATE line SET leaf = set_byte(leaf, 20, get_byte(leaf, 20) # 1) WHERE idx = 3");
+    assert_int_equal(not_proven(0, 10), 2); /* itself, and its neighbour's proof */
+    line_proof proof = {.index = 4, .size = LONG + 1};
+    expect_code(ledger_prove_inclusion(book, db, mem, &proof, &err), VAULT_INTEGRITY, &err);
+    reopen_book();
+    assert_int_equal(not_proven(0, 10), 10);
+}
+
+TEST("what is in memory and does not lead to the head is given up, and the table asked: never a false alarm")
+{
+    given_long_log();
+    static const digest WRONG = {{1}};
+    for (int64_t i = 0; i < LONG >> 8; i++) upper_nodes_keep(book->nodes, (merkle_coordinate){8, i}, &WRONG);
+    assert_int_equal(not_proven(0, 1000), 0);
+    digest kept;
+    assert_true(upper_nodes_find(book->nodes, (merkle_coordinate){8, 1}, &kept));
+    assert_memory_not_equal(kept.at, WRONG.at, DIGEST_LEN);
+}
+
+TEST("upper nodes hold while the log grows, at every size")
+{
+    given_log();
+    for (int64_t size = 1; size < LONG; size += 83) {
+        appended_batch(lines_for(1, "person-a", "elder-care", 83), 83);
+        for (int64_t from = 0; from + 7 <= size; from += 97) assert_int_equal(not_proven(from, 7), 0);
+    }
+}
+
+TEST("of nodes in memory none is another's, and lower ones are not kept")
+{
+    upper_nodes *u = upper_nodes_new();
+    digest got;
+    for (int64_t i = 0; i < 300000; i++) {
+        const digest hash = sha256(bytes_of(&i, sizeof i));
+        upper_nodes_keep(u, (merkle_coordinate){8 + (unsigned)(i % 3), i}, &hash);
+    }
+    size_t found = 0;
+    for (int64_t i = 0; i < 300000; i++) {
+        const digest hash = sha256(bytes_of(&i, sizeof i));
+        if (!upper_nodes_find(u, (merkle_coordinate){8 + (unsigned)(i % 3), i}, &got)) continue;
+        assert_memory_equal(got.at, hash.at, DIGEST_LEN);
+        found++;
+    }
+    assert_in_range(found, 1 << 16, 1 << 17);
+    upper_nodes_keep(u, (merkle_coordinate){7, 1}, &got);
+    assert_false(upper_nodes_find(u, (merkle_coordinate){7, 1}, &got));
+    upper_nodes_free(&u);
+    upper_nodes_free(&u);
 }
