@@ -2,27 +2,15 @@
 #include "vault/cli/leak_report.h"
 #include "vault/cli/leak_table.h"
 #include "vault/cli/query.h"
+#include "vault/cli/text_file.h"
 
 #include "vault/base/clock.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { LEADS_MOST = 100, EVIDENCE_MOST = 50, EVIDENCE_USUAL = 5, AFFECTED_PAGE = 1000 };
 static const char CASE[] = "leaks/";
-
-/* What is said of persons and residents is for our own eyes. */
-static FILE *private_file(const char *path)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    FILE *to = fd < 0 ? NULL : fdopen(fd, "w");
-    if (fd >= 0 && !to) (void)close(fd);
-    return to;
-}
-
-/* ---- a case, shown ---- */
 
 static json_t *leak_json(arena *mem, const Vault__V1__Leak *l)
 {
@@ -75,7 +63,7 @@ static void say_columns(const ctl *c, const leak_table *t)
     if (t->faulty)
         fprintf(stderr, "%llu rows could not be taken apart, and are left out\n", (unsigned long long)t->faulty);
     if (t->total > t->row_count + t->faulty)
-        fprintf(stderr, "the first %zu of %llu rows are taken\n", t->row_count, (unsigned long long)t->total);
+        fprintf(stderr, "%zu of %llu rows are taken, drawn by lot\n", t->row_count, (unsigned long long)t->total);
 }
 
 static ctl_exit read_table(ctl *c, const Vault__V1__Collection *of, leak_table *out)
@@ -110,7 +98,7 @@ static ctl_exit open_case(ctl *c, const leak_table *t)
     fprintf(stderr,
             "another officer looks at it and approves: vaultctl approval show %s\n"
             "then: vaultctl audit trace %s --report report.html\n",
-            made->approval, made->name);
+            shown(c->mem, made->approval), shown(c->mem, made->name));
     return CTL_OK;
 }
 
@@ -177,15 +165,14 @@ static ctl_exit write_report(const ctl *c, const Vault__V1__TraceReport *r, cons
     char now[32];
     const char *path = c->options[OPT_REPORT];
     if (!path) return CTL_OK;
-    FILE *to = private_file(path);
+    VAULT_CLEANUP(text_file_clear) text_file f = {0};
     clock_format(now, clock_now_us());
     const leak_report report = {
         .of = r, .title = c->options[OPT_TICKET], .made = now, .names = names->by_id, .chinese = speaks_chinese()};
-    bool written = to && leak_report_write(to, &report);
-    if (to && fclose(to) != 0) written = false;
-    if (!written) return fprintf(stderr, "vaultctl: %s: cannot be written\n", path), CTL_FAILED;
-    fprintf(stderr, "the report is in %s\n", path);
-    return CTL_OK;
+    if (!text_file_begin(&f) || !leak_report_write(f.to, &report)) abort();
+    ctl_exit end = text_file_save(&f, path);
+    if (end == CTL_OK) fprintf(stderr, "the report is in %s\n", path);
+    return end;
 }
 
 /* The evidence of all leads, each line once: `vault-verify receipt` checks it. */
@@ -277,7 +264,7 @@ ctl_exit run_leak_close(ctl *c)
 
 typedef struct incident {
     ctl *ctl;
-    FILE *tokens; /* NULL: none are kept */
+    FILE *tokens;
     json_t *json; /* of all pages; NULL: texts */
     const Vault__V1__ListAffectedResponse *last;
 } incident;
@@ -286,7 +273,7 @@ static void keep_tokens(const incident *of, const Vault__V1__ListAffectedRespons
 {
     json_t *all = of->json ? json_object_get(of->json, "tokens") : NULL;
     for (size_t i = 0; i < reply->n_tokens; i++) {
-        if (of->tokens) fprintf(of->tokens, "%s\n", shown(of->ctl->mem, reply->tokens[i]));
+        fprintf(of->tokens, "%s\n", shown(of->ctl->mem, reply->tokens[i]));
         if (all) json_array_append_new(all, json_string(reply->tokens[i]));
     }
 }
@@ -350,13 +337,12 @@ ctl_exit run_incident(ctl *c)
 {
     VAULT_CLEANUP(json_clear) json_t *json = c->options[OPT_JSON] ? json_pack("{s:[]}", "tokens") : NULL;
     incident of = {.ctl = c, .json = json};
-    const char *path = c->options[OPT_OUT];
+    VAULT_CLEANUP(text_file_clear) text_file kept = {0};
     if (!c->options[OPT_APP] || !c->options[OPT_OF_PURPOSE])
         return usage_error(c, "--app and --of-purpose are missing: who notifies, and for what");
-    if (path && !(of.tokens = private_file(path)))
-        return fprintf(stderr, "vaultctl: %s: cannot be written\n", path), CTL_FAILED;
+    if (!text_file_begin(&kept)) abort();
+    of.tokens = kept.to;
     ctl_exit end = ask_pages(&of);
-    if (of.tokens && fclose(of.tokens) != 0 && end == CTL_OK)
-        return fprintf(stderr, "vaultctl: %s: cannot be written\n", path), CTL_FAILED;
+    if (end == CTL_OK && c->options[OPT_OUT]) return text_file_save(&kept, c->options[OPT_OUT]);
     return end;
 }

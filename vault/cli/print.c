@@ -112,13 +112,21 @@ table table_of(arena *mem, size_t columns, const char *const *heads)
     return t;
 }
 
+/* A terminal does not print it but obeys it: C0, DEL, and C1 in UTF-8 (U+009B begins what ESC [ begins). */
+static bool is_command(const char *text, const char *at)
+{
+    const unsigned char c = (unsigned char)*at, next = (unsigned char)at[1];
+    const bool first = c == 0xc2 && next >= 0x80 && next <= 0x9f;
+    const bool second = at > text && (unsigned char)at[-1] == 0xc2 && c >= 0x80 && c <= 0x9f;
+    return c < ' ' || c == 0x7f || first || second;
+}
+
 const char *shown(arena *mem, const char *text)
 {
     char *copy = arena_text(mem, bytes_of_text(text));
     if (!copy) return "";
-    for (char *at = copy; *at; at++) {
-        if ((unsigned char)*at < ' ' || *at == 0x7f) *at = '?';
-    }
+    for (size_t i = 0; copy[i]; i++)
+        if (is_command(text, text + i)) copy[i] = '?';
     return copy;
 }
 
@@ -139,7 +147,7 @@ void table_add(table *t, const char *const *cells)
 
 void print_text(FILE *to, const char *text)
 {
-    for (; *text; text++) putc((unsigned char)*text < ' ' || *text == 0x7f ? '?' : *text, to);
+    for (const char *at = text; *at; at++) putc(is_command(text, at) ? '?' : *at, to);
 }
 
 /* Columns on the terminal: an ideograph takes two. */

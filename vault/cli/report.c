@@ -1,9 +1,11 @@
 /* audit report: what a review of compliance asks for. */
 #include "vault/cli/report_page.h"
+#include "vault/cli/text_file.h"
 
 #include "vault/base/clock.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- names ------------------------------------------------------------------------------------------------------- */
@@ -62,19 +64,15 @@ static ctl_exit write_page(ctl *c, const Vault__V1__ReportResponse *of, const js
 {
     char made[32];
     clock_format(made, clock_now_us());
-    const char *path = c->options[OPT_HTML];
     const report_page page = {.of = of,
                               .since = c->options[OPT_SINCE] ? c->options[OPT_SINCE] : "",
                               .until = c->options[OPT_UNTIL] ? c->options[OPT_UNTIL] : "",
                               .made = made,
                               .names = names,
                               .chinese = speaks_chinese()};
-    FILE *to = fopen(path, "w");
-    bool whole = to && report_page_write(to, &page);
-    if (to && fclose(to) != 0) whole = false;
-    if (whole) return CTL_OK;
-    fprintf(stderr, "vaultctl: %s cannot be written\n", shown(c->mem, path));
-    return CTL_FAILED;
+    VAULT_CLEANUP(text_file_clear) text_file f = {0};
+    if (!text_file_begin(&f) || !report_page_write(f.to, &page)) abort();
+    return text_file_save(&f, c->options[OPT_HTML]);
 }
 
 ctl_exit run_audit_report(ctl *c)

@@ -1,0 +1,26 @@
+#include "vault/cli/text_file.h"
+
+#include "vault/base/json.h"
+#include "vault/base/memory.h"
+
+bool text_file_begin(text_file *out)
+{
+    *out = (text_file){0};
+    return (out->to = open_memstream(&out->text, &out->len)) != NULL;
+}
+
+ctl_exit text_file_save(text_file *f, const char *path)
+{
+    vault_error err = {0};
+    if (fflush(f->to) != 0 || ferror(f->to)) (void)vault_fail(&err, VAULT_EXHAUSTED, "%s: no memory for it", path);
+    if (err.code == VAULT_OK && file_replace(path, bytes_of(f->text, f->len), &err) == VAULT_OK) return CTL_OK;
+    say_error(&err);
+    return CTL_FAILED;
+}
+
+void text_file_clear(text_file *f)
+{
+    if (f->to) (void)fclose(f->to);
+    memory_free(f->text, f->len);
+    *f = (text_file){0};
+}
