@@ -1,5 +1,6 @@
 /* Who can have leaked a list: linking inside the vault, gates by field, version and time, evidence with proofs, and
  * nothing of the list or of a record in the answer. */
+#include "tests/unit/service/jwt.h"
 #include "tests/unit/service/leaks.h"
 
 #include <math.h>
@@ -122,6 +123,42 @@ TEST("a list of tokens leads to the app that they were issued for")
     assert_true(r->n_leads >= 1);
     assert_string_equal(r->leads[0]->app, "clinic");
     assert_null(lead_of(r, "population"));
+    fixture_reset();
+}
+
+TEST("of two persons who act through one app the one who has opened the rows leads, and not the app")
+{
+    after_first = take_residents(after_first);
+    list_begin("token", "religion", NULL);
+    for (size_t i = 0; i < FEW; i++) {
+        const char *text = token_for(ELDERCARE, "elder-care", given[i]);
+        resident r;
+        the_resident(given[i], &r);
+        list_row(text, resident_text(&r, FIELD_RELIGION));
+        for (int other = 0; other < 2; other++) {
+            if (other && i) continue; /* he has opened one of them */
+            const claims who = {.sub = other ? "grid-qian" : "grid-zhao"};
+            expect_outcome(ask(&(asked){.path = "/vault.v1.Tokens/Reveal",
+                                        .uri = ELDERCARE,
+                                        .purpose = "elder-care",
+                                        .in = &reveal_of(text, MASK("religion"))->base,
+                                        .assertion = assertion_of(&who)}),
+                           VAULT_OK, NULL);
+        }
+    }
+    const Vault__V1__TraceReport *r = case_traced();
+    assert_int_equal(r->rows_linked, FEW);
+    assert_int_equal(r->n_leads, 2);
+    assert_string_equal(r->leads[0]->kind, "person");
+    assert_string_equal(r->leads[0]->person, "grid-zhao");
+    assert_string_equal(r->leads[0]->app, "eldercare");
+    assert_string_equal(r->leads[0]->department, "civil-affairs");
+    assert_int_equal(r->leads[0]->hits, FEW);
+    assert_string_equal(r->leads[1]->person, "grid-qian");
+    assert_int_equal(r->leads[1]->hits, 1);
+    assert_true(r->leads[0]->posterior > r->leads[1]->posterior);
+    for (size_t i = 0; i < r->leads[0]->n_evidence; i++)
+        assert_non_null(strstr(r->leads[0]->evidence[i]->officer_view, "\"person\":\"grid-zhao\""));
     fixture_reset();
 }
 
