@@ -125,12 +125,12 @@ class Connection:
         return [(moment, *rest) for moment, rest in zip(self.answered.moments(offsets), out)]
 
     def bound(self):
-        """(number of the synchronisation that answers it, parameters) of each Bind."""
+        """(number of the synchronisation that answers it, parameters or rows) of each Bind and of the data of each COPY."""
         number, start = 1, struct.unpack_from(">I", self.asked.data)[0]
         for kind, _, body in _messages(self.asked.data, start):
-            if kind == "B":
-                yield number, body
-            number += (kind in "SQ") - (kind in "cf")  # the synchronisation before the data of a COPY is not answered
+            if kind in "Bd":
+                yield number - (kind == "d"), body  # the synchronisation before the data of a COPY is not answered
+            number += (kind in "SQ") - (kind in "cf")
 
     def commits(self, size):
         """{bytes of this size that were a parameter: the moment at which it was known that they are committed, or None}."""
