@@ -67,7 +67,7 @@ static void add_granted(reporting *r, size_t i, line_action a)
     if (a == LINE_EXPORT) add_total(r, "exports", resident);
     if (a == LINE_ERASE) add_total(r, "erased", resident);
     if (a == LINE_RESTRICT) add_total(r, "restricted", resident);
-    if (a == LINE_TRACE) add_total(r, "traces", 0);
+    if (a == LINE_TRACE) add_total(r, "traces", resident);
 }
 
 /* An alarm is told to officers alone, that there are canaries at all as well. */

@@ -92,7 +92,7 @@ static void scan_line(scanned *s, json_t *view)
     }
     if (strcmp(action, "export") == 0) tell(s, "exports", "", whom);
     if (strcmp(action, "erase") == 0) tell(s, "erased", "", whom);
-    if (strcmp(action, "trace") == 0) tell(s, "traces", "", 0);
+    if (strcmp(action, "trace") == 0) tell(s, "traces", "", whom);
 }
 
 /* Of the lines in that time, page by page. */
