@@ -54,6 +54,17 @@ static inline void reopen_book(void)
     expect_ok(scribe_new(&hand, book, &err), &err);
 }
 
+/* Line 0, in tables that stand empty; opens the log. */
+static inline void begin_log(void)
+{
+    digest manifest = sha256(bytes_of_text("manifest"));
+    expect_ok(store_create_schema(db, &err), &err);
+    expect_ok(store_begin(db, &err), &err);
+    expect_ok(ledger_create(db, keys, ORIGIN, manifest, &err), &err);
+    expect_ok(store_commit(db, &err), &err);
+    reopen_book();
+}
+
 /* A database with tables and line 0. */
 static inline void given_log(void)
 {
@@ -66,12 +77,22 @@ static inline void given_log(void)
     store_close(&db);
     pg_empty();
     db = connected();
-    digest manifest = sha256(bytes_of_text("manifest"));
-    expect_ok(store_create_schema(db, &err), &err);
-    expect_ok(store_begin(db, &err), &err);
-    expect_ok(ledger_create(db, keys, ORIGIN, manifest, &err), &err);
-    expect_ok(store_commit(db, &err), &err);
-    reopen_book();
+    begin_log();
+}
+
+/* The same once more, for loops that change rows only: another database costs twenty times what emptying its tables
+ * does. */
+static inline void given_log_again(void)
+{
+    if (!db) {
+        given_log();
+        return;
+    }
+    clock_set_for_test(INT64_C(1000000) * NOON);
+    arena_reset(mem);
+    pg_sql("DO $$ DECLARE t text; BEGIN FOR t IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP"
+           " EXECUTE format('DELETE FROM %%I', t); END LOOP; END $$");
+    begin_log();
 }
 
 static inline line_facts facts(int64_t resident, const char *person, const char *purpose)
