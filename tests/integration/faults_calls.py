@@ -92,7 +92,7 @@ def provoke(city, what):
         pass  # it is what fails
 
 
-def strike(city, kind, seconds=0.4):
+def strike(city, kind, seconds=0.2):
     """Until the call has failed, and a while longer: how often it failed."""
     injection, end = Injection(city, kind), time.monotonic() + 12
     while not injection.count() and time.monotonic() < end and injection.tracer.poll() is None:
