@@ -149,8 +149,8 @@ def test_receipts_are_verified_offline_with_four_verdicts(elder, officer_ctl, to
     after(lambda d, r: r["lines"].reverse(), TAMPERED)
     after(lambda d, r: r["lines"][0].update(resident_view=r["lines"][0]["resident_view"].replace("elder", "older")), TAMPERED)
     note = json.loads(whole)["receipts"][0]["checkpoint"]
-    at = len(note) - 40
-    flipped = note[:at] + ("A" if note[at] != "A" else "B") + note[at + 1:]
+    flip = lambda line: line[:-40] + ("A" if line[-40] != "A" else "B") + line[-39:]  # after a rotation there are two signatures
+    flipped = "\n".join(flip(line) if line.startswith("\u2014 ") else line for line in note.split("\n"))
     after(lambda d, r: r.update(checkpoint=flipped), TAMPERED)
     after(lambda d, r: r.update(checkpoint=note.replace("\n", "9\n", 2)), TAMPERED)
     after(lambda d, r: r.update(checkpoint=note.replace("\u2014 resident-vault/test", "\u2014 resident-vault/other")), UNVERIFIABLE)
