@@ -139,8 +139,7 @@ TEST("what is edited in the table, larger than what was published, or not wanted
     assert_true(kept(good));
     const char *second = cosigned(published(), &a);
     assert_true(kept(second));
-    pg_sql(
-        arena_format(mem, "UPDATE published SET size = %lld, note = '%s'", (long long)tree_of_note(first).size, first));
+    pg_sql("UPDATE published SET size = %lld, note = '%s'", (long long)tree_of_note(first).size, first);
     expect_none();
     assert_string_equal(anchored(), first);
     given_policy("b");

@@ -314,7 +314,8 @@ TEST("a node that is sealed in the middle of a verification lets go of its snaps
     store_close(&holder);
     pthread_join(thread, NULL);
     expect_outcome(rq, VAULT_OK, NULL);
-    for (int i = 0; i < 3000 && held_advisory() > 0; i++) usleep(1000);
+    for (int i = 0; i < 20000 && held_advisory() > 0; i++)
+        usleep(1000); /* it rests nine times as long as the step took */
     assert_int_equal(held_advisory(), 0);
     pg_sql("delete from job where id = %lld; update resident set version = version - 1 where id = (select max(id) from"
            " resident); insert into resident_key select * from kept_key; drop table kept_key",
