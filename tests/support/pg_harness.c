@@ -168,6 +168,17 @@ const char *pg_sql(const char *format, ...)
     return run(database, sql);
 }
 
+void pg_await_lock(void)
+{
+    const char *waiting =
+        "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    for (int i = 0; i < 6000; i++) {
+        if (*pg_sql("%s", waiting)) return;
+        usleep(10000);
+    }
+    die("nothing waits for a lock");
+}
+
 void pg_stop(const char *mode)
 {
     char out[256];

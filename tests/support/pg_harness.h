@@ -12,6 +12,9 @@ const char *pg_conninfo(void);
 void pg_empty(void);
 /* Runs SQL as superuser in that database; returns the first line of what it prints, valid until the next call. */
 __attribute__((format(printf, 1, 2))) const char *pg_sql(const char *format, ...);
+/* Returns when a connection to that database waits for a lock of another one; a minute without ends the program. Other
+ * programs share the instance: pg_locks alone tells of theirs too. */
+void pg_await_lock(void);
 
 /* Only after pg_private. */
 void pg_stop(const char *mode);     /* fast, immediate, smart */

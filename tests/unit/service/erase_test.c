@@ -277,7 +277,7 @@ TEST("who is restricted and who is erased are locked in one order: no call that 
     expect_ok(store_begin(holder, &err), &err);
     hold(holder, some, rows_of(some, all, count, true));
     assert_int_equal(pthread_create(&thread, NULL, erase_both, &e), 0);
-    while (number_in("select count(*) from pg_locks where not granted") == 0) usleep(1000);
+    pg_await_lock();
     hold(holder, some, rows_of(some, all, count, false));
     expect_ok(store_commit(holder, &err), &err);
     pthread_join(thread, NULL);

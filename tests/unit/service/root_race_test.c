@@ -88,14 +88,6 @@ static void caught(thrown *t)
     session_close(&t->by);
 }
 
-static void wait_for_lock(void)
-{
-    while (strcmp(pg_sql("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-                         " AND wait_event_type = 'Lock'"),
-                  "0") == 0)
-        usleep(10000);
-}
-
 TEST("a rotation of the root key that another call disturbs leaves the root key that stands")
 {
     static const char nobody[] = "approvals/00000000000000000000000000000000";
@@ -111,7 +103,7 @@ TEST("a rotation of the root key that another call disturbs leaves the root key 
     expect_ok(store_begin(holder, &err), &err);
     expect_ok(store_head_lock(holder, &head, &err), &err);
     throw(&first, agreed);
-    wait_for_lock(); /* as far as its line */
+    pg_await_lock(); /* as far as its line */
     throw(&second, nobody);
     usleep(300000);
     store_rollback(holder);

@@ -286,7 +286,9 @@ static void *seal_now(void *at)
 
 static long held_advisory(void)
 {
-    return strtol(pg_sql("select count(*) from pg_locks where locktype = 'advisory'"), NULL, 10);
+    return strtol(pg_sql("select count(*) from pg_locks where locktype = 'advisory'" /* of this program's database */
+                         " and database = (select oid from pg_database where datname = current_database())"),
+                  NULL, 10);
 }
 
 TEST("a node that is sealed in the middle of a verification lets go of its snapshot: another one may go on with it")
@@ -307,7 +309,7 @@ TEST("a node that is sealed in the middle of a verification lets go of its snaps
                                  NULL, 10);
     expect_ok(store_begin(holder, &err), &err);
     expect_ok(store_job_advance(holder, id, 0, &err), &err);
-    for (int i = 0; i < 3000 && held_advisory() == 0; i++) usleep(1000);
+    for (int i = 0; i < 20000 && held_advisory() == 0; i++) usleep(1000);
     assert_int_equal(held_advisory(), 1); /* the step waits for the row of its job */
     assert_int_equal(pthread_create(&thread, NULL, seal_now, &rq), 0);
     usleep(200000);

@@ -215,7 +215,7 @@ TEST("a correction that is filed while its resident is erased is gone with the r
     expect_ok(store_residents_hold(s, mem, rows + 6, 1, &err), &err);
     expect_ok(store_corrections_put(s, mem, &one, 1, &err), &err);
     assert_int_equal(pthread_create(&thread, NULL, race, &racers[0]), 0);
-    while (count_of("pg_locks where not granted") == 0) usleep(1000);
+    pg_await_lock();
     expect_ok(store_commit(s, &err), &err);
     pthread_join(thread, NULL);
     assert_int_equal(racers[0].code, VAULT_OK);
@@ -234,7 +234,7 @@ TEST("a key that is wrapped anew while its resident is erased is gone with the r
     expect_ok(store_begin(s, &err), &err);
     expect_ok(store_keys_update(s, &anew, 1, &err), &err);
     assert_int_equal(pthread_create(&thread, NULL, race, &racers[0]), 0);
-    while (count_of("pg_locks where not granted") == 0) usleep(1000);
+    pg_await_lock();
     expect_ok(store_commit(s, &err), &err);
     pthread_join(thread, NULL);
     assert_int_equal(racers[0].code, VAULT_OK);

@@ -326,7 +326,7 @@ TEST("an append that waits for another transaction looks again when that one com
     expect_ok(store_begin(first, &err), &err);
     expect_ok(store_append(first, (append_from){.head = &from}, &to, lines_of(3, 1), &moved, &err), &err);
     assert_int_equal(pthread_create(&thread, NULL, append_one, &second), 0);
-    while (sql_number("SELECT count(*) FROM pg_locks WHERE NOT granted") == 0) continue;
+    pg_await_lock();
     expect_ok(store_commit(first, &err), &err);
     pthread_join(thread, NULL);
     expect_ok(second.err.code, &second.err);
@@ -357,7 +357,7 @@ TEST("a lock of the head that waits for an append gets the head that the append 
     expect_ok(store_begin(first, &err), &err);
     expect_ok(store_append(first, (append_from){.head = &from}, &to, lines_of(3, 1), &moved, &err), &err);
     assert_int_equal(pthread_create(&thread, NULL, lock_head, &second), 0);
-    while (sql_number("SELECT count(*) FROM pg_locks WHERE NOT granted") == 0) continue;
+    pg_await_lock();
     expect_ok(store_commit(first, &err), &err);
     pthread_join(thread, NULL);
     expect_ok(second.err.code, &second.err);
