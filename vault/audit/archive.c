@@ -3,7 +3,6 @@
 #include "vault/audit/archive.h"
 
 #include "vault/audit/shelf.h"
-#include "vault/audit/tree_proof.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -85,13 +84,9 @@ static vault_code open_draft(writing *w, archive_draft *d, const char *folder, v
 /* Path of the range, in the anchor's tree. */
 static vault_code prove_range(writing *w, vault_error *err)
 {
-    int64_t size = w->wish->to->tree.size;
-    line_proof first = {.index = w->wish->first, .size = size};
-    line_proof last = {.index = w->wish->first + w->wish->count - 1, .size = size};
-    VAULT_TRY(stored_inclusion(w->s, w->mem, &first, err));
-    VAULT_TRY(stored_inclusion(w->s, w->mem, &last, err));
-    const range_ends ends = {first.index, last.index, size, first.path, last.path};
-    return merkle_range_path(&w->head.path, w->mem, &ends, err);
+    const archive_wish *wish = w->wish;
+    range_ends ends = {.first = wish->first, .last = wish->first + wish->count - 1, .size = wish->to->tree.size};
+    return stored_range_path(&w->head.path, w->s, w->mem, &ends, err);
 }
 
 /* The anchor as it was published, with what witnesses have signed; where it was before the log's keys were rotated, the

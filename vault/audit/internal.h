@@ -2,6 +2,7 @@
 #pragma once
 #include "vault/audit/audit.h"
 #include "vault/audit/note.h"
+#include "vault/audit/tree_proof.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -228,6 +229,9 @@ VAULT_MUST_USE vault_code published_read(published *out, const ledger *l, store 
  */
 
 VAULT_MUST_USE vault_code stored_inclusion(store *s, arena *mem, line_proof *proof, vault_error *err);
+/* Of a range whose ends and tree the caller has filled in; sets their paths, too. */
+VAULT_MUST_USE vault_code stored_range_path(merkle_path *out, store *s, arena *mem, range_ends *inout,
+                                            vault_error *err);
 /* A node that the row stores. INTEGRITY: it is damaged. */
 VAULT_MUST_USE vault_code stored_node(digest *out, const line_row *row, unsigned level, vault_error *err);
 /* The path of a plan from its nodes, in their order. */

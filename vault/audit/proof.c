@@ -68,6 +68,16 @@ vault_code stored_inclusion(store *s, arena *mem, line_proof *proof, vault_error
     return stored_fold(&proof->path, mem, &plan, rows, err);
 }
 
+vault_code stored_range_path(merkle_path *out, store *s, arena *mem, range_ends *inout, vault_error *err)
+{
+    line_proof first = {.index = inout->first, .size = inout->size}, last = {.index = inout->last, .size = inout->size};
+    VAULT_TRY(stored_inclusion(s, mem, &first, err));
+    VAULT_TRY(stored_inclusion(s, mem, &last, err));
+    inout->of_first = first.path;
+    inout->of_last = last.path;
+    return merkle_range_path(out, mem, inout, err);
+}
+
 vault_code stored_node_path(merkle_path *out, store *s, arena *mem, merkle_coordinate node, int64_t size,
                             vault_error *err)
 {

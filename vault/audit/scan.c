@@ -6,55 +6,17 @@
 
 /* ---- the path of a range ---- */
 
-/* Hashes of an inclusion proof, taken level by level. */
-typedef struct ladder {
-    line_proof proof;
-    size_t next;
-} ladder;
-
-/* Whether the node above `index` at this level has a sibling in the tree: a left one where it is odd. */
-static bool has_sibling(int64_t index, int64_t size, unsigned level)
-{
-    int64_t node = index >> level;
-    return (node & 1) || node != (size - 1) >> level;
-}
-
-static const digest *climb(ladder *l, unsigned level)
-{
-    if (!has_sibling(l->proof.index, l->proof.size, level) || l->next >= l->proof.path.len) return NULL;
-    return &l->proof.path.at[l->next++];
-}
-
-/* See common.proto, Receipt.path: what stands left of the range is in the proof of its first line, what stands right of
- * it in that of its last. */
-static vault_code range_path(merkle_path *out, arena *mem, ladder *first, ladder *last, vault_error *err)
-{
-    digest *path = arena_array(mem, MERKLE_PATH_MAX, sizeof *path);
-    size_t len = 0;
-    if (!path) return vault_fail(err, VAULT_EXHAUSTED, "no room for a proof");
-    for (unsigned level = 0; level < MERKLE_LEVELS && (first->proof.size - 1) >> level > 0; level++) {
-        const digest *left = climb(first, level), *right = climb(last, level);
-        if (left && (first->proof.index >> level & 1)) path[len++] = *left;
-        if (right && !(last->proof.index >> level & 1)) path[len++] = *right;
-    }
-    *out = (merkle_path){.at = path, .len = len};
-    return VAULT_OK;
-}
-
 static vault_code prove_range(const line_scan *scan, store *s, arena *mem, const merkle_tree *tree, vault_error *err)
 {
     merkle_path path;
-    ladder first = {.proof = {.index = scan->from, .size = tree->size}};
-    ladder last = {.proof = {.index = scan->from + (int64_t)scan->count - 1, .size = tree->size}};
+    range_ends ends = {.first = scan->from, .last = scan->from + (int64_t)scan->count - 1, .size = tree->size};
     digest *leaves = arena_array(mem, scan->count, sizeof *leaves);
     if (!leaves) return vault_fail(err, VAULT_EXHAUSTED, "no room for a proof");
     for (size_t i = 0; i < scan->count; i++) leaves[i] = merkle_leaf(scan->lines[i].leaf);
-    VAULT_TRY(stored_inclusion(s, mem, &first.proof, err));
-    VAULT_TRY(stored_inclusion(s, mem, &last.proof, err));
-    VAULT_TRY(range_path(&path, mem, &first, &last, err));
+    VAULT_TRY(stored_range_path(&path, s, mem, &ends, err));
     if (merkle_verify_range(leaves, scan->count, scan->from, tree, path)) return VAULT_OK;
     return vault_fail(err, VAULT_INTEGRITY, "lines %lld to %lld of the log are not those of its head",
-                      (long long)scan->from, (long long)last.proof.index);
+                      (long long)ends.first, (long long)ends.last);
 }
 
 /* ---- lines ---- */
