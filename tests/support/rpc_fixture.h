@@ -101,4 +101,8 @@ got stream_end(pending *p);
 bytes import_wire(const char *text); /* static, until the next call */
 bool import_said(const got *g, unsigned rows, unsigned rejected);
 
-bool wait_for(bool (*condition)(void), int ms);
+/* True as soon as it holds; false when it does not for a minute. */
+bool wait_for(bool (*condition)(void));
+/* Returns when the server has taken note of all that this client did so far on its connection, also that it cancelled
+ * calls: it reads a connection in order. */
+void server_heard(client *c);

@@ -60,14 +60,20 @@ static bool queue_is_empty(void)
     return metric_read(METRIC_QUEUE_CALLS, (metric_at){0}) == 0;
 }
 
+/* Since the workers were held. */
+static bool queue_grew(void)
+{
+    return metric_read(METRIC_QUEUE_CALLS, (metric_at){0}) > 0;
+}
+
 /* Both workers of the usual server stand at the gate. */
 static void hold_workers(pending *held[2])
 {
     gate_close();
     held[0] = begin_reveal(usual_client(), "wait", 0);
-    pause_ms(20); /* not as one batch */
+    assert_true(wait_for(one_waits)); /* not as one batch */
     held[1] = begin_reveal(usual_client(), "wait", 0);
-    assert_true(wait_for(two_wait, 5000));
+    assert_true(wait_for(two_wait));
     fake_reset();
 }
 
@@ -133,7 +139,7 @@ TEST("messages of several streams are run together, and of each one at a time")
         streams[i] = stream_begin(usual_client(), IMPORT);
         assert_true(send_numbers(streams[i], 0, 5));
     }
-    for (int i = 0; i < 5000 && metric_read(METRIC_QUEUE_CALLS, (metric_at){0}) != 20; i++) pause_ms(1);
+    for (int i = 0; i < 60000 && metric_read(METRIC_QUEUE_CALLS, (metric_at){0}) != 20; i++) pause_ms(1);
     assert_int_equal(metric_read(METRIC_QUEUE_CALLS, (metric_at){0}), 20); /* of 100 messages that were sent */
     let_workers_go(held);
     for (int i = 0; i < 20; i++) {
@@ -152,7 +158,7 @@ TEST("while a message runs the next one is not read")
     pending *p = stream_begin(usual_client(), IMPORT);
     assert_true(stream_send(p, import_wire("wait")));
     assert_true(send_numbers(p, 1, 6));
-    assert_true(wait_for(one_waits, 5000));
+    assert_true(wait_for(one_waits));
     pause_ms(50);
     assert_true(queue_is_empty());
     assert_int_equal(fake_tally().calls, 1);
@@ -237,7 +243,7 @@ TEST("a compressed message ends the call")
 {
     asking a = {.path = IMPORT,
                 .message = import_wire("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"),
-                .timeout_ms = 5000,
+                .timeout_ms = 60000,
                 .compressed = true};
     expect_status(finish(begin(usual_client(), &a)), GRPC_STATUS_UNIMPLEMENTED);
     still_serves();
@@ -269,11 +275,11 @@ TEST("a message that finds the queue full ends the call, with the time to come b
     pending *streams[2];
     gate_close();
     pending *held = begin_reveal(c, "wait", 0);
-    assert_true(wait_for(one_waits, 5000));
+    assert_true(wait_for(one_waits));
     for (int i = 0; i < 2; i++) {
         streams[i] = stream_begin(c, IMPORT);
         assert_true(stream_send(streams[i], numbered(0)));
-        assert_true(wait_for(queue_holds_one, 5000));
+        assert_true(wait_for(queue_holds_one));
     }
     got g = stream_end(streams[1]);
     expect_status(g, GRPC_STATUS_RESOURCE_EXHAUSTED);
@@ -297,7 +303,7 @@ TEST("a client that cancels before its first message, between two, or in the que
     expect_status(stream_end(p), GRPC_STATUS_CANCELLED);
     p = stream_begin(usual_client(), IMPORT);
     assert_true(send_numbers(p, 0, 3));
-    assert_true(wait_for(three_ran, 5000));
+    assert_true(wait_for(three_ran));
     cancel(p);
     expect_status(stream_end(p), GRPC_STATUS_CANCELLED);
     pause_ms(50);
@@ -305,12 +311,12 @@ TEST("a client that cancels before its first message, between two, or in the que
     hold_workers(held);
     p = stream_begin(usual_client(), IMPORT);
     assert_true(stream_send(p, numbered(0)));
-    assert_true(wait_for(queue_holds_one, 5000));
+    assert_true(wait_for(queue_holds_one));
     cancel(p);
     expect_status(stream_end(p), GRPC_STATUS_CANCELLED);
-    pause_ms(50);
+    server_heard(usual_client());
     let_workers_go(held);
-    assert_true(wait_for(queue_is_empty, 5000));
+    assert_true(wait_for(queue_is_empty));
     pause_ms(20);
     assert_int_equal(fake_tally().calls, 0);
     still_serves();
@@ -323,10 +329,10 @@ TEST("a client that cancels while a message runs: that run is finished, and no o
     pending *p = stream_begin(usual_client(), IMPORT);
     assert_true(stream_send(p, import_wire("wait")));
     assert_true(send_numbers(p, 1, 4));
-    assert_true(wait_for(one_waits, 5000));
+    assert_true(wait_for(one_waits));
     cancel(p);
     expect_status(stream_end(p), GRPC_STATUS_CANCELLED);
-    pause_ms(50);
+    server_heard(usual_client());
     gate_open();
     pause_ms(50);
     assert_int_equal(fake_tally().calls, 1);
@@ -352,25 +358,76 @@ TEST("to go is not to have sent all: whatever moment a client cancels at, there 
     still_serves();
 }
 
+/* A stream whose deadline passes when it has sent so many messages and `came` says so; where it passed on the way, one
+ * with a longer one. */
+static pending *begin_late(unsigned messages, bool (*came)(void))
+{
+    for (int ms = 150;; ms *= 4) {
+        fake_reset();
+        pending *p = stream_begin_for(usual_client(), IMPORT, ms);
+        bool sent = send_numbers(p, 0, messages);
+        for (int i = 0; sent && i < ms && !came(); i++) pause_ms(1);
+        if (sent && came()) return p;
+        (void)stream_end(p);
+        server_heard(usual_client());
+    }
+}
+
 TEST("a deadline that passes between two messages, or in the queue, ends the call; nothing more is run")
 {
     pending *held[2];
-    fake_reset();
-    pending *p = stream_begin_for(usual_client(), IMPORT, 200);
-    assert_true(send_numbers(p, 0, 3));
+    pending *p = begin_late(3, three_ran);
     expect_status(stream_end(p), GRPC_STATUS_DEADLINE_EXCEEDED);
     pause_ms(50);
     assert_int_equal(fake_tally().calls, 3);
     hold_workers(held);
-    p = stream_begin_for(usual_client(), IMPORT, 100);
-    assert_true(stream_send(p, numbered(0)));
+    p = begin_late(1, queue_grew);
     expect_status(stream_end(p), GRPC_STATUS_DEADLINE_EXCEEDED);
-    pause_ms(50);
+    server_heard(usual_client());
     let_workers_go(held);
-    assert_true(wait_for(queue_is_empty, 5000));
+    assert_true(wait_for(queue_is_empty));
     pause_ms(20);
     assert_int_equal(fake_tally().calls, 0);
     still_serves();
+}
+
+enum { TIMELY_US = 750000 }; /* of a patience of a second */
+
+/* Sends four messages half a second apart, the first soon after `last`. The time of the last one; 0: the machine stood
+ * still meanwhile for so long that the server may have thought that nothing came. */
+static int64_t go_on(client *c, pending *p, int64_t last)
+{
+    bool timely = true;
+    for (unsigned i = 0; i < 4; i++) {
+        if (i > 0) pause_ms(500);
+        (void)stream_send(p, numbered(i));
+        server_heard(c);
+        int64_t now = clock_monotonic_us();
+        timely = timely && now - last < TIMELY_US;
+        last = now;
+    }
+    return timely ? last : 0;
+}
+
+/* False where the machine stood still: it says nothing then. */
+static bool silent_ones_are_ended(client *c)
+{
+    int64_t begun = clock_monotonic_us();
+    pending *silent[3], *lively = stream_begin(c, IMPORT);
+    for (unsigned i = 0; i < 3; i++) {
+        silent[i] = stream_begin(c, IMPORT);
+        assert_true(send_numbers(silent[i], 0, i));
+    }
+    int64_t last = go_on(c, lively, begun);
+    for (int i = 0; i < 3; i++) {
+        got g = stream_end(silent[i]);
+        expect_status(g, GRPC_STATUS_DEADLINE_EXCEEDED);
+        assert_string_equal(g.text, "no message came");
+    }
+    bool timely = clock_monotonic_us() - last < TIMELY_US;
+    got g = stream_finish(lively);
+    if (timely) assert_true(import_said(&g, 4, 0));
+    return timely;
 }
 
 TEST("a client that sends nothing more is ended after a while, one that goes on is not")
@@ -379,29 +436,45 @@ TEST("a client that sends nothing more is ended after a while, one that goes on 
     options.silence_s = 1;
     rpc_server *server = serve_with(&options);
     client *c = client_new(rpc_port(server), "app");
-    pending *silent[3], *lively = stream_begin(c, IMPORT);
-    for (unsigned i = 0; i < 3; i++) {
-        silent[i] = stream_begin(c, IMPORT);
-        assert_true(send_numbers(silent[i], 0, i));
-    }
-    int64_t start = clock_monotonic_us();
-    for (unsigned i = 0; i < 4; i++) {
-        assert_true(stream_send(lively, numbered(i)));
-        pause_ms(500);
-    }
-    for (int i = 0; i < 3; i++) {
-        got g = stream_end(silent[i]);
-        expect_status(g, GRPC_STATUS_DEADLINE_EXCEEDED);
-        assert_string_equal(g.text, "no message came");
-    }
-    assert_true(clock_monotonic_us() - start < 4000000);
-    got g = stream_finish(lively);
-    assert_true(import_said(&g, 4, 0));
+    bool said = false;
+    for (int tries = 0; !said && tries < 30; tries++) said = silent_ones_are_ended(c);
+    assert_true(said);
     client_free(&c);
     rpc_close(&server);
 }
 
 /* ---- many ---- */
+
+static void wait_for_runs(unsigned count)
+{
+    for (int i = 0; i < 60000 && fake_tally().calls < count; i++) pause_ms(1);
+    assert_int_equal(fake_tally().calls, count);
+}
+
+/* Four streams, and a fifth that finds no room. False: the machine stood still, and they were silent for a second. */
+static bool given_full(client *c[2], pending *open[4])
+{
+    int64_t begun = clock_monotonic_us();
+    fake_reset();
+    for (int i = 0; i < 4; i++) {
+        open[i] = stream_begin(c[i / 2], IMPORT);
+        assert_true(stream_send(open[i], numbered(0)));
+    }
+    wait_for_runs(4);
+    pending *more = stream_begin(c[1], IMPORT);
+    server_heard(c[1]);
+    bool timely = clock_monotonic_us() - begun < 1000000;
+    if (!timely) cancel(more);
+    got g = stream_end(more);
+    if (timely) expect_status(g, GRPC_STATUS_RESOURCE_EXHAUSTED);
+    if (timely) assert_true(details_hold(&g, "STREAMS"));
+    for (int i = 0; !timely && i < 4; i++) {
+        cancel(open[i]);
+        (void)stream_end(open[i]);
+    }
+    for (int i = 0; i < 2; i++) server_heard(c[i]);
+    return timely;
+}
 
 TEST("streams in all are bounded; the one that has been silent longest gives way to a newcomer")
 {
@@ -410,20 +483,14 @@ TEST("streams in all are bounded; the one that has been silent longest gives way
     rpc_server *server = serve_with(&options);
     client *c[2] = {client_new(rpc_port(server), "app"), client_new(rpc_port(server), "app")};
     pending *open[4];
-    fake_reset();
-    for (int i = 0; i < 4; i++) {
-        open[i] = stream_begin(c[i / 2], IMPORT);
-        assert_true(stream_send(open[i], numbered(0)));
-    }
-    for (int i = 0; i < 5000 && fake_tally().calls < 4; i++) pause_ms(1);
-    pending *more = stream_begin(c[1], IMPORT);
-    got g = stream_end(more);
-    expect_status(g, GRPC_STATUS_RESOURCE_EXHAUSTED);
-    assert_true(details_hold(&g, "STREAMS"));
+    bool full = false;
+    got g;
+    for (int tries = 0; !full && tries < 30; tries++) full = given_full(c, open);
+    assert_true(full);
     pause_ms(1100);
     for (int i = 1; i < 4; i++) assert_true(stream_send(open[i], numbered(1)));
-    pause_ms(50);
-    more = stream_begin(c[1], IMPORT);
+    wait_for_runs(7);
+    pending *more = stream_begin(c[1], IMPORT);
     assert_true(stream_send(more, numbered(0)));
     expect_status(stream_end(open[0]), GRPC_STATUS_RESOURCE_EXHAUSTED);
     g = stream_finish(more);
@@ -451,13 +518,13 @@ static void *import_once(void *argument)
     client *c = client_new(one->port, "app");
     for (int round = 0; one->badly && round < 4; round++) {
         int kind = rand_r(&one->seed) % 4;
-        pending *p = stream_begin_for(c, IMPORT, kind == 0 ? 5 : 20000);
+        pending *p = stream_begin_for(c, IMPORT, kind == 0 ? 5 : 100000);
         (void)send_numbers(p, 0, (unsigned)rand_r(&one->seed) % 6);
         if (kind == 1) (void)stream_send(p, import_wire("deny"));
         if (kind == 2) cancel(p);
         (void)(kind == 3 ? stream_finish(p) : (cancel(p), stream_end(p)));
     }
-    pending *p = stream_begin_for(c, IMPORT, 25000);
+    pending *p = stream_begin_for(c, IMPORT, 120000);
     (void)send_numbers(p, 0, MESSAGES);
     got g = stream_finish(p);
     one->wrong = !import_said(&g, MESSAGES, 0);
@@ -513,17 +580,17 @@ TEST("at a drain a stream that waits for its client ends UNAVAILABLE; one that r
     pending *fresh = stream_begin(c, IMPORT), *between = stream_begin(c, IMPORT), *running = stream_begin(c, IMPORT);
     fake_reset();
     assert_true(stream_send(between, numbered(0)));
-    assert_true(wait_for(one_ran, 5000));
+    assert_true(wait_for(one_ran));
     gate_close();
     assert_true(stream_send(running, import_wire("wait")));
-    assert_true(wait_for(one_waits, 5000));
+    assert_true(wait_for(one_waits));
     rpc_drain(ending);
     expect_status(stream_end(fresh), GRPC_STATUS_UNAVAILABLE);
     expect_status(stream_end(between), GRPC_STATUS_UNAVAILABLE);
     assert_false(rpc_drained(ending));
     gate_open();
     expect_status(stream_end(running), GRPC_STATUS_UNAVAILABLE);
-    assert_true(wait_for(ended, 5000));
+    assert_true(wait_for(ended));
     assert_int_equal(fake_tally().calls, 2);
     assert_int_equal(fake_tally().lasts, 0);
     rpc_close(&ending);
