@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import subprocess
 import time
 
@@ -44,6 +45,18 @@ def test_each_condition_leads_to_its_lines(officer, elder, tokens):
     officer("audit", "query", "--json", "--csv", wanted=USAGE)
     officer("audit", "query", "--group-by", "app,day,hour,person", wanted=USAGE)
     officer("audit", "query", "--group-by", "app", "--follow", wanted=USAGE)
+
+
+def test_that_no_line_fits_is_said_with_where_it_was_looked_and_never_in_what_programs_read(officer):
+    none = ("audit", "query", "--of-ticket", "nobody-wrote-this")
+    for counted in ((), ("--group-by", "app")):
+        assert officer(*none, *counted) == ""
+        assert re.fullmatch(r"vaultctl: no line fits, of the [1-9]\d* in the log\n", officer.said), officer.said
+        assert officer(*none, *counted, "--since", "2026-11-01", "--until", "2026-11-02T00:00:00Z") == ""
+        assert officer.said.endswith("in the log, from 2026-10-31T16:00:00.000000Z on, before 2026-11-02T00:00:00.000000Z\n"), officer.said
+        assert officer(*none, *counted, "--json") == "" and officer.said == ""
+        assert officer(*none, *counted, "--csv").count("\n") <= 1 and officer.said == ""
+    assert officer("audit", "query", "--limit", "1") and "no line fits" not in officer.said
 
 
 def test_counts_add_up_to_the_lines_and_name_whom_the_register_knows(officer, elder, tokens):

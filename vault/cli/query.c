@@ -61,6 +61,16 @@ void query_progress(const ctl *c, const Vault__V1__QueryResponse *reply)
     (void)fflush(stderr);
 }
 
+void say_none_fits(const ctl *c, uint64_t size)
+{
+    const char *since = c->options[OPT_SINCE], *until = c->options[OPT_UNTIL];
+    if (c->options[OPT_JSON] || c->options[OPT_CSV]) return;
+    fprintf(stderr, "vaultctl: no line fits, of the %llu in the log", (unsigned long long)size);
+    if (since) fprintf(stderr, ", from %s on", time_text(c->mem, ctl_time(c->mem, since)));
+    if (until) fprintf(stderr, ", before %s", time_text(c->mem, ctl_time(c->mem, until)));
+    fputc('\n', stderr);
+}
+
 /* ---- lines ---- */
 
 static line_view view_of(ctl *c)
@@ -82,6 +92,7 @@ static ctl_exit lines_page(ctl *c, line_view *v, Vault__V1__QueryRequest *reques
     if (end != CTL_OK) return end;
     const Vault__V1__QueryResponse *reply = (const void *)x.reply;
     query_progress(c, reply);
+    v->size = reply->size;
     for (size_t i = 0; i < reply->n_lines && i < (size_t)p->left; i++) view_line(v, reply->lines[i], reply->checkpoint);
     page_done(c, p, reply->n_lines, reply->next_page_token);
     return CTL_OK;
@@ -99,6 +110,7 @@ static ctl_exit show_lines(ctl *c)
     line_view v = view_of(c);
     ctl_exit end = ctl_pages(c, LIMIT, query_page, &v);
     ctl_exit kept = v.receipts ? receipts_save(c, OPT_RECEIPTS, v.receipts) : CTL_OK;
+    if (end == CTL_OK && !v.begun) say_none_fits(c, v.size);
     view_end(&v);
     return end == CTL_OK ? kept : end;
 }

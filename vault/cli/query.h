@@ -19,6 +19,7 @@ typedef struct line_view {
     table t;
     bool begun;
     json_t *receipts; /* NULL: none are kept */
+    uint64_t size;    /* lines of the log that was looked through */
 } line_view;
 void view_line(line_view *v, const Vault__V1__Line *l, const char *note); /* note: where it is proven */
 json_t *line_receipt(const Vault__V1__Line *l, const char *note);         /* to be kept by receipts_save */
@@ -32,3 +33,5 @@ ctl_exit run_groups(ctl *c);
 ctl_exit query_request(ctl *c, Vault__V1__QueryRequest *out);
 /* How much of the log was looked at, where stderr is a terminal or it is asked for; nothing of what is quick. */
 void query_progress(const ctl *c, const Vault__V1__QueryResponse *reply);
+/* That no line fits, and where it was looked: of tables. JSON and CSV of nothing are nothing. */
+void say_none_fits(const ctl *c, uint64_t size);

@@ -13,7 +13,7 @@ typedef struct gathering {
     char **by;
     size_t by_count;
     json_t *groups; /* by keys, parted by 0x1f: {"keys", "count", "first", "last"} */
-    uint64_t others;
+    uint64_t others, size;
 } gathering;
 
 static json_t *keys_json(const Vault__V1__LineGroup *g)
@@ -56,6 +56,7 @@ static ctl_exit ask(gathering *all)
         if (end != CTL_OK) return end;
         const Vault__V1__QueryResponse *reply = (const void *)x.reply;
         query_progress(all->c, reply);
+        all->size = reply->size;
         for (size_t i = 0; i < reply->n_groups; i++) gather(all, reply->groups[i]);
         all->others += reply->other_count;
         next = arena_text(all->c->mem, bytes_of_text(reply->next_page_token));
@@ -153,6 +154,7 @@ ctl_exit run_groups(ctl *c)
     if (end == CTL_OK && all.by_count > KEYS_MOST) end = usage_error(c, "--group-by takes up to three");
     if (end == CTL_OK) end = ask(&all);
     if (end == CTL_OK) print_groups(&all);
+    if (end == CTL_OK && json_object_size(all.groups) == 0) say_none_fits(c, all.size);
     if (all.others)
         fprintf(stderr, "vaultctl: %llu lines are in smaller groups, which were not told\n",
                 (unsigned long long)all.others);
