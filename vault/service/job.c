@@ -30,6 +30,41 @@ vault_code job_start(session *s, store *in, job_row *inout, vault_error *err)
     return vault_refuse(err, VAULT_PRECONDITION, "ROTATION_OPEN", inout->ring);
 }
 
+static vault_code start_alone(session *s, job_row *job, vault_error *err)
+{
+    VAULT_TRY(store_begin(s->store, err));
+    vault_code code = job_start(s, s->store, job, err);
+    if (code == VAULT_OK) code = store_commit(s->store, err);
+    store_rollback(s->store);
+    return code;
+}
+
+static vault_code find_open(session *s, job_row *job, vault_error *err)
+{
+    job_row *rows;
+    size_t n = 0;
+    VAULT_TRY(store_jobs_read(s->store, s->mem, (job_filter){.open = true}, &rows, &n, err));
+    for (size_t i = 0; i < n; i++)
+        if (rows[i].kind == job->kind) return job->id = rows[i].id, VAULT_OK;
+    return vault_refuse(err, VAULT_UNAVAILABLE, "JOB_ENDED", ""); /* between the two looks: ask again */
+}
+
+static vault_code start_or_join(session *s, job_row *job, vault_error *err)
+{
+    vault_code code = start_alone(s, job, err);
+    if (code != VAULT_PRECONDITION) return code;
+    vault_error_clear(err);
+    return find_open(s, job, err);
+}
+
+vault_code job_ask(char **name, session *s, arena *mem, job_row *inout, vault_error *err)
+{
+    VAULT_TRY(start_or_join(s, inout, err));
+    keeper_wake(s->service->keeper);
+    *name = arena_format(mem, "jobs/%lld", (long long)inout->id);
+    return *name ? VAULT_OK : vault_fail(err, VAULT_EXHAUSTED, "no memory for an answer");
+}
+
 /* ---- a transaction of the work, or of its end ---- */
 
 vault_code commit_with_lines(session *s, const line_batch *lines, vault_error *err)

@@ -52,10 +52,13 @@ VAULT_MUST_USE vault_code retention_daily(session *s, void *context, vault_error
 typedef struct keeper keeper;
 VAULT_MUST_USE vault_code keeper_open(keeper **out, service *s, vault_error *err);
 void keeper_close(keeper **k);
-void keeper_wake(keeper *k); /* there may be a new job: look now, not within a second */
+void keeper_wake(keeper *k); /* or NULL; there may be a new job: look now, not within a second */
 
-/* A new job, with its total, within the caller's transaction. CONFLICT (ROTATION_OPEN): one of its kind and ring is
- * open. */
+/* A new job, with its total, within the caller's transaction. PRECONDITION (ROTATION_OPEN): one of its kind and ring
+ * is open. */
 VAULT_MUST_USE vault_code job_start(session *s, store *in, job_row *inout, vault_error *err);
+/* As a call asks for it: begun in a transaction of its own, or where one of its kind is open, that one. *name:
+ * "jobs/17", in the arena. UNAVAILABLE (JOB_ENDED): the other one has just ended. */
+VAULT_MUST_USE vault_code job_ask(char **name, session *s, arena *mem, job_row *inout, vault_error *err);
 /* As the API shows it; NULL when memory is out. */
 Vault__V1__Job *job_message(arena *mem, const job_row *row);

@@ -135,7 +135,7 @@ static vault_code change_job(session *s, call *c)
     const line_facts facts = facts_of(&which);
     if (code != VAULT_OK) return rq->err.reason ? write_call_line(s, c, &facts) : code;
     VAULT_TRY(answer_job(s, rq, which.id));
-    if (s->service->keeper) keeper_wake(s->service->keeper);
+    keeper_wake(s->service->keeper);
     return VAULT_OK;
 }
 

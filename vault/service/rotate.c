@@ -183,7 +183,7 @@ static vault_code rotate(session *s, call *c)
     const change_lines lines = {.count = r.count, .fill = fill_line, .context = &r};
     VAULT_TRY(change_run_with(s, c, &what, &done, &lines));
     VAULT_TRY(answer(&r, &done));
-    if (s->service->keeper) keeper_wake(s->service->keeper);
+    keeper_wake(s->service->keeper);
     return VAULT_OK;
 }
 

@@ -236,34 +236,6 @@ const job_type JOB_TYPE_VERIFY = {.name = "verify", .count = count, .step = step
 
 /* ---- Audit.VerifyRows ---- */
 
-static vault_code start(session *s, job_row *job, vault_error *err)
-{
-    VAULT_TRY(store_begin(s->store, err));
-    vault_code code = job_start(s, s->store, job, err);
-    if (code == VAULT_OK) code = store_commit(s->store, err);
-    store_rollback(s->store);
-    return code;
-}
-
-/* One runs already: its id. */
-static vault_code find_open(session *s, job_row *job, vault_error *err)
-{
-    job_row *rows;
-    size_t n = 0;
-    VAULT_TRY(store_jobs_read(s->store, s->mem, (job_filter){.open = true}, &rows, &n, err));
-    for (size_t i = 0; i < n; i++)
-        if (rows[i].kind == JOB_VERIFY) return job->id = rows[i].id, VAULT_OK;
-    return vault_refuse(err, VAULT_UNAVAILABLE, "JOB_ENDED", ""); /* between the two looks: ask again */
-}
-
-static vault_code begin_or_join(session *s, job_row *job, vault_error *err)
-{
-    vault_code code = start(s, job, err);
-    if (code != VAULT_PRECONDITION) return code;
-    vault_error_clear(err);
-    return find_open(s, job, err);
-}
-
 static vault_code verify_rows(session *s, call *c)
 {
     request *rq = c->rq;
@@ -272,11 +244,8 @@ static vault_code verify_rows(session *s, call *c)
         MESSAGE(rq->mem, Vault__V1__VerifyRowsResponse, vault__v1__verify_rows_response__init);
     if (!out) return vault_fail(&rq->err, VAULT_EXHAUSTED, "no memory for an answer");
     VAULT_TRY(write_call_line(s, c, &(line_facts){.change = "verify"}));
-    VAULT_TRY(begin_or_join(s, &job, &rq->err));
-    out->job = arena_format(rq->mem, "jobs/%lld", (long long)job.id);
-    if (!out->job) return vault_fail(&rq->err, VAULT_EXHAUSTED, "no memory for an answer");
+    VAULT_TRY(job_ask(&out->job, s, rq->mem, &job, &rq->err));
     rq->out = &out->base;
-    keeper_wake(s->service->keeper);
     return VAULT_OK;
 }
 
