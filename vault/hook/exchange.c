@@ -1,8 +1,8 @@
 #include "vault/hook/exchange.h"
 #include "vault/base/address.h"
 #include "vault/base/memory.h"
+#include "vault/hook/internal.h"
 
-#include <curl/curl.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -98,26 +98,13 @@ static size_t keep(char *data, size_t size, size_t count, void *context)
 
 static void set_options(const exchanger *x, CURL *c, exchange *e, const struct curl_slist *headers)
 {
-    curl_easy_reset(c);
-    curl_easy_setopt(c, CURLOPT_URL, e->url);
-    curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "https,http"); /* exchange_url_good has looked at which */
-    curl_easy_setopt(c, CURLOPT_PROXY, "");
-    curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, 1L);
-    curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 2L);
-    curl_easy_setopt(c, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    if (x->ca_file) {
-        curl_easy_setopt(c, CURLOPT_CAINFO, x->ca_file);
-        curl_easy_setopt(c, CURLOPT_CAPATH, NULL); /* nobody else */
-    }
-    curl_easy_setopt(c, CURLOPT_POST, 1L);
-    curl_easy_setopt(c, CURLOPT_POSTFIELDS, e->body.at);
-    curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)e->body.len);
-    curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers);
-    curl_easy_setopt(c, CURLOPT_USERAGENT, "resident-vault");
-    curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
-    curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, (long)WHOLE_MS);
-    curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+    post_prepare(c, &(post_options){.url = e->url,
+                                    .protocols = "https,http", /* exchange_url_good has looked at which */
+                                    .ca_file = x->ca_file,
+                                    .body = e->body,
+                                    .headers = headers,
+                                    .connect_ms = CONNECT_MS,
+                                    .whole_ms = WHOLE_MS});
     curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, keep);
     curl_easy_setopt(c, CURLOPT_WRITEDATA, e);
     curl_easy_setopt(c, CURLOPT_PRIVATE, e);
@@ -151,11 +138,6 @@ static void take_done(exchanger *x)
     for (CURLMsg *m; (m = curl_multi_info_read(x->multi, &left));) {
         if (m->msg == CURLMSG_DONE) take(m->easy_handle, m->data.result);
     }
-}
-
-static void headers_clear(struct curl_slist **headers)
-{
-    curl_slist_free_all(*headers);
 }
 
 void exchanger_run(exchanger *x, exchange *all, size_t count)

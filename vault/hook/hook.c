@@ -2,8 +2,8 @@
 #include "vault/base/json.h"
 #include "vault/base/memory.h"
 #include "vault/base/secret.h"
+#include "vault/hook/internal.h"
 
-#include <curl/curl.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -100,34 +100,16 @@ static vault_code add_token(struct curl_slist **headers, const hook *h, vault_er
     return VAULT_OK;
 }
 
-static void headers_clear(struct curl_slist **headers)
-{
-    curl_slist_free_all(*headers);
-}
-
 static void set_options(hook *h, bytes body, const struct curl_slist *headers, size_t *left)
 {
     CURL *c = h->curl;
-    curl_easy_reset(c);
-    curl_easy_setopt(c, CURLOPT_URL, h->url);
-    curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "https");
-    curl_easy_setopt(c, CURLOPT_PROXY, "");
-    curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, 1L);
-    curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 2L);
-    curl_easy_setopt(c, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    if (h->ca_file) {
-        curl_easy_setopt(c, CURLOPT_CAINFO, h->ca_file);
-        curl_easy_setopt(c, CURLOPT_CAPATH, NULL); /* nobody else */
-    }
-    curl_easy_setopt(c, CURLOPT_POST, 1L);
-    curl_easy_setopt(c, CURLOPT_POSTFIELDS, body.at);
-    curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len);
-    curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers);
-    curl_easy_setopt(c, CURLOPT_USERAGENT, "resident-vault");
-    curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
-    curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, (long)POST_MS);
-    curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+    post_prepare(c, &(post_options){.url = h->url,
+                                    .protocols = "https",
+                                    .ca_file = h->ca_file,
+                                    .body = body,
+                                    .headers = headers,
+                                    .connect_ms = CONNECT_MS,
+                                    .whole_ms = POST_MS});
     curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, drop);
     curl_easy_setopt(c, CURLOPT_WRITEDATA, left);
     curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
