@@ -4,10 +4,14 @@
 #include "vault/base/memory.h"
 #include "vault/store/internal.h"
 
+#include <linux/sockios.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 enum { RETRY_FIRST = 50 * 1000, RETRY_MOST = 1000 * 1000, SILENCE_MOST = 35 * 1000 * 1000, SERVER_LEAST = 150000 };
+enum { ASK_AFTER = 1000 * 1000, ASK_MOST = 2 * 1000 * 1000, SURE_AFTER_MS = 100 };
 
 /* What every session of ours is; a statement that waits longer than this is better refused. Plans are made once, when
  * tables may still be empty, so that the planner is told what is right at any size: index scans and nested loops
@@ -102,24 +106,66 @@ static void cancel(store *s)
     PQfreeCancel(how);
 }
 
-/* The server ends a statement after 30 seconds by itself: if it says nothing for longer, it is frozen or unreachable,
- * and libpq alone would wait for ever. */
-static bool answers(store *s)
+static bool is_readable(store *s, int64_t wait_ms)
 {
-    int64_t end = clock_monotonic_us() + s->silence_most;
-    while (PQisBusy(s->conn)) {
-        struct pollfd readable = {.fd = PQsocket(s->conn), .events = POLLIN};
-        int64_t now = clock_monotonic_us(), left = end - now;
-        if (left <= 0) return false;
-        if (s->until != 0 && now >= s->until) cancel(s);
-        if (s->until != 0 && s->until - now < left) left = s->until - now;
-        if (poll(&readable, 1, (int)(left / 1000) + 1) <= 0) continue; /* a signal, or the time is up */
-        if (!PQconsumeInput(s->conn)) return true;                     /* PQgetResult says what is wrong */
+    struct pollfd readable = {.fd = PQsocket(s->conn), .events = POLLIN};
+    return poll(&readable, 1, (int)wait_ms) > 0;
+}
+
+static void connect_now(store *s);
+
+/* Over a connection of its own, for a moment: whether the process that serves ours waits for us to say something. */
+static bool awaits_us(const store *s)
+{
+    store other = {.conninfo = s->conninfo, .silence_most = ASK_MOST};
+    VAULT_CLEANUP(result_clear) PGresult *r = NULL;
+    vault_error ignored = {0};
+    char sql[128];
+    snprintf(sql, sizeof sql, "SELECT 1 FROM pg_stat_activity WHERE pid = %d AND wait_event = 'ClientRead'",
+             PQbackendPID(s->conn));
+    connect_now(&other);
+    bool yes = PQstatus(other.conn) == CONNECTION_OK &&
+               store_query_text(&other, sql, "look at a session", &r, &ignored) == VAULT_OK && PQntuples(r) == 1;
+    store_disconnect(&other);
+    return yes;
+}
+
+/* A send that fails while the socket stays open (EIO, ENOBUFS) is kept secret by libpq until the next byte comes, and
+ * none will: the server waits for us as we wait for it, with its locks held. So it is: nothing of ours is on its way,
+ * nothing of its, and the server says so, twice. One that cannot be asked is waited for. */
+static bool unheard(store *s)
+{
+    for (int i = 0; i < 2; i++) {
+        int underway = 0;
+        if (ioctl(PQsocket(s->conn), SIOCOUTQ, &underway) != 0 || underway != 0) return false;
+        if (!awaits_us(s) || is_readable(s, SURE_AFTER_MS)) return false;
     }
     return true;
 }
 
-static PGresult *next_result(store *s)
+/* The server ends a statement after 30 seconds by itself: if it says nothing for longer, it is frozen or unreachable,
+ * and libpq alone would wait for ever. */
+static bool answers(store *s)
+{
+    int64_t start = clock_monotonic_us(), end = start + s->silence_most, pause = s->ask_after;
+    int64_t ask = pause ? start + pause : end;
+    while (PQisBusy(s->conn)) {
+        int64_t now = clock_monotonic_us(), left = (ask < end ? ask : end) - now;
+        if (now >= end) return false;
+        if (s->until != 0 && now >= s->until) cancel(s);
+        if (left <= 0) {
+            if (unheard(s)) return false;
+            ask = clock_monotonic_us() + (pause *= 2);
+            continue;
+        }
+        if (s->until != 0 && s->until - now < left) left = s->until - now;
+        if (!is_readable(s, left / 1000 + 1)) continue; /* a signal, or the time is up */
+        if (!PQconsumeInput(s->conn)) return true;      /* PQgetResult says what is wrong */
+    }
+    return true;
+}
+
+PGresult *store_next_result(store *s)
 {
     return answers(s) ? PQgetResult(s->conn) : NULL;
 }
@@ -145,7 +191,7 @@ vault_code store_finish(store *s, const char *what, PGresult **out, vault_error 
 {
     vault_code code = VAULT_OK;
     PGresult *r;
-    while ((r = next_result(s))) {
+    while ((r = store_next_result(s))) {
         result_clear(out);
         *out = r;
         if (PQresultStatus(r) == PGRES_COPY_IN) {
@@ -181,8 +227,8 @@ static vault_code fail_connect(const store *s, vault_error *err)
 
 static vault_code check_durability(store *s, vault_error *err)
 {
-    VAULT_CLEANUP(result_clear) PGresult *r = PQexec(s->conn, durability);
-    if (!result_good(r)) return store_fail_result(r, "server settings", err);
+    VAULT_CLEANUP(result_clear) PGresult *r = NULL;
+    VAULT_TRY(store_query_text(s, durability, "server settings", &r, err));
     static const char *const names[] = {"fsync", "full_page_writes", "synchronous_commit"};
     if (PQserverVersion(s->conn) < SERVER_LEAST)
         return vault_fail(err, VAULT_INTERNAL, "PostgreSQL is %d: use 15 or newer", PQserverVersion(s->conn));
@@ -198,8 +244,7 @@ static vault_code check_durability(store *s, vault_error *err)
 static vault_code start_session(store *s, vault_error *err)
 {
     PQsetNoticeProcessor(s->conn, drop_notice, NULL);
-    VAULT_CLEANUP(result_clear) PGresult *r = PQexec(s->conn, session);
-    if (!result_good(r)) return store_fail_result(r, "session settings", err);
+    VAULT_TRY(store_run_text(s, session, "session settings", err));
     return check_durability(s, err);
 }
 
@@ -240,11 +285,9 @@ vault_code store_connected(store *s, vault_error *err)
 
 static vault_code look_for_vault(store *s, vault_error *err)
 {
-    VAULT_CLEANUP(result_clear) PGresult *r = PQexec(s->conn, "SELECT to_regclass('public.vault') IS NOT NULL");
-    if (!result_good(r)) {
-        if (PQstatus(s->conn) != CONNECTION_OK) store_disconnect(s);
-        return store_fail_result(r, "look for a vault", err);
-    }
+    static const char look[] = "SELECT to_regclass('public.vault') IS NOT NULL";
+    VAULT_CLEANUP(result_clear) PGresult *r = NULL;
+    VAULT_TRY(store_query_text(s, look, "look for a vault", &r, err));
     if (strcmp(PQgetvalue(r, 0, 0), "t") != 0) return vault_fail(err, VAULT_NOT_FOUND, "the database holds no vault");
     return store_prepare(s, err);
 }
@@ -260,6 +303,7 @@ vault_code store_open(store **out, const char *conninfo, vault_error *err)
     store *s = memory_new(sizeof *s);
     s->conninfo = memory_text(conninfo);
     s->silence_most = SILENCE_MOST;
+    s->ask_after = ASK_AFTER;
     vault_code code = connect_store(s, err);
     if (code == VAULT_OK)
         *out = s;

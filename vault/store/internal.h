@@ -187,6 +187,7 @@ struct store {
     bool in_transaction;          /* begun and neither committed nor rolled back, whatever the connection says */
     int64_t retry_at, retry_wait; /* microseconds, monotonic: no connect before, and how long after the next failure */
     int64_t silence_most;         /* microseconds: a server that is silent for longer is gone */
+    int64_t ask_after;            /* microseconds of silence, after which it is asked whether it heard us; 0: never */
     int64_t until;                /* microseconds, monotonic: a statement that lasts longer is cancelled; 0: none is */
     bool cut;                     /* one was */
     sweeping assertions, requests, vouchers;
@@ -215,6 +216,8 @@ void store_disconnect(store *s);
 /* Waits for the end of what was sent: OK only when no result and no commit failed. *out is the (last) result, to be
  * cleared. */
 VAULT_MUST_USE vault_code store_finish(store *s, const char *what, PGresult **out, vault_error *err);
+/* What PQgetResult gives, waited for no longer than the server may be silent: NULL, too, when it was. */
+PGresult *store_next_result(store *s);
 vault_code store_fail_result(const PGresult *r, const char *what, vault_error *err);
 void result_clear(PGresult **r);
 vault_code sqlstate_code(const char *sqlstate); /* NULL: the connection failed */

@@ -47,48 +47,48 @@ static bool is_unknown(const PGresult *r)
 }
 
 /* One answer of the pipeline: a result and then NULL. */
-static vault_code next_answer(PGconn *conn, PGresult **r, const char *what, vault_error *err)
+static vault_code next_answer(store *s, PGresult **r, const char *what, vault_error *err)
 {
-    *r = PQgetResult(conn);
+    *r = store_next_result(s);
     if (!*r) return vault_fail(err, VAULT_UNAVAILABLE, "prepare %s: connection lost", what);
     if (is_unknown(*r)) return other_format(what, err);
     if (PQresultStatus(*r) != PGRES_COMMAND_OK) return store_fail_result(*r, what, err);
-    PQclear(PQgetResult(conn));
+    PQclear(store_next_result(s));
     return VAULT_OK;
 }
 
-static vault_code read_prepared(PGconn *conn, vault_error *err)
+static vault_code read_prepared(store *s, vault_error *err)
 {
     for (statement_id id = 0; id < STATEMENTS; id++) {
         const statement *st = statement_of(id);
         VAULT_CLEANUP(result_clear) PGresult *prepared = NULL, *described = NULL;
-        VAULT_TRY(next_answer(conn, &prepared, st->name, err));
-        VAULT_TRY(next_answer(conn, &described, st->name, err));
+        VAULT_TRY(next_answer(s, &prepared, st->name, err));
+        VAULT_TRY(next_answer(s, &described, st->name, err));
         VAULT_TRY(check_described(described, st, err));
     }
     return VAULT_OK;
 }
 
-static vault_code read_sync(PGconn *conn, vault_error *err)
+static vault_code read_sync(store *s, vault_error *err)
 {
-    VAULT_CLEANUP(result_clear) PGresult *r = PQgetResult(conn);
-    if (PQresultStatus(r) != PGRES_PIPELINE_SYNC || !PQexitPipelineMode(conn))
+    VAULT_CLEANUP(result_clear) PGresult *r = store_next_result(s);
+    if (PQresultStatus(r) != PGRES_PIPELINE_SYNC || !PQexitPipelineMode(s->conn))
         return vault_fail(err, VAULT_UNAVAILABLE, "prepare: connection lost");
     return VAULT_OK;
 }
 
-static vault_code prepare_all(PGconn *conn, vault_error *err)
+static vault_code prepare_all(store *s, vault_error *err)
 {
-    if (!PQenterPipelineMode(conn) || !send_prepares(conn))
+    if (!PQenterPipelineMode(s->conn) || !send_prepares(s->conn))
         return vault_fail(err, VAULT_UNAVAILABLE, "prepare: connection lost");
-    VAULT_TRY(read_prepared(conn, err));
-    return read_sync(conn, err);
+    VAULT_TRY(read_prepared(s, err));
+    return read_sync(s, err);
 }
 
 /* After a failure half of the statements stand: the connection is given up, and the next call starts from nothing. */
 vault_code store_prepare(store *s, vault_error *err)
 {
-    vault_code code = prepare_all(s->conn, err);
+    vault_code code = prepare_all(s, err);
     s->prepared = code == VAULT_OK;
     if (!s->prepared) store_disconnect(s);
     return code;

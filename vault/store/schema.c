@@ -154,8 +154,9 @@ enum { PARTITIONS_FIRST = 2 };
 
 vault_code store_query_text(store *s, const char *sql, const char *what, PGresult **out, vault_error *err)
 {
-    if (!PQsendQuery(s->conn, sql)) return vault_fail(err, VAULT_UNAVAILABLE, "%s: connection lost", what);
-    return store_finish(s, what, out, err);
+    if (PQsendQuery(s->conn, sql)) return store_finish(s, what, out, err);
+    store_disconnect(s);
+    return vault_fail(err, VAULT_UNAVAILABLE, "%s: connection lost", what);
 }
 
 vault_code store_run_text(store *s, const char *sql, const char *what, vault_error *err)

@@ -4,8 +4,21 @@
 #include "vault/base/clock.h"
 #include "vault/store/internal.h"
 
+#include <errno.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <unistd.h>
+
+/* libpq sends through this one: the n-th from now fails as no network does, and leaves the socket open. 0: none does.
+ */
+static int fails_at;
+
+__attribute__((visibility("default"))) ssize_t send(int fd, const void *at, size_t len, int flags)
+{
+    if (fails_at == 0 || --fails_at > 0) return sendto(fd, at, len, flags, NULL, 0);
+    errno = EIO;
+    return -1;
+}
 
 static store *given_log(void)
 {
@@ -143,6 +156,83 @@ TEST("a server that neither answers nor hangs up is given up, and the next call 
     assert_true(waited >= 300000 && waited < 3000000);
     for (int i = 0; i < 50 && append_next(s) != VAULT_OK; i++) usleep(100000); /* what was cut may hold the head */
     expect_ok(append_next(s), &err);
+    store_close(&s);
+}
+
+/* Of what one transaction sends: BEGIN, the look at the head, the append, COMMIT. */
+static vault_code append_in_transaction(store *s)
+{
+    VAULT_TRY(store_begin(s, &err));
+    vault_code code = append_next(s);
+    return code == VAULT_OK ? store_commit(s, &err) : code;
+}
+
+static void expect_soon(int64_t since)
+{
+    assert_true(clock_monotonic_us() - since <
+                20 * 1000 * 1000); /* and not the 35 seconds of a server that is silent */
+}
+
+TEST("what could not be sent over a socket that stays open is noticed soon, nothing of it stands, and the next call "
+     "works")
+{
+    store *s = given_log();
+    assert_true(s->ask_after > 0 && s->ask_after <= 1000000);
+    s->ask_after = 50000;
+    for (int at = 1; at <= 4; at++) {
+        head_row got;
+        expect_ok(store_head_read(s, &got, &err), &err); /* connected */
+        int64_t start = clock_monotonic_us();
+        fails_at = at;
+        expect_code(append_in_transaction(s), VAULT_UNAVAILABLE, &err);
+        assert_int_equal(fails_at, 0);
+        expect_soon(start);
+        store_rollback(s);
+        assert_int_equal(sql_number("SELECT (SELECT count(*) FROM line) + (SELECT size FROM head)"), 0);
+    }
+    expect_ok(append_in_transaction(s), &err);
+    store_close(&s);
+}
+
+TEST("the same where a connection is made: its session, its settings, its statements")
+{
+    store *s = given_log();
+    s->ask_after = 50000;
+    for (int at = 2; at <= 4; at++) { /* the first is libpq's own, which has its own end */
+        int64_t start = clock_monotonic_us();
+        store_disconnect(s);
+        s->retry_at = 0;
+        fails_at = at;
+        expect_code(append_next(s), VAULT_UNAVAILABLE, &err);
+        assert_int_equal(fails_at, 0);
+        expect_soon(start);
+    }
+    expect_recovery(s);
+    store_close(&s);
+}
+
+TEST("a statement that takes its time is not taken for one that was never sent")
+{
+    store *s = given_log();
+    s->ask_after = 20000;
+    given_trigger(false, "PERFORM pg_sleep(0.7)");
+    expect_ok(append_next(s), &err);
+    given_trigger(true, "PERFORM pg_sleep(0.7)");
+    expect_ok(append_in_transaction(s), &err);
+    assert_int_equal(sql_number("SELECT count(*) FROM line"), 2);
+    store_close(&s);
+}
+
+TEST("a server that cannot be asked is waited for as before")
+{
+    store *s = given_log();
+    s->ask_after = 20000;
+    char *right = s->conninfo, wrong[] = "host=/nonexistent";
+    given_trigger(false, "PERFORM pg_sleep(0.3)");
+    s->conninfo = wrong;
+    vault_code code = append_next(s);
+    s->conninfo = right;
+    expect_ok(code, &err);
     store_close(&s);
 }
 
