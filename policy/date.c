@@ -9,13 +9,6 @@ static unsigned digits(const char *text, size_t len)
     return value;
 }
 
-unsigned month_length(unsigned year, unsigned month)
-{
-    static const unsigned char days[12] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-    return days[month - 1] + (month == 2 && leap ? 1U : 0U);
-}
-
 bool date_read(uint32_t *out, const char *text)
 {
     *out = 0;
@@ -23,9 +16,9 @@ bool date_read(uint32_t *out, const char *text)
     for (size_t i = 0; i < 10; i++) {
         if (i != 4 && i != 7 && text[i] == '-') return false;
     }
-    unsigned year = digits(text, 4), month = digits(text + 5, 2), day = digits(text + 8, 2);
-    if (year < 1900 || month < 1 || month > 12 || day < 1 || day > month_length(year, month)) return false;
-    *out = year * 10000 + month * 100 + day;
+    uint32_t date = digits(text, 4) * 10000 + digits(text + 5, 2) * 100 + digits(text + 8, 2);
+    if (date < 19000101 || !calendar_has(date)) return false;
+    *out = date;
     return true;
 }
 

@@ -5,6 +5,7 @@
 #include "policy/id.h"
 #include "policy/policy.h"
 #include "policy/sieve.h"
+#include "vault/base/calendar.h"
 
 typedef struct policy_rule {
     purpose_no purpose;
@@ -249,7 +250,6 @@ const match_links *front_links(const policy *p, uint32_t rule);
 
 /* Whether a ticket fits a pattern: '#' a digit, '?' a character, '*' any number of them. */
 bool ticket_fits(const char *pattern, const char *ticket);
-unsigned month_length(unsigned year, unsigned month); /* 1 to 12 */
 /* Minute of the week of a moment; WEEK_MINUTES for what is none. */
 unsigned week_minute(uint32_t date, uint16_t minute);
 /* The next day; what is no day ("for ever") stays. */

@@ -1,6 +1,7 @@
 /* Checks of codes: letters and digits of a fixed form, after folding to ASCII. Lists follow DOMAIN.md sections 2 and 3.
  */
 #include "tokenizer/codes.h"
+#include "vault/base/calendar.h"
 
 #include <string.h>
 
@@ -62,14 +63,10 @@ bool code_listed(const char *list, const char pair[2])
 /* GB/T 2260: the first two digits; 83 stands in the residence permits of people from Taiwan. */
 static const char provinces[] = "11-15 21-23 31-37 41-46 50-54 61-65 71 81-83";
 
-/* The proleptic Gregorian calendar. */
 static bool date_exists(const char at[DATE_LEN])
 {
-    static const uint8_t days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    unsigned year = number(at, 4), month = number(at + 4, 2), day = number(at + 6, 2);
-    if (year < YEAR_FIRST || year > YEAR_LAST || month < 1 || month > 12) return false;
-    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-    return day >= 1 && day <= (unsigned)days[month - 1] + (month == 2 && leap);
+    unsigned date = number(at, DATE_LEN), year = date / 10000;
+    return year >= YEAR_FIRST && year <= YEAR_LAST && calendar_has(date);
 }
 
 char code_id_check(const char *at)

@@ -1,6 +1,7 @@
 /* What the files of this room share and nobody else sees (their tests apart). */
 #pragma once
 #include "vault/base/arena.h"
+#include "vault/base/calendar.h"
 #include "vault/base/error.h"
 
 /* A block stored at once: stored in two halves, the cipher's load of it would wait for both to reach the cache. */
@@ -61,12 +62,6 @@ typedef enum character_class {
     CHARACTER_FOREIGN, /* private, unassigned */
 } character_class;
 character_class character_class_of(int32_t c);
-
-/* ---- calendar.c: dates YYYYMMDD as numbers of days, by the Gregorian calendar, years 1 to 9999 ----------------------
- */
-
-uint32_t calendar_day(uint32_t date); /* of a date that exists */
-uint32_t calendar_date(uint32_t day);
 
 /* ---- preserve_areas.c -------------------------------------------------------------------------------------------- */
 

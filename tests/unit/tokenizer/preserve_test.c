@@ -67,31 +67,6 @@ static void not_preservable(const preserve *p, bytes value)
     assert_string_equal(err.reason, "NOT_PRESERVABLE");
 }
 
-/* ---- days -------------------------------------------------------------------------------------------------------- */
-
-TEST("a day's number and its date are one to one over all years of the format, in their order")
-{
-    uint32_t day = calendar_day(18500101), days = 0;
-    for (uint32_t year = 1850; year <= 2100; year++) {
-        for (uint32_t month = 1; month <= 12; month++) {
-            for (uint32_t date = year * 10000 + month * 100 + 1; date % 100 <= 31; date++) {
-                char text[16];
-                vault_error err = {0};
-                char out[16];
-                (void)snprintf(text, sizeof text, "%u", date);
-                bool exists =
-                    date % 100 <= 28 || normalise("date", bytes_of_text(text), out, sizeof out, &err) == VAULT_OK;
-                if (!exists) continue;
-                assert_int_equal(calendar_day(date), day);
-                assert_int_equal(calendar_date(day), date);
-                day++, days++;
-            }
-        }
-    }
-    assert_int_equal(days, 91676);
-    assert_int_equal(calendar_day(19700101) - calendar_day(16000229), 135081);
-}
-
 /* ---- ID numbers -------------------------------------------------------------------------------------------------- */
 
 TEST("an ID number of a listed area becomes one of a listed area, valid, and comes back")

@@ -1,8 +1,21 @@
-/* Days counted in the proleptic Gregorian calendar. Years are taken to begin in March, so that the leap day is their
- * last one and 400 years are one period of 146,097 days. */
-#include "tokenizer/internal.h"
+/* Years are taken to begin in March, so that the leap day is their last one and 400 years are one period of 146,097
+ * days. */
+#include "vault/base/calendar.h"
 
 enum { PERIOD_YEARS = 400, PERIOD_DAYS = 146097, CENTURY_DAYS = 36524, FOUR_YEARS_DAYS = 1461, YEAR_DAYS = 365 };
+
+unsigned month_length(unsigned year, unsigned month)
+{
+    static const unsigned char days[12] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    return days[month - 1] + (month == 2 && leap ? 1U : 0U);
+}
+
+bool calendar_has(uint32_t date)
+{
+    uint32_t year = date / 10000, month = date / 100 % 100, day = date % 100;
+    return year >= 1 && year <= 9999 && month >= 1 && month <= 12 && day >= 1 && day <= month_length(year, month);
+}
 
 /* Days of the months from March on before month `m` (0: March): 31 30 31 30 31 come again every five months. */
 static uint32_t days_before(uint32_t m)
