@@ -198,3 +198,18 @@ void pg_start(const char *setting)
     if (!own_instance) die("pg_start wants pg_private");
     start_own(setting);
 }
+
+/* The postmaster has read its files anew when a new session says so, and told its children in the same breath. */
+void pg_set(const char *setting)
+{
+    char before[64];
+    if (!own_instance) die("pg_set wants pg_private");
+    snprintf(before, sizeof before, "%s", pg_sql("SELECT pg_conf_load_time()"));
+    pg_sql("ALTER SYSTEM %s %s", strchr(setting, '=') ? "SET" : "RESET", setting);
+    pg_sql("SELECT pg_reload_conf()");
+    for (int i = 0; i < 6000; i++) {
+        if (strcmp(pg_sql("SELECT pg_conf_load_time()"), before) != 0) return;
+        usleep(10000);
+    }
+    die("the configuration is not read");
+}

@@ -20,3 +20,6 @@ void pg_await_lock(void);
 void pg_stop(const char *mode);     /* fast, immediate, smart */
 void pg_kill(void);                 /* kill -9 of all its processes */
 void pg_start(const char *setting); /* "fsync=off", or NULL */
+/* "name = value" of ALTER SYSTEM SET, or "name" alone of RESET; when it returns, it holds in every session from its
+ * next statement on. */
+void pg_set(const char *setting);

@@ -379,7 +379,7 @@ request *make_request(const asked *a)
                     .uris = uris,
                     .certificate = sha256(bytes_of_text(shown)),
                     .in = a->in,
-                    .deadline_us = clock_monotonic_us() + 10000000};
+                    .deadline_us = clock_monotonic_us() + INT64_C(120000000)}; /* a busy machine is no refusal */
     return rq;
 }
 

@@ -47,7 +47,6 @@ static enum MHD_Result serve(void *context, struct MHD_Connection *c, const char
     pthread_mutex_lock(&lock);
     if (!*state) {
         *state = &seen;
-        seen.count++;
         body_len = 0;
         keep(seen.path, sizeof seen.path, path);
         keep(seen.method, sizeof seen.method, verb);
@@ -64,6 +63,7 @@ static enum MHD_Result serve(void *context, struct MHD_Connection *c, const char
         seen.body[body_len] = 0;
     }
     *size = 0;
+    seen.count += !more; /* when all of it is there */
     unsigned status = answers ? answers : (unsigned)strtoul(path + 1, NULL, 10);
     pthread_mutex_unlock(&lock);
     return more ? MHD_YES : reply(c, status);

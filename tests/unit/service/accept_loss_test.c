@@ -38,7 +38,7 @@ static int64_t add_lost_erasures(int64_t count)
 static void wait_for_file(int64_t links)
 {
     char text[64] = "";
-    for (int i = 0; i < 100; i++) {
+    for (int i = 0; i < 1200; i++) {
         FILE *f = fopen(erasures, "r");
         int64_t n = 0;
         while (f && fgets(text, sizeof text, f)) n += strchr(text, '\n') != NULL;

@@ -28,7 +28,7 @@ static void refused(Vault__V1__QueryRequest *in, const char *field, const char *
 
 static const Vault__V1__GetCheckpointResponse *newest_checkpoint(int64_t at_least)
 {
-    for (int i = 0; i < 100; i++) {
+    for (int i = 0; i < 1200; i++) {
         Vault__V1__GetCheckpointRequest in = VAULT__V1__GET_CHECKPOINT_REQUEST__INIT;
         request *rq = ask(&(asked){
             .path = "/vault.v1.Audit/GetCheckpoint", .uri = CLINIC, .purpose = "family-doctor", .in = &in.base});

@@ -21,6 +21,7 @@ typedef struct revealer {
 static node others[NODES - 1];
 static revealer revealers[NODES * REVEALERS];
 static atomic_bool over;
+static atomic_uint calls; /* that were answered */
 static atomic_uint
     phase; /* counts on: 0 the rule stands, 1 it is being dropped, 2 it is gone, 3 it is being brought back */
 
@@ -64,6 +65,7 @@ static void *work(void *at)
     while (!atomic_load(&over)) {
         reveal_once(r);
         arena_reset(r->mem);
+        atomic_fetch_add(&calls, 1);
     }
     return NULL;
 }
@@ -101,6 +103,13 @@ static void given_revealers(void)
     }
 }
 
+/* Until one was asked and answered since now. */
+static void await_reveal(void)
+{
+    unsigned since = atomic_load(&calls);
+    for (int i = 0; i < 60000 && atomic_load(&calls) - since <= NODES * REVEALERS; i++) usleep(1000);
+}
+
 /* The document is changed by this thread, in the fixture's session, while the others reveal. */
 static void change_policy(edit how)
 {
@@ -108,7 +117,7 @@ static void change_policy(edit how)
     atomic_fetch_add(&phase, 1);
     expect_outcome(approve(OFFICER, a), VAULT_OK, NULL);
     atomic_fetch_add(&phase, 1);
-    usleep(30000);
+    await_reveal();
 }
 
 /* Versions between which the rule did not stand, and the granted lines of the clinic: none lies in between. */

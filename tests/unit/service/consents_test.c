@@ -213,6 +213,7 @@ typedef struct asking_thread {
     const char *token;
     atomic_bool stop;
     unsigned shown, refused, wrong;
+    atomic_uint calls;
     const char *why;
 } asking_thread;
 
@@ -253,6 +254,7 @@ static void *ask_on(void *at)
         t->wrong += rq->err.code != VAULT_OK && !denied;
         if (rq->err.code != VAULT_OK && !denied) t->why = vault_code_name(rq->err.code);
         arena_reset(t->mem);
+        atomic_fetch_add(&t->calls, 1);
     }
     return NULL;
 }
@@ -283,7 +285,8 @@ TEST("whoever withdraws while others ask: in the log no grant stands behind the 
     assert_int_equal(pthread_create(&t.thread, NULL, ask_on, &t), 0);
     for (int i = 0; i < 24; i++) {
         expect_outcome(say_as(NULL, &t.token, 1, i % 2 == 0, 0), VAULT_OK, NULL);
-        usleep(4000);
+        unsigned done = atomic_load(&t.calls); /* and one more call is begun and answered */
+        for (int k = 0; k < 60000 && atomic_load(&t.calls) - done < 2; k++) usleep(1000);
     }
     atomic_store(&t.stop, true);
     pthread_join(t.thread, NULL);

@@ -515,7 +515,7 @@ static subject subject_of(caller who)
 static void wait_for_checkpoint(void)
 {
     subject s = subject_of(REGISTER);
-    for (int i = 0; i < 100; i++) {
+    for (int i = 0; i < 600; i++) {
         if (ask(&(asked){.path = "/vault.v1.Audit/GetCheckpoint",
                          .uri = OFFICER,
                          .purpose = "log-review",

@@ -86,7 +86,7 @@ TEST("a session that nobody asks for anything lets go of a destroyed key as well
     assert_true(holds_key(&other, "record", old));
     const char *consent = given_approved_destruction("record", old);
     (void)destroyed(destroy_as(ADMINISTRATOR, "record", old, consent));
-    for (int i = 0; i < 100 && holds_key(&other, "record", old); i++) usleep(50000);
+    for (int i = 0; i < 1200 && holds_key(&other, "record", old); i++) usleep(50000);
     assert_false(holds_key(&other, "record", old));
     expect_outcome(steward(other.session, ADMINISTRATOR, "/vault.v1.Keys/Status", &in->base), VAULT_OK, NULL);
     node_close(&other);

@@ -66,7 +66,7 @@ static const Vault__V1__AccessHistoryResponse *told(const char *page, int32_t si
 static void given_published(void)
 {
     int64_t lines = lines_in_log();
-    for (int i = 0; i < 100; i++) {
+    for (int i = 0; i < 1200; i++) {
         if (strtoll(pg_sql("SELECT coalesce(max(size), 0) FROM published"), NULL, 10) >= lines) return;
         usleep(50000);
     }

@@ -154,7 +154,7 @@ static void open_with_key_file(node *n, const char *key_file, const char *name)
 
 static bool opens_soon(const node *n)
 {
-    for (int i = 0; i < 100 && !is_open(n->session); i++) usleep(100000);
+    for (int i = 0; i < 600 && !is_open(n->session); i++) usleep(100000);
     return is_open(n->session);
 }
 

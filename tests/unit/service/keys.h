@@ -130,7 +130,7 @@ static inline void expect_ring(const char *which, uint32_t version, const char *
 static inline void wait_for_job(const char *name, const char *state)
 {
     const Vault__V1__Job *job = NULL;
-    for (int i = 0; i < 200; i++) {
+    for (int i = 0; i < 1200; i++) { /* a minute */
         request *rq = progress_of(ADMINISTRATOR, name);
         expect_outcome(rq, VAULT_OK, NULL);
         job = ((const Vault__V1__ProgressResponse *)(const void *)rq->out)->jobs[0];

@@ -37,7 +37,7 @@ static note_key told_key(void)
 {
     NEW_REQUEST(in, Vault__V1__GetCheckpointRequest, vault__v1__get_checkpoint_request__init);
     note_key key = {0};
-    for (int i = 0; i < 100; i++) { /* the publisher's first one */
+    for (int i = 0; i < 1200; i++) { /* the publisher's first one */
         request *rq = ask(&(asked){
             .path = "/vault.v1.Audit/GetCheckpoint", .uri = OFFICER, .purpose = "log-review", .in = &in->base});
         if (rq->err.code != VAULT_OK) {

@@ -191,7 +191,7 @@ TEST("where a follower goes on cannot be made up: what did not happen is not ask
 static const Vault__V1__QueryResponse *page_with_receipts(Vault__V1__QueryRequest *in, size_t at_least)
 {
     in->receipts = true;
-    for (int i = 0; i < 100; i++) {
+    for (int i = 0; i < 1200; i++) {
         request *rq = query(in);
         const Vault__V1__QueryResponse *page = (const void *)rq->out;
         if (page && page->n_lines >= at_least) return page;

@@ -91,7 +91,7 @@ TEST("a file outside that knows of more erasures than the database refuses it: a
     vault_error err = {0};
     (void)erased_with_backup(44);
     snprintf(path, sizeof path, "%s.erasures", fixture_checkpoint_file());
-    for (int i = 0; i < 100 && access(path, R_OK) != 0; i++) usleep(50000);
+    for (int i = 0; i < 1200 && access(path, R_OK) != 0; i++) usleep(50000);
     fixture_restart();
     FILE *f = fopen(path, "a");
     assert_non_null(f);

@@ -40,7 +40,7 @@ static int64_t run_job(job_state wanted)
     keeper_wake(fixture_service()->keeper);
     char ended[96];
     snprintf(ended, sizeof ended, "select state from job where id = %lld", (long long)one.id);
-    int64_t until = clock_monotonic_us() + 10000000;
+    int64_t until = clock_monotonic_us() + 60000000;
     while (number_in(ended) == JOB_RUNNING && clock_monotonic_us() < until) usleep(5000);
     if (number_in(ended) != wanted) fail_msg("job: %s", pg_sql("select finding from job order by id desc limit 1"));
     return one.id;

@@ -98,7 +98,7 @@ static request *checkpoint_there(const char *uri, const char *why)
 
 static void wait_for_checkpoint(void)
 {
-    for (int i = 0; i < 100 && checkpoint_there(ELDERCARE, "elder-care")->err.code != VAULT_OK; i++) usleep(50000);
+    for (int i = 0; i < 1200 && checkpoint_there(ELDERCARE, "elder-care")->err.code != VAULT_OK; i++) usleep(50000);
 }
 
 TEST("a call that leaves no line is not answered by stale control either")
@@ -219,7 +219,7 @@ TEST("a revoked assertion key speaks for nobody from the next call on, nor in a 
 
 static bool healthy_soon(bool wanted)
 {
-    for (int i = 0; i < 60; i++) {
+    for (int i = 0; i < 600; i++) {
         if (service_healthy(other.service) == wanted) return true;
         usleep(100000);
     }

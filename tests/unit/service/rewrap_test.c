@@ -253,7 +253,7 @@ TEST("what a node left in the middle is done by whoever comes: each key once, co
     node other;
     job_row job;
     node_open(&other); /* the keeper of the restarted node is at the job of the test before, and another joins it */
-    for (int i = 0; i < 1000 && open_job(&job); i++) usleep(10000);
+    for (int i = 0; i < 6000 && open_job(&job); i++) usleep(10000);
     assert_false(open_job(&job));
     assert_int_equal(number("select state from job order by id desc limit 1"), JOB_DONE);
     assert_int_equal(number("select total - done from job order by id desc limit 1"), 0);

@@ -278,9 +278,12 @@ static vault_code race_once(racer *r, int count)
     return VAULT_OK;
 }
 
+static pthread_barrier_t both; /* begin */
+
 static void *race(void *at)
 {
     racer *r = at;
+    pthread_barrier_wait(&both);
     while (r->appends < 200 && race_once(r, 1 + r->appends % 3) == VAULT_OK) continue;
     return NULL;
 }
@@ -291,6 +294,7 @@ TEST("two nodes that race write one log without gap or fork, and the loser is to
     line_row *lines = lines_of(0, 1500);
     racer racers[2] = {{.lines = lines}, {.lines = lines}};
     pthread_t threads[2];
+    pthread_barrier_init(&both, NULL, 2);
     for (int i = 0; i < 2; i++) expect_ok(store_open(&racers[i].s, pg_conninfo(), &err), &err);
     for (int i = 0; i < 2; i++) assert_int_equal(pthread_create(&threads[i], NULL, race, &racers[i]), 0);
     for (int i = 0; i < 2; i++) pthread_join(threads[i], NULL);
