@@ -186,6 +186,21 @@ note_verdict note_open(bytes *text, bytes note, const note_key *key)
     return NOTE_VERIFIED;
 }
 
+size_t note_unchecked(bytes note, const note_key *const *keys, size_t count)
+{
+    bytes body, rest, line;
+    size_t unchecked = 0;
+    if (!note_split(&body, &rest, note)) return 0;
+    while (note_cut(&line, &rest, '\n')) {
+        signature_line s;
+        size_t k = 0;
+        bool good = signature_line_read(&s, line);
+        while (good && k < count && !signature_line_is_of(&s, keys[k])) k++;
+        unchecked += !good || k == count;
+    }
+    return unchecked;
+}
+
 const char *signature_line_text(arena *mem, const note_key *key, bytes signature)
 {
     uint8_t blob[KEY_ID_LEN + OWN_SIGNATURE_MAX];

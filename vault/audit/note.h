@@ -31,6 +31,8 @@ const char *note_key_text(const note_key *key, arena *mem); /* NULL when the are
 typedef enum note_verdict { NOTE_VERIFIED, NOTE_MALFORMED, NOTE_NO_SIGNATURE, NOTE_BAD_SIGNATURE } note_verdict;
 /* *text is borrowed from the note, empty unless VERIFIED. Signatures of other keys are skipped. */
 note_verdict note_open(bytes *text, bytes note, const note_key *key);
+/* How many signatures of a note are by none of these keys (cosigners' or logs'), so that they say nothing. */
+size_t note_unchecked(bytes note, const note_key *const *keys, size_t count);
 /* The text of a note that nobody has verified. */
 bool note_unverified(bytes *text, bytes note);
 /* A key, and who signs for it: its public key must be the key's. */

@@ -85,6 +85,26 @@ bool keys_add(key_list *to, const char *given)
 
 /* ---- notes ---- */
 
+/* By keys that were not given: they may be anything. */
+static size_t count_unchecked(bytes note, const key_list *keys)
+{
+    const note_key *known[KEYS_MAX + WITNESSES_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < keys->count; i++) known[count++] = &keys->at[i];
+    for (size_t i = 0; keys->policy && i < witness_policy_count(keys->policy); i++)
+        known[count++] = &witness_policy_at(keys->policy, i)->key;
+    return note_unchecked(note, known, count);
+}
+
+static finding check_signers(bytes note, const key_list *keys, size_t signed_by)
+{
+    finding f = found(VALID, "");
+    f.unchecked = count_unchecked(note, keys);
+    if (signed_by == 0 || (keys->all && signed_by < keys->count))
+        return found(UNVERIFIABLE, keys->all ? "not every key given has signed it" : "no key given has signed it");
+    return keys->all && f.unchecked > 0 ? found(UNVERIFIABLE, "a signature is by no key that was given") : f;
+}
+
 finding open_note(bytes *text, bytes note, const key_list *keys)
 {
     size_t signed_by = 0;
@@ -98,10 +118,9 @@ finding open_note(bytes *text, bytes note, const key_list *keys)
         signed_by++;
         *text = one;
     }
-    bool enough = keys->all ? signed_by == keys->count : signed_by > 0;
-    if (enough && signed_by > 0) return found(VALID, "");
-    *text = (bytes){0};
-    return found(UNVERIFIABLE, keys->all ? "not every key given has signed it" : "no key given has signed it");
+    finding f = check_signers(note, keys, signed_by);
+    if (f.verdict != VALID) *text = (bytes){0};
+    return f;
 }
 
 bool signed_for(bytes name, bytes note, const key_list *keys)
@@ -134,7 +153,8 @@ finding check_checkpoint(checkpoint *out, bytes note, const key_list *keys)
     if (f.verdict != VALID) return f;
     if (!checkpoint_parse(out, text)) return found(INCOMPLETE, "the signed text is not a checkpoint");
     if (!signed_for(out->origin, note, keys)) return found(UNVERIFIABLE, "the checkpoint is of another log");
-    return check_witnesses(note, keys);
+    finding witnessed = check_witnesses(note, keys);
+    return witnessed.verdict == VALID ? f : witnessed;
 }
 
 /* When the oldest cosignature was made that the policy counts. */
@@ -224,8 +244,8 @@ finding check_certificate_file(bytes content, const key_list *keys)
 {
     VAULT_CLEANUP(json_clear) json_t *facts = NULL;
     bytes text;
-    finding f = open_note(&text, content, keys);
-    if (f.verdict == VALID) f = read_certificate(&facts, text);
+    finding f = open_note(&text, content, keys), of_text;
+    if (f.verdict == VALID && (of_text = read_certificate(&facts, text)).verdict != VALID) f = of_text;
     const char *vault = json_string_value(json_object_get(facts, "vault"));
     if (f.verdict == VALID && !signed_for(bytes_of_text(vault), content, keys))
         f = found(UNVERIFIABLE, "the certificate is of another vault");

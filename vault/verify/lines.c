@@ -30,10 +30,11 @@ static finding check_head(lines_check *k)
 {
     bytes text;
     const lines_file_head *head = k->head;
-    finding f = check_checkpoint(&k->tree, head->checkpoint, k->keys);
+    finding f = check_checkpoint(&k->tree, head->checkpoint, k->keys), of_note = finding_at(VALID, "", NULL);
     if (f.verdict != VALID) return f;
-    if (head->archive) f = open_note(&text, head->note, k->keys);
-    if (f.verdict != VALID) return f;
+    if (head->archive) of_note = open_note(&text, head->note, k->keys);
+    if (of_note.verdict != VALID) return of_note;
+    f.unchecked += of_note.unchecked;
     if (!bytes_same(bytes_of_text(head->origin), k->tree.origin))
         return finding_at(TAMPERED, "the lines and the checkpoint are of two logs", NULL);
     if (head->archive && !signed_for(k->tree.origin, head->note, k->keys))
@@ -107,9 +108,11 @@ static finding check_opened(lines_check *k)
 {
     finding f = check_head(k);
     if (f.verdict != VALID) return f;
+    size_t unchecked = f.unchecked;
     k->leaves = memory_array((size_t)k->head->count, sizeof *k->leaves);
     f = check_body(k);
     memory_free(k->leaves, (size_t)k->head->count * sizeof *k->leaves);
+    f.unchecked = unchecked;
     if (f.verdict == VALID)
         f.facts = json_pack("{s:s, s:I, s:I, s:I}", "origin", k->head->origin, "first", (json_int_t)k->head->first,
                             "lines", (json_int_t)k->head->count, "size", (json_int_t)k->tree.tree.size);

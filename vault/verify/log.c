@@ -329,17 +329,18 @@ static finding read_checkpoint(merkle_tree *out, const char *path, const key_lis
     return f;
 }
 
-/* An older checkpoint is good without witnesses, too: it is the reader's own. */
+/* An older checkpoint is good without witnesses, and before a rotation it had one key: it is the reader's own. */
 static finding read_both(log_check *k, const log_question *q)
 {
     char path[4096];
     key_list plain = *q->keys;
     plain.policy = NULL;
+    plain.all = false;
     if (snprintf(path, sizeof path, "%s/checkpoint", q->folder) >= (int)sizeof path)
         return finding_at(INCOMPLETE, "a name is too long", NULL);
-    finding f = read_checkpoint(&k->tree, path, q->keys);
-    if (f.verdict == VALID && q->old) f = read_checkpoint(&k->old, q->old, &plain);
-    if (f.verdict != VALID) return f;
+    finding f = read_checkpoint(&k->tree, path, q->keys), old = f;
+    if (f.verdict == VALID && q->old) old = read_checkpoint(&k->old, q->old, &plain);
+    if (old.verdict != VALID) return old;
     if (k->old.size > k->tree.size)
         return finding_at(TAMPERED, "the log is shorter than the older checkpoint: its end was cut off", "line %lld",
                           (long long)k->tree.size);
@@ -384,7 +385,9 @@ finding check_log(const log_question *q)
     if (f.verdict != VALID) return f;
     k.folder = open(q->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (k.folder < 0) return finding_at(INCOMPLETE, "it cannot be read", NULL);
+    size_t unchecked = f.unchecked;
     f = check_all(&k, q);
+    f.unchecked = unchecked;
     close(k.folder);
     return f;
 }

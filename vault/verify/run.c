@@ -24,8 +24,9 @@ static const char HELP[] =
     "\n"
     "OPTIONS\n"
     "  --key KEY      a verifier key (name+id+base64), or a file of them, one a line. Ed25519 and SM2\n"
-    "  --all          every key given must have signed; else one is enough. A wrong signature of any is refused "
-    "always\n"
+    "  --all          every key given must have signed, and nobody else (but for the witnesses of the policy); "
+    "without\n"
+    "                 it one is enough, and signatures of other keys are counted, not checked. A wrong one is refused\n"
     "  --policy FILE  checkpoints must be cosigned by the witnesses that this policy wants, too (not of "
     "certificates);\n"
     "                 its keys of logs count as if given by --key\n"
@@ -245,8 +246,9 @@ static finding check_file(const asked *a, const char *path)
 static void print_json(FILE *out, const asked *a, const char *path, const finding *f)
 {
     VAULT_CLEANUP(json_clear)
-    json_t *whole = json_pack("{s:s, s:s, s:s, s:s, s:s}", "file", path, "kind", KIND_NAMES[a->kind], "verdict",
-                              verdict_name(f->verdict), "why", f->why, "place", f->place);
+    json_t *whole = json_pack("{s:s, s:s, s:s, s:s, s:s, s:I}", "file", path, "kind", KIND_NAMES[a->kind], "verdict",
+                              verdict_name(f->verdict), "why", f->why, "place", f->place, "unchecked_signatures",
+                              (json_int_t)(f->verdict == VALID ? f->unchecked : 0));
     if (whole && f->facts) json_object_set(whole, KIND_NAMES[a->kind], f->facts);
     if (!whole || json_dumpf(whole, out, JSON_COMPACT) != 0)
         fprintf(stderr, "vault-verify: the name of a file is not UTF-8\n");
@@ -282,8 +284,11 @@ static void print_finding(FILE *out, const asked *a, const char *path, const fin
         print_json(out, a, path, f);
         return;
     }
-    fprintf(out, "%s: %s%s%s%s%s\n", path, verdict_name(f->verdict), *f->why ? ": " : "", f->why, *f->place ? ": " : "",
+    fprintf(out, "%s: %s%s%s%s%s", path, verdict_name(f->verdict), *f->why ? ": " : "", f->why, *f->place ? ": " : "",
             f->place);
+    if (f->verdict == VALID && f->unchecked > 0)
+        fprintf(out, "; signatures by keys that were not given: %zu", f->unchecked);
+    fputc('\n', out);
     print_facts(out, f->facts);
     print_receipts(out, json_object_get(f->facts, "receipts"));
 }

@@ -22,6 +22,7 @@ typedef struct finding {
     verdict verdict;
     const char *why;       /* "" where it is valid */
     char place[PLACE_MAX]; /* the first where it is not: "line 4711 (tile/0/018)"; "": the whole */
+    size_t unchecked;      /* signatures that nobody has looked at: their keys were not given */
     json_t *facts;
 } finding;
 /* place as printf makes it; NULL: none. */
@@ -32,7 +33,7 @@ enum { KEYS_MAX = 16 };
 typedef struct key_list {
     note_key at[KEYS_MAX];
     size_t count;
-    bool all;                     /* every one of them must have signed; else one is enough */
+    bool all;                     /* every one of them must have signed, and nobody else; else one is enough */
     const witness_policy *policy; /* whose cosignatures a checkpoint needs besides; NULL: none */
 } key_list;
 /* A verifier key, or a file of them, one a line. False: it is neither, or they are too many. */

@@ -284,6 +284,32 @@ TEST("with a policy a checkpoint needs its witnesses, whatever file it stands in
     signer_free(&c.witness.by);
 }
 
+TEST("without a policy cosignatures are not looked at, which each kind says; with --all they are not taken")
+{
+    cosigned_log c = given_witness("w1");
+    c.log.note = c.note;
+    const char *range = lines_file_with(&c.log, &(range_of){.count = 9});
+    const char *archive = lines_file_with(&c.log, &(range_of){.count = 256, .archive = true});
+    const struct {
+        const char *kind, *file;
+    } each[] = {{"checkpoint", text_file(c.note)},
+                {"proof", proof_file(&c.log, 7, true)},
+                {"range", range},
+                {"archive", archive},
+                {"log", c.log.folder}};
+    for (size_t i = 0; i < sizeof each / sizeof *each; i++) {
+        assert_int_equal(RUN(each[i].kind, "--quiet", "--key", vkey(&log_signer), each[i].file), EXIT_VALID);
+        assert_true(says(": valid; signatures by keys that were not given: 1\n"));
+        assert_int_equal(RUN(each[i].kind, "--quiet", "--all", "--key", vkey(&log_signer), each[i].file),
+                         EXIT_UNVERIFIABLE);
+        assert_int_equal(RUN(each[i].kind, "--quiet", "--all", "--policy", c.policy, each[i].file), EXIT_VALID);
+        assert_true(says(": valid\n"));
+    }
+    const char *old = text_file(c.note); /* the reader's own: with whatever is on it */
+    assert_int_equal(RUN("log", "--quiet", "--all", "--policy", c.policy, "--old", old, c.log.folder), EXIT_VALID);
+    signer_free(&c.witness.by);
+}
+
 TEST("a policy with more logs than keys are held is refused: none is left out in silence")
 {
     given_keys();

@@ -73,6 +73,48 @@ TEST("with --all every key must have signed")
     assert_int_equal(RUN("checkpoint", "--key", vkey(&log_signer), "--key", vkey(&national), one), EXIT_VALID);
 }
 
+/* What --json says. */
+static json_int_t unchecked(void)
+{
+    VAULT_CLEANUP(json_clear) json_t *whole = NULL;
+    expect_ok(json_read(&whole, bytes_of_text(printed), "output", &err), &err);
+    return json_integer_value(json_object_get(whole, "unchecked_signatures"));
+}
+
+TEST("a signature whose key was not given is not looked at, which is said, and with --all not taken")
+{
+    given_keys();
+    const note_signer both[] = {log_signer, national};
+    const char *ed = vkey(&log_signer), *sm2 = vkey(&national), *note = text_file(checkpoint_by(both, 2));
+    assert_int_equal(RUN("checkpoint", "--key", ed, note), EXIT_VALID);
+    assert_non_null(strstr(printed, ": valid; signatures by keys that were not given: 1\n"));
+    assert_int_equal(RUN("checkpoint", "--json", "--key", ed, note), EXIT_VALID);
+    assert_int_equal(unchecked(), 1);
+    assert_int_equal(RUN("checkpoint", "--all", "--key", sm2, note), EXIT_UNVERIFIABLE);
+    assert_non_null(strstr(printed, "a signature is by no key that was given"));
+    assert_int_equal(RUN("checkpoint", "--json", "--all", "--key", ed, "--key", sm2, "--key", ed, note), EXIT_VALID);
+    assert_int_equal(unchecked(), 0);
+    assert_int_equal(RUN("checkpoint", "--key", ed, "--key", sm2, note), EXIT_VALID);
+    assert_non_null(strstr(printed, ": valid\n"));
+}
+
+TEST("whatever byte of a note is changed, it is valid under no key, or a signature is said not to have been checked")
+{
+    given_keys();
+    const note_signer both[] = {log_signer, national};
+    const char *note = checkpoint_by(both, 2);
+    size_t len = strlen(note), at = (size_t)(strstr(note, "\n\n") - note) + 2;
+    uint8_t *edited = arena_alloc(mem, len);
+    const key_list keys = {.at = {log_signer.key, national.key}, .count = 2};
+    checkpoint c;
+    for (size_t i = at; i < len; i++) {
+        memcpy(edited, note, len);
+        edited[i] ^= 1;
+        finding f = check_checkpoint(&c, bytes_of(edited, len), &keys);
+        assert_true(f.verdict != VALID || f.unchecked == 1);
+    }
+}
+
 TEST("whatever byte of a note is changed, it is never valid; under both keys a changed text is tampered with")
 {
     given_keys();
@@ -138,6 +180,11 @@ TEST("a certificate is valid when nothing referred to the key, and every line of
     assert_non_null(strstr(printed, "\"references\":{\"keys\":\"0\",\"vouchers\":\"0\",\"requests\":\"0\"}"));
     assert_int_equal(RUN("certificate", "--key", vkey(&stranger), note), EXIT_UNVERIFIABLE);
     assert_int_equal(RUN("checkpoint", "--key", vkey(&log_signer), note), EXIT_INCOMPLETE);
+    const note_signer both[] = {log_signer, national};
+    note = text_file(note_by(CERTIFICATE, both, 2));
+    assert_int_equal(RUN("certificate", "--key", vkey(&national), note), EXIT_VALID);
+    assert_non_null(strstr(printed, "not given: 1\n"));
+    assert_int_equal(RUN("certificate", "--all", "--key", vkey(&national), note), EXIT_UNVERIFIABLE);
 }
 
 TEST("one that names a reference, lacks or doubles a line, or is of another vault or format, is not valid")
@@ -215,6 +262,13 @@ TEST("a receipt is valid, and says which lines it is of")
     given_keys();
     assert_int_equal(judged_receipt(receipt_json()), EXIT_VALID);
     assert_non_null(strstr(printed, "lines 3 to 6: valid"));
+    const note_signer both[] = {log_signer, national};
+    json_t *of = receipt_json();
+    const char *once = json_string_value(json_object_get(of, "checkpoint"));
+    const char *text = arena_format(mem, "%.*s", (int)(strstr(once, "\n\n") + 1 - once), once);
+    json_object_set_new(of, "checkpoint", json_string(note_by(text, both, 2)));
+    assert_int_equal(judged_receipt(of), EXIT_VALID);
+    assert_non_null(strstr(printed, "not given: 1\n"));
 }
 
 TEST("every part of a receipt that is changed is noticed, and called by its right name")
