@@ -1,6 +1,6 @@
 #include "tests/support/rpc_fixture.h"
 
-#include "vault/base/json.h"
+#include "vault/base/file.h"
 #include "vault/base/metric.h"
 #include "vault/config.h"
 #include "vault/metrics.h"
