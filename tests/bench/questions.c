@@ -169,12 +169,13 @@ static void open_log(const char *database)
     must(scribe_new(&bench.scribe, bench.ledger, &err), &err, "scribe");
 }
 
-static void keep_all(void)
+/* As a keeper does, until nothing is left. */
+static void keep_all(vault_code (*step)(int32_t *, scribe *, store *, arena *, vault_error *))
 {
     vault_error err = {0};
     for (int32_t stretch = 0; stretch >= 0; stretch++) {
         arena_reset(bench.mem);
-        must(ledger_keep_columns(&stretch, bench.scribe, bench.store, bench.mem, &err), &err, "columns");
+        must(step(&stretch, bench.scribe, bench.store, bench.mem, &err), &err, "columns");
         if (stretch < 0) return;
     }
 }
@@ -185,17 +186,15 @@ static void fill(void)
     vault_error err = {0};
     head_row head;
     must(ledger_head(bench.ledger, bench.store, &head, &err), &err, "head");
-    if (head.size >= bench.lines) {
-        bench.lines = head.size;
-        return;
-    }
+    if (head.size > bench.lines) bench.lines = head.size;
     bench.random = (uint64_t)head.size;
     for (int64_t done = head.size; done < bench.lines; done += BATCH) {
         must(store_partitions_make(bench.store, done, &err), &err, "partitions");
         append(bench.lines - done < BATCH ? (size_t)(bench.lines - done) : BATCH);
     }
-    keep_all();
-    PQclear(PQexec(bench.bare, "VACUUM ANALYZE line"));
+    keep_all(ledger_keep_columns);
+    keep_all(ledger_know_lines);
+    if (head.size < bench.lines) PQclear(PQexec(bench.bare, "VACUUM ANALYZE line"));
 }
 
 /* ---- bare SQL, in a session as vaultd's are ---- */

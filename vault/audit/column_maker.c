@@ -18,8 +18,9 @@ struct column_maker {
     arena *mem;
     int64_t first;
     size_t count, most;
+    uint8_t check_key[CHECK_KEY_LEN];
     int64_t *time_us, *resident, *area;
-    uint64_t *request, *ticket;
+    uint64_t *request, *ticket, *check;
     uint32_t *record_version;
     uint8_t *action, *outcome;
     text_column text[COLUMN_TEXTS];
@@ -91,16 +92,18 @@ vault_code column_maker_new(column_maker **out, arena *mem, int64_t first, size_
     column_maker *m = arena_alloc(mem, sizeof *m);
     if (!m) return vault_fail(err, VAULT_EXHAUSTED, "no room for columns");
     *m = (column_maker){.mem = mem, .first = first, .most = most};
+    VAULT_TRY(entropy_fill(m->check_key, sizeof m->check_key, err));
     m->time_us = arena_array(mem, most, sizeof *m->time_us);
     m->resident = arena_array(mem, most, sizeof *m->resident);
     m->area = arena_array(mem, most, sizeof *m->area);
     m->request = arena_array(mem, most, sizeof *m->request);
     m->ticket = arena_array(mem, most, sizeof *m->ticket);
+    m->check = arena_array(mem, most, sizeof *m->check);
     m->record_version = arena_array(mem, most, sizeof *m->record_version);
     m->action = arena_array(mem, most, sizeof *m->action);
     m->outcome = arena_array(mem, most, sizeof *m->outcome);
-    bool room =
-        m->time_us && m->resident && m->area && m->request && m->ticket && m->record_version && m->action && m->outcome;
+    bool room = m->time_us && m->resident && m->area && m->request && m->ticket && m->check && m->record_version &&
+                m->action && m->outcome;
     for (size_t t = 0; room && t < COLUMN_TEXTS; t++) {
         m->text[t].numbers = arena_array(mem, most, sizeof(uint16_t));
         room = m->text[t].numbers && grow(&m->text[t], mem);
@@ -136,6 +139,7 @@ static vault_code add_line(column_maker *m, const opened_line *l, vault_error *e
     m->outcome[at] = (uint8_t)f->outcome;
     m->request[at] = hash_once(f->request, &m->last_request, m->request, at);
     m->ticket[at] = hash_once(f->ticket, &m->last_ticket, m->ticket, at);
+    m->check[at] = line_check(m->check_key, l->leaf);
     m->count++;
     return VAULT_OK;
 }
@@ -157,8 +161,10 @@ line_columns column_maker_columns(const column_maker *m)
                         .record_version = m->record_version,
                         .request = m->request,
                         .ticket = m->ticket,
+                        .check = m->check,
                         .action = m->action,
                         .outcome = m->outcome};
+    memcpy(out.check_key, m->check_key, CHECK_KEY_LEN);
     for (size_t t = 0; t < COLUMN_TEXTS; t++) {
         out.text[t] = m->text[t].numbers;
         out.texts[t] = m->text[t].texts;

@@ -3,7 +3,7 @@
 #include <endian.h>
 #include <string.h>
 
-enum { PACK_FORMAT = 1, WIDTH_MOST = 8, NUMBERS = 8 };
+enum { PACK_FORMAT = 2, WIDTH_MOST = 8, NUMBERS = 9 };
 
 static vault_code no_room(vault_error *err)
 {
@@ -22,7 +22,7 @@ typedef struct number_column {
     }
 static const number_column COLUMNS[NUMBERS] = {NUMBER(time_us), NUMBER(resident), NUMBER(area),
                                                NUMBER(request), NUMBER(ticket),   NUMBER(record_version),
-                                               NUMBER(action),  NUMBER(outcome)};
+                                               NUMBER(check),   NUMBER(action),   NUMBER(outcome)};
 
 static const void *column_of(const line_columns *c, const number_column *of)
 {
@@ -67,7 +67,7 @@ static void put_numbers(writer *w, const void *at, size_t size, size_t count)
 
 static size_t most_packed(const line_columns *c)
 {
-    size_t len = 64 + (NUMBERS + COLUMN_TEXTS) * (9 + c->count * WIDTH_MOST);
+    size_t len = 64 + CHECK_KEY_LEN + (NUMBERS + COLUMN_TEXTS) * (9 + c->count * WIDTH_MOST);
     for (size_t t = 0; t < COLUMN_TEXTS; t++)
         for (size_t i = 0; i < c->text_count[t]; i++) len += 2 + strlen(c->texts[t][i]);
     return len;
@@ -83,6 +83,7 @@ vault_code columns_pack(bytes *out, arena *mem, const line_columns *c, const dig
     put_u64(&w, (uint64_t)c->first);
     put_u32(&w, (uint32_t)c->count);
     put_bytes(&w, digest_bytes(root));
+    put_bytes(&w, bytes_of(c->check_key, CHECK_KEY_LEN));
     for (size_t i = 0; i < NUMBERS; i++) put_numbers(&w, column_of(c, &COLUMNS[i]), COLUMNS[i].size, c->count);
     for (size_t t = 0; t < COLUMN_TEXTS; t++) {
         put_u16(&w, (uint16_t)(c->text_count[t] - 1)); /* the first one is "" */
@@ -199,11 +200,12 @@ vault_code columns_unpack(line_columns *out, digest *root, arena *mem, bytes pac
     uint8_t format = get_u8(&u.r);
     *out = (line_columns){.first = (int64_t)get_u64(&u.r), .kept = true};
     out->count = u.count = get_u32(&u.r);
-    bytes hash = get_bytes(&u.r, DIGEST_LEN);
+    bytes hash = get_bytes(&u.r, DIGEST_LEN), key = get_bytes(&u.r, CHECK_KEY_LEN);
     bool good = !u.r.short_ && format == PACK_FORMAT && out->count <= COLUMN_STRETCH && out->first >= 0 &&
                 out->first % COLUMN_STRETCH == 0;
     if (!good) return no_columns(err);
     memcpy(root->at, hash.at, DIGEST_LEN);
+    memcpy(out->check_key, key.at, CHECK_KEY_LEN);
     for (size_t i = 0; i < NUMBERS; i++) {
         void *numbers = NULL;
         VAULT_TRY(get_numbers(&numbers, &u, COLUMNS[i].size, err));

@@ -2,9 +2,9 @@
 #pragma once
 #include "vault/audit/columns.h"
 
-/* 01 ‖ first (8) ‖ count (4) ‖ root of the stretch (32) ‖ numbers, column by column: least (8), width (1), what each is
- * above the least, in so many bytes, little-endian ‖ texts, column by column: how many (2), each with its length (2),
- * then their numbers like numbers. */
+/* 02 ‖ first (8) ‖ count (4) ‖ root of the stretch (32) ‖ key of the checks (16) ‖ numbers, column by column: least
+ * (8), width (1), what each is above the least, in so many bytes, little-endian ‖ texts, column by column: how many
+ * (2), each with its length (2), then their numbers like numbers. */
 VAULT_MUST_USE vault_code columns_pack(bytes *out, arena *mem, const line_columns *columns, const digest *root,
                                        vault_error *err);
 /* In the arena. INTEGRITY: these are no columns. `packed` must be followed by COLUMN_SLACK bytes that may be read. */

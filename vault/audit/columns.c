@@ -4,6 +4,7 @@
 
 #include "vault/audit/column_pack.h"
 #include "vault/audit/internal.h"
+#include "vault/audit/known_lines.h"
 #include "vault/store/columns.h"
 
 #include <string.h>
@@ -133,6 +134,17 @@ static vault_code from_block(line_columns *out, const column_block *block, const
     return vault_fail(err, VAULT_INTEGRITY, "columns %d of the log are those of other lines", block->stretch);
 }
 
+/* What a block says of the lines of its stretch is known from then on. */
+static vault_code learn(const line_columns *c, const reading *r, vault_error *err)
+{
+    bool hold;
+    const proofs_source from = {r->s, r->sc->of->known_lines, &r->now};
+    if (known_lines_whole(from.known, c->first / COLUMN_STRETCH)) return VAULT_OK;
+    VAULT_TRY(known_lines_hold(&hold, &from, r->mem, err));
+    if (hold) known_lines_learn(from.known, c);
+    return VAULT_OK;
+}
+
 /* A block under a key that is gone is as good as none. */
 static vault_code read_kept(line_columns *out, const reading *r, int64_t stretch, vault_error *err)
 {
@@ -141,7 +153,9 @@ static vault_code read_kept(line_columns *out, const reading *r, int64_t stretch
     if (out->first + COLUMN_STRETCH > r->now.size) return VAULT_OK;
     VAULT_TRY(store_columns_read(r->s, r->mem, &block, err));
     bool readable = block.found && log_keyset_version(r->sc->keys, block.log_version);
-    return readable ? from_block(out, &block, r, err) : VAULT_OK;
+    if (!readable) return VAULT_OK;
+    VAULT_TRY(from_block(out, &block, r, err));
+    return learn(out, r, err);
 }
 
 static vault_code read_now(reading *out, scribe *sc, store *s, arena *mem, vault_error *err)
@@ -173,6 +187,18 @@ vault_code ledger_columns(line_columns *out, scribe *sc, store *s, arena *mem, i
 }
 
 /* ---- keeping ---- */
+
+vault_code ledger_know_lines(int32_t *inout, scribe *sc, store *s, arena *mem, vault_error *err)
+{
+    reading r;
+    line_columns c;
+    VAULT_TRY(read_now(&r, sc, s, mem, err));
+    const int64_t end = r.now.size / COLUMN_STRETCH;
+    int64_t at = *inout > end - KNOWN_STRETCHES ? *inout : end - KNOWN_STRETCHES;
+    while (at < end && known_lines_whole(sc->of->known_lines, at)) at++;
+    *inout = at < end ? (int32_t)at : -1;
+    return at < end ? read_kept(&c, &r, at, err) : VAULT_OK;
+}
 
 static vault_code make_block(column_block *inout, scribe *sc, store *s, arena *mem, vault_error *err)
 {

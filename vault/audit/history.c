@@ -52,6 +52,7 @@ static bool is_withheld(const telling *t, const line_facts *said)
 
 /* ---- one line ---- */
 
+/* What is newer than the tree that is asked for is proven to stand in the log, and has no path yet. */
 static const merkle_tree *tree_for(const telling *t, int64_t index)
 {
     return index < t->q->tree.size ? &t->q->tree : &t->head;
@@ -65,15 +66,7 @@ static vault_code find_proofs(line_claim **out, telling *t, const line_row *rows
     if (!*out) return vault_fail(err, VAULT_EXHAUSTED, "no room for proofs");
     for (size_t i = 0; i < count; i++)
         (*out)[i] = (line_claim){.index = rows[i].index, .leaf = rows[i].leaf, .tree = tree_for(t, rows[i].index)};
-    return stored_inclusions(&(proofs_source){t->s, t->by->of->nodes}, t->scratch, *out, count, err);
-}
-
-/* What is newer than the tree that is asked for is proven to stand in the log, and has no path yet. */
-static vault_code prove(telling *t, const line_row *row, line_claim *claim, vault_error *err)
-{
-    if (!claim->stands) return damaged(row, err);
-    if (claim->tree == &t->head) claim->path = (merkle_path){0};
-    return VAULT_OK;
+    return stored_inclusions(&(proofs_source){t->s, t->by->of->known_lines, &t->head}, t->scratch, *out, count, err);
 }
 
 /* Some lines about a resident have no view for him: what an officer asked or traced, what failed afterwards, what was
@@ -152,7 +145,7 @@ static vault_code take_row(telling *t, const line_row *row, line_claim *claim, v
     if (code != VAULT_OK && code != VAULT_INTEGRITY) return code;
     bool his = code == VAULT_OK && fits && view.facts.resident == t->q->resident && leaf_read(&leaf, row->leaf);
     if (!his) return damaged(row, err);
-    VAULT_TRY(prove(t, row, claim, err));
+    if (!claim->stands) return damaged(row, err);
     if (is_withheld(t, &view.facts)) return VAULT_OK;
     if (row->resident.len == 0) return has_none(&view.facts) ? VAULT_OK : damaged(row, err);
     return tell(t, row, &leaf, claim->path, err);

@@ -158,18 +158,9 @@ typedef struct told_key {
     char *text;
 } told_key;
 
-/* Upper nodes of the tree that were proven (upper_nodes.c): bounded, hints that every proof puts to the test. Any
- * thread. */
-enum { UPPER_LEVEL = 8 }; /* and higher ones; of those below a proof has its own */
-typedef struct upper_nodes upper_nodes;
-upper_nodes *upper_nodes_new(void);
-void upper_nodes_free(upper_nodes **out);
-bool upper_nodes_find(upper_nodes *u, merkle_coordinate node, digest *out);
-void upper_nodes_keep(upper_nodes *u, merkle_coordinate node, const digest *hash); /* lower ones are not kept */
-
 struct ledger {
     char *name;
-    upper_nodes *nodes;
+    struct known_lines *known_lines;
     pthread_mutex_t keys_lock; /* of the next two */
     log_keyset *keys;
     told_key *verifier;
@@ -240,20 +231,24 @@ VAULT_MUST_USE vault_code nodes_fold(merkle_path *out, arena *mem, const merkle_
 /* The same from the rows of its nodes. INTEGRITY: one of them is damaged. */
 VAULT_MUST_USE vault_code stored_fold(merkle_path *out, arena *mem, const merkle_plan *plan, const line_row *rows,
                                       vault_error *err);
-/* Whether leaves stand in trees that are trusted, and their paths; of many with one look-up (proof_batch.c). */
+/* Whether leaves stand in trees that are trusted, of many with one look-up (proof_batch.c). */
 typedef struct line_claim {
     int64_t index;
     bytes leaf;
     const merkle_tree *tree;
-    bool stands; /* out, as is the path, of those that do */
-    merkle_path path;
+    bool stands;      /* out */
+    merkle_path path; /* out, of those that do, but for claims of the head's tree */
 } line_claim;
 typedef struct proofs_source {
     store *s;
-    upper_nodes *memory;
+    struct known_lines *known;
+    const merkle_tree *head; /* claims of this tree need no path; NULL: all do */
 } proofs_source;
 VAULT_MUST_USE vault_code stored_inclusions(const proofs_source *from, arena *mem, line_claim *claims, size_t count,
                                             vault_error *err);
+/* Whether what is known of lines, which is of an older or a newer tree, holds in the head's: one has become the other.
+ */
+VAULT_MUST_USE vault_code known_lines_hold(bool *hold, const proofs_source *from, arena *mem, vault_error *err);
 VAULT_MUST_USE vault_code stored_consistency(store *s, arena *mem, growth_proof *proof, vault_error *err);
 /* From a node, all of whose leaves stand in the tree, up to the root: it verifies like the path of leaf node.index of a
  * tree of as many leaves as this one has nodes, whole or not, on that level. */

@@ -11,6 +11,7 @@
  *                                               └──────────────┘
  */
 #include "vault/audit/internal.h"
+#include "vault/audit/known_lines.h"
 #include "vault/base/clock.h"
 #include "vault/base/memory.h"
 #include "vault/base/metric.h"
@@ -25,7 +26,7 @@ ledger *ledger_new(const char *name)
     pthread_mutex_init(&l->mutex, NULL);
     pthread_mutex_init(&l->keys_lock, NULL);
     l->name = memory_text(name);
-    l->nodes = upper_nodes_new();
+    l->known_lines = known_lines_new();
     return l;
 }
 
@@ -64,7 +65,7 @@ void ledger_close(ledger **out)
     log_keyset_free(&l->keys);
     forget_told(l->verifier);
     free_text(l->name);
-    upper_nodes_free(&l->nodes);
+    known_lines_free(&l->known_lines);
     pthread_mutex_destroy(&l->keys_lock);
     pthread_mutex_destroy(&l->mutex);
     memory_free(l, sizeof *l);

@@ -1,6 +1,7 @@
-/* Inclusion proofs of many lines: they share their upper nodes, which are in memory where they were met before, and one
- * look-up reads all else that they need. */
+/* Proofs of many lines: of those that are known nothing is read; the others share their upper nodes, and one look-up
+ * reads all that they need. */
 #include "vault/audit/internal.h"
+#include "vault/audit/known_lines.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,27 +12,30 @@ typedef struct shelf { /* rows by index, ascending, each once */
     size_t count;
 } shelf;
 
-/* What one claim is proven by: the nodes of its plan, of which memory had some. A plan itself is large, and soon made
- * again. */
-typedef struct inclusion {
-    line_claim *of;
-    size_t count;
-    bool *known, any_known;
-    digest *nodes;
-} inclusion;
+/* ---- what is known ---- */
 
-static vault_code plan_inclusion(inclusion *out, line_claim *of, arena *mem, upper_nodes *memory, vault_error *err)
+/* Whether the smaller of two trees has become the larger one. */
+static vault_code has_grown(bool *grown, const merkle_tree *old, const merkle_tree *tree, store *s, arena *mem,
+                            vault_error *err)
 {
-    merkle_plan plan;
-    VAULT_TRY(merkle_plan_inclusion(&plan, of->index, of->tree->size, err));
-    *out = (inclusion){.of = of, .count = plan.node_count};
-    out->known = arena_array(mem, out->count + 1, sizeof *out->known);
-    out->nodes = arena_array(mem, out->count + 1, sizeof *out->nodes);
-    if (!out->known || !out->nodes) return vault_fail(err, VAULT_EXHAUSTED, "no room for proofs");
-    for (size_t i = 0; memory && i < out->count; i++) {
-        out->known[i] = upper_nodes_find(memory, plan.nodes[i], &out->nodes[i]);
-        out->any_known |= out->known[i];
-    }
+    growth_proof growth = {.old_size = old->size, .size = tree->size};
+    *grown = false;
+    vault_code code = stored_consistency(s, mem, &growth, err);
+    if (code == VAULT_INTEGRITY) return vault_error_clear(err), VAULT_OK;
+    VAULT_TRY(code);
+    *grown = merkle_verify_consistency(old, tree, growth.path);
+    return VAULT_OK;
+}
+
+vault_code known_lines_hold(bool *hold, const proofs_source *from, arena *mem, vault_error *err)
+{
+    const merkle_tree *tree = from->head, then = known_lines_tree(from->known);
+    *hold = then.size == tree->size && bytes_same(digest_bytes(&then.root), digest_bytes(&tree->root));
+    if (*hold || then.size == tree->size) return VAULT_OK;
+    const merkle_tree *old = then.size < tree->size ? &then : tree, *new = old == tree ? &then : tree;
+    bool grown = old->size == 0;
+    if (!grown) VAULT_TRY(has_grown(&grown, old, new, from->s, mem, err));
+    *hold = grown && known_lines_grow(from->known, &then, new);
     return VAULT_OK;
 }
 
@@ -54,18 +58,19 @@ static void sort_once(shelf *of)
     of->count = kept;
 }
 
-/* Of the nodes that memory does not have. */
-static vault_code fill_shelf(shelf *out, store *s, arena *mem, const inclusion *of, size_t count, vault_error *err)
+/* Of the claims that do not stand yet. A plan is large, and soon made again; it has a node for each hash of a path, but
+ * for the last one. */
+static vault_code fill_shelf(shelf *out, store *s, arena *mem, const line_claim *claims, size_t count, vault_error *err)
 {
-    size_t room = 1;
+    size_t open = 0;
     merkle_plan plan;
-    for (size_t i = 0; i < count; i++) room += of[i].count;
-    *out = (shelf){.indexes = arena_array(mem, room, sizeof *out->indexes)};
+    for (size_t i = 0; i < count; i++) open += !claims[i].stands;
+    *out = (shelf){.indexes = arena_array(mem, open * MERKLE_PATH_MAX + 1, sizeof *out->indexes)};
     if (!out->indexes) return vault_fail(err, VAULT_EXHAUSTED, "no room for proofs");
     for (size_t i = 0; i < count; i++) {
-        VAULT_TRY(merkle_plan_inclusion(&plan, of[i].of->index, of[i].of->tree->size, err));
-        for (size_t n = 0; n < of[i].count; n++)
-            if (!of[i].known[n]) out->indexes[out->count++] = merkle_node_line(plan.nodes[n]);
+        if (claims[i].stands) continue;
+        VAULT_TRY(merkle_plan_inclusion(&plan, claims[i].index, claims[i].tree->size, err));
+        for (size_t n = 0; n < plan.node_count; n++) out->indexes[out->count++] = merkle_node_line(plan.nodes[n]);
     }
     sort_once(out);
     out->rows = arena_array(mem, out->count + 1, sizeof *out->rows);
@@ -85,48 +90,44 @@ static bool take_node(digest *out, const shelf *from, merkle_coordinate node)
 
 /* ---- proofs ---- */
 
-/* What led to the root is what it claims to be, and is remembered. */
-static vault_code prove(inclusion *i, const shelf *from, arena *mem, upper_nodes *memory, vault_error *err)
+static vault_code prove(line_claim *c, const shelf *from, arena *mem, vault_error *err)
 {
     merkle_plan plan;
-    digest leaf = merkle_leaf(i->of->leaf);
-    i->of->stands = false;
-    VAULT_TRY(merkle_plan_inclusion(&plan, i->of->index, i->of->tree->size, err));
-    for (size_t n = 0; n < i->count; n++)
-        if (!i->known[n] && !take_node(&i->nodes[n], from, plan.nodes[n])) return VAULT_OK;
-    VAULT_TRY(nodes_fold(&i->of->path, mem, &plan, i->nodes, err));
-    i->of->stands = merkle_verify_inclusion(&leaf, i->of->index, i->of->tree, i->of->path);
-    for (size_t n = 0; i->of->stands && n < i->count; n++)
-        if (!i->known[n]) upper_nodes_keep(memory, plan.nodes[n], &i->nodes[n]);
+    digest leaf = merkle_leaf(c->leaf), nodes[2 * MERKLE_PATH_MAX];
+    VAULT_TRY(merkle_plan_inclusion(&plan, c->index, c->tree->size, err));
+    for (size_t n = 0; n < plan.node_count; n++)
+        if (!take_node(&nodes[n], from, plan.nodes[n])) return VAULT_OK;
+    VAULT_TRY(nodes_fold(&c->path, mem, &plan, nodes, err));
+    c->stands = merkle_verify_inclusion(&leaf, c->index, c->tree, c->path);
     return VAULT_OK;
 }
 
-static vault_code prove_all(const proofs_source *from, arena *mem, inclusion *all, size_t count, vault_error *err)
+/* Those of the head's tree that are known stand; *hold: whatever is proven in it from now on may be known, too. */
+static vault_code take_known(bool *hold, const proofs_source *from, arena *mem, line_claim *claims, size_t count,
+                             vault_error *err)
 {
-    shelf rows;
-    VAULT_TRY(fill_shelf(&rows, from->s, mem, all, count, err));
-    for (size_t i = 0; i < count; i++) VAULT_TRY(prove(&all[i], &rows, mem, from->memory, err));
-    return VAULT_OK;
-}
-
-/* Those that do not stand, and that memory had a part in, by the table alone, which has the last word: what memory had
- * of them is replaced where it was wrong. */
-static vault_code prove_again(const proofs_source *from, arena *mem, inclusion *all, size_t count, vault_error *err)
-{
-    size_t again = 0;
-    for (size_t i = 0; i < count; i++) {
-        if (all[i].of->stands || !all[i].any_known) continue;
-        VAULT_TRY(plan_inclusion(&all[again++], all[i].of, mem, NULL, err));
+    *hold = false;
+    for (size_t i = 0; i < count; i++) claims[i].stands = false;
+    if (count > 0 && from->head) VAULT_TRY(known_lines_hold(hold, from, mem, err));
+    for (size_t i = 0; *hold && i < count; i++) {
+        line_claim *c = &claims[i];
+        bool of_head = c->tree == from->head && c->index >= 0 && c->index < c->tree->size;
+        c->stands = of_head && known_lines_have(from->known, c->index, c->leaf);
     }
-    return again > 0 ? prove_all(from, mem, all, again, err) : VAULT_OK;
+    return VAULT_OK;
 }
 
 vault_code stored_inclusions(const proofs_source *from, arena *mem, line_claim *claims, size_t count, vault_error *err)
 {
-    if (count == 0) return VAULT_OK;
-    inclusion *all = arena_array(mem, count, sizeof *all);
-    if (!all) return vault_fail(err, VAULT_EXHAUSTED, "no room for proofs");
-    for (size_t i = 0; i < count; i++) VAULT_TRY(plan_inclusion(&all[i], &claims[i], mem, from->memory, err));
-    VAULT_TRY(prove_all(from, mem, all, count, err));
-    return prove_again(from, mem, all, count, err);
+    shelf rows;
+    bool hold;
+    VAULT_TRY(take_known(&hold, from, mem, claims, count, err));
+    VAULT_TRY(fill_shelf(&rows, from->s, mem, claims, count, err));
+    for (size_t i = 0; i < count; i++) {
+        line_claim *c = &claims[i];
+        if (c->stands) continue;
+        VAULT_TRY(prove(c, &rows, mem, err));
+        if (c->stands && hold && c->tree == from->head) VAULT_TRY(known_lines_add(from->known, c->index, c->leaf, err));
+    }
+    return VAULT_OK;
 }

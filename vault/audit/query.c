@@ -205,13 +205,15 @@ static vault_code prove_all(search *r, vault_error *err)
         if (r->out->lines[i].consistent)
             claims[count++] =
                 (line_claim){.index = r->out->lines[i].index, .leaf = r->out->lines[i].leaf, .tree = &r->tree};
-    VAULT_TRY(stored_inclusions(&(proofs_source){r->s, r->by->of->nodes}, r->mem, claims, count, err));
+    const bool paths = r->q && r->q->anchor;
+    const proofs_source from = {r->s, r->by->of->known_lines, paths ? NULL : &r->tree};
+    VAULT_TRY(stored_inclusions(&from, r->mem, claims, count, err));
     for (size_t i = 0; i < r->out->count; i++) {
         opened_line *l = &r->out->lines[i];
         if (!l->consistent) continue;
         const line_claim *claim = &claims[at++];
         l->consistent = claim->stands;
-        if (l->consistent && r->q && r->q->anchor) l->path = claim->path;
+        if (l->consistent && paths) l->path = claim->path;
     }
     return VAULT_OK;
 }
