@@ -1,7 +1,6 @@
 /* The two views of a line as canonical JSON: members in order of their keys, no white space, only what is known.
  * Nothing else of a call can get into the log: the facts are typed, and what is not named here is not written. */
 #include "vault/audit/internal.h"
-#include "vault/base/json.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -194,8 +193,8 @@ vault_code view_of_resident(writer *w, const line_facts *f, const uint8_t refere
 
 /* ---- reading --------------------------------------------------------------------------------------------------- */
 
-typedef enum member_kind { MEMBER_TEXT, MEMBER_NUMBER, MEMBER_NUMBER_32 } member_kind;
-/* What may stand in an officer's view, and where it goes. */
+typedef enum member_kind { MEMBER_TEXT, MEMBER_NUMBER, MEMBER_NUMBER_32, MEMBER_ACTION, MEMBER_OUTCOME } member_kind;
+/* What may stand in an officer's view, in this order, and where it goes. */
 typedef struct member {
     const char *name;
     member_kind kind;
@@ -214,6 +213,7 @@ typedef struct member {
         name, MEMBER_NUMBER_32, offsetof(line_facts, field)                                                            \
     }
 static const member MEMBERS[] = {
+    {"action", MEMBER_ACTION, offsetof(line_facts, action)},
     TEXT("after", after),
     TEXT("app", app),
     TEXT("approval", approval),
@@ -234,6 +234,7 @@ static const member MEMBERS[] = {
     TEXT("form", form),
     NUMBER("hits", hits),
     TEXT("leak", leak),
+    {"outcome", MEMBER_OUTCOME, offsetof(line_facts, outcome)},
     TEXT("person", person),
     TEXT("purpose", purpose),
     NUMBER_32("record", record_version),
@@ -252,55 +253,117 @@ static const member MEMBERS[] = {
 };
 enum { MEMBER_COUNT = sizeof MEMBERS / sizeof *MEMBERS };
 
-static const member *find_member(const char *name)
-{
-    size_t low = 0, high = MEMBER_COUNT;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        int by = strcmp(name, MEMBERS[middle].name);
-        if (by == 0) return &MEMBERS[middle];
-        if (by < 0)
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    return NULL;
-}
-
 static vault_code not_ours(vault_error *err)
 {
-    vault_error_clear(err); /* the document's own message could carry what stands in it */
     return vault_fail(err, VAULT_INTEGRITY, "a view is not as this program writes it");
 }
 
-static vault_code read_number(line_facts *out, const member *m, json_t *value, vault_error *err)
+static vault_code no_room(vault_error *err)
 {
-    char *at = (char *)out + m->at;
-    json_int_t number = json_integer_value(value);
-    if (!json_is_integer(value) || number < 0) return not_ours(err);
-    if (m->kind == MEMBER_NUMBER) return memcpy(at, &(int64_t){number}, sizeof(int64_t)), VAULT_OK;
-    if (number > UINT32_MAX) return not_ours(err);
-    return memcpy(at, &(uint32_t){(uint32_t)number}, sizeof(uint32_t)), VAULT_OK;
+    return vault_fail(err, VAULT_EXHAUSTED, "no room for a view");
 }
 
-static vault_code read_text(line_facts *out, const member *m, arena *mem, json_t *value, vault_error *err)
+static bool take(bytes *rest, char wanted)
 {
-    const char *text = json_string_value(value);
-    if (!text) return not_ours(err);
-    const char *kept = arena_text(mem, bytes_of_text(text));
-    memcpy((char *)out + m->at, &kept, sizeof kept);
-    return kept ? VAULT_OK : vault_fail(err, VAULT_EXHAUSTED, "no room for a view");
+    if (rest->len == 0 || rest->at[0] != (uint8_t)wanted) return false;
+    *rest = bytes_of(rest->at + 1, rest->len - 1);
+    return true;
 }
 
-static vault_code read_named(line_facts *out, const char *action, const char *outcome, vault_error *err)
+/* What stands between two quotes, as it stands there. */
+static bool take_quoted(bytes *out, bytes *rest)
 {
-    if (!action || !outcome) return not_ours(err);
-    out->outcome = LINE_OUTCOMES;
-    for (line_action a = LINE_INIT; a < LINE_ACTIONS; a++)
-        if (strcmp(ACTIONS[a], action) == 0) out->action = a;
-    for (line_outcome o = 0; o < LINE_OUTCOMES; o++)
-        if (strcmp(OUTCOMES[o], outcome) == 0) out->outcome = o;
+    size_t len = 0;
+    if (!take(rest, '"')) return false;
+    while (len < rest->len && rest->at[len] != '"') len += rest->at[len] == '\\' ? 2 : 1;
+    if (len >= rest->len) return false;
+    *out = bytes_of(rest->at, len);
+    *rest = bytes_of(rest->at + len + 1, rest->len - len - 1);
+    return true;
+}
+
+/* One that put_escaped writes. */
+static bool take_escaped(uint8_t *out, bytes *rest)
+{
+    uint8_t written[8];
+    for (unsigned c = 1; c < 0x80; c++) {
+        if (plain((uint8_t)c)) continue;
+        writer w = writer_over(written, sizeof written);
+        put_escaped(&w, (uint8_t)c);
+        if (w.len > rest->len || memcmp(written, rest->at, w.len) != 0) continue;
+        *out = (uint8_t)c;
+        *rest = bytes_of(rest->at + w.len, rest->len - w.len);
+        return true;
+    }
+    return false;
+}
+
+static vault_code read_text(const char **out, arena *mem, bytes quoted, vault_error *err)
+{
+    uint8_t *to = arena_alloc(mem, quoted.len + 1);
+    size_t len = 0;
+    if (!to) return no_room(err);
+    while (quoted.len > 0) {
+        size_t run = plain_run(quoted);
+        memcpy(to + len, quoted.at, run);
+        len += run;
+        quoted = bytes_of(quoted.at + run, quoted.len - run);
+        if (quoted.len > 0 && !take_escaped(&to[len++], &quoted)) return not_ours(err);
+    }
+    to[len] = '\0';
+    *out = (const char *)to;
     return VAULT_OK;
+}
+
+static vault_code read_number(int64_t *out, bytes *rest, vault_error *err)
+{
+    if (rest->len == 0 || rest->at[0] == '0') return not_ours(err);
+    size_t len = 0;
+    for (*out = 0; len < rest->len && rest->at[len] >= '0' && rest->at[len] <= '9'; len++) {
+        int64_t digit = rest->at[len] - '0';
+        if (*out > (INT64_MAX - digit) / 10) return not_ours(err);
+        *out = 10 * *out + digit;
+    }
+    *rest = bytes_of(rest->at + len, rest->len - len);
+    return len > 0 ? VAULT_OK : not_ours(err);
+}
+
+static bool names(bytes quoted, const char *name)
+{
+    return bytes_same(quoted, bytes_of_text(name));
+}
+
+static line_action action_of(bytes quoted)
+{
+    line_action a = LINE_ACTIONS;
+    while (a > 0 && !(ACTIONS[a - 1] && names(quoted, ACTIONS[a - 1]))) a--;
+    return a > 0 ? a - 1 : 0;
+}
+
+static line_outcome outcome_of(bytes quoted)
+{
+    line_outcome o = 0;
+    while (o < LINE_OUTCOMES && !names(quoted, OUTCOMES[o])) o++;
+    return o;
+}
+
+static vault_code read_member(line_facts *out, const member *m, arena *mem, bytes *rest, vault_error *err)
+{
+    void *at = (char *)out + m->at;
+    const char *text = NULL;
+    int64_t number = 0;
+    bytes quoted;
+    if (m->kind == MEMBER_NUMBER || m->kind == MEMBER_NUMBER_32) {
+        VAULT_TRY(read_number(&number, rest, err));
+        if (m->kind == MEMBER_NUMBER) return memcpy(at, &number, sizeof number), VAULT_OK;
+        if (number > UINT32_MAX) return not_ours(err);
+        return memcpy(at, &(uint32_t){(uint32_t)number}, sizeof(uint32_t)), VAULT_OK;
+    }
+    if (!take_quoted(&quoted, rest)) return not_ours(err);
+    if (m->kind == MEMBER_ACTION) return out->action = action_of(quoted), VAULT_OK;
+    if (m->kind == MEMBER_OUTCOME) return out->outcome = outcome_of(quoted), VAULT_OK;
+    VAULT_TRY(read_text(&text, mem, quoted, err));
+    return memcpy(at, &text, sizeof text), VAULT_OK;
 }
 
 vault_code facts_keep(line_facts *inout, arena *mem, vault_error *err)
@@ -311,28 +374,26 @@ vault_code facts_keep(line_facts *inout, arena *mem, vault_error *err)
         if (MEMBERS[i].kind != MEMBER_TEXT) continue;
         memcpy(&text, at, sizeof text);
         if (!text) continue;
-        if (!(kept = arena_text(mem, bytes_of_text(text))))
-            return vault_fail(err, VAULT_EXHAUSTED, "no room for a view");
+        if (!(kept = arena_text(mem, bytes_of_text(text)))) return no_room(err);
         memcpy(at, &kept, sizeof kept);
     }
     return VAULT_OK;
 }
 
+/* As it is written, and in no other way: members in their order, each once. */
 vault_code view_read(line_facts *out, arena *mem, bytes text, vault_error *err)
 {
-    VAULT_CLEANUP(json_clear) json_t *json = NULL;
-    const char *key;
-    json_t *value;
+    bytes name;
+    unsigned kinds = 0;
+    size_t m = 0;
     *out = (line_facts){.refers_to = -1};
-    if (json_read(&json, text, "view", err) != VAULT_OK || !json_is_object(json)) return not_ours(err);
-    VAULT_TRY(read_named(out, json_string_value(json_object_get(json, "action")),
-                         json_string_value(json_object_get(json, "outcome")), err));
-    json_object_foreach(json, key, value)
-    {
-        const member *m = find_member(key);
-        if (!m && (strcmp(key, "action") == 0 || strcmp(key, "outcome") == 0)) continue;
-        if (!m) return not_ours(err);
-        VAULT_TRY(m->kind == MEMBER_TEXT ? read_text(out, m, mem, value, err) : read_number(out, m, value, err));
+    for (char before = '{'; take(&text, before); before = ',', m++) {
+        if (!take_quoted(&name, &text) || !take(&text, ':')) return not_ours(err);
+        while (m < MEMBER_COUNT && !names(name, MEMBERS[m].name)) m++;
+        if (m == MEMBER_COUNT) return not_ours(err);
+        VAULT_TRY(read_member(out, &MEMBERS[m], mem, &text, err));
+        kinds |= 1u << MEMBERS[m].kind;
     }
-    return VAULT_OK;
+    bool both = kinds >> MEMBER_ACTION & kinds >> MEMBER_OUTCOME & 1;
+    return both && take(&text, '}') && text.len == 0 ? VAULT_OK : not_ours(err);
 }
