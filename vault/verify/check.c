@@ -88,7 +88,7 @@ bool keys_add(key_list *to, const char *given)
 /* By keys that were not given: they may be anything. */
 static size_t count_unchecked(bytes note, const key_list *keys)
 {
-    const note_key *known[KEYS_MAX + WITNESSES_MAX];
+    const note_key *known[KEYS_MAX + WITNESSES_MAX] = {0};
     size_t count = 0;
     for (size_t i = 0; i < keys->count; i++) known[count++] = &keys->at[i];
     for (size_t i = 0; keys->policy && i < witness_policy_count(keys->policy); i++)
