@@ -1,6 +1,6 @@
 #include "keys/internal.h"
 #include "vault/base/digest.h"
-#include "vault/base/json.h"
+#include "vault/base/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -77,11 +77,6 @@ static vault_code root_key_write(secret *out, const uint8_t key[KEY_LEN], vault_
 
 /* ---- the file ---- */
 
-static void close_fd(int *fd)
-{
-    if (*fd >= 0) close(*fd);
-}
-
 static vault_code check_file(int fd, const char *path, vault_error *err)
 {
     struct stat about;
@@ -99,13 +94,13 @@ static vault_code check_file(int fd, const char *path, vault_error *err)
 /* Into `text`, as much as it takes. */
 static vault_code read_file(bytes *out, secret *text, const char *path, vault_error *err)
 {
-    VAULT_CLEANUP(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    VAULT_CLEANUP(fd_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) {
         vault_code code = errno == ENOENT ? VAULT_NOT_FOUND : VAULT_UNAVAILABLE;
         return vault_fail(err, code, "root key %s: %s", path, strerrordesc_np(errno));
     }
     VAULT_TRY(check_file(fd, path, err));
-    ssize_t len = read(fd, text->at, text->len);
+    ssize_t len = fd_read(fd, text->at, text->len);
     if (len < 0) return vault_fail(err, VAULT_UNAVAILABLE, "%s: %s", path, strerrordesc_np(errno));
     *out = bytes_of(text->at, (size_t)len);
     return VAULT_OK;

@@ -1,6 +1,6 @@
 #include "tests/support/rpc_fixture.h"
 
-#include "vault/base/json.h"
+#include "vault/base/file.h"
 #include "vault/base/memory.h"
 #include "vault/v1/records.pb-c.h"
 #include "vault/v1/tokens.pb-c.h"

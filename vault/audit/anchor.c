@@ -3,7 +3,7 @@
  * witnesses are asked again. */
 #include "vault/audit/internal.h"
 #include "vault/base/clock.h"
-#include "vault/base/json.h"
+#include "vault/base/file.h"
 #include "vault/base/memory.h"
 
 enum { STALE_S = 600 };

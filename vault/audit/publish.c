@@ -2,7 +2,7 @@
  * which is what finds a database that was put back. Whatever is signed here has been shown to contain what was
  * published before. */
 #include "vault/audit/internal.h"
-#include "vault/base/json.h"
+#include "vault/base/file.h"
 #include "vault/base/log.h"
 #include "vault/base/memory.h"
 

@@ -1,4 +1,4 @@
-#include "vault/base/json.h"
+#include "vault/base/file.h"
 #include "vault/base/memory.h"
 
 #include <errno.h>
@@ -11,28 +11,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static vault_code fail_file(vault_error *err, const char *verb, const char *path)
-{
-    vault_code code = errno == ENOENT ? VAULT_NOT_FOUND : VAULT_UNAVAILABLE;
-    return vault_fail(err, code, "%s: cannot %s: %s", path, verb, strerrordesc_np(errno));
-}
+/* ---- open files ---- */
 
-static void close_fd(int *fd)
-{
-    if (*fd >= 0) close(*fd);
-}
-
-static void free_text(char **text)
-{
-    free(*text);
-}
-
-/* Reads until the end or until `room` is full; -1 with errno. */
-static ssize_t read_all(int fd, char *at, size_t room)
+ssize_t fd_read(int fd, void *at, size_t room)
 {
     size_t len = 0;
     while (len < room) {
-        ssize_t got = read(fd, at + len, room - len);
+        ssize_t got = read(fd, (uint8_t *)at + len, room - len);
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) return -1;
         if (got == 0) break;
@@ -41,11 +26,40 @@ static ssize_t read_all(int fd, char *at, size_t room)
     return (ssize_t)len;
 }
 
+bool fd_write(int fd, bytes content)
+{
+    while (content.len > 0) {
+        ssize_t put = write(fd, content.at, content.len);
+        if (put < 0 && errno == EINTR) continue;
+        if (put < 0) return false;
+        content = bytes_of(content.at + put, content.len - (size_t)put);
+    }
+    return true;
+}
+
+void fd_close(int *fd)
+{
+    if (*fd >= 0) close(*fd);
+}
+
+/* ---- whole files ---- */
+
+static vault_code fail_file(vault_error *err, const char *verb, const char *path)
+{
+    vault_code code = errno == ENOENT ? VAULT_NOT_FOUND : VAULT_UNAVAILABLE;
+    return vault_fail(err, code, "%s: cannot %s: %s", path, verb, strerrordesc_np(errno));
+}
+
+static void free_text(char **text)
+{
+    free(*text);
+}
+
 vault_code file_read(char **out, size_t *len, const char *path, size_t limit, vault_error *err)
 {
     *out = NULL;
     *len = 0;
-    VAULT_CLEANUP(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    VAULT_CLEANUP(fd_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     struct stat about;
     if (fd < 0 || fstat(fd, &about) != 0) return fail_file(err, "open", path);
     if (!S_ISREG(about.st_mode)) return vault_fail(err, VAULT_INVALID, "%s: not a regular file", path);
@@ -54,7 +68,7 @@ vault_code file_read(char **out, size_t *len, const char *path, size_t limit, va
     }
     size_t size = (size_t)about.st_size;
     VAULT_CLEANUP(free_text) char *text = memory_new(size + 1);
-    ssize_t got = read_all(fd, text, size + 1);
+    ssize_t got = fd_read(fd, text, size + 1);
     if (got < 0) return fail_file(err, "read", path);
     if ((size_t)got > size) return vault_fail(err, VAULT_UNAVAILABLE, "%s: grew while it was read", path);
     *out = text;
@@ -63,22 +77,11 @@ vault_code file_read(char **out, size_t *len, const char *path, size_t limit, va
     return VAULT_OK;
 }
 
-static bool write_all(int fd, bytes content)
-{
-    while (content.len > 0) {
-        ssize_t put = write(fd, content.at, content.len);
-        if (put < 0 && errno == EINTR) continue;
-        if (put < 0) return false;
-        content = bytes_of(content.at + put, content.len - (size_t)put);
-    }
-    return fsync(fd) == 0;
-}
-
 static bool sync_folder(const char *path)
 {
     char folder[PATH_MAX];
     snprintf(folder, sizeof folder, "%s", path);
-    VAULT_CLEANUP(close_fd) int fd = open(dirname(folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    VAULT_CLEANUP(fd_close) int fd = open(dirname(folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     return fd >= 0 && fsync(fd) == 0;
 }
 
@@ -88,9 +91,9 @@ vault_code file_replace(const char *path, bytes content, vault_error *err)
     if (snprintf(draft, sizeof draft, "%s.XXXXXX", path) >= (int)sizeof draft) {
         return vault_fail(err, VAULT_INVALID, "path is longer than %d bytes", PATH_MAX);
     }
-    VAULT_CLEANUP(close_fd) int fd = mkostemp(draft, O_CLOEXEC);
+    VAULT_CLEANUP(fd_close) int fd = mkostemp(draft, O_CLOEXEC);
     if (fd < 0) return fail_file(err, "create a draft of", path);
-    if (!write_all(fd, content) || rename(draft, path) != 0) {
+    if (!fd_write(fd, content) || fsync(fd) != 0 || rename(draft, path) != 0) {
         vault_code code = fail_file(err, "write", path);
         unlink(draft);
         return code;
@@ -100,10 +103,10 @@ vault_code file_replace(const char *path, bytes content, vault_error *err)
 
 vault_code file_create(const char *path, bytes content, vault_error *err)
 {
-    VAULT_CLEANUP(close_fd) int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
+    VAULT_CLEANUP(fd_close) int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
     if (fd < 0 && errno == EEXIST) return vault_fail(err, VAULT_CONFLICT, "%s: stands already", path);
     if (fd < 0) return fail_file(err, "create", path);
-    if (!write_all(fd, content) || !sync_folder(path)) {
+    if (!fd_write(fd, content) || fsync(fd) != 0 || !sync_folder(path)) {
         vault_code code = fail_file(err, "write", path);
         unlink(path);
         return code;

@@ -1,8 +1,7 @@
 /* Strict reading of JSON documents (jansson): duplicate keys, unknown keys, wrong types, trailing text and depth over
  * 32 are errors that name line, column and key. */
 #pragma once
-#include "vault/base/bytes.h"
-#include "vault/base/error.h"
+#include "vault/base/file.h"
 #include <jansson.h>
 
 enum { JSON_FILE_LIMIT = 16 << 20 };
@@ -30,9 +29,3 @@ typedef struct json_place {
     unsigned line, column;
 } json_place;
 bool json_locate(json_place *out, bytes text, const char *path);
-/* Whole file into memory, at most limit bytes; the caller frees with memory_free(at, len). */
-VAULT_MUST_USE vault_code file_read(char **out, size_t *len, const char *path, size_t limit, vault_error *err);
-/* Write, fsync, rename, fsync the folder: the file is the old or the new one, never half of it. */
-VAULT_MUST_USE vault_code file_replace(const char *path, bytes content, vault_error *err);
-/* A new file of mode 0600, on disk when this returns. CONFLICT when the path stands already: it is left as it is. */
-VAULT_MUST_USE vault_code file_create(const char *path, bytes content, vault_error *err);

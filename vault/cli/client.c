@@ -1,7 +1,7 @@
 #include "vault/cli/client.h"
 
 #include "google/rpc/status.pb-c.h"
-#include "vault/base/json.h"
+#include "vault/base/file.h"
 #include "vault/base/memory.h"
 #include "vault/base/secret.h"
 #include <grpc/byte_buffer.h>

@@ -1,6 +1,6 @@
 #include "vault/cli/text_file.h"
 
-#include "vault/base/json.h"
+#include "vault/base/file.h"
 #include "vault/base/memory.h"
 
 bool text_file_begin(text_file *out)

@@ -1,4 +1,5 @@
 #include "vault/cli/tiles.h"
+#include "vault/base/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,28 +26,16 @@ void tile_folder_close(tile_folder *f)
     f->at = -1;
 }
 
-static void close_fd(int *fd)
-{
-    if (*fd >= 0) close(*fd);
-}
-
 /* ---- reading ---- */
 
 bool tile_folder_read(const tile_folder *f, const tile_name *t, void *out, size_t len)
 {
     char path[TILE_PATH_MAX];
     struct stat about;
-    size_t got = 0;
     tile_path(path, t);
-    VAULT_CLEANUP(close_fd) int fd = openat(f->at, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    VAULT_CLEANUP(fd_close) int fd = openat(f->at, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0 || fstat(fd, &about) != 0 || !S_ISREG(about.st_mode) || (size_t)about.st_size != len) return false;
-    while (got < len) {
-        ssize_t n = read(fd, (uint8_t *)out + got, len - got);
-        if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) return false;
-        got += (size_t)n;
-    }
-    return true;
+    return fd_read(fd, out, len) == (ssize_t)len;
 }
 
 /* ---- writing ---- */
@@ -70,23 +59,12 @@ static int open_new(const tile_folder *f, const char *path)
     return openat(f->at, path, FLAGS, 0644);
 }
 
-static bool write_all(int fd, bytes content)
-{
-    while (content.len > 0) {
-        ssize_t put = write(fd, content.at, content.len);
-        if (put < 0 && errno == EINTR) continue;
-        if (put < 0) return false;
-        content = bytes_of(content.at + put, content.len - (size_t)put);
-    }
-    return true;
-}
-
 vault_code tile_folder_put(const tile_folder *f, const tile_name *t, bytes content, vault_error *err)
 {
     char path[TILE_PATH_MAX];
     tile_path(path, t);
-    VAULT_CLEANUP(close_fd) int fd = open_new(f, path);
-    if (fd >= 0 && write_all(fd, content)) return VAULT_OK;
+    VAULT_CLEANUP(fd_close) int fd = open_new(f, path);
+    if (fd >= 0 && fd_write(fd, content)) return VAULT_OK;
     return vault_fail(err, VAULT_UNAVAILABLE, "%s/%s: cannot be written: %s", f->path, path, strerrordesc_np(errno));
 }
 
@@ -97,13 +75,16 @@ vault_code tile_folder_sync(const tile_folder *f, vault_error *err)
     return vault_fail(err, VAULT_UNAVAILABLE, "%s: not on disk: %s", f->path, strerrordesc_np(errno));
 }
 
-static void drop(const tile_folder *f, const tile_name *t)
+/* All widths of it, each of a checkpoint that was there once. */
+static void drop(const tile_folder *f, tile_name t)
 {
     char path[TILE_PATH_MAX];
-    tile_path(path, t);
-    (void)unlinkat(f->at, path, 0);
+    for (t.width = 1; t.width < TILE_WIDTH; t.width++) {
+        tile_path(path, &t);
+        (void)unlinkat(f->at, path, 0);
+    }
     *strrchr(path, '/') = '\0';
-    (void)unlinkat(f->at, path, AT_REMOVEDIR); /* of its width alone: stays while another is in it */
+    (void)unlinkat(f->at, path, AT_REMOVEDIR);
 }
 
 void tile_folder_drop(const tile_folder *f, int64_t old, int64_t now)
@@ -112,6 +93,6 @@ void tile_folder_drop(const tile_folder *f, int64_t old, int64_t now)
         int64_t count = tile_count(level, old);
         if (count == 0) continue;
         const tile_name was = tile_at(level, count - 1, old), is = tile_at(level, count - 1, now);
-        if (was.width < is.width) drop(f, &was);
+        if (was.width < TILE_WIDTH && is.width == TILE_WIDTH) drop(f, was);
     }
 }

@@ -1,5 +1,5 @@
 #include "vault/hook/hook.h"
-#include "vault/base/json.h"
+#include "vault/base/file.h"
 #include "vault/base/memory.h"
 #include "vault/base/secret.h"
 #include "vault/hook/internal.h"

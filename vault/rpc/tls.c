@@ -2,7 +2,7 @@
  * handshake. What is broken or half replaced is refused here, and the former stay in use. */
 #include "vault/rpc/internal.h"
 
-#include "vault/base/json.h"
+#include "vault/base/file.h"
 #include "vault/base/log.h"
 #include "vault/base/memory.h"
 #include "vault/base/secret.h"

@@ -5,9 +5,9 @@
 
 #include "vault/audit/tree_tiles.h"
 #include "vault/base/clock.h"
+#include "vault/base/file.h"
 #include "vault/base/memory.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -45,21 +45,13 @@ typedef enum file_state { FILE_READ, FILE_MISSING, FILE_SHORT, FILE_LONG } file_
 static file_state read_file(int folder, const char *path, uint8_t *out, size_t len)
 {
     struct stat about;
-    size_t got = 0;
-    int fd = openat(folder, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    VAULT_CLEANUP(fd_close) int fd = openat(folder, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) return FILE_MISSING;
     file_state state = fstat(fd, &about) != 0 || !S_ISREG(about.st_mode) ? FILE_MISSING
                        : about.st_size < (off_t)len                      ? FILE_SHORT
                        : about.st_size > (off_t)len                      ? FILE_LONG
                                                                          : FILE_READ;
-    while (state == FILE_READ && got < len) {
-        ssize_t n = read(fd, out + got, len - got);
-        if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) state = FILE_SHORT;
-        got += n > 0 ? (size_t)n : 0;
-    }
-    close(fd);
-    return state;
+    return state == FILE_READ && fd_read(fd, out, len) != (ssize_t)len ? FILE_SHORT : state;
 }
 
 /* A tile that is not full may be gone once the full one is there. `unit`: bytes of one of its hashes, or entries. */

@@ -1,6 +1,6 @@
 #include "vault/witness/program.h"
 
-#include "vault/base/json.h"
+#include "vault/base/file.h"
 #include "vault/base/memory.h"
 
 #include <string.h>

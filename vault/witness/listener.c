@@ -3,7 +3,7 @@
 #include "vault/audit/witness_request.h"
 #include "vault/base/address.h"
 #include "vault/base/clock.h"
-#include "vault/base/json.h"
+#include "vault/base/file.h"
 #include "vault/base/memory.h"
 #include "vault/witness/program.h"
 

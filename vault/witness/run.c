@@ -1,5 +1,5 @@
 /* Options, and what is printed. */
-#include "vault/base/json.h"
+#include "vault/base/file.h"
 #include "vault/base/log.h"
 #include "vault/base/memory.h"
 #include "vault/witness/program.h"

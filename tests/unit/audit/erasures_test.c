@@ -1,7 +1,7 @@
 /* The chain of erasures: in the head, in its table, and in the file outside. */
 #include "tests/unit/audit/fixture.h"
 #include "vault/audit/internal.h"
-#include "vault/base/json.h"
+#include "vault/base/file.h"
 
 #include <sys/stat.h>
 

@@ -1,6 +1,6 @@
 /* Published checkpoints, and the file outside that finds an older or another database. */
 #include "tests/unit/audit/fixture.h"
-#include "vault/base/json.h"
+#include "vault/base/file.h"
 
 static char folder[] = "/tmp/rv-publish-XXXXXX", path[64];
 

@@ -1,7 +1,7 @@
 /* A log whose ring is rotated: two versions side by side, one of them destroyed, two suites. */
 #include "tests/unit/audit/rotating.h"
 #include "vault/audit/internal.h"
-#include "vault/base/json.h"
+#include "vault/base/file.h"
 
 static note_key verifier(void)
 {

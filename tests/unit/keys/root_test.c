@@ -1,7 +1,7 @@
 #include "keys/internal.h"
 #include "tests/support/harness.h"
 #include "vault/base/digest.h"
-#include "vault/base/json.h"
+#include "vault/base/file.h"
 
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* A vault whose root key comes from a passphrase, and one whose node reads it from a file. */
 #include "tests/unit/service/sealed.h"
 
-#include "vault/base/json.h"
+#include "vault/base/file.h"
 #include <sys/stat.h>
 
 static const char PHRASE[] = "eleven blue horses over the river";
