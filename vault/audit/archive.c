@@ -3,6 +3,7 @@
 #include "vault/audit/archive.h"
 
 #include "vault/audit/shelf.h"
+#include "vault/base/draft.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -58,26 +59,39 @@ static void writing_clear(writing *w)
     arena_free(&w->page);
 }
 
+/* By errno. Somebody has to see to it: until then it is tried again, but not at once. */
 static vault_code fail_write(vault_error *err)
 {
-    return vault_fail(err, VAULT_UNAVAILABLE, "an archive cannot be written: %s", strerrordesc_np(errno));
+    bool full = errno == ENOSPC || errno == EDQUOT || errno == EFBIG;
+    return vault_fail(err, full ? VAULT_EXHAUSTED : VAULT_INTERNAL, "an archive cannot be written: %s",
+                      strerrordesc_np(errno));
+}
+
+static vault_code fail_read_back(vault_error *err)
+{
+    vault_error_clear(err);
+    return vault_fail(err, VAULT_INTERNAL, "an archive is not read as it was written");
 }
 
 void archive_draft_clear(archive_draft *d)
 {
-    if (d->path[0]) (void)unlink(d->path);
+    if (!d->path[0]) return;
+    (void)unlink(d->path);
+    close(d->lock);
     d->path[0] = '\0';
 }
 
 static vault_code open_draft(writing *w, archive_draft *d, const char *folder, vault_error *err)
 {
     if (!folder) return vault_refuse(err, VAULT_PRECONDITION, "NO_ARCHIVE_FOLDER", "");
-    if (snprintf(d->path, sizeof d->path, "%s/.archive.XXXXXX", folder) >= (int)sizeof d->path)
+    if (snprintf(d->path, sizeof d->path, "%s/.archive-draft.XXXXXX", folder) >= (int)sizeof d->path)
         return d->path[0] = '\0', vault_fail(err, VAULT_INVALID, "the path of the archive folder is too long");
-    int fd = mkostemp(d->path, O_CLOEXEC);
-    if (fd < 0) return d->path[0] = '\0', fail_write(err);
-    w->file = fdopen(fd, "w+");
-    if (!w->file) close(fd);
+    drafts_sweep(d->path);
+    d->lock = draft_open(d->path);
+    if (d->lock < 0) return d->path[0] = '\0', fail_write(err);
+    int fd = fcntl(d->lock, F_DUPFD_CLOEXEC, 0);
+    w->file = fd < 0 ? NULL : fdopen(fd, "w+");
+    if (!w->file && fd >= 0) close(fd);
     return w->file ? VAULT_OK : fail_write(err);
 }
 
@@ -130,7 +144,10 @@ static vault_code put_line(writing *w, line_row *row, vault_error *err)
     w->row->end_us = leaf.time_us;
     const lines_file_line one = {row->leaf,     row->nodes,        row->officer,
                                  row->resident, row->resident_tag, row->person_tag};
-    return lines_file_put(w->file, &w->body, &one, true, err);
+    vault_code code = lines_file_put(w->file, &w->body, &one, true, err);
+    if (code != VAULT_UNAVAILABLE) return code;
+    vault_error_clear(err);
+    return fail_write(err);
 }
 
 static vault_code put_page(writing *w, int64_t *from, int64_t end, vault_error *err)
@@ -210,7 +227,7 @@ static vault_code check_line(writing *w, lines_file *f, int64_t index, subtrees 
     lines_file_line one;
     opened_view view = {0};
     bool fits;
-    VAULT_TRY(lines_file_next(&one, f, err));
+    if (lines_file_next(&one, f, err) != VAULT_OK) return fail_read_back(err);
     const line_row row = {true,          true, index, one.leaf, one.nodes, one.officer, one.resident, one.resident_tag,
                           one.person_tag};
     *leaf = merkle_leaf(one.leaf);
@@ -236,12 +253,13 @@ static vault_code read_back(writing *w, vault_error *err)
     size_t count = (size_t)w->wish->count;
     digest *leaves = arena_array(w->mem, count, sizeof *leaves);
     if (!leaves) return vault_fail(err, VAULT_EXHAUSTED, "no room for an archive's leaves");
-    VAULT_TRY(file_digest(w->file, &w->row->sha256, &w->row->size, err));
-    VAULT_TRY(lines_file_open(&f, w->file, err));
+    if (file_digest(w->file, &w->row->sha256, &w->row->size, err) != VAULT_OK ||
+        lines_file_open(&f, w->file, err) != VAULT_OK)
+        return fail_read_back(err);
     const lines_file_head *head = lines_file_head_of(f);
-    if (!same_head(w, head)) return vault_fail(err, VAULT_UNAVAILABLE, "an archive is not read as it was written");
+    if (!same_head(w, head)) return fail_read_back(err);
     for (size_t i = 0; i < count; i++) VAULT_TRY(check_line(w, f, head->first + (int64_t)i, &trees, &leaves[i], err));
-    if (!lines_file_whole(f)) return vault_fail(err, VAULT_UNAVAILABLE, "an archive is not read as it was written");
+    if (!lines_file_whole(f)) return fail_read_back(err);
     if (merkle_verify_range(leaves, count, head->first, &w->wish->to->tree, head->path)) return VAULT_OK;
     return vault_fail(err, VAULT_INTEGRITY, "lines %lld to %lld of the log are not those of its head",
                       (long long)head->first, (long long)(head->first + head->count - 1));
@@ -302,7 +320,21 @@ vault_code archive_draft_place(archive_draft *d, const shelf *on, vault_error *e
 {
     char path[ARCHIVE_PATH_ROOM];
     if (!shelf_path(path, on, d->file)) return vault_fail(err, VAULT_INTERNAL, "no name for an archive");
-    if (link(d->path, path) != 0) return fail_write(err); /* rename would take the place of another's */
+    int failed = link(d->path, path) == 0 ? 0 : errno; /* rename would take the place of another's */
     archive_draft_clear(d);
-    return sync_folder(shelf_folder(on), err);
+    if (failed == EEXIST) return vault_fail(err, VAULT_UNAVAILABLE, "the name %s was taken meanwhile", d->file);
+    if (failed) return errno = failed, fail_write(err);
+    vault_code code = sync_folder(shelf_folder(on), err);
+    if (code != VAULT_OK) archive_remove(on, d->file); /* nothing was committed that names it */
+    return code;
+}
+
+vault_code archive_settle(store *s, const shelf *on, int64_t first, const char *file, vault_error *err)
+{
+    VAULT_CLEANUP(arena_free) arena *mem = arena_new(1 << 20);
+    archive_list list = {.from = first, .limit = 1};
+    if (!mem) return vault_fail(err, VAULT_EXHAUSTED, "no memory for an archive");
+    VAULT_TRY(store_archives_read(s, mem, &list, err));
+    if (list.count == 0 || strcmp(list.rows[0].file, file) != 0) archive_remove(on, file);
+    return VAULT_OK;
 }

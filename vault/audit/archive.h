@@ -30,7 +30,8 @@ enum { ARCHIVE_NAME_ROOM = 64, ARCHIVE_PATH_ROOM = 4096 };
  * it was placed. */
 typedef struct archive_draft {
     archive_row row;
-    char file[ARCHIVE_NAME_ROOM], path[ARCHIVE_PATH_ROOM]; /* path: of the draft */
+    char file[ARCHIVE_NAME_ROOM], path[ARCHIVE_PATH_ROOM]; /* path: of the draft, "" where there is none */
+    int lock;                                              /* the draft is nobody's where its process is gone */
 } archive_draft;
 void archive_draft_clear(archive_draft *d); /* takes an empty one */
 
@@ -38,15 +39,20 @@ void archive_draft_clear(archive_draft *d); /* takes an empty one */
  * stretch, all in the anchor's tree; out->end_us: when the last one was written. out->count 0: there are none. */
 VAULT_MUST_USE vault_code archive_next(archive_row *out, store *s, const anchor *to, int64_t before, vault_error *err);
 /* Lines [row.first, row.first + row.count), wherever they lie now, with their views under the scribe's version.
- * INTEGRITY: one of them does not fit, or is not of the tree; nothing is left then. UNAVAILABLE: the folder cannot be
- * written, or an archive is not at hand. */
+ * INTEGRITY: one of them does not fit, or is not of the tree; nothing is left then. UNAVAILABLE: an archive is not at
+ * hand, or the database. EXHAUSTED: the folder is full; INTERNAL: it cannot be written, or reads otherwise than what
+ * was written. Drafts of processes that are gone go with it. */
 typedef struct archive_wish {
     int64_t first, count;
     const anchor *to;
 } archive_wish;
 VAULT_MUST_USE vault_code archive_draft_write(archive_draft *out, scribe *sc, store *s, const archive_wish *wish,
                                               vault_error *err);
-/* Within the transaction that writes its row: from now on the file has its name, whether it commits or not. */
+/* Within the transaction that writes its row: from now on the file has its name, whether it commits or not (where this
+ * fails, it has not). UNAVAILABLE: another took the name meanwhile. */
 VAULT_MUST_USE vault_code archive_draft_place(archive_draft *d, const shelf *on, vault_error *err);
+/* A file that was placed in a transaction of which it is not known how it ended goes, unless the row of its lines names
+ * it. To be called within one that holds the lock which that one held. */
+VAULT_MUST_USE vault_code archive_settle(store *s, const shelf *on, int64_t first, const char *file, vault_error *err);
 /* A file that no row names any more. */
 void archive_remove(const shelf *from, const char *file);

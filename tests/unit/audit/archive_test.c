@@ -6,6 +6,39 @@
 #include "vault/audit/scan.h"
 
 #include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+/* Calls of the system that fail: the n-th of its kind from now, once. */
+enum { CALL_FSYNC, CALL_LINK, CALL_UNLINK, CALLS };
+static struct {
+    int at, error;
+} faults[CALLS];
+
+static bool fails(int call)
+{
+    if (faults[call].at == 0 || --faults[call].at > 0) return false;
+    errno = faults[call].error;
+    return true;
+}
+
+int fsync(int fd)
+{
+    return fails(CALL_FSYNC) ? -1 : fdatasync(fd);
+}
+
+int link(const char *from, const char *to)
+{
+    return fails(CALL_LINK) ? -1 : linkat(AT_FDCWD, from, AT_FDCWD, to, 0);
+}
+
+int unlink(const char *path)
+{
+    return fails(CALL_UNLINK) ? -1 : unlinkat(AT_FDCWD, path, 0);
+}
 
 enum { BATCH = 100 };
 static char folder[] = "/tmp/rv-archive-XXXXXX";
@@ -403,6 +436,102 @@ TEST("a file never changes once it is named: not by a node that was held up whil
     vault_error_clear(&err);
     archive_draft_clear(&late);
     assert_int_equal(files_there(), 1);
+    expect_ok(query_all(), &err);
+}
+
+/* Nothing was taken and no file is there; with the fault gone it is archived as if there had been none. */
+static void expect_untouched(const char *what)
+{
+    assert_int_equal(sql_number("SELECT (SELECT count(*) FROM line) * 1000 + (SELECT count(*) FROM archive)"), 301000);
+    if (files_there() != 0) fail_msg("a file stays after: %s", what);
+    archived(300, 0, 256);
+    expect_ok(query_all(), &err);
+    fclose(open_archive("0-255.lines", "r"));
+    assert_int_equal(files_there(), 1);
+}
+
+TEST("a call of the system that fails while an archive is made takes no line, leaves no file, and says what it was")
+{
+    static const struct {
+        int call, at, error;
+        vault_code code;
+    } cases[] = {{CALL_FSYNC, 1, EIO, VAULT_INTERNAL},      {CALL_FSYNC, 1, ENOSPC, VAULT_EXHAUSTED},
+                 {CALL_FSYNC, 2, EIO, VAULT_INTERNAL},      {CALL_LINK, 1, ENOSPC, VAULT_EXHAUSTED},
+                 {CALL_LINK, 1, EDQUOT, VAULT_EXHAUSTED},   {CALL_LINK, 1, EIO, VAULT_INTERNAL},
+                 {CALL_LINK, 1, EEXIST, VAULT_UNAVAILABLE}, {CALL_LINK, 1, EACCES, VAULT_INTERNAL}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        archive_row row;
+        given_many(300);
+        faults[cases[i].call].at = cases[i].at;
+        faults[cases[i].call].error = cases[i].error;
+        assert_int_equal(archive(300, &row), cases[i].code);
+        assert_int_equal(faults[cases[i].call].at, 0);
+        assert_non_null(strstr(err.detail, cases[i].error == EEXIST ? "taken" : strerrordesc_np(cases[i].error)));
+        vault_error_clear(&err);
+        expect_untouched(strerrorname_np(cases[i].error));
+    }
+}
+
+TEST("a file that cannot grow any further, wherever it stands by then, is none")
+{
+    static const rlim_t lengths[] = {0, 1, 1000, 70000};
+    struct rlimit before, small;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    signal(SIGXFSZ, SIG_IGN);
+    given_many(300);
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) { /* the last write is a short one */
+        archive_row row;
+        small = (struct rlimit){lengths[i], before.rlim_max};
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+        vault_code code = archive(300, &row);
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+        expect_code(code, VAULT_EXHAUSTED, &err);
+        vault_error_clear(&err);
+        assert_int_equal(files_there(), 0);
+    }
+    expect_untouched("a file that is too long");
+}
+
+TEST("a draft that could not be removed, or that a killed process has left, goes with the next archive")
+{
+    archive_row row;
+    given_many(600);
+    faults[CALL_UNLINK].at = 1;
+    faults[CALL_UNLINK].error = EIO;
+    expect_ok(archive(300, &row), &err);
+    assert_int_equal(files_there(), 2);
+    fclose(open_archive(".archive-draft.abcdef", "w"));
+    archived(600, 256, 256);
+    assert_int_equal(files_there(), 2);
+}
+
+TEST("a draft of another node's that is being written stays")
+{
+    anchor to;
+    archive_draft slow = {0};
+    given_many(300);
+    expect_ok(ledger_anchor(&to, book, db, mem, &err), &err);
+    const archive_wish wish = {0, 256, &to};
+    expect_ok(archive_draft_write(&slow, hand, db, &wish, &err), &err);
+    archived(300, 0, 256);
+    assert_int_equal(files_there(), 2);
+    archive_draft_clear(&slow);
+    assert_int_equal(files_there(), 1);
+}
+
+TEST("a file of which it is not known whether its row was committed goes, unless it was")
+{
+    given_many(600);
+    archived(300, 0, 256);
+    fclose(open_archive("256-511.lines", "w"));
+    fclose(open_archive("0-255.2.lines", "w"));
+    expect_ok(archive_settle(db, files, 0, "0-255.lines", &err), &err);
+    assert_int_equal(files_there(), 3);
+    expect_ok(archive_settle(db, files, 0, "0-255.2.lines", &err), &err);
+    assert_int_equal(files_there(), 2);
+    expect_ok(archive_settle(db, files, 256, "256-511.lines", &err), &err);
+    assert_int_equal(files_there(), 1);
+    expect_ok(archive_settle(db, files, 256, "256-511.lines", &err), &err);
     expect_ok(query_all(), &err);
 }
 
