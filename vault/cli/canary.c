@@ -19,9 +19,10 @@ static void print_values(const ctl *c, const Vault__V1__Canary *one)
         printf("  %-18s %s\n", shown(c->mem, one->values[i]->field), shown(c->mem, value_text(one->values[i]->value)));
 }
 
-static void print_canaries(const ctl *c, Vault__V1__Canary *const *all, size_t count)
+static ctl_exit show(const ctl *c, const ProtobufCMessage *reply, Vault__V1__Canary *const *all, size_t count)
 {
     static const char *const heads[] = {"CANARY", "AREA", "MET BY", "MADE", "RETIRED", "USES", "LAST USE"};
+    if (c->options[OPT_JSON]) return print_json(message_json(c->mem, reply)), CTL_OK;
     table t = table_of(c->mem, 7, heads);
     for (size_t i = 0; i < count; i++)
         table_add(&t,
@@ -32,6 +33,7 @@ static void print_canaries(const ctl *c, Vault__V1__Canary *const *all, size_t c
     table_print(&t);
     for (size_t i = 0; i < count; i++)
         if (all[i]->n_values) print_values(c, all[i]);
+    return CTL_OK;
 }
 
 static char *given(const ctl *c, option_id id, const char *otherwise)
@@ -55,11 +57,7 @@ ctl_exit run_canary_create(ctl *c)
         ctl_call(c, &x, "/vault.v1.Canaries/Create", &request.base, &vault__v1__create_canaries_response__descriptor);
     if (end != CTL_OK) return end;
     const Vault__V1__CreateCanariesResponse *reply = (const void *)x.reply;
-    if (c->options[OPT_JSON])
-        print_json(message_json(c->mem, &reply->base));
-    else
-        print_canaries(c, reply->canaries, reply->n_canaries);
-    return CTL_OK;
+    return show(c, &reply->base, reply->canaries, reply->n_canaries);
 }
 
 ctl_exit run_canary_list(ctl *c)
@@ -72,11 +70,7 @@ ctl_exit run_canary_list(ctl *c)
         ctl_call(c, &x, "/vault.v1.Canaries/List", &request.base, &vault__v1__list_canaries_response__descriptor);
     if (end != CTL_OK) return end;
     const Vault__V1__ListCanariesResponse *reply = (const void *)x.reply;
-    if (c->options[OPT_JSON])
-        print_json(message_json(c->mem, &reply->base));
-    else
-        print_canaries(c, reply->canaries, reply->n_canaries);
-    return CTL_OK;
+    return show(c, &reply->base, reply->canaries, reply->n_canaries);
 }
 
 ctl_exit run_canary_retire(ctl *c)
@@ -87,9 +81,5 @@ ctl_exit run_canary_retire(ctl *c)
     ctl_exit end = ctl_call(c, &x, "/vault.v1.Canaries/Retire", &request.base, &vault__v1__canary__descriptor);
     if (end != CTL_OK) return end;
     Vault__V1__Canary *one = (Vault__V1__Canary *)(void *)x.reply;
-    if (c->options[OPT_JSON])
-        print_json(message_json(c->mem, &one->base));
-    else
-        print_canaries(c, &one, 1);
-    return CTL_OK;
+    return show(c, &one->base, &one, 1);
 }
