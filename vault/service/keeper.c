@@ -52,9 +52,9 @@ struct keeper {
     int64_t read_us; /* when the table is read again */
     int64_t day_us;  /* when it is looked whether the day's work has begun */
     struct {
-        int64_t again_us; /* when a block is made again */
-        int32_t stretch;  /* from which on */
-    } columns;            /* of the log */
+        int64_t again_us;   /* when a block is made again, or read */
+        int32_t make, know; /* from which stretch on; -1: none is left */
+    } columns;              /* of the log */
     size_t most;
     uint64_t calls; /* of the node, when it was looked last */
     bool called;    /* some had come since the time before */
@@ -299,22 +299,37 @@ static vault_code make_columns(session *s, void *stretch, vault_error *err)
     return ledger_keep_columns(stretch, s->scribe, s->store, s->mem, err);
 }
 
-/* A block of columns at a time, where no job has a step to take. A stretch of which a line was edited is passed over.
- */
-static void keep_columns(keeper *k)
+static vault_code know_lines(session *s, void *stretch, vault_error *err)
+{
+    return ledger_know_lines(stretch, s->scribe, s->store, s->mem, err);
+}
+
+/* One stretch, of which a line or the block may have been edited: it is passed over then. */
+static void take_stretch(keeper *k, session_work *work, int32_t *stretch)
 {
     vault_error err = {0};
+    vault_code code = session_run(k->session, work, stretch, &err);
+    if (code == VAULT_INTEGRITY) log_failure(LOG_ERROR, "job.failed", &err);
+    if (code != VAULT_OK && code != VAULT_INTEGRITY)
+        *stretch = -1;
+    else if (*stretch >= 0)
+        ++*stretch;
+}
+
+/* A block of columns at a time, where no job has a step to take: made where there is none, then read, so that questions
+ * know its lines. */
+static void keep_columns(keeper *k)
+{
     int64_t begun = clock_monotonic_us();
     uint64_t calls = atomic_load_explicit(&k->service->calls, memory_order_relaxed);
     if (begun < k->columns.again_us) return;
-    vault_code code = session_run(k->session, make_columns, &k->columns.stretch, &err);
+    if (k->columns.make >= 0)
+        take_stretch(k, make_columns, &k->columns.make);
+    else
+        take_stretch(k, know_lines, &k->columns.know);
     int64_t now = clock_monotonic_us(), rest = 0;
     if (calls != atomic_load_explicit(&k->service->calls, memory_order_relaxed)) rest = REST_FACTOR * (now - begun);
-    if (code == VAULT_INTEGRITY) log_failure(LOG_ERROR, "job.failed", &err);
-    if (code == VAULT_INTEGRITY && k->columns.stretch >= 0)
-        k->columns.stretch++;
-    else if (code != VAULT_OK || k->columns.stretch < 0)
-        k->columns.stretch = 0, rest = COLUMNS_LOOK_US;
+    if (k->columns.know < 0) k->columns.make = k->columns.know = 0, rest = COLUMNS_LOOK_US;
     k->columns.again_us = now + rest;
 }
 
