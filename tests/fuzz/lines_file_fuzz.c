@@ -15,15 +15,17 @@ static bool copy_lines(lines_file *f, FILE *to)
 {
     vault_error err = {0};
     lines_file_line one;
-    digest_stream body;
+    lines_body body;
+    lines_file_head again;
     vault_code code;
     const lines_file_head *head = lines_file_head_of(f);
-    digest_begin(&body);
+    lines_body_begin(&body);
     while ((code = lines_file_next(&one, f, &err)) == VAULT_OK)
         check(lines_file_put(to, &body, &one, head->archive, &err) == VAULT_OK);
-    digest again = digest_end(&body);
+    lines_body_end(&again, &body);
     bool whole = code == VAULT_NOT_FOUND && lines_file_whole(f);
-    if (whole) check(memcmp(again.at, head->body.at, DIGEST_LEN) == 0);
+    if (whole) check(again.bytes == head->bytes && memcmp(again.body.at, head->body.at, DIGEST_LEN) == 0);
+    if (code != VAULT_NOT_FOUND) (void)lines_file_cut(f);
     return whole;
 }
 

@@ -48,7 +48,7 @@ typedef struct writing {
     FILE *file;
     lines_file_head head;
     bytes front; /* what stands before the body; its length never changes */
-    digest_stream body;
+    lines_body body;
     archive_row *row;
 } writing;
 
@@ -169,9 +169,9 @@ static vault_code put_page(writing *w, int64_t *from, int64_t end, vault_error *
 static vault_code put_body(writing *w, vault_error *err)
 {
     int64_t end = w->wish->first + w->wish->count;
-    digest_begin(&w->body);
+    lines_body_begin(&w->body);
     for (int64_t from = w->wish->first; from < end;) VAULT_TRY(put_page(w, &from, end, err));
-    w->head.body = digest_end(&w->body);
+    lines_body_end(&w->head, &w->body);
     return VAULT_OK;
 }
 

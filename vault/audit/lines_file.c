@@ -15,7 +15,8 @@ enum {
     TAGS_LEN = 16,
     LINE_MAX = LINES_FILE_LEAF_LEN + SIZED_PARTS * (2 + LINES_FILE_PARTS_MAX) + TAGS_LEN,
     BLOCK = 1 << 18, /* more than a line */
-    BASE64_DIGEST = 44
+    BASE64_DIGEST = 44,
+    LENGTH_DIGITS = 16
 };
 
 struct lines_file {
@@ -23,7 +24,7 @@ struct lines_file {
     arena *mem; /* the head */
     lines_file_head head;
     int64_t read; /* lines */
-    digest_stream body;
+    lines_body body;
     uint8_t *block; /* at[next, end) is read, digested, and not yet given out */
     size_t next, end;
     bool ended; /* the digest was taken */
@@ -64,6 +65,18 @@ static bool read_lines(lines_file_head *out, bytes line)
            read_number(&out->count, count, MERKLE_SIZE_MAX - out->first) && out->count > 0;
 }
 
+/* "bytes 0000000000000074": of leaves alone there is but one length. */
+static bool read_length(lines_file_head *out, bytes line)
+{
+    out->bytes = 0;
+    if (!starts_with(&line, "bytes ") || line.len != LENGTH_DIGITS) return false;
+    for (size_t i = 0; i < line.len; i++) {
+        if (line.at[i] < '0' || line.at[i] > '9') return false;
+        out->bytes = out->bytes * 10 + (line.at[i] - '0');
+    }
+    return out->archive || (out->bytes % LINES_FILE_LEAF_LEN == 0 && out->bytes / LINES_FILE_LEAF_LEN == out->count);
+}
+
 static bool read_path(lines_file_head *out, arena *mem, bytes text)
 {
     digest *path = arena_array(mem, MERKLE_PATH_MAX, sizeof *path);
@@ -86,13 +99,13 @@ static bool printable(bytes text)
 
 static bool read_text(lines_file_head *out, arena *mem, bytes text)
 {
-    bytes origin, lines, body;
+    bytes origin, lines, length, body;
     if (!printable(text) || !note_cut(&origin, &text, '\n') || !note_cut(&lines, &text, '\n') ||
-        !note_cut(&body, &text, '\n'))
+        !note_cut(&length, &text, '\n') || !note_cut(&body, &text, '\n'))
         return false;
     out->origin = arena_text(mem, origin);
-    return origin.len > 0 && out->origin && read_lines(out, lines) && note_read_hash(&out->body, body) &&
-           read_path(out, mem, text);
+    return origin.len > 0 && out->origin && read_lines(out, lines) && read_length(out, length) &&
+           note_read_hash(&out->body, body) && read_path(out, mem, text);
 }
 
 /* The first line, without the magic: two lengths. */
@@ -136,7 +149,7 @@ vault_code lines_file_open(lines_file **out, FILE *from, vault_error *err)
     f->from = from;
     f->mem = arena_new(4 * LINES_FILE_HEADER_MAX);
     f->block = memory_new(BLOCK);
-    digest_begin(&f->body);
+    lines_body_begin(&f->body);
     if (!f->mem || !read_head(f)) return vault_fail(err, VAULT_INVALID, "not a file of lines: its head is malformed");
     *out = f;
     f = NULL;
@@ -159,6 +172,24 @@ void lines_file_close(lines_file **f)
 
 /* ---- the body ---------------------------------------------------------------------------------------------------- */
 
+void lines_body_begin(lines_body *b)
+{
+    digest_begin(&b->sum);
+    b->bytes = 0;
+}
+
+void lines_body_end(lines_file_head *head, lines_body *b)
+{
+    head->body = digest_end(&b->sum);
+    head->bytes = b->bytes;
+}
+
+static void add(lines_body *b, bytes more)
+{
+    digest_add(&b->sum, more);
+    b->bytes += (int64_t)more.len;
+}
+
 /* Until `need` bytes are at hand, which is fewer than a block. */
 static bool at_hand(lines_file *f, size_t need)
 {
@@ -169,7 +200,7 @@ static bool at_hand(lines_file *f, size_t need)
     while (f->end < need) {
         size_t got = fread(f->block + f->end, 1, BLOCK - f->end, f->from);
         if (got == 0) return false;
-        digest_add(&f->body, bytes_of(f->block + f->end, got));
+        add(&f->body, bytes_of(f->block + f->end, got));
         f->end += got;
     }
     return true;
@@ -207,20 +238,28 @@ bool lines_file_whole(lines_file *f)
 {
     if (f->ended || f->read < f->head.count || at_hand(f, 1) || ferror(f->from)) return false;
     f->ended = true;
-    digest body = digest_end(&f->body);
-    return bytes_same(digest_bytes(&body), digest_bytes(&f->head.body));
+    lines_file_head read;
+    lines_body_end(&read, &f->body);
+    return read.bytes == f->head.bytes && bytes_same(digest_bytes(&read.body), digest_bytes(&f->head.body));
+}
+
+bool lines_file_cut(lines_file *f)
+{
+    while (at_hand(f, 1)) f->next = f->end;
+    return f->body.bytes < f->head.bytes;
 }
 
 /* ---- writing ----------------------------------------------------------------------------------------------------- */
 
 vault_code lines_file_text(const char **out, arena *mem, const lines_file_head *head, vault_error *err)
 {
-    size_t room = strlen(head->origin) + FIRST_LINE_MAX + (head->path.len + 1) * (BASE64_DIGEST + 1) + 1;
+    size_t room = strlen(head->origin) + 2 * FIRST_LINE_MAX + (head->path.len + 1) * (BASE64_DIGEST + 1) + 1;
     char *text = arena_alloc(mem, room), base64[BASE64_DIGEST + 1];
     if (!text) return vault_fail(err, VAULT_EXHAUSTED, "no room for the note of a file of lines");
     base64_encode(base64, digest_bytes(&head->body));
-    int len = snprintf(text, room, "%s\nlines %lld %lld %s\n%s\n", head->origin, (long long)head->first,
-                       (long long)head->count, head->archive ? "archive" : "range", base64);
+    int len = snprintf(text, room, "%s\nlines %lld %lld %s\nbytes %0*lld\n%s\n", head->origin, (long long)head->first,
+                       (long long)head->count, head->archive ? "archive" : "range", LENGTH_DIGITS,
+                       (long long)head->bytes, base64);
     for (size_t i = 0; i < head->path.len; i++) {
         base64_encode(base64, digest_bytes(&head->path.at[i]));
         len += snprintf(text + len, room - (size_t)len, "%s\n", base64);
@@ -241,7 +280,7 @@ vault_code lines_file_front(bytes *out, arena *mem, bytes note, bytes tree, vaul
     return VAULT_OK;
 }
 
-vault_code lines_file_put(FILE *to, digest_stream *body, const lines_file_line *line, bool archive, vault_error *err)
+vault_code lines_file_put(FILE *to, lines_body *body, const lines_file_line *line, bool archive, vault_error *err)
 {
     uint8_t sizes[SIZED_PARTS][2], tags[TAGS_LEN];
     const bytes parts[] = {line->nodes, line->officer, line->resident};
@@ -263,7 +302,7 @@ vault_code lines_file_put(FILE *to, digest_stream *body, const lines_file_line *
         if (pieces[i].len == 0) continue;
         if (fwrite(pieces[i].at, 1, pieces[i].len, to) != pieces[i].len)
             return vault_fail(err, VAULT_UNAVAILABLE, "a file of lines cannot be written");
-        digest_add(body, pieces[i]);
+        add(body, pieces[i]);
     }
     return VAULT_OK;
 }

@@ -90,8 +90,8 @@ static vault_code put_front(range_copy *r, vault_error *err)
 static ctl_exit put_lines(range_copy *r)
 {
     vault_error err = {0};
-    digest_stream body;
-    digest_begin(&body);
+    lines_body body;
+    lines_body_begin(&body);
     copy_progress shown = copy_progress_begin(r->c, 0, r->head.count);
     for (int64_t i = 0; i < r->head.count; i++) {
         lines_file_line one = {0};
@@ -102,7 +102,7 @@ static ctl_exit put_lines(range_copy *r)
         copy_progress_say(&shown, i);
     }
     copy_progress_end(&shown);
-    r->head.body = digest_end(&body);
+    lines_body_end(&r->head, &body);
     if (merkle_verify_range(r->hashes, (size_t)r->head.count, r->head.first, &r->wanted.head.tree, r->head.path))
         return CTL_OK;
     fputs("vaultctl: tampered: the lines that the vault gives do not lead to the root of its checkpoint\n", stderr);

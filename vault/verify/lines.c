@@ -83,14 +83,22 @@ static finding check_line(lines_check *k, const lines_file_line *one)
     return f;
 }
 
+/* Cut off, or a length within the line was changed: the log has signed how long the whole is. */
+static finding name_end(lines_check *k, vault_code code)
+{
+    bool cut = code != VAULT_INVALID || lines_file_cut(k->file);
+    return finding_at(cut ? INCOMPLETE : TAMPERED,
+                      cut ? "the file ends before its last line" : "a part of the line has another length", "line %lld",
+                      (long long)(k->head->first + k->read));
+}
+
 static finding check_body(lines_check *k)
 {
     lines_file_line one;
     vault_error dropped = {0};
     while (k->read < k->head->count) {
-        if (lines_file_next(&one, k->file, &dropped) != VAULT_OK)
-            return finding_at(INCOMPLETE, "the file ends before its last line", "line %lld",
-                              (long long)(k->head->first + k->read));
+        vault_code code = lines_file_next(&one, k->file, &dropped);
+        if (code != VAULT_OK) return name_end(k, code);
         finding f = check_line(k, &one);
         if (f.verdict != VALID) return f;
     }

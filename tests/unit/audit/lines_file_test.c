@@ -29,7 +29,7 @@ static void given_file(bool archive)
     vault_error err = {0};
     digest hashes[8];
     merkle_batch *all;
-    digest_stream body;
+    lines_body body;
     char *text = NULL;
     size_t text_len = 0;
     bytes front;
@@ -47,13 +47,13 @@ static void given_file(bool archive)
     lines_file_head head = {.origin = "resident-vault/test", .first = 3, .count = LINES, .archive = archive};
     expect_ok(merkle_batch_path(all, mem, 3, LINES, &head.path, &err), &err);
     FILE *to = open_memstream(&text, &text_len);
-    digest_begin(&body);
+    lines_body_begin(&body);
     for (int i = 0; i < LINES; i++) {
         lines_file_line one = line_of(i);
         expect_ok(lines_file_put(to, &body, &one, archive, &err), &err);
     }
     fclose(to);
-    head.body = digest_end(&body);
+    lines_body_end(&head, &body);
     expect_ok(lines_file_text(&note, mem, &head, &err), &err);
     expect_ok(lines_file_front(&front, mem, bytes_of_text(note), bytes_of_text("checkpoint"), &err), &err);
     file_len = front.len + text_len;
@@ -162,29 +162,37 @@ static vault_code opened(const char *text)
 TEST("a head that is malformed is refused: numbers, kinds, hashes, control characters, lengths")
 {
     static const char HASH[] = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
+#define BYTES "\nbytes 0000000000000074"
     static const struct {
         const char *lines, *after;
-    } BAD[] = {{"lines 0 0 range", ""},
-               {"lines 00 1 range", ""},
-               {"lines -1 1 range", ""},
-               {"lines 0 1 ranges", ""},
-               {"lines 0 1", ""},
-               {"lines 0 1 range ", ""},
-               {"line 0 1 range", ""},
-               {"lines 0 1 range", "="},
-               {"lines 0 1 range", "a"},
-               {"lines 0 1 range", "\n"},
-               {"lines 0 1 range\r", ""},
-               {"lines 0 1\t range", ""},
-               {"lines 4611686018427387904 1 range", ""},
-               {"lines 99999999999999999999 1 range", ""}};
+    } BAD[] = {{"lines 0 0 range" BYTES, ""},
+               {"lines 00 1 range" BYTES, ""},
+               {"lines -1 1 range" BYTES, ""},
+               {"lines 0 1 ranges" BYTES, ""},
+               {"lines 0 1" BYTES, ""},
+               {"lines 0 1 range " BYTES, ""},
+               {"line 0 1 range" BYTES, ""},
+               {"lines 0 1 range" BYTES, "="},
+               {"lines 0 1 range" BYTES, "a"},
+               {"lines 0 1 range" BYTES, "\n"},
+               {"lines 0 1 range\r" BYTES, ""},
+               {"lines 0 1\t range" BYTES, ""},
+               {"lines 4611686018427387904 1 range" BYTES, ""},
+               {"lines 99999999999999999999 1 range" BYTES, ""},
+               {"lines 0 1 range", ""},
+               {"lines 0 1 range\nbytes 74", ""},
+               {"lines 0 1 range\nbytes 000000000000007a", ""},
+               {"lines 0 1 range\nbytes 0000000000000073", ""},
+               {"lines 0 2 range" BYTES, ""},
+               {"lines 0 1 range\nbyte  0000000000000074", ""},
+               {"lines 0 1 archive\nbytes -000000000000074", ""}};
     char text[600], whole[1000];
     for (size_t i = 0; i < sizeof BAD / sizeof *BAD; i++) {
         snprintf(text, sizeof text, "log\n%s\n%s\n%s", BAD[i].lines, HASH, BAD[i].after);
         snprintf(whole, sizeof whole, "resident-vault/lines-1 %zu 0\n%s%0200d", strlen(text), text, 0);
         assert_int_equal(opened(whole), VAULT_INVALID);
     }
-    snprintf(text, sizeof text, "log\nlines 0 1 range\n%s\n", HASH);
+    snprintf(text, sizeof text, "log\nlines 0 1 range" BYTES "\n%s\n", HASH);
     snprintf(whole, sizeof whole, "resident-vault/lines-1 %zu 0\n%s%074d", strlen(text), text, 0);
     assert_int_equal(opened(whole), VAULT_INTEGRITY); /* the same, well-formed, with another body */
     static const char *const FIRST[] = {"resident-vault/lines-2 1 1\n",
@@ -207,7 +215,7 @@ TEST("a note that the log has signed is read through its signature")
     bytes front, verified;
     lines_file *f = NULL;
     given_file(true);
-    const lines_file_head head = {.origin = "log", .first = 256, .count = 1};
+    const lines_file_head head = {.origin = "log", .first = 256, .count = 1, .bytes = LINES_FILE_LEAF_LEN};
     expect_ok(signer_new(&by, SIGNATURE_ED25519, bytes_of(seed, sizeof seed), &err), &err);
     expect_ok(note_key_make(&key, "log", SIGNATURE_ED25519, signer_public_key(by), &err), &err);
     expect_ok(lines_file_text(&text, mem, &head, &err), &err);
@@ -222,11 +230,31 @@ TEST("a note that the log has signed is read through its signature")
     signer_free(&by);
 }
 
+TEST("a body that was cut off is told from one with another length within")
+{
+    vault_error err = {0};
+    lines_file_line one;
+    given_file(true);
+    size_t last = file_len - (LINES_FILE_LEAF_LEN + 2 + DIGEST_LEN + 2 + 14 + 2 + 20 + 16) + LINES_FILE_LEAF_LEN;
+    for (int cut = 0; cut < 2; cut++) {
+        lines_file *f = NULL;
+        if (!cut) file[last] ^= 0x10; /* the nodes: 4,128 bytes, it says */
+        FILE *from = fmemopen(file, file_len - (size_t)cut, "r");
+        expect_ok(lines_file_open(&f, from, &err), &err);
+        for (int i = 1; i < LINES; i++) expect_ok(lines_file_next(&one, f, &err), &err);
+        expect_code(lines_file_next(&one, f, &err), VAULT_INVALID, &err);
+        assert_int_equal(lines_file_cut(f), cut);
+        if (!cut) file[last] ^= 0x10;
+        lines_file_close(&f);
+        fclose(from);
+    }
+}
+
 TEST("a part that is too long, a leaf of another length and a full disk are refused")
 {
     vault_error err = {0};
-    digest_stream body;
-    digest_begin(&body);
+    lines_body body;
+    lines_body_begin(&body);
     given_file(true);
     lines_file_line one = line_of(0);
     FILE *full = fopen("/dev/full", "w");
@@ -249,7 +277,7 @@ TEST("a file that is longer than a block reads to its end")
     size_t len = 0;
     const char *note;
     bytes front;
-    digest_stream body;
+    lines_body body;
     given_file(true);
     lines_file_line one = line_of(1);
     one.nodes = one.officer = one.resident = bytes_of(large, sizeof large);
@@ -259,9 +287,9 @@ TEST("a file that is longer than a block reads to its end")
         expect_ok(lines_file_text(&note, mem, &head, &err), &err);
         expect_ok(lines_file_front(&front, mem, bytes_of_text(note), (bytes){0}, &err), &err);
         fwrite(front.at, 1, front.len, to);
-        digest_begin(&body);
+        lines_body_begin(&body);
         for (int i = 0; i < MANY; i++) expect_ok(lines_file_put(to, &body, &one, true, &err), &err);
-        head.body = digest_end(&body);
+        lines_body_end(&head, &body);
         fclose(to);
         if (round == 0) free(text);
     }

@@ -29,20 +29,20 @@ static const char *lines_file_with(const made_log *l, const range_of *r)
 {
     char *body = NULL;
     size_t body_len = 0;
-    digest_stream stream;
+    lines_body written;
     bytes front;
     const char *text, *note;
     lines_file_head head = {
         .origin = r->origin ? r->origin : NAME, .first = r->first, .count = r->count, .archive = r->archive};
     expect_ok(merkle_batch_path(l->tree, mem, r->first, (size_t)r->count, &head.path, &err), &err);
     FILE *to = open_memstream(&body, &body_len);
-    digest_begin(&stream);
+    lines_body_begin(&written);
     for (int64_t i = r->first; i < r->first + r->count; i++) {
         const lines_file_line one = line_at(l, i);
-        expect_ok(lines_file_put(to, &stream, &one, r->archive, &err), &err);
+        expect_ok(lines_file_put(to, &written, &one, r->archive, &err), &err);
     }
     fclose(to);
-    head.body = digest_end(&stream);
+    lines_body_end(&head, &written);
     expect_ok(lines_file_text(&text, mem, &head, &err), &err);
     note = r->archive ? note_by(text, r->by ? r->by : &log_signer, 1) : text;
     expect_ok(lines_file_front(&front, mem, bytes_of_text(note), bytes_of_text(l->note), &err), &err);
@@ -78,14 +78,23 @@ TEST("ranges are valid wherever they begin and end, archives in whole tiles")
     assert_true(says("first 0\n") && says("lines 768\n") && says("size 805\n"));
 }
 
+/* What stands before the first line. */
+static size_t front_of(content c, const made_log *l, int64_t first)
+{
+    const uint8_t *at = memmem(c.at, c.len, l->leaves[first], LEAF);
+    assert_non_null(at);
+    return (size_t)(at - c.at);
+}
+
 /* Each byte of the file changed by one bit, the file cut before it, and what it is called. */
-static void attack_lines(const char *kind, const char *path, size_t each)
+static void attack_lines(const char *kind, const char *path, size_t front, size_t each)
 {
     content c = content_of(path);
     for (size_t i = 0; i < c.len; i += each) {
         c.at[i] ^= (uint8_t)(1u << i % 8);
         put_back(path, c);
-        assert_int_not_equal(judged_lines(kind, path), EXIT_VALID);
+        int code = judged_lines(kind, path);
+        assert_true(i < front ? code != EXIT_VALID : code == EXIT_TAMPERED);
         c.at[i] ^= (uint8_t)(1u << i % 8);
         put_file(path, bytes_of(c.at, i));
         assert_int_equal(judged_lines(kind, path), EXIT_INCOMPLETE);
@@ -99,8 +108,33 @@ static void attack_lines(const char *kind, const char *path, size_t each)
 TEST("one flipped bit anywhere in a range or an archive is never valid, and a file that is cut is incomplete")
 {
     made_log l = log_of(300);
-    attack_lines("range", lines_file_with(&l, &(range_of){.first = 250, .count = 9}), 1);
-    attack_lines("archive", lines_file_with(&l, &(range_of){.first = 0, .count = 256, .archive = true}), 397);
+    const char *range = lines_file_with(&l, &(range_of){.first = 250, .count = 9});
+    const char *archive = lines_file_with(&l, &(range_of){.first = 0, .count = 256, .archive = true});
+    attack_lines("range", range, front_of(content_of(range), &l, 250), 1);
+    attack_lines("archive", archive, front_of(content_of(archive), &l, 0), 397);
+}
+
+TEST("a flipped bit of a length is tampering, in the last line, too, and a missing part of the last line is not")
+{
+    made_log l = log_of(300);
+    const char *path = lines_file_with(&l, &(range_of){.first = 0, .count = 256, .archive = true});
+    content c = content_of(path);
+    const lines_file_line last = line_at(&l, 255);
+    size_t nodes = front_of(c, &l, 255) + LEAF, officer = nodes + 2 + last.nodes.len;
+    const size_t lengths[] = {nodes, officer, officer + 2 + last.officer.len};
+    for (int i = 0; i < 3 * 16; i++) {
+        size_t at = lengths[i / 16] + (size_t)(i / 8 % 2);
+        c.at[at] ^= (uint8_t)(1u << i % 8);
+        put_back(path, c);
+        assert_int_equal(judged_lines("archive", path), EXIT_TAMPERED);
+        assert_true(i % 16 >= 8 || says("line 255")); /* a high byte: more than there is */
+        c.at[at] ^= (uint8_t)(1u << i % 8);
+    }
+    for (size_t end = nodes; end < c.len; end += 7) {
+        put_file(path, bytes_of(c.at, end));
+        assert_int_equal(judged_lines("archive", path), EXIT_INCOMPLETE);
+        assert_true(says("line 255"));
+    }
 }
 
 TEST("a flipped bit of an archive's leaf, node or sealed view is tampering, with the place where there is one")
