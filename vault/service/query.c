@@ -116,14 +116,14 @@ static vault_code read_named(line_query *q, const Vault__V1__QueryRequest *in, v
     return VAULT_OK;
 }
 
-/* Apps, departments, fields and forms of former registers stand in lines, too: they are asked for as they are
- * written. */
+/* What former registers knew stands in lines, too, and persons come and go: all of it is asked for as it is written. */
 static vault_code read_texts(line_query *q, const Vault__V1__QueryRequest *in, vault_error *err)
 {
     const struct {
         const char *name, *text;
         const char **to;
-    } texts[] = {{"app", in->app, &q->app},          {"department", in->department, &q->department},
+    } texts[] = {{"person", in->person, &q->person}, {"purpose", in->purpose, &q->purpose},
+                 {"app", in->app, &q->app},          {"department", in->department, &q->department},
                  {"field", in->field, &q->field},    {"form", in->form, &q->form},
                  {"ticket", in->ticket, &q->ticket}, {"request_id", in->request_id, &q->request}};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
@@ -153,14 +153,8 @@ static vault_code read_question(session *s, const call *c, question *q)
 {
     vault_error *err = &c->rq->err;
     const Vault__V1__QueryRequest *in = q->in;
-    const person *who = in->person[0] ? manifest_person(s->manifest, in->person) : NULL;
-    const purpose *why = in->purpose[0] ? manifest_purpose(s->manifest, bytes_of_text(in->purpose)) : NULL;
     if (in->page_size < 0 || in->page_size > PAGE_MAX) return refuse_at(err, "OUT_OF_RANGE", "page_size", -1);
-    if (in->person[0] && !who) return refuse_at(err, "UNKNOWN_PERSON", "person", -1);
-    if (in->purpose[0] && !why) return refuse_at(err, "UNKNOWN_PURPOSE", "purpose", -1);
-    q->lines = (line_query){.person = who ? who->id : NULL,
-                            .purpose = why ? why->id : NULL,
-                            .limit = in->page_size ? (size_t)in->page_size : PAGE_DEFAULT};
+    q->lines = (line_query){.limit = in->page_size ? (size_t)in->page_size : PAGE_DEFAULT};
     VAULT_TRY(read_times(&q->lines, in, err));
     VAULT_TRY(read_texts(&q->lines, in, err));
     VAULT_TRY(read_named(&q->lines, in, err));
@@ -193,8 +187,8 @@ static const char *name_conditions(session *s, const question *q)
         const char *name, *value;
     } all[] = {
         {l->resident != 0, false, "resident", NULL},
-        {l->person, true, "person", l->person},
-        {l->purpose, true, "purpose", l->purpose},
+        {l->person, l->person && manifest_person(s->manifest, l->person), "person", l->person},
+        {l->purpose, l->purpose && manifest_purpose(s->manifest, bytes_of_text(l->purpose)), "purpose", l->purpose},
         {l->app, l->app && manifest_app_named(s->manifest, l->app).no, "app", l->app},
         {l->department, l->department && manifest_department_title(s->manifest, l->department), "department",
          l->department},

@@ -192,8 +192,8 @@ TEST("conditions that cannot be are refused by name, and never read as no condit
     Vault__V1__QueryRequest in = VAULT__V1__QUERY_REQUEST__INIT, none = in;
     in.page_size = -1, refused(&in, "page_size", "OUT_OF_RANGE"), in = none;
     in.page_size = 1001, refused(&in, "page_size", "OUT_OF_RANGE"), in = none;
-    in.person = (char *)(uintptr_t) "nobody", refused(&in, "person", "UNKNOWN_PERSON"), in = none;
-    in.purpose = (char *)(uintptr_t) "none", refused(&in, "purpose", "UNKNOWN_PURPOSE"), in = none;
+    in.person = (char *)(uintptr_t) "no\nbody", refused(&in, "person", "OUT_OF_RANGE"), in = none;
+    in.purpose = (char *)(uintptr_t) "no\nne", refused(&in, "purpose", "OUT_OF_RANGE"), in = none;
     in.resident_token = (char *)(uintptr_t) "rv1", refused(&in, "resident_token", "TOKEN_MALFORMED"), in = none;
     in.end_time = &zero, refused(&in, "end_time", "OUT_OF_RANGE"), in = none;
     in.end_time = &late, refused(&in, "end_time", "OUT_OF_RANGE"), in = none;
