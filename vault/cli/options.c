@@ -173,6 +173,7 @@ static size_t take_option(ctl *c, char **words, size_t left, const char **what)
     }
     if (!equals && left < 2) return 0;
     const char *value = equals ? equals + 1 : words[1];
+    if (!value || !*value) return 0; /* a condition that is empty, as of a variable that was not set, is none at all */
     if ((many & OPTION(id)) && c->options[id]) value = arena_format(c->mem, "%s\n%s", c->options[id], value);
     c->options[id] = value;
     return equals ? 1 : value ? 2 : 0;

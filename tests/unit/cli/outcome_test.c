@@ -154,6 +154,15 @@ TEST("unknown options, another command's, switches with values and values that a
     assert_false(PARSE(&c, mem, "--file"));
 }
 
+TEST("a value that is empty, as of a variable that was not set, is missing, and never read as no condition")
+{
+    VAULT_CLEANUP(arena_free) arena *mem = arena_new(1 << 16);
+    ctl c;
+    assert_false(PARSE(&c, mem, "--file", ""));
+    assert_false(PARSE(&c, mem, "--file=", "a"));
+    assert_false(PARSE(&c, mem, "--limit", "", "a"));
+}
+
 TEST("numbers are whole, positive and bounded")
 {
     VAULT_CLEANUP(arena_free) arena *mem = arena_new(1 << 16);
