@@ -15,5 +15,6 @@ bool tile_folder_read(const tile_folder *f, const tile_name *t, void *out, size_
 /* Not on disk before tile_folder_sync. */
 VAULT_MUST_USE vault_code tile_folder_put(const tile_folder *f, const tile_name *t, bytes content, vault_error *err);
 VAULT_MUST_USE vault_code tile_folder_sync(const tile_folder *f, vault_error *err);
-/* The tiles that a tree of `old` lines alone needed: those that have grown since. */
+/* Narrow tiles of a tree of `old` lines that are full now. Until then they stay, whatever came after: somebody may be
+ * reading by an older checkpoint (c2sp.org/tlog-tiles, "Partial Tiles"). */
 void tile_folder_drop(const tile_folder *f, int64_t old, int64_t now);
