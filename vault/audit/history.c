@@ -148,7 +148,7 @@ static vault_code take_row(telling *t, const line_row *row, line_claim *claim, v
     if (!claim->stands) return damaged(row, err);
     if (is_withheld(t, &view.facts)) return VAULT_OK;
     if (row->resident.len == 0) return has_none(&view.facts) ? VAULT_OK : damaged(row, err);
-    return tell(t, row, &leaf, claim->path, err);
+    return tell(t, row, &leaf, claim->tree == &t->head ? (merkle_path){0} : claim->path, err);
 }
 
 /* ---- all of them, newest first ---- */

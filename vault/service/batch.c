@@ -5,7 +5,7 @@
  *
  * One statement fetches, one statement appends and commits by itself: two round trips for a reveal. Rows that are
  * written (put) go into a transaction that the append ends. Rows are written before the head is locked, sorted, so that
- * the head is held for the lines alone. Where a grant rests on what another may change meanwhile (a consent, a budget),
+ * the head is held for the lines alone. Where a grant rests on what another may change meanwhile (hold.h),
  * that is held inside the transaction before rows and lines are made (hold.h):
  *
  *   fetch rows ─ prove, judge ─ BEGIN ─ holds ─ prepare rows ─ lines ─ write rows ─ append ─ COMMIT ─ finish
@@ -361,7 +361,8 @@ static void reset(item **items, size_t count)
     for (size_t i = 0; i < count; i++) {
         vault_error_clear(&items[i]->err);
         items[i]->grant = (grant){0};
-        items[i]->on_consent = false;
+        items[i]->on_word = false;
+        items[i]->other = NULL;
         items[i]->looked = 0;
         items[i]->budgets = NULL;
         items[i]->spent = 0;

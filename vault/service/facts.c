@@ -99,7 +99,7 @@ policy_resident item_facts_at(session *s, item *it, const admission *a, const po
     if (a->consent) out.consent = consents(s, it);
     it->looked |= a->classes;
     if (area.code == 0) return (policy_resident){0};
-    it->on_consent |= out.consent;
+    it->on_word |= out.consent;
     return out;
 }
 

@@ -13,6 +13,7 @@ enum { PAGE_DEFAULT = 100, PLACE_LEN = 8 };
 struct history_item {
     item guardian; /* who asks, where it is not the resident */
     bool by_guardian, known;
+    const resident_row *row; /* the guardian's */
     int64_t start_us, end_us;
     digest conditions;
     bytes place; /* where a page before ended */
@@ -97,6 +98,7 @@ static vault_code look(session *s, item **items, size_t count, vault_error *err)
         if (!h->by_guardian) continue;
         if (record_prove(&who, s->cabinet, &rows[i], &broken) != VAULT_OK) session_damage(s, &broken);
         h->known = who.genuine && rows[i].state == RECORD_LIVE;
+        h->row = &rows[i];
         record_clear(&who);
     }
     return VAULT_OK;
@@ -128,6 +130,8 @@ static vault_code check_guardian(session *s, item *it)
     if (code == VAULT_INTEGRITY) session_damage(s, &it->err);
     if (code != VAULT_OK) return it->grant = (grant){0}, code;
     guardianship is = h->known ? guardianship_of(&all, h->guardian.id.id, child, it->call->now_us) : GUARDIAN_NONE;
+    it->on_word = true;
+    it->other = h->row;
     return is == GUARDIAN_STANDS ? VAULT_OK : refuse(it, reasons[is]);
 }
 

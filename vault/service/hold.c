@@ -1,13 +1,14 @@
 #include "vault/service/budgets.h"
 
-/* ---- consents ---- */
+/* ---- words: consents and guardians ---- */
 
-/* What a resident has said stands in the row, so that the row must be the one that was read: who withdraws a consent
- * writes another one. Rows of all that is granted are locked, in one order: those that are written are among them. */
-static bool consents_wanted(const session *s, const item *it)
+/* What a resident has said stands in the row, so that the row must be the one that was read: who withdraws a consent or
+ * ends a guardianship writes another one, and who erases a guardian takes his away. Rows of all that is granted are
+ * locked, in one order: those that are written are among them. */
+static bool words_wanted(const session *s, const item *it)
 {
     (void)s;
-    return it->on_consent && it->err.code == VAULT_OK && it->grant.given;
+    return it->on_word && it->err.code == VAULT_OK && it->grant.given;
 }
 
 static bool rests_on_row(const item *it)
@@ -15,19 +16,22 @@ static bool rests_on_row(const item *it)
     return it->err.code == VAULT_OK && it->grant.given && it->record.genuine && it->row->found;
 }
 
-static vault_code consents_take(session *s, item **items, size_t count, vault_error *err)
+static vault_code words_take(session *s, item **items, size_t count, vault_error *err)
 {
     size_t held = 0;
-    resident_row *rows = arena_array(s->mem, count, sizeof *rows);
+    resident_row *rows = arena_array(s->mem, 2 * count, sizeof *rows);
     if (!rows) return vault_fail(err, VAULT_EXHAUSTED, "no memory for rows");
-    for (size_t i = 0; i < count; i++)
-        if (rests_on_row(items[i])) rows[held++] = *items[i]->row;
+    for (size_t i = 0; i < count; i++) {
+        if (!rests_on_row(items[i])) continue;
+        rows[held++] = *items[i]->row;
+        if (items[i]->other) rows[held++] = *items[i]->other;
+    }
     return store_residents_hold(s->store, s->mem, rows, held, err);
 }
 
 /* ---- all of them ---- */
 
-static const hold HOLDS[] = {{.wanted = consents_wanted, .take = consents_take},
+static const hold HOLDS[] = {{.wanted = words_wanted, .take = words_take},
                              {.wanted = budgets_wanted, .take = budgets_take}};
 enum { HOLD_COUNT = sizeof HOLDS / sizeof *HOLDS };
 

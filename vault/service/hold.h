@@ -1,6 +1,6 @@
-/* What the grants of a part rest on beside the row that was read: a consent that must still stand, a budget that must
- * have room. It is asked again inside the transaction that appends the lines, under locks that last until it is
- * committed. A part whose grants need nothing of the kind is appended without a transaction (batch.c). */
+/* What the grants of a part rest on beside the row that was read: a consent or a guardian that must still stand, a
+ * budget that must have room. It is asked again inside the transaction that appends the lines, under locks that last
+ * until it is committed. A part whose grants need nothing of the kind is appended without a transaction (batch.c). */
 #pragma once
 #include "vault/service/internal.h"
 

@@ -151,7 +151,8 @@ struct item {
     record record;
     grant grant;
     const policy_facts *asked; /* what refused it by a clause of calls, where that is not the call's; or NULL */
-    bool on_consent;           /* the grant may rest on a consent of the resident (hold.h) */
+    bool on_word;              /* the grant may rest on what the resident said: a consent, a guardian (hold.h) */
+    const resident_row *other; /* whose record the grant rests on, too; or NULL (hold.h) */
     uint64_t looked;           /* classes by 1 << index whose values were opened to decide */
     struct seen_item *seen;    /* of its resident, by whom aggregations are about (seen.c); NULL: not looked up */
     const char *budgets;       /* that count it, for its line; or NULL */

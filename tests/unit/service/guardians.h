@@ -85,7 +85,7 @@ typedef struct word {
     int64_t end_s;
 } word;
 
-static inline request *appoint_as(session *by, const word *words, size_t count)
+static inline asked words_call(const word *words, size_t count)
 {
     NEW(in, Vault__V1__BatchRecordGuardiansRequest, vault__v1__batch_record_guardians_request__init);
     in->items = arena_array(fixture_memory(), count + 1, sizeof *in->items);
@@ -103,8 +103,14 @@ static inline request *appoint_as(session *by, const word *words, size_t count)
         }
         in->items[in->n_items++] = one;
     }
-    return ask(&(asked){
-        .path = "/vault.v1.Guardians/BatchRecord", .uri = ELDERCARE, .purpose = CARE, .in = &in->base, .by = by});
+    return (asked){.path = "/vault.v1.Guardians/BatchRecord", .uri = ELDERCARE, .purpose = CARE, .in = &in->base};
+}
+
+static inline request *appoint_as(session *by, const word *words, size_t count)
+{
+    asked a = words_call(words, count);
+    a.by = by;
+    return ask(&a);
 }
 
 static inline const Vault__V1__BatchRecordGuardiansResponse *appointed_all(const word *words, size_t count)
