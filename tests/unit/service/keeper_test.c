@@ -2,6 +2,8 @@
 #include "tests/unit/service/lines.h"
 #include "tests/unit/service/steward.h"
 
+#include "vault/audit/internal.h"
+#include "vault/audit/known_lines.h"
 #include "vault/base/clock.h"
 #include "vault/base/metric.h"
 #include "vault/service/jobs.h"
@@ -197,5 +199,32 @@ TEST("steps are counted by kind")
     uint64_t before = metric_read(METRIC_JOB_STEP_SECONDS, rewrap);
     wait_for_end(given_job(JOB_REWRAP, "record", 1).id);
     assert_true(metric_read(METRIC_JOB_STEP_SECONDS, rewrap) > before);
+}
+
+/* ---- columns of the log ---- */
+
+static vault_code append_stretch(session *s, void *context, vault_error *why)
+{
+    enum { MANY = 4096 };
+    line *lines = arena_array(s->mem, MANY, sizeof *lines), two[2];
+    const line_facts said[] = {{.action = LINE_REVEAL, .person = "a", .refers_to = -1},
+                               {.action = LINE_SEARCH, .person = "b", .refers_to = -1}};
+    (void)context;
+    for (size_t i = 0; i < 2; i++) VAULT_TRY(line_make(&two[i], s->scribe, s->mem, &said[i], NULL, why));
+    for (size_t done = 0; done < COLUMN_STRETCH; done += MANY) {
+        for (size_t i = 0; i < MANY; i++) lines[i] = two[i % 2];
+        VAULT_TRY(append_alone(s, lines, MANY, why));
+    }
+    return VAULT_OK;
+}
+
+TEST("a stretch of the log gets its block, and a node that is started knows its lines before anybody asks")
+{
+    expect_ok(session_run(fixture_session(), append_stretch, NULL, &err), &err);
+    fixture_restart(); /* it looks at once */
+    int64_t until = clock_monotonic_us() + 60000000;
+    while (!known_lines_whole(fixture_service()->ledger->known_lines, 0) && clock_monotonic_us() < until) usleep(5000);
+    assert_true(known_lines_whole(fixture_service()->ledger->known_lines, 0));
+    assert_int_equal(number("SELECT count(*) FROM line_columns"), 1);
     store_close(&own);
 }
