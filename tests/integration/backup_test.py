@@ -49,7 +49,7 @@ class Place:
         time.sleep(1.2)
         self.city.vaultd.stop()
         segment = self.city.database.sql("select pg_walfile_name(pg_switch_wal())")
-        end = time.monotonic() + 30
+        end = time.monotonic() + 120
         while not (self.archive / segment).exists() and time.monotonic() < end:
             time.sleep(0.05)
 

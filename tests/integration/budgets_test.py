@@ -92,7 +92,7 @@ def test_counters_stand_as_the_log_has_them_on_every_node(spent):
         answer = recount(city, node)
         assert not answer.findings and answer.counters == 2
     app = city.nodes[1].app("admin-li", "control")
-    uses = policy_pb2_grpc.PoliciesStub(app.channel).ListBudgets(policy_pb2.ListBudgetsRequest(context=app.context()), timeout=10).uses
+    uses = policy_pb2_grpc.PoliciesStub(app.channel).ListBudgets(policy_pb2.ListBudgetsRequest(context=app.context()), timeout=60).uses
     assert {(u.budget, u.subject, u.residents, u.residents_limit) for u in uses} == {
         ("care-year", "eldercare", LIMIT, LIMIT), ("all-care", "elder-care", LIMIT, 0)}
 

@@ -129,7 +129,7 @@ class Planter:
     def call(self, method, request, **options):
         """Statuses of items and receipts are searched; the values of a reveal are what the caller asked for."""
         try:
-            reply = method(request, timeout=10, **options)
+            reply = method(request, timeout=60, **options)
         except grpc.RpcError as error:
             self.hear(error)
             return None
@@ -144,7 +144,7 @@ class Planter:
     def raw(self, app, path, body, **options):
         with contextlib.suppress(grpc.RpcError):
             try:
-                app.channel.unary_unary(path, lambda b: b, lambda b: b)(body, timeout=5, **options)
+                app.channel.unary_unary(path, lambda b: b, lambda b: b)(body, timeout=60, **options)
             except grpc.RpcError as error:
                 self.hear(error)
                 raise
@@ -424,7 +424,7 @@ def plant_bytes(p, tokens):
     reflection = importlib.import_module("grpc.reflection.v1.reflection_pb2")
     stub = importlib.import_module("grpc.reflection.v1.reflection_pb2_grpc").ServerReflectionStub(p.city.vaultd.channel("eldercare"))
     asked = reflection.ServerReflectionRequest(host=WORD, file_containing_symbol=WORD)
-    for answer in stub.ServerReflectionInfo(iter([asked]), timeout=5):  # echoes the question, as its standard has it
+    for answer in stub.ServerReflectionInfo(iter([asked]), timeout=60):  # echoes the question, as its standard has it
         p.said.append(answer.error_response.error_message.encode())
 
 

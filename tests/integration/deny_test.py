@@ -253,7 +253,7 @@ REQUESTS = {
 def reflected(channel):
     """Full method name -> name of the reply's type, of all services of the vault, as the server describes itself."""
     stub = reflection_pb2_grpc.ServerReflectionStub(channel)
-    ask = lambda **what: next(iter(stub.ServerReflectionInfo(iter([reflection_pb2.ServerReflectionRequest(**what)]), timeout=10)))
+    ask = lambda **what: next(iter(stub.ServerReflectionInfo(iter([reflection_pb2.ServerReflectionRequest(**what)]), timeout=60)))
     methods = {}
     for service in ask(list_services="").list_services_response.service:
         files = ask(file_containing_symbol=service.name).file_descriptor_response.file_descriptor_proto
@@ -298,9 +298,9 @@ def outcome(app, method, reply_type, request):
     parts = lambda m: m.SerializeToString(), getattr(module, reply_type).FromString
     try:
         if isinstance(request, list):
-            reply = app.channel.stream_unary(method, *parts)(iter(request), timeout=10)
+            reply = app.channel.stream_unary(method, *parts)(iter(request), timeout=60)
             return reply.reports[0].fields[0].reason if reply.rejected else OK
-        reply = app.channel.unary_unary(method, *parts)(request, timeout=10)
+        reply = app.channel.unary_unary(method, *parts)(request, timeout=60)
     except grpc.RpcError as error:
         return error.code().name
     if isinstance(reply, records_pb2.SearchResponse):
@@ -336,7 +336,7 @@ def test_no_method_answers_without_a_context(methods, apps):
         for role in ("population", "eldercare", "officer"):
             call = apps[role].channel.unary_unary(method, lambda b: b, lambda b: b)
             with pytest.raises(grpc.RpcError) as refused:
-                call(b"", timeout=10)
+                call(b"", timeout=60)
             assert refused.value.code().name == "INVALID_ARGUMENT", method
 
 

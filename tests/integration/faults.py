@@ -68,14 +68,14 @@ class Load:
     def reveal(self, app, pick):
         who = pick.randrange(len(self.people))
         since = self.acked[who]
-        out = app.reveal(self.tokens[who], ["name", "phone"], receipt=True, timeout=5)
+        out = app.reveal(self.tokens[who], ["name", "phone"], receipt=True, timeout=20)
         self.check(who, out.values, since)
         self.note([out.receipt], 1)
 
     def reveal_batch(self, app, pick):
         chosen = [pick.randrange(len(self.people)) for _ in range(40)]
         since = [self.acked[who] for who in chosen]
-        out = app.reveal_batch([self.tokens[who] for who in chosen], ["name", "phone"], receipt=True, timeout=5)
+        out = app.reveal_batch([self.tokens[who] for who in chosen], ["name", "phone"], receipt=True, timeout=20)
         for who, result, low in zip(chosen, out.results, since):
             self.check(who, result.values, low)
         self.note(out.receipts, len(chosen))
@@ -85,7 +85,7 @@ class Load:
         person, phone = self.people[who], f"139{pick.randrange(10 ** 8):08}"
         self.phones[who].append(phone)
         tried = len(self.phones[who]) - 1
-        out = app.put([{"id_number": person["id_number"], "residence_area": person["residence_area"], "phone": phone}], timeout=5)
+        out = app.put([{"id_number": person["id_number"], "residence_area": person["residence_area"], "phone": phone}], timeout=20)
         assert out.results[0].status.code == 0, out.results[0].status
         self.acked[who] = tried
         with self.lock:
@@ -125,7 +125,7 @@ def strike(city, event):
         city.vaultd.start()
 
 
-def wait_for_answers(load, more, wait=60):
+def wait_for_answers(load, more, wait=180):
     """The service is back when callers get answers again."""
     goal, end = load.answers + more, time.monotonic() + wait
     while load.answers < goal:
@@ -152,7 +152,7 @@ def check_lines(city, load):
 
 def reveal_at_last(app, token):
     """A worker that has not been used since the last round notices only now that its connection was cut: as any client, we try again."""
-    for _ in range(50):
+    for _ in range(600):
         try:
             return app.reveal(token, ["phone"]).values[0].text
         except grpc.RpcError as refused:
@@ -172,7 +172,7 @@ def check_puts(city, load):
 def check_root(city):
     time.sleep(2.5)
     checkpoint = city.vaultd.app("clinic", "family-doctor")
-    note = checkpoint.audit.GetCheckpoint(audit_pb2.GetCheckpointRequest(context=checkpoint.context()), timeout=10).checkpoint
+    note = checkpoint.audit.GetCheckpoint(audit_pb2.GetCheckpointRequest(context=checkpoint.context()), timeout=60).checkpoint
     size, root = int(note.split("\n")[1]), base64.b64decode(note.split("\n")[2])
     rows = city.database.sql(f"select idx, encode(leaf, 'hex') from line where idx < {size} order by idx").splitlines()
     assert [int(row.split("|")[0]) for row in rows] == list(range(size)), "the log has a gap"
@@ -202,7 +202,7 @@ def faults(rounds, seed=1, callers=8, people=60, say=lambda text: None):
             say(f"round {number}: {event}; {load.answers} answers, {checked} plaintexts accounted for, failures {load.failures}")
         load.stop.set()
         for thread in load.threads:
-            thread.join(30)
+            thread.join(90)
         checked += check_lines(city, load)
         check_puts(city, load)
         return {"rounds": rounds, "answers": load.answers, "plaintexts": checked, "lines": check_root(city), "failures": load.failures}

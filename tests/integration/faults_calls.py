@@ -77,7 +77,7 @@ class Injection:
 
     def end(self):
         self.tracer.send_signal(signal.SIGINT)
-        said = self.tracer.communicate(timeout=20)[1]
+        said = self.tracer.communicate(timeout=60)[1]
         assert self.count(), f"nothing was injected: {said[-500:]}"
         return self.count()
 
@@ -94,7 +94,7 @@ def provoke(city, what):
 
 def strike(city, kind, seconds=0.2):
     """Until the call has failed, and a while longer: how often it failed."""
-    injection, end = Injection(city, kind), time.monotonic() + 12
+    injection, end = Injection(city, kind), time.monotonic() + 60
     while not injection.count() and time.monotonic() < end and injection.tracer.poll() is None:
         time.sleep(0.1)
         provoke(city, kind[4])
@@ -133,7 +133,7 @@ def faults(kinds, seed=1, callers=6, people=40, say=lambda text: None):
             say(f"{kind}: failed {times} times; {load.answers} answers, {checked} plaintexts accounted for, failures {load.failures}")
         load.stop.set()
         for thread in load.threads:
-            thread.join(30)
+            thread.join(90)
         checked += check_lines(city, load)
         check_puts(city, load)
         lines = check_root(city)

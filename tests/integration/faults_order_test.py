@@ -26,7 +26,7 @@ def work(app, tokens, told, number):
     pick = random.Random(number)
     for _ in range(CALLS):
         if pick.random() < 0.7:
-            out = app.reveal(pick.choice(tokens), ["name", "phone"], receipt=True, timeout=30)
+            out = app.reveal(pick.choice(tokens), ["name", "phone"], receipt=True, timeout=60)
             told.add(out, [out.receipt], len(out.values))
         else:
             out = app.reveal_batch(pick.sample(tokens, BATCH), ["name", "phone"], receipt=True, timeout=60)

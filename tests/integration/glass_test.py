@@ -48,7 +48,7 @@ class Webhook:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def wait(self, count):
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while len(self.posts) < count and time.monotonic() < end:
             time.sleep(0.05)
         return self.posts

@@ -293,14 +293,26 @@ def test_a_file_that_was_changed_on_the_way_and_other_settings_are_refused(city,
     assert imports.json("c.csv", "--part", "20", "--again")["rows"] == 300
 
 
+def halted(imports, tmp_path, name, seed, count, part, parts, *words):
+    """A vaultctl that stands still in the midst of its import, after so many parts; the machine may be so busy that one is done before."""
+    for more in range(20):
+        (tmp_path / name).write_bytes(table(kit.residents(count, seed=seed + 1000 * more)))
+        process, state = imports.start(name, "--part", part, *words), tmp_path / f"{name}.import-state"
+        while not state.exists() or json.loads(state.read_text())["parts"] < parts:
+            time.sleep(0.002)
+        process.send_signal(signal.SIGSTOP)
+        if process.poll() is None and not json.loads(state.read_text())["complete"]:
+            return process
+        process.send_signal(signal.SIGCONT)
+        process.communicate(timeout=60)
+        state.unlink()
+    raise AssertionError("no import was met in its midst")
+
+
 def test_a_signal_ends_it_in_good_order_and_the_same_command_goes_on(city, imports, tmp_path):
-    people = kit.residents(2500, seed=1013)
-    (tmp_path / "s.csv").write_bytes(table(people))
-    process = imports.start("s.csv", "--part", "25")
-    state = tmp_path / "s.csv.import-state"
-    while not state.exists() or json.loads(state.read_text())["parts"] < 3:
-        time.sleep(0.002)
+    process = halted(imports, tmp_path, "s.csv", 1013, 2500, "25", 3)
     process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGCONT)
     _, said = process.communicate(timeout=60)
     assert process.returncode == STOPPED and "the same command goes on" in said.decode()
     other = imports.json("s.csv", "--part", "25")
@@ -308,13 +320,11 @@ def test_a_signal_ends_it_in_good_order_and_the_same_command_goes_on(city, impor
 
 
 def test_one_file_is_imported_by_one_at_a_time(city, imports, tmp_path):
-    (tmp_path / "l.csv").write_bytes(table(kit.residents(3000, seed=1014)))
-    process = imports.start("l.csv", "--part", "20")
-    while not (tmp_path / "l.csv.import-state").exists():
-        time.sleep(0.002)
+    process = halted(imports, tmp_path, "l.csv", 1014, 3000, "20", 0)
     imports("l.csv", "--part", "20", wanted=FAILED)
     assert "another vaultctl" in imports.said
     process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGCONT)
     process.communicate(timeout=60)
 
 
@@ -397,12 +407,9 @@ def test_memory_does_not_grow_with_the_file(city, imports, tmp_path):
 
 
 def test_a_vault_that_goes_away_is_waited_for(city, imports, tmp_path):
-    (tmp_path / "w.csv").write_bytes(table(kit.residents(3000, seed=1030)))
-    process = imports.start("w.csv", "--part", "100", "--json")
-    state = tmp_path / "w.csv.import-state"
-    while not state.exists() or json.loads(state.read_text())["parts"] < 2:
-        time.sleep(0.005)
+    process = halted(imports, tmp_path, "w.csv", 1030, 3000, "100", 2, "--json")
     city.vaultd.kill()
+    process.send_signal(signal.SIGCONT)
     time.sleep(1)
     city.vaultd.start()
     out, said = process.communicate(timeout=120)

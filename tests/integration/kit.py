@@ -3,6 +3,7 @@
 Only Debian's Python is used (python3-grpcio, python3-protobuf), and stubs made from proto/ by protoc: nothing of the vault's own code.
 VAULT_BUILD names the folder of the programs (default: build)."""
 
+import fcntl
 import hashlib
 import json
 import os
@@ -30,8 +31,11 @@ def _make_stubs():
     protos = sorted((ROOT / "proto").rglob("*.proto"))
     newest = max(p.stat().st_mtime for p in protos)
     done = out / "done"
-    if not done.exists() or done.stat().st_mtime < newest:
-        out.mkdir(parents=True, exist_ok=True)
+    out.mkdir(parents=True, exist_ok=True)
+    with open(out / "lock", "w") as lock:  # several sessions begin at once
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if done.exists() and done.stat().st_mtime >= newest:
+            return out
         run("protoc", f"-I{ROOT / 'proto'}", "-I/usr/include", f"--python_out={out}", f"--grpc_python_out={out}",
             f"--plugin=protoc-gen-grpc_python={shutil.which('grpc_python_plugin')}", *protos)
         done.touch()
@@ -189,7 +193,7 @@ class Vaultd:
                         pass
         return out
 
-    def start(self, wait=60):
+    def start(self, wait=120):
         self.write_config()
         seen = len(self.events())
         with open(self.log_path, "ab") as log:
@@ -211,7 +215,7 @@ class Vaultd:
             self.process.send_signal(signal.SIGKILL)
             self.process.wait()
 
-    def stop(self, wait=30):
+    def stop(self, wait=90):
         """SIGTERM; the exit code."""
         if not self.process or self.process.poll() is not None:
             return None
@@ -246,16 +250,16 @@ class App:
         values = {"purpose": self.purpose, "ticket": "case 2026-1122", "request_id": str(uuid.uuid4()), **changes}
         return common_pb2.RequestContext(**values)
 
-    def put(self, residents, timeout=30, **context):
+    def put(self, residents, timeout=60, **context):
         names = list(residents[0])
         return self.records.BatchPut(records_pb2.BatchPutRequest(
             context=self.context(**context), collection="residents", field_mask=FieldMask(paths=names),
             items=[records_pb2.ResidentInput(values=[r[n] for n in names]) for r in residents]), timeout=timeout, **self.options)
 
-    def issue(self, id_numbers, timeout=30, **context):
+    def issue(self, id_numbers, timeout=60, **context):
         return self.tokens.BatchIssue(tokens_pb2.BatchIssueRequest(context=self.context(**context), values=id_numbers), timeout=timeout, **self.options)
 
-    def reveal(self, token, fields, receipt=False, timeout=10, form=0, **context):
+    def reveal(self, token, fields, receipt=False, timeout=60, form=0, **context):
         return self.tokens.Reveal(tokens_pb2.RevealRequest(context=self.context(**context), token=token, field_mask=FieldMask(paths=fields),
                                                            want_receipt=receipt, form=form), timeout=timeout, **self.options)
 
@@ -272,27 +276,27 @@ class App:
 
     def document(self, name, version=0):
         """The document in force, or of a former version: what it says, and the digest that a proposal has to name."""
-        got = self.control.GetDocument(control_pb2.GetDocumentRequest(context=self.context(), document=name, version=version), timeout=10)
+        got = self.control.GetDocument(control_pb2.GetDocumentRequest(context=self.context(), document=name, version=version), timeout=60)
         return json.loads(got.content), got.digest
 
     def propose(self, name, document, replaces=None, **more):
         content = document if isinstance(document, bytes) else json.dumps(document, ensure_ascii=False).encode()
         replaces = self.document(name)[1] if replaces is None else replaces
         return self.approvals.Propose(control_pb2.ProposeRequest(context=self.context(), document=name, content=content,
-                                                                 replaces=replaces, **more), timeout=10).approval
+                                                                 replaces=replaces, **more), timeout=60).approval
 
     def approve(self, approval):
         return self.approvals.Approve(control_pb2.ApproveRequest(context=self.context(), name=approval.name, digest=approval.digest),
-                                      timeout=10).approval
+                                      timeout=60).approval
 
     def revoke(self, **what):
-        return self.control.Revoke(control_pb2.RevokeRequest(context=self.context(), **what), timeout=10).change
+        return self.control.Revoke(control_pb2.RevokeRequest(context=self.context(), **what), timeout=60).change
 
-    def reveal_batch(self, tokens, fields, receipt=False, timeout=30, form=0, **context):
+    def reveal_batch(self, tokens, fields, receipt=False, timeout=60, form=0, **context):
         return self.tokens.BatchReveal(tokens_pb2.BatchRevealRequest(
             context=self.context(**context), tokens=tokens, field_mask=FieldMask(paths=fields), want_receipt=receipt, form=form), timeout=timeout, **self.options)
 
-    def ask(self, stub, method, request, timeout=30, **fields):
+    def ask(self, stub, method, request, timeout=60, **fields):
         """A call by name: what belongs to the context (ticket, request_id, assertion, purpose) goes there, the rest into the request."""
         context = {name: fields.pop(name) for name in ("ticket", "request_id", "assertion", "purpose") if fields.get(name) is not None}
         return getattr(stub, method)(request(context=self.context(**context), **fields), timeout=timeout, **self.options)

@@ -42,7 +42,7 @@ class Published:
     @staticmethod
     def export(city, folder, least):
         ctl = Ctl(city, "officer-wang", folder=folder)
-        for _ in range(100):
+        for _ in range(600):
             if ctl.json("audit", "export", "--tiles", folder / "log")[0]["size"] >= least:
                 break
             time.sleep(0.1)

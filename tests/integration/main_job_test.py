@@ -17,11 +17,11 @@ def vkey(officer):
 
 
 def published(app):
-    return app.audit.GetCheckpoint(audit_pb2.GetCheckpointRequest(context=app.context()), timeout=10)
+    return app.audit.GetCheckpoint(audit_pb2.GetCheckpointRequest(context=app.context()), timeout=60)
 
 
 def wait_for_size(app, vkey, size):
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while time.monotonic() < end:
         note = published(app).checkpoint
         head = Checkpoint(note, vkey)

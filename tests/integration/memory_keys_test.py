@@ -218,13 +218,13 @@ def test_keys_lie_in_the_locked_heap_and_nowhere_else(city):
 def test_a_destroyed_key_goes_with_its_last_reader(city):
     old = {name: key for name, key in all_keys(city).items() if name.startswith("record 1")}
     admin, officer = city.vaultd.app("admin-li", "control"), city.vaultd.app("officer-wang", "control")
-    admin.keys.Rotate(keys_pb2.RotateRequest(context=admin.context(), rings=["record"]), timeout=10)
-    jobs = lambda: admin.keys.Progress(keys_pb2.ProgressRequest(context=admin.context()), timeout=10).jobs
+    admin.keys.Rotate(keys_pb2.RotateRequest(context=admin.context(), rings=["record"]), timeout=60)
+    jobs = lambda: admin.keys.Progress(keys_pb2.ProgressRequest(context=admin.context()), timeout=60).jobs
     assert attack.wait_until(lambda: all(job.state == "done" for job in jobs()))
     assert search(city.vaultd.process.pid, old)[0], "it still opens what might be under it"
-    destroy = lambda **more: admin.keys.Destroy(keys_pb2.DestroyRequest(context=admin.context(), ring="record", version=1, **more), timeout=10)
+    destroy = lambda **more: admin.keys.Destroy(keys_pb2.DestroyRequest(context=admin.context(), ring="record", version=1, **more), timeout=60)
     pending = destroy().approval
-    officer.approve(officer.approvals.Get(control_pb2.GetApprovalRequest(context=officer.context(), name=pending), timeout=10).approval)
+    officer.approve(officer.approvals.Get(control_pb2.GetApprovalRequest(context=officer.context(), name=pending), timeout=60).approval)
     assert destroy(approval=pending).certificate.note
     assert attack.wait_until(lambda: not search(city.vaultd.process.pid, old)[0])
 
@@ -233,7 +233,7 @@ def test_a_destroyed_key_goes_with_its_last_reader(city):
 def test_after_a_seal_no_key_is_left_anywhere(city):
     keys = all_keys(city)
     admin = city.vaultd.app("admin-li", "control")
-    admin.keys.Seal(keys_pb2.SealRequest(context=admin.context()), timeout=10)
-    assert attack.wait_until(lambda: admin.keys.Status(keys_pb2.StatusRequest(context=admin.context()), timeout=10).sealed)
+    admin.keys.Seal(keys_pb2.SealRequest(context=admin.context()), timeout=60)
+    assert attack.wait_until(lambda: admin.keys.Status(keys_pb2.StatusRequest(context=admin.context()), timeout=60).sealed)
     found, _ = search(city.vaultd.process.pid, keys)
     assert not found, dict(found)

@@ -50,7 +50,7 @@ def clinic(node):
 
 def checkpoint(node):
     app = clinic(node)
-    return app.audit.GetCheckpoint(audit_pb2.GetCheckpointRequest(context=app.context()), timeout=10)
+    return app.audit.GetCheckpoint(audit_pb2.GetCheckpointRequest(context=app.context()), timeout=60)
 
 
 def everything_published(city):
@@ -77,7 +77,7 @@ def twins():
         wait_for_answers(load, 1000)
         load.stop.set()
         for thread in load.threads:
-            thread.join(30)
+            thread.join(90)
             assert not thread.is_alive()
         assert attack.wait_until(lambda: everything_published(city)), "the checkpoints do not reach the head"
         yield types.SimpleNamespace(city=city, load=load, vkey=checkpoint(city.vaultd).verifier_key, tokens=tokens, people=people)
@@ -123,7 +123,7 @@ def test_the_checkpoints_of_both_nodes_are_consistent_by_either_nodes_proof(twin
     last = Checkpoint(checkpoint(twins.city.vaultd).checkpoint, twins.vkey)
     for at, head in enumerate(heads):
         app = clinic(twins.city.nodes[at % 2])
-        proof = app.audit.GetProof(audit_pb2.GetProofRequest(context=app.context(), old_size=head.size, tree_size=last.size), timeout=10)
+        proof = app.audit.GetProof(audit_pb2.GetProofRequest(context=app.context(), old_size=head.size, tree_size=last.size), timeout=60)
         assert consistent(head.size, head.root, last.size, last.root, list(proof.path))
 
 
@@ -373,7 +373,7 @@ def test_a_policy_that_two_people_activate_holds_on_both_nodes_from_the_next_bat
     finally:
         stop.set()
         for thread in threads:
-            thread.join(30)
+            thread.join(90)
     assert pair.both("eldercare-2") == ["OK", "OK"]
 
 

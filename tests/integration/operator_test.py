@@ -80,7 +80,7 @@ def put_one(node):
 
 def status(node, who="clinic"):
     app = node.app(who, "control")
-    return app.keys.Status(keys_pb2.StatusRequest(context=app.context()), timeout=10)
+    return app.keys.Status(keys_pb2.StatusRequest(context=app.context()), timeout=60)
 
 
 def unseal(ctl, shares, **how):
@@ -134,7 +134,7 @@ def test_a_vault_is_made_over_the_wire_and_opened_by_shares_on_every_node(place,
 def healthy(node):
     port = int(re.search(r"metrics on port (\d+)", [e for e in node.events() if e["event"] == "server.ready"][-1]["detail"])[1])
     try:
-        return urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5).status == 200
+        return urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=60).status == 200
     except urllib.error.HTTPError:
         return False
 
@@ -205,7 +205,7 @@ def rekeyed(place, command, *how):
     name = re.search(r"approvals/[0-9a-f]{32}", admin(*words))[0]
     admin(*words, "--approval", name, wanted=(INVALID, DENIED, 6))
     assert "NOT_APPROVED" in admin.said
-    for one in officer.approvals.List(kit.control_pb2.ListApprovalsRequest(context=officer.context()), timeout=10).approvals:
+    for one in officer.approvals.List(kit.control_pb2.ListApprovalsRequest(context=officer.context()), timeout=60).approvals:
         officer.approve(one)
     return re.findall(r"^share \d of \d+ +(rvs1-\S+)$", admin(*words, "--approval", name), re.M)
 
@@ -285,7 +285,7 @@ def typed(ctl, *words, what):
         if not part:
             break
         seen += part
-    assert child.wait(30) == DONE, seen
+    assert child.wait(60) == DONE, seen
     assert what.encode() not in seen
     return seen.decode()
 

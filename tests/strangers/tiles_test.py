@@ -265,7 +265,7 @@ def witness(exported, tmp_path):
         yield vkey, port_of(tmp_path / "witness.log")
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 def port_of(log):
@@ -279,7 +279,7 @@ def port_of(log):
 
 
 def add_checkpoint(port, note):
-    connection = http.client.HTTPConnection("127.0.0.1", int(port), timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", int(port), timeout=60)
     connection.request("POST", "/add-checkpoint", body=b"old 0\n\n" + note)
     answer = connection.getresponse()
     return answer.status, answer.read().decode()
