@@ -89,7 +89,15 @@ static size_t canaries_in(const leaked_list *l, const suspect_openings *s)
     return count;
 }
 
-static void part_of_suspects(openings *out, const group *g, size_t which, arena *mem)
+/* Nobody has opened fewer residents than rows that he explains (gathering_end): of a group's rows several may be of one
+ * resident, and the size says nothing of a single list. */
+static bool is_sized_by_rows(const suspect_openings *of)
+{
+    return of->opened == of->hit_count;
+}
+
+/* False: it must be looked up by itself. */
+static bool part_of_suspects(openings *out, const group *g, size_t which, arena *mem)
 {
     size_t *now_at = arena_array(mem, g->found.count + 1, sizeof *now_at);
     out->suspects = arena_array(mem, g->found.count + 1, sizeof *out->suspects);
@@ -101,30 +109,34 @@ static void part_of_suspects(openings *out, const group *g, size_t which, arena 
         s.hit_count = rows_within(&rows, mem, s.hits, s.hit_count, &g->first_row[which]);
         s.hits = rows;
         if (s.hit_count < (s.kind == SUSPECT_EXPORT ? 2 : 1)) continue;
+        if (is_sized_by_rows(&g->found.suspects[i])) return false;
         if (s.kind == SUSPECT_EXPORT) s.maker = now_at[s.maker];
         s.canaries = canaries_in(g->lists[which], &s);
         now_at[i] = out->count;
         out->suspects[out->count] = s;
         out->names[out->count++] = g->found.names[i];
     }
+    return true;
 }
 
-static void part_of_group(openings *out, const group *g, size_t which, arena *mem)
+static bool part_of_group(openings *out, const group *g, size_t which, arena *mem)
 {
     *out = (openings){.share = g->found.share + g->first_row[which],
                       .row_count = g->lists[which]->row_count,
                       .accessors = g->found.accessors,
                       .places = g->found.places};
-    part_of_suspects(out, g, which, mem);
+    if (!part_of_suspects(out, g, which, mem)) return false;
     out->crowds = arena_array(mem, g->found.crowd_count + 1, sizeof *out->crowds);
     if (!out->crowds) die("no memory");
     for (size_t i = 0; i < g->found.crowd_count; i++) {
         uint32_t *rows = NULL;
         const leak_crowd *c = &g->found.crowds[i];
         const size_t count = rows_within(&rows, mem, c->rows, c->row_count, &g->first_row[which]);
+        if (count && c->people == c->row_count) return false;
         if (count)
             out->crowds[out->crowd_count++] = (leak_crowd){.people = c->people, .rows = rows, .row_count = count};
     }
+    return true;
 }
 
 static leak_answer ranked(const leaked_list *l, const openings *found, arena *mem)
@@ -311,7 +323,13 @@ static void judge_group(verdicts *v, const world *w, const book *b, group *g)
     for (size_t i = 0; i < g->count; i++) {
         openings found;
         arena_reset(each);
-        part_of_group(&found, g, i, each);
+        if (!part_of_group(&found, g, i, each)) {
+            group alone = {.lists = &g->lists[i], .count = 1};
+            ask_group(&alone, w, each);
+            look_up(&alone, b, each);
+            found = alone.found;
+            v->apart++;
+        }
         const leak_answer a = ranked(g->lists[i], &found, each);
         count(v, w, g->lists[i], &found, &a);
         if (g->lists[i]->number % ALONE_EVERY) continue;

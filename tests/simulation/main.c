@@ -169,12 +169,13 @@ static void print_report(const world *w, const book *b, const verdicts *v, const
                               json_pack("{s:s, s:o, s:f, s:b}", "aim", aims[i].what, "got", rounded(aims[i].got),
                                         "wanted", aims[i].wanted, "reached", meets(&aims[i])));
     json_t *all =
-        json_pack("{s:I, s:i, s:i, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:i}", "seed", (json_int_t)w->o.seed,
-                  "residents", (int)w->o.residents, "persons", (int)w->o.persons, "lines", (int)w->deed_count, "leaks",
-                  (int)w->o.leaks, "kinds", kinds, "calibration", calibration_report(&v->all), "aims", reached,
-                  "seconds_appended", rounded(b->seconds_appended), "seconds_columns", rounded(b->seconds_read),
-                  "seconds_gathered", rounded(v->seconds_gathered), "seconds_alone",
-                  rounded(v->seconds_alone / (v->compared ? v->compared : 1)), "compared_alone", (int)v->compared);
+        json_pack("{s:I, s:i, s:i, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:i, s:i}", "seed",
+                  (json_int_t)w->o.seed, "residents", (int)w->o.residents, "persons", (int)w->o.persons, "lines",
+                  (int)w->deed_count, "leaks", (int)w->o.leaks, "kinds", kinds, "calibration",
+                  calibration_report(&v->all), "aims", reached, "seconds_appended", rounded(b->seconds_appended),
+                  "seconds_columns", rounded(b->seconds_read), "seconds_gathered", rounded(v->seconds_gathered),
+                  "seconds_alone", rounded(v->seconds_alone / (v->compared ? v->compared : 1)), "compared_alone",
+                  (int)v->compared, "looked_up_apart", (int)v->apart);
     json_dumpf(all, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
     putchar('\n');
     json_decref(all);

@@ -135,6 +135,7 @@ typedef struct verdicts {
     calibration all;
     double seconds_gathered, seconds_alone;
     uint32_t compared; /* lists that were ranked once more over the database, alone */
+    uint32_t apart;    /* lists that were looked up by themselves */
 } verdicts;
 void judge(verdicts *out, const world *w, const book *b, leaked_list *lists, size_t count);
 
