@@ -112,7 +112,7 @@ static void bound(leaked_resident *at, uint64_t *stale, const rewritten *of)
     *stale = 0;
 }
 
-vault_code leak_gate_versions(leak_links *inout, session *s, vault_error *err)
+vault_code leak_gate_versions(leak_links *inout, session *s, const call *c, vault_error *err)
 {
     VAULT_CLEANUP(arena_free) arena *each = arena_new(STRETCH_MEMORY);
     gating g;
@@ -120,11 +120,12 @@ vault_code leak_gate_versions(leak_links *inout, session *s, vault_error *err)
     arena_keep(each, STRETCH_MEMORY);
     VAULT_TRY(begin(&g, inout, s->mem, err));
     for (int64_t stretch = 0; g.count > 0; stretch++) {
-        line_columns c;
+        line_columns lines;
         arena_reset(each);
-        VAULT_TRY(ledger_columns(&c, s->scribe, s->store, each, stretch, err));
-        if (c.count == 0) break;
-        VAULT_TRY(note_stretch(&g, &c, each, err));
+        VAULT_TRY(leak_in_time(c, err));
+        VAULT_TRY(ledger_columns(&lines, s->scribe, s->store, each, stretch, err));
+        if (lines.count == 0) break;
+        VAULT_TRY(note_stretch(&g, &lines, each, err));
     }
     for (size_t i = 0; i < inout->leaked_count; i++)
         bound(&inout->leaked[i], &inout->stale[i], find(&g, inout->leaked[i].resident));

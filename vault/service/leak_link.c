@@ -46,10 +46,9 @@ static vault_code no_room(vault_error *err)
     return vault_fail(err, VAULT_EXHAUSTED, "no memory to link a list");
 }
 
-/* A list of many rows takes long: nobody is held up by one whose answer nobody waits for. */
-static vault_code in_time(const linking *l, vault_error *err)
+vault_code leak_in_time(const call *c, vault_error *err)
 {
-    const bool late = clock_monotonic_us() >= l->c->rq->deadline_us;
+    const bool late = clock_monotonic_us() >= c->rq->deadline_us;
     return late ? vault_refuse(err, VAULT_UNAVAILABLE, "TOO_LATE", "") : VAULT_OK;
 }
 
@@ -244,7 +243,7 @@ static vault_code search_broad(linking *l, size_t row, vault_error *err)
     broad_search b = {.count = 0};
     int64_t *ids;
     size_t count = 0;
-    VAULT_TRY(in_time(l, err));
+    VAULT_TRY(leak_in_time(l->c, err));
     for (size_t i = 0; i < l->count && b.count < SEARCH_SETS_MAX; i++)
         if (l->broad[row] >> i & 1) VAULT_TRY(probe(&b, l, row, i, err));
     if (b.count < 2) return VAULT_OK;
@@ -281,7 +280,7 @@ static vault_code by_canaries(linking *l, size_t column, vault_error *err)
     const size_t count = manifest_canaries(l->s->manifest, &all);
     for (size_t i = 0; i < count; i++) {
         const bytes text = canary_text(&all[i], l->columns[column].field);
-        VAULT_TRY(in_time(l, err));
+        VAULT_TRY(leak_in_time(l->c, err));
         for (size_t row = 0; text.len && row < l->list->row_count; row++) {
             if (l->broad[row] >> column & 1 || !bytes_same(text, normal_of(l, row, column))) continue;
             VAULT_TRY(add(l, row, column, all[i].resident, err));
@@ -413,7 +412,7 @@ static vault_code look_at_all(linking *l, vault_error *err)
     for (size_t i = 0, end; i < l->n; i = end) {
         size_t n = 0;
         arena_reset(each);
-        VAULT_TRY(in_time(l, err));
+        VAULT_TRY(leak_in_time(l->c, err));
         for (end = i; end < l->n && (n < BATCH_ITEMS || l->all[end].id == ids[n - 1]); end++)
             if (n == 0 || l->all[end].id != ids[n - 1]) ids[n++] = l->all[end].id;
         VAULT_TRY(store_residents_by_id(l->s->store, each, ids, n, rows, err));

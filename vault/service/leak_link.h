@@ -38,12 +38,15 @@ typedef struct leak_links {
     link_resident *residents; /* ascending, each once */
     size_t resident_count;
 } leak_links;
+/* Nobody is held up by a list whose answer nobody waits for: asked between the parts of a trace. UNAVAILABLE: TOO_LATE.
+ */
+VAULT_MUST_USE vault_code leak_in_time(const call *c, vault_error *err);
 VAULT_MUST_USE vault_code leak_link(leak_links *out, session *s, const call *c, const leak_list *list,
                                     vault_error *err);
 /* Least and most version of each leaked resident, by what was put since: a value that the record has now came with the
  * newest line that wrote it, one that it has not was there before. `stale` fields that never were in the record are not
  * its any more. */
-VAULT_MUST_USE vault_code leak_gate_versions(leak_links *inout, session *s, vault_error *err);
+VAULT_MUST_USE vault_code leak_gate_versions(leak_links *inout, session *s, const call *c, vault_error *err);
 /* A line for the call, and one for each of these residents, in parts; before anything is answered. */
 typedef struct leak_lines {
     const char *leak;

@@ -31,7 +31,8 @@ static vault_code no_room(vault_error *err)
 static bool in_time(void *context)
 {
     const leak_tracing *t = context;
-    return clock_monotonic_us() < t->c->rq->deadline_us;
+    vault_error late = {0};
+    return leak_in_time(t->c, &late) == VAULT_OK;
 }
 
 /* What the log is asked: a token says through which app and for what its resident was opened. */
@@ -59,7 +60,10 @@ static vault_code collect(leak_tracing *t, vault_error *err)
                                  .residents = (uint64_t)residents,
                                  .before_us = t->of.list.seen_us};
     const openings_source from = {.sc = s->scribe, .s = s->store, .go_on = in_time, .context = t};
-    return openings_collect(&t->opened, &from, s->mem, &q, err);
+    vault_code code = openings_collect(&t->opened, &from, s->mem, &q, err);
+    if (code != VAULT_UNAVAILABLE || in_time(t)) return code;
+    vault_error_clear(err);
+    return leak_in_time(t->c, err);
 }
 
 static vault_code rank(leak_tracing *t, vault_error *err)
@@ -131,6 +135,7 @@ static vault_code read_evidence(leak_tracing *t, Vault__V1__TraceLead *lead, con
     for (size_t i = 0; i < hits && i < LINES_READ; i++) {
         const line_query q = {.from = name->lines[i].index, .limit = 1};
         line_page page;
+        VAULT_TRY(leak_in_time(t->c, err));
         VAULT_TRY(ledger_query(t->s->scribe, t->s->store, mem, &q, &page, err));
         if (page.count == 0 || page.lines[0].index != q.from) continue;
         note_text(&purposes, page.lines[0].said.purpose);
@@ -351,7 +356,7 @@ static vault_code trace(session *s, call *c)
         return write_call_line(s, c, &facts);
     }
     VAULT_TRY(write_lines(&t, err));
-    VAULT_TRY(leak_gate_versions(&t.links, s, err));
+    VAULT_TRY(leak_gate_versions(&t.links, s, c, err));
     VAULT_TRY(collect(&t, err));
     VAULT_TRY(rank(&t, err));
     return answer(&t, err);
