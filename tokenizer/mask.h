@@ -21,9 +21,9 @@ uint64_t mask_strength(const mask *m, const format *f);
 /* What a reader may see of one resident that bears on the ID number, over all its replies: how each value is shown.
  * NULL: not at all; a plain value has no mask and is named by `plain`. */
 typedef struct mask_company {
-    const mask *id_number;                        /* the one whose strength is asked for */
-    const mask *birth_date, *sex, *area;          /* NULL: not shown in masked form */
-    bool plain_birth_date, plain_sex, plain_area; /* shown in full */
+    const mask *id_number;            /* the one whose strength is asked for: it shows the area, if anything */
+    const mask *birth_date, *sex;     /* NULL: not shown in masked form */
+    bool plain_birth_date, plain_sex; /* shown in full */
     const unsigned
         *age_thresholds; /* full years that an age predicate may ask about: any order; those above 150 tell nothing */
     size_t age_count;

@@ -131,14 +131,11 @@ static void expect_counted(const question *q)
 {
     list_births();
     const least_counts least = by_force(q);
-    for (int i = 0; i < (q->age_count > 0 ? 3 : 3 * 2 * 3);
-         i++) { /* sex: not, hidden, plain; area: not, plain; the mask of the number */
+    for (int i = 0; i < (q->age_count > 0 ? 3 : 3 * 3); i++) { /* sex: not, hidden, plain; the mask of the number */
         static const char *const ids[] = {"id_area", "id_ends", "hidden"};
         mask_company c = company(ids[i % 3], q);
-        c.sex = i / 3 % 3 == 1 ? mask_find("hidden") : NULL;
-        c.plain_sex = i / 3 % 3 == 2;
-        c.plain_area = i / 9 == 1;
-        c.area = i / 9 == 0 ? mask_find("division_county") : NULL;
+        c.sex = i / 3 == 1 ? mask_find("hidden") : NULL;
+        c.plain_sex = i / 3 == 2;
         uint64_t wanted = i % 3 == 0   ? least.dates * (c.plain_sex ? UINT64_C(500) : UINT64_C(1000))
                           : i % 3 == 1 ? least.dates_by_check
                                        : UINT64_MAX;
@@ -229,7 +226,7 @@ TEST("a mask of dates that is not one leaves as little as the date in full, and 
 TEST("an ID number that is not shown at all adds nothing to what stands beside it")
 {
     static const unsigned ages[] = {60};
-    mask_company c = {.plain_birth_date = true, .plain_sex = true, .plain_area = true};
+    mask_company c = {.plain_birth_date = true, .plain_sex = true};
     assert_true(mask_strength_of_id(&c) == UINT64_MAX);
     c.id_number = mask_find("hidden"), c.age_thresholds = ages, c.age_count = 1;
     assert_true(mask_strength_of_id(&c) == UINT64_MAX);
