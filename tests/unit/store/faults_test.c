@@ -43,7 +43,7 @@ static vault_code append_next(store *s)
 /* Calls until it works again; the wait between two connects is at most a second. */
 static void expect_recovery(store *s)
 {
-    for (int i = 0; i < 300; i++) {
+    for (int i = 0; i < 3000; i++) {
         if (append_next(s) == VAULT_OK) return;
         assert_int_equal(err.code, VAULT_UNAVAILABLE);
         vault_error_clear(&err);
@@ -145,6 +145,7 @@ TEST("a connection cut between two calls fails one call and no more")
 TEST("a server that neither answers nor hangs up is given up, and the next call has a new connection")
 {
     store *s = given_log();
+    const int64_t usual = s->silence_most;
     s->silence_most = 300000;
     pid_t backend = (pid_t)sql_number(
         "SELECT pid FROM pg_stat_activity WHERE application_name = 'vaultd' AND datname = current_database()");
@@ -153,8 +154,9 @@ TEST("a server that neither answers nor hangs up is given up, and the next call 
     expect_code(append_next(s), VAULT_UNAVAILABLE, &err);
     int64_t waited = clock_monotonic_us() - start;
     assert_int_equal(kill(backend, SIGCONT), 0);
-    assert_true(waited >= 300000 && waited < 3000000);
-    for (int i = 0; i < 50 && append_next(s) != VAULT_OK; i++) usleep(100000); /* what was cut may hold the head */
+    assert_true(waited >= 300000 && waited < usual / 2);
+    s->silence_most = usual; /* a busy machine is silent for a while, too */
+    for (int i = 0; i < 600 && append_next(s) != VAULT_OK; i++) usleep(100000); /* what was cut may hold the head */
     expect_ok(append_next(s), &err);
     store_close(&s);
 }
@@ -263,16 +265,13 @@ TEST("a read-only server answers reads, refuses writes as unavailable, and is wr
 {
     store *s = given_log();
     head_row got;
-    pg_sql("ALTER SYSTEM SET default_transaction_read_only = on");
-    pg_sql("SELECT pg_reload_conf()");
-    for (int i = 0; i < 100 && append_next(s) == VAULT_OK; i++) usleep(10 * 1000);
-    expect_code(err.code, VAULT_UNAVAILABLE, &err);
+    pg_set("default_transaction_read_only = on");
+    expect_code(append_next(s), VAULT_UNAVAILABLE, &err);
     expect_ok(store_head_read(s, &got, &err), &err);
     expect_ok(store_begin(s, &err), &err);
     expect_code(append_next(s), VAULT_UNAVAILABLE, &err);
     store_rollback(s);
-    pg_sql("ALTER SYSTEM RESET default_transaction_read_only");
-    pg_sql("SELECT pg_reload_conf()");
+    pg_set("default_transaction_read_only");
     expect_recovery(s);
     store_close(&s);
 }
@@ -306,7 +305,7 @@ TEST("a server that would lose what it confirmed is refused, at the start and af
         assert_int_equal(store_open(&other, pg_conninfo(), &seen), VAULT_INTERNAL);
         assert_null(other);
         assert_non_null(strstr(seen.detail, "= on"));
-        for (int k = 0; k < 10 && append_next(s) != VAULT_INTERNAL; k++) {
+        for (int k = 0; k < 300 && append_next(s) != VAULT_INTERNAL; k++) {
             vault_error_clear(&err);
             usleep(200 * 1000);
         }
@@ -322,13 +321,10 @@ TEST("a server that would lose what it confirmed is refused, at the start and af
 TEST("synchronous_commit turned off under a running vault loses nothing: a session keeps what it was checked with")
 {
     store *s = given_log();
-    pg_sql("ALTER SYSTEM SET synchronous_commit = off");
-    pg_sql("SELECT pg_reload_conf()");
-    usleep(200 * 1000);
+    pg_set("synchronous_commit = off");
     given_trigger(false, "IF current_setting('synchronous_commit') = 'off' THEN RAISE EXCEPTION 'lost'; END IF");
     vault_code code = append_next(s);
-    pg_sql("ALTER SYSTEM RESET synchronous_commit");
-    pg_sql("SELECT pg_reload_conf()");
+    pg_set("synchronous_commit");
     expect_ok(code, &err);
     store_close(&s);
 }
@@ -354,12 +350,13 @@ TEST("while the server is away calls fail at once and do not hammer it")
     store *s = given_log();
     pg_stop("fast");
     int tries = 0;
+    int64_t begun = clock_monotonic_us();
     for (int i = 0; i < 200; i++) {
         assert_int_equal(append_next(s), VAULT_UNAVAILABLE);
         tries += strstr(err.detail, "next try follows") == NULL;
         vault_error_clear(&err);
     }
-    assert_true(tries < 10);
+    assert_true(tries < 10 + (clock_monotonic_us() - begun) / 1000000);
     pg_start(NULL);
     expect_recovery(s);
     store_close(&s);
