@@ -1,4 +1,5 @@
 #include "vault/base/file.h"
+#include "vault/base/draft.h"
 #include "vault/base/memory.h"
 
 #include <errno.h>
@@ -88,10 +89,11 @@ static bool sync_folder(const char *path)
 vault_code file_replace(const char *path, bytes content, vault_error *err)
 {
     char draft[PATH_MAX];
-    if (snprintf(draft, sizeof draft, "%s.XXXXXX", path) >= (int)sizeof draft) {
+    if (snprintf(draft, sizeof draft, "%s.draft-XXXXXX", path) >= (int)sizeof draft) {
         return vault_fail(err, VAULT_INVALID, "path is longer than %d bytes", PATH_MAX);
     }
-    VAULT_CLEANUP(fd_close) int fd = mkostemp(draft, O_CLOEXEC);
+    drafts_sweep(draft);
+    VAULT_CLEANUP(fd_close) int fd = draft_open(draft);
     if (fd < 0) return fail_file(err, "create a draft of", path);
     if (!fd_write(fd, content) || fsync(fd) != 0 || rename(draft, path) != 0) {
         vault_code code = fail_file(err, "write", path);

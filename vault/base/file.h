@@ -8,7 +8,8 @@
 
 /* Whole file into memory, at most limit bytes; the caller frees with memory_free(at, len). */
 VAULT_MUST_USE vault_code file_read(char **out, size_t *len, const char *path, size_t limit, vault_error *err);
-/* Write, fsync, rename, fsync the folder: the file is the old or the new one, never half of it. */
+/* Write, fsync, rename, fsync the folder: the file is the old or the new one, never half of it. Drafts of processes
+ * that were killed at it ("<path>.draft-" and six characters) go. */
 VAULT_MUST_USE vault_code file_replace(const char *path, bytes content, vault_error *err);
 /* A new file of mode 0600, on disk when this returns. CONFLICT when the path stands already: it is left as it is. */
 VAULT_MUST_USE vault_code file_create(const char *path, bytes content, vault_error *err);
