@@ -202,6 +202,7 @@ const principal *manifest_app(const manifest *m, consumer_no no);
 const char *manifest_department(const manifest *m, unsigned number);
 /* How it is called; NULL when it is unknown. */
 const char *manifest_department_title(const manifest *m, const char *id);
+unsigned manifest_department_number(const manifest *m, const char *id); /* 0: unknown */
 const purpose *manifest_purpose(const manifest *m, bytes id);
 const domain *manifest_domain(const manifest *m, consumer_no consumer, purpose_no purpose);
 const domain *manifest_domain_number(const manifest *m, uint32_t number);

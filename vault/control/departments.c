@@ -40,10 +40,14 @@ const char *manifest_department(const manifest *m, unsigned number)
 
 const char *manifest_department_title(const manifest *m, const char *id)
 {
-    const manifest_body *body = body_of(m);
-    for (size_t i = 0; i < body->department_count; i++)
-        if (strcmp(body->departments[i].id, id) == 0) return body->departments[i].name;
-    return NULL;
+    const department *found = find_department(body_of(m), id);
+    return found ? found->name : NULL;
+}
+
+unsigned manifest_department_number(const manifest *m, const char *id)
+{
+    const department *found = find_department(body_of(m), id);
+    return found ? found->number : 0;
 }
 
 static vault_code read_keys(builder *b, department *d, json_t *list)

@@ -132,23 +132,13 @@ static vault_code read_place(canary_wish *out, const Vault__V1__CreateCanariesRe
     return VAULT_OK;
 }
 
-/* The number of a department; 0: there is none of that name. */
-static unsigned department_number(const manifest *m, const char *id)
-{
-    for (unsigned n = 1; n <= UINT16_MAX; n++) {
-        const char *at = manifest_department(m, n);
-        if (at && strcmp(at, id) == 0) return n;
-    }
-    return 0;
-}
-
 static vault_code read_eyes(canary_wish *out, const session *s, const Vault__V1__CreateCanariesRequest *in,
                             vault_error *err)
 {
     out->given_by = (uint16_t)out->collection->natural_key->owner_no;
     if (in->department[0]) {
         out->department = in->department;
-        out->given_by = (uint16_t)department_number(s->manifest, in->department);
+        out->given_by = (uint16_t)manifest_department_number(s->manifest, in->department);
         if (!out->given_by) return refuse_at(err, "UNKNOWN_DEPARTMENT", "department", -1);
     }
     if (!in->person[0]) return VAULT_OK;
