@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { DAY_S = 86400, YOUNGEST = 19, OLDEST = 88, NAME_HEX = 16, FIELDS_MOST = 16 };
+enum { DAY_S = 86400, YOUNGEST = 19, OLDEST = 88, NAME_BYTES = 16, FIELDS_MOST = 16 };
 
 #define LENGTH(list) (sizeof(list) / sizeof *(list))
 
@@ -132,10 +132,10 @@ static vault_code add(sketch *k, const schema_field *f)
     VAULT_TRY(k->err->code);
     if (!text) return VAULT_OK;
     VAULT_TRY(format_normalise(f->format, k->mem, bytes_of_text(text), &canonical, k->err));
-    char *name = arena_text(k->mem, bytes_of_text(f->name));
-    if (!name) return vault_fail(k->err, VAULT_EXHAUSTED, "no memory for a canary");
+    const char *name = arena_text(k->mem, bytes_of_text(f->name)), *kept = arena_text(k->mem, canonical);
+    if (!name || !kept) return vault_fail(k->err, VAULT_EXHAUSTED, "no memory for a canary");
     k->fields[k->count] = (input_field){.field = f, .text = canonical};
-    k->values[k->count++] = (canary_value){.field = name, .text = arena_text(k->mem, canonical)};
+    k->values[k->count++] = (canary_value){.field = name, .text = kept};
     return VAULT_OK;
 }
 
@@ -154,8 +154,8 @@ static uint32_t collected(const sketch *k, vault_error *err)
 
 static const char *new_name(arena *mem, vault_error *err)
 {
-    uint8_t random[NAME_HEX];
-    char hex[2 * NAME_HEX + 1];
+    uint8_t random[NAME_BYTES];
+    char hex[2 * NAME_BYTES + 1];
     if (entropy_fill(random, sizeof random, err) != VAULT_OK) return NULL;
     hex_encode(hex, bytes_of(random, sizeof random));
     char *out = arena_format(mem, "canaries/%s", hex);
