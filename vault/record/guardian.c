@@ -130,7 +130,7 @@ vault_code record_appoint(resident_row *out, bool *unchanged, cabinet *c, const 
 
 /* ---- what somebody is to the resident ---- */
 
-static const schema_field *birth_field(const collection *of)
+const schema_field *record_birth_field(const collection *of)
 {
     const predicate age = {PREDICATE_AGE_UNDER, GROWN_YEARS};
     static const char NAME[] = "birth_date";
@@ -147,7 +147,7 @@ vault_code record_child(class_answer *out, cabinet *c, const record *r, const co
                         vault_error *err)
 {
     static const policy_class CHILD = {.test = CLASS_AGE_UNDER, .years = GROWN_YEARS};
-    const class_question q = {.record = r, .field = birth_field(of), .of = &CHILD, .today = today};
+    const class_question q = {.record = r, .field = record_birth_field(of), .of = &CHILD, .today = today};
     *out = CLASS_UNKNOWN;
     return q.field ? record_class(out, c, &q, err) : VAULT_OK;
 }

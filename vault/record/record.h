@@ -285,8 +285,10 @@ typedef struct guardian_said {
  * RECORD_TOO_LARGE, or TOO_MANY_GUARDIANS: so many stand. */
 VAULT_MUST_USE vault_code record_appoint(resident_row *out, bool *unchanged, cabinet *c, const record *old,
                                          const guardian_said *said, vault_error *err);
-/* Whether the record's resident is under 18: by the ID number that names it, else by a field "birth_date" or
- * "..._birth_date". */
+/* The field that says how old a resident is: the ID number that names the record, else one "birth_date" or
+ * "..._birth_date"; NULL: none. */
+const schema_field *record_birth_field(const collection *of);
+/* Whether the record's resident is under 18, by that field. */
 VAULT_MUST_USE vault_code record_child(class_answer *out, cabinet *c, const record *r, const collection *of,
                                        uint32_t today, vault_error *err);
 typedef enum guardianship { GUARDIAN_STANDS, GUARDIAN_NONE, GUARDIAN_ENDED, GUARDIAN_GROWN } guardianship;
