@@ -237,7 +237,7 @@ struct rpc_server {
     int port;
     poller *pollers;
     worker **workers;
-    unsigned poller_count, worker_count, workers_made;
+    unsigned poller_count, worker_count;
     tag end;
     bool drain_begun;
     _Atomic bool draining, drained;

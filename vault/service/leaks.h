@@ -8,7 +8,7 @@
 #include "vault/service/internal.h"
 #include "vault/store/leaks.h"
 
-enum { LEAK_ROWS_MAX = 10000, LEAK_VALUE_MAX = 512, LEAK_CONTEXT_LEN = 4 + LEAK_ID_LEN, LEAK_NAME_LEN = 38 };
+enum { LEAK_ROWS_MAX = 10000, LEAK_VALUE_MAX = 512, LEAK_CONTEXT_LEN = 4 + LEAK_ID_LEN };
 #define LEAK_PSEUDONYM "token" /* column of tokens */
 
 /* Where list and key are sealed. */

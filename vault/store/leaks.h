@@ -1,5 +1,5 @@
-/* Leaked lists, sealed each under a key of its own, and that key under the record ring. What a list is, and whether it
- * may be used, control says: the approval of the same number. */
+/* Leaked lists, sealed each under a key of its own, and that key under the record ring; and who is found by what stands
+ * in them. What a list is, and whether it may be used, control says: the approval of the same number. */
 #pragma once
 #include "vault/store/store.h"
 

@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { THREADS_MOST = 8, BUNDLES_AT_ONCE = 16, OUT_OF_TIME_US = 500000 };
+enum { THREADS_MOST = 8, BUNDLES_AT_ONCE = 16, SAY_US = 500000 };
 static const int64_t SIZE_MOST = INT64_C(1) << 36;
 
 typedef struct fault {
@@ -184,11 +184,11 @@ static void await(log_check *k, bool quiet)
     while (k->running > 0) {
         struct timespec until;
         clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_nsec += OUT_OF_TIME_US * 1000L;
+        until.tv_nsec += SAY_US * 1000L;
         until.tv_sec += until.tv_nsec / 1000000000L;
         until.tv_nsec %= 1000000000L;
         (void)pthread_cond_timedwait(&k->ended, &k->lock, &until);
-        if (quiet || clock_monotonic_us() - said_us < (terminal ? 1 : 10) * OUT_OF_TIME_US) continue;
+        if (quiet || clock_monotonic_us() - said_us < (terminal ? 1 : 10) * SAY_US) continue;
         said_us = clock_monotonic_us();
         say(k, begun_us, terminal);
     }
