@@ -13,6 +13,7 @@ def officer(city, tmp_path):
 
 def test_what_is_younger_than_the_retention_stays(officer):
     officer("audit", "archive", "--before", "2026-01-01", "--ticket", "too young", wanted=INVALID)
+    assert "before_time: RETENTION" in officer.said and "three years at least" in officer.said
     assert "no line is archived" in officer("audit", "archive", "--list")
 
 

@@ -46,6 +46,7 @@ fingerprint() { openssl x509 -in "$state/ca/$1.crt" -outform DER | sha256sum | c
 
 write_config()
 {
+    mkdir -p -- "$state/archive"
     cat >"$state/vaultd.json" <<TEXT
 {
   "listen": "127.0.0.1:$port",
@@ -54,6 +55,7 @@ write_config()
   "root_key": {"file": "$state/root.key", "unattended_restart": true},
   "tls": {"ca": "$state/ca/ca.crt", "certificate": "$state/ca/server.crt", "key": "$state/ca/server.key"},
   "checkpoint_file": "$state/checkpoint",
+  "archive_folder": "$state/archive",
   "witness_policy": "$state/witness.policy"
 }
 TEXT

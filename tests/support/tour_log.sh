@@ -31,6 +31,8 @@ export_the_log()
     say_more "One bit of one line is flipped:"
     flip_a_bit "$(find "$published/tile/entries" -type f | sort | tail -n1)"
     refused_line 7 tampered vault-verify log --key "$state/log.vkey" "$published"
+    say_more "Lines that are old enough go to files that still verify. These are not:"
+    refused_line 5 'three years at least' as officer-wang vaultctl audit archive --before "${started:0:10}" --ticket tidy-up
 }
 
 flip_a_bit() # FILE: of its 40th byte, which is of the first line's leaf

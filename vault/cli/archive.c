@@ -2,6 +2,7 @@
 #include "vault/cli/internal.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static ctl_exit show(const ctl *c, const Vault__V1__ListArchivesResponse *reply)
 {
@@ -34,6 +35,15 @@ static ctl_exit list(ctl *c)
     return end == CTL_OK ? show(c, (const void *)x.reply) : end;
 }
 
+static void say_retention(const ctl *c)
+{
+    if (c->options[OPT_JSON]) return;
+    fputs(
+        "vaultctl:   lines stay where they are for three years at least (vaultd's log_retention): --before must be as "
+        "long ago\n",
+        stderr);
+}
+
 static ctl_exit begin(ctl *c)
 {
     Vault__V1__ArchiveRequest request = VAULT__V1__ARCHIVE_REQUEST__INIT;
@@ -42,6 +52,7 @@ static ctl_exit begin(ctl *c)
     if (!(request.before_time = ctl_time(c->mem, c->options[OPT_BEFORE])))
         return usage_error(c, "--before %s is no time", c->options[OPT_BEFORE]);
     ctl_exit end = ctl_call(c, &x, "/vault.v1.Audit/Archive", &request.base, &vault__v1__archive_response__descriptor);
+    if (strcmp(x.outcome.violation, "RETENTION") == 0) say_retention(c);
     if (end != CTL_OK) return end;
     const Vault__V1__ArchiveResponse *reply = (const void *)x.reply;
     if (c->options[OPT_JSON])
