@@ -126,6 +126,7 @@ client *usual_client(void)
 
 struct client {
     grpc_channel *channel;
+    bool patient;
 };
 
 static char *read_pem(const char *name, const char *ending)
@@ -177,6 +178,13 @@ client *client_new(int port, const char *name)
     return c;
 }
 
+client *client_patient(int port)
+{
+    client *c = client_new(port, "app");
+    c->patient = true;
+    return c;
+}
+
 void client_free(client **c)
 {
     if (!*c) return;
@@ -195,6 +203,7 @@ struct pending {
     grpc_byte_buffer *sent, *reply;
     grpc_slice text;
     grpc_status_code code;
+    uint32_t flags; /* of the initial metadata */
 };
 
 static gpr_timespec in_ms(int ms)
@@ -222,6 +231,7 @@ static pending *open_call(client *c, const char *path, int timeout_ms)
     grpc_metadata_array_init(&p->initial);
     grpc_metadata_array_init(&p->trailing);
     p->text = grpc_empty_slice();
+    p->flags = c->patient ? GRPC_INITIAL_METADATA_WAIT_FOR_READY : 0;
     return p;
 }
 
@@ -238,7 +248,7 @@ pending *begin(client *c, const asking *a)
 {
     static grpc_metadata gzip;
     pending *p = open_call(c, a->path, a->timeout_ms);
-    grpc_op ops[6] = {{.op = GRPC_OP_SEND_INITIAL_METADATA}};
+    grpc_op ops[6] = {{.op = GRPC_OP_SEND_INITIAL_METADATA, .flags = p->flags}};
     size_t count = 1;
     if (a->compressed) {
         gzip.key = grpc_slice_from_static_string("grpc-internal-encoding-request");
@@ -378,7 +388,7 @@ static bool exchange(pending *p, bool first, bytes question, bytes *answer)
 pending *stream_begin_for(client *c, const char *path, int timeout_ms)
 {
     pending *p = open_call(c, path, timeout_ms);
-    grpc_op open = {.op = GRPC_OP_SEND_INITIAL_METADATA};
+    grpc_op open = {.op = GRPC_OP_SEND_INITIAL_METADATA, .flags = p->flags};
     step(p, &open, 1);
     return p;
 }

@@ -57,6 +57,7 @@ rpc_server *serve_with(const rpc_options *options);
 
 typedef struct client client;
 client *client_new(int port, const char *name); /* certificate NAME.crt of the folder; NULL: none; "plain": no TLS */
+client *client_patient(int port); /* as "app"; its calls wait for the connection, and for another one where it fails */
 void client_free(client **c);
 client *usual_client(void); /* of the usual server */
 

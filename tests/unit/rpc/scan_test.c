@@ -5,6 +5,7 @@
 #include "grpc/reflection/v1/reflection.pb-c.h"
 #include "vault/v1/audit.pb-c.h"
 #include "vault/v1/control.pb-c.h"
+#include "vault/v1/leaks.pb-c.h"
 #include "vault/v1/records.pb-c.h"
 #include "vault/v1/tokens.pb-c.h"
 
@@ -146,6 +147,16 @@ TEST("4,096 elements of a field pass and 4,097 are refused")
     assert_int_equal(scan_message(PUT_TYPE, repeat(SCAN_REPEATED + 1, "2200"), &err), VAULT_INVALID);
     assert_string_equal(err.reason, "TOO_MANY");
     assert_string_equal(err.field, "items[4096]");
+}
+
+TEST("a leaked list has 10,000 rows at most")
+{
+    vault_error err = {0};
+    const ProtobufCMessageDescriptor *type = &vault__v1__open_leak_request__descriptor;
+    expect_ok(scan_message(type, repeat(SCAN_LEAK_ROWS, "2200"), &err), &err);
+    assert_int_equal(scan_message(type, repeat(SCAN_LEAK_ROWS + 1, "2200"), &err), VAULT_INVALID);
+    assert_string_equal(err.reason, "TOO_MANY");
+    assert_string_equal(err.field, "rows[10000]");
 }
 
 TEST("a small message of very many fields is refused")

@@ -231,7 +231,7 @@ static void *call_often(void *argument)
 {
     crowd *one = argument;
     for (int half = 0; half < 2; half++) {
-        client *c = client_new(one->port, "app");
+        client *c = client_patient(one->port);
         for (int i = 0; i < CALLS_EACH / 2; i++) {
             int kind = rand_r(&one->seed) % 8;
             pending *p = begin(c, &(asking){.path = kind == 0   ? "/nothing"

@@ -131,7 +131,7 @@ typedef struct importer {
 static void *import_once(void *argument)
 {
     importer *one = argument;
-    client *c = client_new(one->port, "app");
+    client *c = client_patient(one->port);
     for (int round = 0; one->badly && round < 4; round++) {
         int kind = rand_r(&one->seed) % 4;
         pending *p = stream_begin_for(c, IMPORT, kind == 0 ? 5 : 100000);
