@@ -329,12 +329,14 @@ vault_code archive_draft_place(archive_draft *d, const shelf *on, vault_error *e
     return code;
 }
 
-vault_code archive_settle(store *s, const shelf *on, int64_t first, const char *file, vault_error *err)
+vault_code archive_settle(store *s, const shelf *on, archive_placed *inout, vault_error *err)
 {
+    if (inout->file[0] == '\0') return VAULT_OK;
     VAULT_CLEANUP(arena_free) arena *mem = arena_new(1 << 20);
-    archive_list list = {.from = first, .limit = 1};
+    archive_list list = {.from = inout->first, .limit = 1};
     if (!mem) return vault_fail(err, VAULT_EXHAUSTED, "no memory for an archive");
     VAULT_TRY(store_archives_read(s, mem, &list, err));
-    if (list.count == 0 || strcmp(list.rows[0].file, file) != 0) archive_remove(on, file);
+    if (list.count == 0 || strcmp(list.rows[0].file, inout->file) != 0) archive_remove(on, inout->file);
+    inout->file[0] = '\0';
     return VAULT_OK;
 }

@@ -51,8 +51,13 @@ VAULT_MUST_USE vault_code archive_draft_write(archive_draft *out, scribe *sc, st
 /* Within the transaction that writes its row: from now on the file has its name, whether it commits or not (where this
  * fails, it has not). UNAVAILABLE: another took the name meanwhile. */
 VAULT_MUST_USE vault_code archive_draft_place(archive_draft *d, const shelf *on, vault_error *err);
-/* A file that was placed in a transaction of which it is not known how it ended goes, unless the row of its lines names
- * it. To be called within one that holds the lock which that one held. */
-VAULT_MUST_USE vault_code archive_settle(store *s, const shelf *on, int64_t first, const char *file, vault_error *err);
+/* A file that was placed, until it is known how its transaction ended; file "": there is none. */
+typedef struct archive_placed {
+    int64_t first;
+    char file[ARCHIVE_NAME_ROOM];
+} archive_placed;
+/* It goes, unless the row of its lines names it. To be called within a transaction that holds the lock which that one
+ * held: it has ended, then. */
+VAULT_MUST_USE vault_code archive_settle(store *s, const shelf *on, archive_placed *inout, vault_error *err);
 /* A file that no row names any more. */
 void archive_remove(const shelf *from, const char *file);

@@ -6,6 +6,7 @@
 #include "vault/audit/archive.h"
 #include "vault/audit/scan.h"
 #include "vault/base/clock.h"
+#include "vault/base/memory.h"
 
 #include <stdio.h>
 
@@ -26,7 +27,32 @@ static vault_code make_line(line *out, session *s, const archive_row *row, vault
     return line_make(out, s->scribe, s->mem, &facts, NULL, err);
 }
 
-static vault_code take_lines(session *s, const job_work *w, archive_draft *d, vault_error *err)
+/* Where it is known that nothing was committed the file goes now (control has moved, the job was paused), else with the
+ * next step. */
+vault_code archive_commit(session *s, const job_work *w, const archive_draft *d, const line_batch *lines,
+                          archive_placed *placed, vault_error *err)
+{
+    *placed = (archive_placed){.first = d->row.first};
+    snprintf(placed->file, sizeof placed->file, "%s", d->file);
+    vault_code code = job_commit(s, w->job, (size_t)d->row.count, lines, err);
+    if (code == VAULT_CONFLICT || code == VAULT_NOT_FOUND) archive_remove(s->service->shelf, d->file);
+    if (code == VAULT_OK || code == VAULT_CONFLICT || code == VAULT_NOT_FOUND) placed->file[0] = '\0';
+    return code;
+}
+
+static archive_placed *placed_by(job_work *w)
+{
+    if (!w->state) w->state = memory_new(sizeof(archive_placed));
+    return w->state;
+}
+
+static void forget(job_work *w)
+{
+    memory_free(w->state, sizeof(archive_placed));
+    w->state = NULL;
+}
+
+static vault_code take_lines(session *s, job_work *w, archive_draft *d, vault_error *err)
 {
     line one;
     VAULT_TRY(make_line(&one, s, &d->row, err));
@@ -34,17 +60,32 @@ static vault_code take_lines(session *s, const job_work *w, archive_draft *d, va
         .control_version = s->manifest->version, .control_stamp = s->control_stamp, .lines = &one, .count = 1};
     VAULT_TRY(store_archive_take(s->store, &d->row, err));
     VAULT_TRY(archive_draft_place(d, s->service->shelf, err));
-    vault_code code = job_commit(s, w->job, (size_t)d->row.count, &batch, err);
-    if (code == VAULT_CONFLICT) archive_remove(s->service->shelf, d->row.file); /* control has moved: written anew */
-    return code;
+    return archive_commit(s, w, d, &batch, placed_by(w), err);
+}
+
+static unsigned months_kept(const session *s)
+{
+    return s->service->retention_months > RETENTION_LEAST ? (unsigned)s->service->retention_months : RETENTION_LEAST;
 }
 
 /* Whole days of the calendar: what was written on a day may go when that day is so many months ago. */
 static bool is_old_enough(const session *s, int64_t before_us, int64_t now_us)
 {
-    unsigned months =
-        s->service->retention_months > RETENTION_LEAST ? (unsigned)s->service->retention_months : RETENTION_LEAST;
-    return date_months_later(clock_shanghai_date(before_us), months) <= clock_shanghai_date(now_us);
+    return date_months_later(clock_shanghai_date(before_us), months_kept(s)) <= clock_shanghai_date(now_us);
+}
+
+/* What it waits for, or that nothing is left to wait for; the former is told with the job. */
+static bool is_due(session *s, job_work *w, const archive_row *next, int64_t until)
+{
+    w->ended = next->first >= until;
+    bool due = next->count > 0 && is_old_enough(s, next->end_us, clock_now_us());
+    w->waits = !due && !w->ended;
+    if (w->waits && next->count == 0)
+        snprintf(w->finding, sizeof w->finding, "waits for a published checkpoint of its lines");
+    else if (w->waits)
+        snprintf(w->finding, sizeof w->finding, "waits for the retention: its next lines are kept until %u",
+                 date_months_later(clock_shanghai_date(next->end_us), months_kept(s)));
+    return due;
 }
 
 /* A bound that was let through elsewhere, or written into the table of jobs, takes no younger lines here. */
@@ -57,12 +98,10 @@ static vault_code archive_more(session *s, job_work *w, vault_error *err)
     int64_t until = (int64_t)w->job->version * TILE;
     VAULT_TRY(store_walk_alone(s->store, w->job->id, &alone, err));
     if (!alone) return w->waits = true, VAULT_OK;
+    VAULT_TRY(archive_settle(s->store, s->service->shelf, placed_by(w), err));
     VAULT_TRY(ledger_anchor(&to, s->service->ledger, s->store, s->mem, err));
     VAULT_TRY(archive_next(&next, s->store, &to, until, err));
-    w->ended = next.first >= until;
-    bool due = next.count > 0 && is_old_enough(s, next.end_us, clock_now_us());
-    w->waits = !due && !w->ended;
-    if (!due) return VAULT_OK;
+    if (!is_due(s, w, &next, until)) return VAULT_OK;
     const archive_wish wish = {next.first, next.count, &to};
     VAULT_TRY(archive_draft_write(&draft, s->scribe, s->store, &wish, err));
     return take_lines(s, w, &draft, err);
@@ -98,7 +137,7 @@ static vault_code count(session *s, const job_row *job, int64_t *total, vault_er
     return VAULT_OK;
 }
 
-const job_type JOB_TYPE_ARCHIVE = {.name = "archive", .count = count, .step = step};
+const job_type JOB_TYPE_ARCHIVE = {.name = "archive", .count = count, .step = step, .forget = forget};
 
 /* ---- Audit.Archive ----------------------------------------------------------------------------------------------- */
 

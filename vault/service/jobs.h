@@ -8,6 +8,7 @@
  *      └──found a fault that stays──► failed
  */
 #pragma once
+#include "vault/audit/archive.h"
 #include "vault/service/internal.h"
 
 /* One node's part of a job while it runs. */
@@ -17,8 +18,8 @@ typedef struct job_work {
     int64_t after;     /* the step's own place, from 0; lost with the process */
     void *state;       /* the step's own, freed by its kind's `forget` */
     bool ended;        /* set: nothing is left to be done by anybody */
-    bool waits;        /* set: what is left is in other nodes' hands: look again a little later */
-    char finding[160]; /* set, of a job that ended: what the job found; never a value */
+    bool waits;        /* set: what is left is in other nodes' hands, or not due yet: look again a little later */
+    char finding[160]; /* set, of a job that ended: what it found; of one that waits: what for; never a value */
 } job_work;
 
 /* A step does some of the work, in a transaction of its own that ends with job_commit, with the manifest in force and
@@ -40,6 +41,11 @@ VAULT_MUST_USE vault_code commit_with_lines(session *s, const line_batch *lines,
 /* Ends a step's transaction: so many rows more are done, and these lines are written (NULL: none). */
 VAULT_MUST_USE vault_code job_commit(session *s, const job_row *job, size_t done, const line_batch *lines,
                                      vault_error *err);
+
+/* The same with an archive's file that has its place already: where nothing was committed, or it is not known, the file
+ * goes or is kept in mind. */
+VAULT_MUST_USE vault_code archive_commit(session *s, const job_work *w, const archive_draft *d, const line_batch *lines,
+                                         archive_placed *placed, vault_error *err);
 
 /* The job is done, or failed: with what the work has found, and the line of a rotation. CONFLICT: another node has
  * ended it, or it was paused or cancelled meanwhile. */

@@ -32,8 +32,8 @@ static const int64_t BUSY_MS = 500; /* so long a node's word holds that calls wa
 _Static_assert((int)METRIC_JOB_KINDS == (int)JOB_KINDS, "a kind of job has its metrics");
 
 typedef struct place {
-    job_row job; /* its texts are in `ring` */
-    char ring[64];
+    job_row job;              /* its texts are in `ring` */
+    char ring[64], said[160]; /* said: what the row tells of it while it runs */
     job_work work;
     int64_t not_before_us;
 } place;
@@ -134,6 +134,7 @@ static void keep_places(keeper *k, const job_row *rows, size_t count)
         place *p = find_place(k, rows[i].id);
         kept[n] = p ? p : make_place(&rows[i]);
         kept[n]->job = rows[i];
+        snprintf(kept[n]->said, sizeof kept[n]->said, "%s", rows[i].finding);
         kept[n]->job.ring = kept[n]->ring;
         kept[n++]->job.finding = "";
     }
@@ -237,6 +238,28 @@ static void say_done(const place *p)
         log_event(LOG_INFO, "job.done", "jobs/%lld: %s", (long long)p->job.id, kind);
 }
 
+/* What a job waits for, or what is in its way, stands in its row until it goes on. */
+static void say(keeper *k, place *p, const char *what)
+{
+    vault_error err = {0};
+    if (strcmp(p->said, what) == 0) return;
+    snprintf(p->said, sizeof p->said, "%s", what);
+    if (store_job_say(k->session->store, p->job.id, p->said, &err) != VAULT_OK && err.code != VAULT_UNAVAILABLE)
+        log_failure(LOG_ERROR, "job.failed", &err);
+}
+
+static void say_why(keeper *k, place *p, vault_code code, const vault_error *err)
+{
+    char what[sizeof p->said];
+    bool faulty = code == VAULT_INTERNAL || code == VAULT_EXHAUSTED || code == VAULT_INVALID;
+    if (code == VAULT_OK && !p->work.ended && (!p->work.waits || p->work.finding[0]))
+        say(k, p, p->work.waits ? p->work.finding : "");
+    else if (code == VAULT_UNAVAILABLE && err->reason)
+        say(k, p, (snprintf(what, sizeof what, "waits: %s %s", err->reason, err->field), what));
+    else if (faulty)
+        say(k, p, (snprintf(what, sizeof what, "tried again: %.140s", err->detail), what));
+}
+
 /* What is in the way of a step, and when to try it again. */
 static void settle(keeper *k, place *p, vault_code code, const vault_error *err)
 {
@@ -246,6 +269,7 @@ static void settle(keeper *k, place *p, vault_code code, const vault_error *err)
     if (code == VAULT_INTERNAL || code == VAULT_EXHAUSTED || code == VAULT_INVALID)
         log_failure(LOG_ERROR, "job.failed", err);
     if (code != VAULT_OK && !again_us && code != VAULT_CONFLICT && code != VAULT_NOT_FOUND) again_us = FAULT_US;
+    say_why(k, p, code, err);
     if (code == VAULT_OK && p->work.ended) say_done(p);
     p->not_before_us = again_us ? clock_monotonic_us() + again_us : 0;
     if ((code != VAULT_OK && code != VAULT_UNAVAILABLE) || p->work.ended) k->read_us = 0;

@@ -16,7 +16,8 @@ enum { STRETCH = 16 }; /* times as many lines are looked at as are taken */
 
 typedef struct lines_pass {
     int64_t broken, held; /* by others */
-    int32_t columns;      /* stretches of the log whose blocks were looked at */
+    archive_placed placed;
+    int32_t columns; /* stretches of the log whose blocks were looked at */
 } lines_pass;
 
 static lines_pass *pass_of(job_work *w)
@@ -85,11 +86,11 @@ static vault_code take(session *s, const job_work *w, stretch *of, vault_error *
 
 /* ---- archives ---- */
 
-static vault_code replace(session *s, const job_work *w, archive_draft *d, const archive_row *former, vault_error *err)
+static vault_code replace(session *s, job_work *w, archive_draft *d, const archive_row *former, vault_error *err)
 {
     VAULT_TRY(store_archive_replace(s->store, &d->row, former->file, err));
     VAULT_TRY(archive_draft_place(d, s->service->shelf, err));
-    VAULT_TRY(job_commit(s, w->job, (size_t)d->row.count, NULL, err));
+    VAULT_TRY(archive_commit(s, w, d, NULL, &pass_of(w)->placed, err));
     archive_remove(s->service->shelf, former->file);
     return VAULT_OK;
 }
@@ -107,6 +108,7 @@ static vault_code rewrite_archive(session *s, job_work *w, bool *found, vault_er
     VAULT_TRY(store_begin(s->store, err));
     VAULT_TRY(store_walk_alone(s->store, w->job->id, &alone, err));
     if (!alone) return w->waits = true, VAULT_OK;
+    VAULT_TRY(archive_settle(s->store, s->service->shelf, &pass_of(w)->placed, err));
     VAULT_TRY(ledger_anchor(&to, s->service->ledger, s->store, s->mem, err));
     const archive_wish wish = {row.first, row.count, &to};
     VAULT_TRY(archive_draft_write(&draft, s->scribe, s->store, &wish, err));

@@ -107,6 +107,7 @@ typedef enum statement_id {
     ST_JOBS_READ,
     ST_JOB_ADVANCE,
     ST_JOB_BUSY,
+    ST_JOB_SAY,
     ST_JOB_SET,
     ST_RESIDENTS_PAGE,
     ST_CORRECTIONS_DROP,

@@ -78,6 +78,14 @@ vault_code store_job_busy(store *s, int64_t id, vault_error *err)
     return call_done(s, err);
 }
 
+vault_code store_job_say(store *s, int64_t id, const char *what, vault_error *err)
+{
+    call_start(s, ST_JOB_SAY);
+    arg_int8(s, id);
+    arg_text(s, what);
+    return call_done(s, err);
+}
+
 /* The states that lead to each one; what has ended stays as it is. */
 static const job_state FROM[JOB_STATES][2] = {[JOB_RUNNING] = {JOB_PAUSED, JOB_PAUSED},
                                               [JOB_PAUSED] = {JOB_RUNNING, JOB_RUNNING},

@@ -49,6 +49,9 @@ static const statement table[] = {
     [AT(ST_JOB_BUSY)] = {.name = "job_busy",
                          .sql = "UPDATE job SET busy = " SERVER_MS " WHERE id = $1 AND state = 1",
                          .params = {SQL_INT8}},
+    [AT(ST_JOB_SAY)] = {.name = "job_say",
+                        .sql = "UPDATE job SET finding = $2 WHERE id = $1 AND state = 1",
+                        .params = {SQL_INT8, SQL_TEXT}},
     [AT(ST_JOB_SET)] = {.name = "job_set",
                         .sql = "WITH u AS (UPDATE job SET state = $2, total = $3, finding = $4,"
                                " resumed = CASE WHEN $2 = 1 THEN $5 ELSE resumed END,"

@@ -454,6 +454,8 @@ VAULT_MUST_USE vault_code store_jobs_read(store *s, arena *mem, job_filter which
 VAULT_MUST_USE vault_code store_job_advance(store *s, int64_t id, int64_t more, vault_error *err);
 /* Calls want this node: all nodes go easy on the job. */
 VAULT_MUST_USE vault_code store_job_busy(store *s, int64_t id, vault_error *err);
+/* What is told of it while it runs. */
+VAULT_MUST_USE vault_code store_job_say(store *s, int64_t id, const char *what, vault_error *err);
 /* state, total, finding, and resumed or ended at now_us. CONFLICT: it stands in none of the states that lead there. */
 VAULT_MUST_USE vault_code store_job_set(store *s, const job_row *row, int64_t now_us, vault_error *err);
 

@@ -150,12 +150,24 @@ TEST("younger lines than the retention stay, whoever asks; and who is no officer
     assert_int_equal(files_there(false), 0);
 }
 
+/* Until the one that archives says so of itself. */
+static void await_said(const char *like)
+{
+    const char *count = arena_format(
+        fixture_memory(), "SELECT count(*) FROM job WHERE kind = 8 AND state = 1 AND finding LIKE '%s'", like);
+    for (int i = 0; i < 1200; i++) {
+        if (count_of(pg_sql("%s", count)) == 1) return;
+        usleep(50000);
+    }
+    fail_msg("the job says: %s", pg_sql("SELECT string_agg(finding, '|') FROM job"));
+}
+
 TEST("a job that nobody asked the vault for, or a node with a shorter retention was asked for, takes no younger lines")
 {
     given_reveals(300);
     pg_sql("INSERT INTO job (kind, ring, version, state, total, done, created, resumed, resumed_done, ended, finding)"
            " VALUES (8, '', 1, 1, 256, 0, 0, 0, 0, 0, '')");
-    for (int i = 0; i < 40 && files_there(false) == 0; i++) usleep(50000);
+    await_said("waits for the retention: its next lines are kept until 20%");
     assert_int_equal(files_there(false), 0);
     assert_int_equal(listed()->n_archives, 0);
     assert_int_equal(count_of(pg_sql("WITH d AS (DELETE FROM job WHERE version = 1 AND kind = 8 AND state = 1 "
@@ -354,5 +366,24 @@ TEST("a line that was edited is not archived: the job says which, and keeps the 
     assert_true(count_of(pg_sql("SELECT count(*) FROM line")) >= lines);
     pg_sql("UPDATE line SET person_tag = person_tag # 1 WHERE idx = %lld", (long long)first + 7);
     wait_for_job(begun(real_us() / 1000000 + 9 * YEAR - 30 * 86400), "done");
+}
+
+TEST("a job that cannot write says so, takes nothing, and goes on by itself when it can")
+{
+    char away[400];
+    given_years(12);
+    given_reveals(300);
+    int64_t lines = count_of(pg_sql("SELECT count(*) FROM line"));
+    size_t files = files_there(false);
+    snprintf(away, sizeof away, "%s.away", folder);
+    given_years(16);
+    assert_int_equal(rename(folder, away), 0);
+    const char *job = begun(real_us() / 1000000 + 13 * YEAR - 30 * 86400);
+    await_said("tried again: an archive cannot be written: No such file%");
+    assert_true(count_of(pg_sql("SELECT count(*) FROM line")) >= lines);
+    assert_int_equal(rename(away, folder), 0);
+    wait_for_job(job, "done");
+    assert_int_equal(count_of(pg_sql("SELECT count(*) FROM job WHERE finding <> '' AND state = 4 AND kind = 8")), 0);
+    assert_true(files_there(false) > files);
     clock_set_for_test(0);
 }

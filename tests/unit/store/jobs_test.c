@@ -126,6 +126,22 @@ TEST("that calls wait is told to all nodes, by the clock of the database, and of
     store_close(&s);
 }
 
+TEST("what a job waits for is told as long as it runs, and stays when it is paused")
+{
+    store *s = fresh_store();
+    job_row job = given_job(s, "record");
+    expect_ok(store_job_say(s, job.id, "waits for spring", &err), &err);
+    assert_string_equal(read_job(s, job.id).finding, "waits for spring");
+    expect_ok(store_job_say(s, job.id, "", &err), &err);
+    assert_string_equal(read_job(s, job.id).finding, "");
+    expect_ok(store_job_say(s, job.id, "waits for autumn", &err), &err);
+    job = read_job(s, job.id);
+    expect_ok(set(s, &job, JOB_CANCELLED, 10), &err);
+    expect_ok(store_job_say(s, job.id, "goes on", &err), &err);
+    assert_string_equal(read_job(s, job.id).finding, "waits for autumn");
+    store_close(&s);
+}
+
 TEST("to resume begins the rate anew; to end says when, and what was found")
 {
     store *s = fresh_store();
