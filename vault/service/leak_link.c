@@ -1,4 +1,5 @@
 #include "vault/service/leak_link.h"
+#include "vault/service/leak_spelling.h"
 #include "vault/service/token_finder.h"
 
 #include "vault/base/clock.h"
@@ -103,7 +104,11 @@ static vault_code normalise(linking *l, vault_error *err)
         const schema_field *field = l->columns[i % l->count].field;
         vault_error why = {0};
         if (!field || l->list->values[i].len == 0) continue;
-        if (format_normalise(field->format, l->s->mem, l->list->values[i], &l->normal[i], &why) != VAULT_OK)
+        const bytes text = l->list->values[i], meant = leak_spelling(l->s->mem, format_name(field->format), text);
+        if (!meant.at) return no_room(err);
+        if (format_normalise(field->format, l->s->mem, meant, &l->normal[i], &why) == VAULT_OK) continue;
+        vault_error_clear(&why);
+        if (format_normalise(field->format, l->s->mem, text, &l->normal[i], &why) != VAULT_OK)
             l->normal[i] = (bytes){0};
         if (why.code == VAULT_EXHAUSTED) return no_room(err);
     }
@@ -361,20 +366,12 @@ static vault_code compare(linking *l, candidate *at, const record *r, vault_erro
     return VAULT_OK;
 }
 
-static const schema_field *birth_of(const collection *of)
-{
-    const predicate age = {PREDICATE_AGE_UNDER, CHILD_YEARS};
-    if (!predicate_misfit(&age, of->natural_key->format)) return of->natural_key;
-    for (size_t i = 0; i < of->count; i++)
-        if (strcmp(of->fields[i]->name, "birth_date") == 0) return of->fields[i];
-    return NULL;
-}
-
 static vault_code is_child(bool *out, linking *l, const record *r, vault_error *err)
 {
     static const policy_class CHILD = {.test = CLASS_AGE_UNDER, .years = CHILD_YEARS};
     const collection *of = schema_collection_number(&l->s->manifest->schema, (unsigned)r->row->collection);
-    const class_question q = {.record = r, .field = of ? birth_of(of) : NULL, .of = &CHILD, .today = l->today};
+    const class_question q = {
+        .record = r, .field = of ? record_birth_field(of) : NULL, .of = &CHILD, .today = l->today};
     class_answer answer = CLASS_UNKNOWN;
     if (q.field) VAULT_TRY(record_class(&answer, l->s->cabinet, &q, err));
     *out = answer == CLASS_IN;

@@ -82,6 +82,23 @@ TEST("a list of names and phones leads to the app that has revealed them, with e
     fixture_reset();
 }
 
+TEST("names with blanks and numbers in groups, behind +86, are whom they mean")
+{
+    list_begin("name", "phone", NULL);
+    for (size_t i = 0; i < FEW; i++) {
+        resident one;
+        the_resident(given[i], &one);
+        const char *name = resident_text(&one, FIELD_NAME), *phone = resident_text(&one, FIELD_PHONE);
+        list_row(arena_format(fixture_memory(), "%.3s\u3000%s", name, name + 3),
+                 arena_format(fixture_memory(), "+86 %.3s %.4s-%s", phone, phone + 3, phone + 7));
+    }
+    const Vault__V1__TraceReport *r = case_traced();
+    assert_int_equal(r->rows_linked, FEW);
+    for (size_t i = 0; i < FEW; i++) assert_string_equal(r->trace_rows[i]->linked_by, "name+phone");
+    assert_string_equal(r->leads[0]->app, "eldercare");
+    fixture_reset();
+}
+
 TEST("whoever saw a field masked, or another field, explains nothing of a list that has it in plain")
 {
     take_residents(after_first);
