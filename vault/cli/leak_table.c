@@ -101,20 +101,20 @@ static char *trimmed(char *text)
 }
 
 /* Where the newest of `total` rows goes, so that each one is as likely to be among those that are taken (Vitter's
- * algorithm R): who has written the list does not choose them. LEAK_ROWS_MOST: nowhere. */
+ * algorithm R): who has written the list does not choose them. rows_most: nowhere. */
 static size_t drawn_place(const leak_table *out)
 {
-    if (out->row_count < LEAK_ROWS_MOST) return out->row_count;
+    if (out->row_count < out->rows_most) return out->row_count;
     const uint32_t all = out->total > UINT32_MAX ? UINT32_MAX : (uint32_t)out->total;
     const uint32_t at = arc4random_uniform(all);
-    return at < LEAK_ROWS_MOST ? at : LEAK_ROWS_MOST;
+    return at < out->rows_most ? at : out->rows_most;
 }
 
 static vault_code add_row(leak_table *out, arena *mem, char *const *values, vault_error *err)
 {
     out->total++;
     const size_t place = drawn_place(out);
-    if (place == LEAK_ROWS_MOST) return VAULT_OK;
+    if (place == out->rows_most) return VAULT_OK;
     Vault__V1__LeakRow *one = arena_alloc(mem, sizeof *one);
     if (!one) return no_room(err);
     vault__v1__leak_row__init(one);
@@ -144,7 +144,9 @@ static bool is_headless(const source *s)
 static vault_code read_rows(leak_table *out, source *s, arena *mem, vault_error *err)
 {
     VAULT_CLEANUP(arena_free) arena *each = arena_new(SOURCE_BUFFER * 8);
-    out->rows = arena_array(mem, LEAK_ROWS_MOST, sizeof *out->rows);
+    const size_t room = LEAK_VALUES_MOST / (out->column_count + 1);
+    out->rows_most = room < LEAK_ROWS_MOST ? room : LEAK_ROWS_MOST;
+    out->rows = arena_array(mem, out->rows_most, sizeof *out->rows);
     if (!out->rows || !each) return no_room(err);
     if (out->headless) VAULT_TRY(add_row(out, mem, s->headings, err));
     for (;;) {
@@ -221,6 +223,12 @@ static vault_code as_told(leak_table *t, arena *mem, const char *columns, vault_
     return vault_fail(err, VAULT_INVALID, "the list has %zu columns, and %zu are named", t->column_count, n);
 }
 
+/* What nobody looks at need not be sent, nor kept. */
+static void leave_out(leak_table *t, size_t column)
+{
+    for (size_t i = 0; i < t->row_count; i++) t->rows[i]->values[column] = (char *)(uintptr_t) "";
+}
+
 static vault_code name_columns(leak_table *t, arena *mem, const leak_reading *how, vault_error *err)
 {
     bool any = false;
@@ -233,6 +241,7 @@ static vault_code name_columns(leak_table *t, arena *mem, const leak_reading *ho
     for (size_t i = 0; i < t->column_count; i++) {
         if (!t->columns[i]) t->columns[i] = (char *)(uintptr_t) "";
         any |= t->columns[i][0] != '\0';
+        if (!t->columns[i][0]) leave_out(t, i);
     }
     return any ? VAULT_OK : vault_fail(err, VAULT_INVALID, "no column is recognised: name them with --columns");
 }

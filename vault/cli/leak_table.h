@@ -7,12 +7,19 @@
 #include "vault/v1/leaks.pb-c.h"
 #include "vault/v1/records.pb-c.h"
 
-enum { LEAK_ROWS_MOST = 10000, LEAK_COLUMNS_MOST = 64, LEAK_TEXT_MOST = 512 };
+enum {
+    LEAK_ROWS_MOST = 10000,
+    LEAK_COLUMNS_MOST = 64,
+    LEAK_TEXT_MOST = 512,
+    LEAK_VALUES_MOST = 250000 /* of all rows: the vault takes some more in one message */
+};
 typedef struct leak_table {
     char **headings;
     char **columns; /* of the vault: fields, "token", or "" */
     size_t column_count;
-    Vault__V1__LeakRow **rows; /* at most LEAK_ROWS_MOST: of more they are drawn by lot */
+    /* At most rows_most, of many columns fewer: of more they are drawn by lot. Columns that are not looked at are empty. */
+    Vault__V1__LeakRow **rows;
+    size_t rows_most;
     size_t row_count;
     uint64_t total, faulty; /* rows of the file; of these, that could not be taken apart, and are left out */
     bool headless;

@@ -1,5 +1,7 @@
 #include "vault/rpc/scan.h"
 
+#include "vault/v1/leaks.pb-c.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -156,12 +158,17 @@ static vault_code check_text(scan *s, const frame *f, bytes text)
 
 /* ---- fields ---- */
 
+static uint32_t most_of(const ProtobufCFieldDescriptor *field)
+{
+    return field->descriptor == &vault__v1__leak_row__descriptor ? SCAN_LEAK_ROWS : SCAN_REPEATED;
+}
+
 static vault_code count_element(scan *s, frame *f)
 {
     if (++s->elements > SCAN_ELEMENTS) return refuse(s, f, "TOO_MANY");
     if (!f->field) return VAULT_OK;
     uint32_t count = ++f->seen[f->field - f->type->fields];
-    bool many = f->field->label == PROTOBUF_C_LABEL_REPEATED && count > SCAN_REPEATED;
+    bool many = f->field->label == PROTOBUF_C_LABEL_REPEATED && count > most_of(f->field);
     return many ? refuse(s, f, "TOO_MANY") : VAULT_OK;
 }
 
