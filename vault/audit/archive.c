@@ -21,8 +21,9 @@ static vault_code read_end(archive_row *out, store *s, vault_error *err)
     VAULT_CLEANUP(arena_free) arena *mem = arena_new(1 << 20);
     leaf_facts leaf;
     bytes last;
+    leaf_page page = {.from = out->first + out->count - 1, .count = 1, .leaves = &last};
     if (!mem) return vault_fail(err, VAULT_EXHAUSTED, "no memory for a line");
-    VAULT_TRY(rows_leaves(s, mem, out->first + out->count - 1, 1, &last, err));
+    VAULT_TRY(rows_leaves(s, mem, &page, err));
     out->end_us = leaf_read(&leaf, last) ? leaf.time_us : 0;
     return VAULT_OK;
 }

@@ -237,6 +237,7 @@ typedef struct line_query {
     int64_t start_us, end_us;                               /* end 0: open */
     size_t limit;                                           /* 1 to 1,000 */
     int64_t from;                                           /* index to go on from */
+    int64_t until_us; /* monotonic: the page ends soon after, before another archive is looked into; 0: no bound */
     const merkle_tree *anchor; /* NULL, or a published tree: lines are looked for in it alone, each with its path */
 } line_query;
 typedef struct line_page {
@@ -261,8 +262,10 @@ typedef struct line_trail {
     int64_t resident;
     const char *app, *purpose;
     size_t limit;        /* lines wanted: 0 to 100 */
+    int64_t until_us;    /* monotonic: older archives are not looked into afterwards; 0: no bound */
     opened_line *lines;  /* set; owned by the arena */
     size_t count, total; /* set; total: how many there are, counted up to TRAIL_COUNT_MAX */
+    bool early;          /* set: the time was over, and there may be more */
 } line_trail;
 VAULT_MUST_USE vault_code ledger_trail(scribe *sc, store *s, arena *mem, line_trail *inout, vault_error *err);
 
@@ -291,9 +294,10 @@ VAULT_MUST_USE vault_code ledger_prove_consistency(ledger *l, store *s, arena *m
 enum { ENTRIES_MOST = 4096 };
 typedef struct entry_page {
     int64_t from, size;
-    size_t limit;  /* 1 to ENTRIES_MOST */
-    bytes *leaves; /* set; owned by the arena */
-    size_t count;  /* set */
+    size_t limit;     /* 1 to ENTRIES_MOST */
+    int64_t until_us; /* monotonic: one archive at the most is looked into afterwards; 0: no bound */
+    bytes *leaves;    /* set; owned by the arena */
+    size_t count;     /* set; may be fewer than there are, one at least */
 } entry_page;
 VAULT_MUST_USE vault_code ledger_entries(store *s, arena *mem, entry_page *inout, vault_error *err);
 

@@ -10,13 +10,14 @@ vault_code ledger_entries(store *s, arena *mem, entry_page *page, vault_error *e
     size_t left = (size_t)(page->size - page->from), wanted = left < page->limit ? left : page->limit;
     if (!(page->leaves = arena_array(mem, wanted, sizeof *page->leaves)))
         return vault_fail(err, VAULT_EXHAUSTED, "no room for leaves");
-    VAULT_TRY(rows_leaves(s, mem, page->from, wanted, page->leaves, err));
-    for (size_t i = 0; i < wanted; i++) {
+    leaf_page found = {.from = page->from, .count = wanted, .until_us = page->until_us, .leaves = page->leaves};
+    VAULT_TRY(rows_leaves(s, mem, &found, err));
+    for (size_t i = 0; i < found.count; i++) {
         long long index = page->from + (long long)i;
         if (page->leaves[i].len == 0) return vault_fail(err, VAULT_INTEGRITY, "line %lld of the log is missing", index);
         if (page->leaves[i].len != LEAF_LEN)
             return vault_fail(err, VAULT_INTEGRITY, "line %lld of the log is damaged", index);
     }
-    page->count = wanted;
+    page->count = found.count;
     return VAULT_OK;
 }

@@ -2,11 +2,12 @@
 #include "vault/audit/history.h"
 #include "vault/audit/internal.h"
 #include "vault/audit/scan.h"
+#include "vault/base/clock.h"
 #include "vault/base/json.h"
 
 #include <string.h>
 
-enum { READ_MAX = 10000, PAGE = 200, SCRATCH = 16 << 20 };
+enum { PAGE = 200, SCRATCH = 16 << 20 };
 
 typedef struct telling {
     scribe *by;
@@ -20,6 +21,7 @@ typedef struct telling {
     int64_t at, first; /* lines [first, at] are left */
     size_t left;       /* to be read in this call */
     bool more;         /* one more could be shown than there is room for */
+    bool late;         /* the time was over */
 } telling;
 
 static vault_code damaged(const line_row *row, vault_error *err)
@@ -155,23 +157,27 @@ static vault_code take_row(telling *t, const line_row *row, line_claim *claim, v
 
 static vault_code take_page(telling *t, vault_error *err)
 {
-    size_t wanted = t->left < PAGE ? t->left : PAGE, count = 0;
+    size_t wanted = t->left < PAGE ? t->left : PAGE, count;
     bool last = false;
     line_claim *claims = NULL;
     arena_reset(t->page);
     line_row *rows = arena_array(t->page, wanted, sizeof *rows);
     if (!rows) return vault_fail(err, VAULT_EXHAUSTED, "no room for a page of lines");
-    const line_range range = {LINE_RESIDENT_BACK, t->tags, t->tag_count, t->at, wanted};
-    VAULT_TRY(rows_page(t->s, t->page, &range, rows, &count, err));
+    row_page p = {{LINE_RESIDENT_BACK, t->tags, t->tag_count, t->at, wanted}, t->first, t->q->until_us, rows, 0, -1};
+    VAULT_TRY(rows_page_until(t->s, t->page, &p, err));
+    count = p.count;
     t->left -= count;
-    if (count < wanted) last = true;
+    if (count < wanted && p.next < 0) last = true;
     while (count > 0 && rows[count - 1].index < t->first) count--, last = true;
     VAULT_TRY(find_proofs(&claims, t, rows, count, err));
     for (size_t i = 0; i < count && !t->more; i++) {
         VAULT_TRY(take_row(t, &rows[i], &claims[i], err));
         t->at = rows[i].index - 1;
     }
-    if (last && !t->more) t->at = -1;
+    if (t->more) return VAULT_OK;
+    t->late = p.next >= 0 || (t->q->until_us > 0 && clock_monotonic_us() >= t->q->until_us);
+    if (last) t->at = -1;
+    if (!last && p.next >= 0) t->at = p.next;
     return VAULT_OK;
 }
 
@@ -189,7 +195,7 @@ static vault_code tell_all(telling *t, vault_error *err)
 {
     VAULT_TRY(set_bounds(t, err));
     t->tag_count = scribe_resident_tags(t->by, t->q->resident, t->tags);
-    while (t->at >= t->first && t->left > 0 && !t->more) VAULT_TRY(take_page(t, err));
+    while (t->at >= t->first && t->left > 0 && !t->more && !t->late) VAULT_TRY(take_page(t, err));
     t->out->next = t->more ? t->out->entries[t->out->count - 1].index - 1 : t->at >= t->first ? t->at : -1;
     return VAULT_OK;
 }
@@ -203,7 +209,8 @@ vault_code ledger_history(history_page *out, scribe *sc, store *s, arena *mem, c
     *out = (history_page){.entries = arena_array(mem, q->limit, sizeof *out->entries), .next = -1};
     if (!page || !scratch || !out->entries) return vault_fail(err, VAULT_EXHAUSTED, "no memory for a history");
     VAULT_TRY(ledger_head(sc->of, s, &head, err));
-    telling t = {.by = sc, .s = s, .mem = mem, .page = page, .scratch = scratch, .q = q, .out = out, .left = READ_MAX};
+    telling t = {
+        .by = sc, .s = s, .mem = mem, .page = page, .scratch = scratch, .q = q, .out = out, .left = q->read_most};
     t.head = head_tree(&head);
     return tell_all(&t, err);
 }

@@ -197,11 +197,25 @@ VAULT_MUST_USE vault_code rows_by_index(store *s, arena *mem, const int64_t *ind
 /* For proofs: leaf and nodes alone, of which those that end a tile of 256 need no file. */
 VAULT_MUST_USE vault_code rows_of_tree(store *s, arena *mem, const int64_t *indexes, size_t count, line_row *rows,
                                        vault_error *err);
-/* By tag all archives may have to be looked into, one after the other. */
 VAULT_MUST_USE vault_code rows_page(store *s, arena *mem, const line_range *range, line_row *rows, size_t *count,
                                     vault_error *err);
-VAULT_MUST_USE vault_code rows_leaves(store *s, arena *mem, int64_t from, size_t count, bytes *leaves,
-                                      vault_error *err);
+/* By tag all archives may have to be looked into, one after the other, each some 45 MB: a page may end between two. */
+typedef struct row_page {
+    line_range range;
+    int64_t stop;     /* archived lines from it on (backwards: before it) are not looked at */
+    int64_t until_us; /* monotonic: no archive but the first is looked into afterwards; 0: no bound */
+    line_row *rows;   /* range.limit of them */
+    size_t count;     /* set */
+    int64_t next;     /* set: -1, or the index to go on from: the time was over */
+} row_page;
+VAULT_MUST_USE vault_code rows_page_until(store *s, arena *mem, row_page *inout, vault_error *err);
+typedef struct leaf_page {
+    int64_t from;
+    size_t count;     /* changed: fewer where the time was over, one at least */
+    int64_t until_us; /* as above */
+    bytes *leaves;    /* as store_leaves leaves them */
+} leaf_page;
+VAULT_MUST_USE vault_code rows_leaves(store *s, arena *mem, leaf_page *inout, vault_error *err);
 
 /* ---- what was published (publish.c) -------------------------------------------------------------------------------
  */

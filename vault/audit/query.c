@@ -3,6 +3,7 @@
  * hidden. */
 #include "vault/audit/internal.h"
 #include "vault/audit/query_internal.h"
+#include "vault/base/clock.h"
 #include "vault/store/archives.h"
 
 #include <string.h>
@@ -177,19 +178,20 @@ static size_t page_wanted(const search *r)
 static vault_code take_page(search *r, vault_error *err)
 {
     arena_reset(r->page);
-    size_t wanted = page_wanted(r), count = 0;
+    size_t wanted = page_wanted(r);
     line_row *rows = arena_array(r->page, wanted, sizeof *rows);
     if (!rows) return vault_fail(err, VAULT_EXHAUSTED, "no room for a page of lines");
-    const line_range range = {r->key, r->tags, r->tag_count, r->at, wanted};
-    VAULT_TRY(rows_page(r->s, r->page, &range, rows, &count, err));
-    r->left -= count;
-    for (size_t i = 0; i < count && rows[i].index < r->end; i++) {
+    row_page p = {{r->key, r->tags, r->tag_count, r->at, wanted}, r->end, r->q->until_us, rows, 0, -1};
+    VAULT_TRY(rows_page_until(r->s, r->page, &p, err));
+    r->left -= p.count;
+    for (size_t i = 0; i < p.count && rows[i].index < r->end; i++) {
         VAULT_TRY(take_gap(r, rows[i].index, err));
         if (search_full(r)) return VAULT_OK;
         VAULT_TRY(search_take(r, &rows[i], err));
     }
-    bool last = count < wanted || rows[count - 1].index >= r->end;
-    if (!last || search_full(r)) return VAULT_OK;
+    if (search_full(r)) return VAULT_OK;
+    if (p.next >= 0) return r->late = true, r->at = p.next, VAULT_OK;
+    if (p.count == wanted && rows[p.count - 1].index < r->end) return VAULT_OK;
     VAULT_TRY(take_gap(r, r->end, err));
     if (!search_full(r)) r->at = r->end;
     return VAULT_OK;
@@ -258,14 +260,20 @@ static vault_code take_rest(search *r, vault_error *err)
     return code;
 }
 
+static void note_time(search *r)
+{
+    r->late = r->late || (r->q->until_us > 0 && clock_monotonic_us() >= r->q->until_us);
+}
+
 static vault_code answer(search *r, vault_error *err)
 {
     VAULT_TRY(set_bounds(r, err));
     choose_index(r);
-    while (r->at < r->end && r->left > 0 && !search_full(r)) {
+    while (r->at < r->end && r->left > 0 && !search_full(r) && !r->late) {
         bool taken = false;
         if (r->by_columns) VAULT_TRY(search_stretch(r, &taken, err));
         if (!taken) VAULT_TRY(take_rest(r, err));
+        note_time(r);
     }
     r->out->next = r->at < r->end ? r->at : -1;
     return prove_all(r, err);
@@ -332,14 +340,14 @@ static vault_code follow_row(search *r, line_trail *t, const line_row *row, vaul
 static vault_code follow_page(search *r, line_trail *t, vault_error *err)
 {
     arena_reset(r->page);
-    size_t count = 0;
     line_row *rows = arena_array(r->page, PAGE, sizeof *rows);
     if (!rows) return vault_fail(err, VAULT_EXHAUSTED, "no room for a page of lines");
-    const line_range range = {LINE_RESIDENT_BACK, r->tags, r->tag_count, r->at, PAGE};
-    VAULT_TRY(rows_page(r->s, r->page, &range, rows, &count, err));
-    for (size_t i = 0; i < count && t->total < TRAIL_COUNT_MAX; i++) VAULT_TRY(follow_row(r, t, &rows[i], err));
-    r->left = count < PAGE || r->left < PAGE ? 0 : r->left - PAGE;
-    if (count > 0) r->at = rows[count - 1].index - 1;
+    row_page p = {{LINE_RESIDENT_BACK, r->tags, r->tag_count, r->at, PAGE}, 0, t->until_us, rows, 0, -1};
+    VAULT_TRY(rows_page_until(r->s, r->page, &p, err));
+    for (size_t i = 0; i < p.count && t->total < TRAIL_COUNT_MAX; i++) VAULT_TRY(follow_row(r, t, &rows[i], err));
+    t->early = p.next >= 0 && t->total < TRAIL_COUNT_MAX;
+    r->left = p.count < PAGE || r->left < PAGE ? 0 : r->left - PAGE;
+    if (p.count > 0) r->at = rows[p.count - 1].index - 1;
     return VAULT_OK;
 }
 

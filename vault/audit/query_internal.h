@@ -19,6 +19,7 @@ typedef struct search {
     size_t tag_count;
     int64_t at, end; /* the lines [at, end) are left */
     size_t left;     /* to be read in this call */
+    bool late;       /* the time was over before an archive that should have been looked into */
 } search;
 static inline bool search_full(const search *r)
 {

@@ -26,6 +26,7 @@ static vault_code get_entries(session *s, request *rq, const Vault__V1__GetEntri
     if (in->count < 0 || in->count > ENTRIES_MOST) return refuse_at(&rq->err, "OUT_OF_RANGE", "count", -1);
     VAULT_TRY(store_checkpoint_read(s->store, rq->mem, &page.size, &note, &rq->err));
     if (page.from >= page.size) return vault_refuse(&rq->err, VAULT_NOT_FOUND, "NOT_YET_PUBLISHED", "");
+    page.until_us = page_until(rq);
     VAULT_TRY(ledger_entries(s->store, rq->mem, &page, &rq->err));
     return fill_entries(rq, &page);
 }

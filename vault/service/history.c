@@ -179,7 +179,9 @@ static vault_code read_lines(session *s, item *it)
                              .from = from < newest ? from : newest,
                              .today = clock_shanghai_date(it->call->now_us),
                              .limit = h->limit,
-                             .tree = h->anchor.tree};
+                             .read_most = HISTORY_READ_MOST,
+                             .tree = h->anchor.tree,
+                             .until_us = page_until(it->call->rq)};
     VAULT_TRY(ledger_history(&h->page, s->scribe, s->store, it->call->rq->mem, &q, &it->err));
     return seal_next(s, it);
 }

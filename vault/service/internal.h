@@ -576,6 +576,9 @@ Vault__V1__Change *change_message(arena *mem, const change_record *from);
 
 /* A page token is good for the conditions of the call that gave it. */
 char *page_token(arena *mem, uint64_t conditions, int64_t from);
+/* When a page of the log ends, done or not (monotonic): after a third of the time that the caller has left, and after
+ * three seconds at the most, for other calls wait for the worker. */
+int64_t page_until(const request *rq);
 /* Leaves *from as it is for an empty token. INVALID names the path "page_token". */
 VAULT_MUST_USE vault_code page_token_read(int64_t *from, const char *text, uint64_t conditions, vault_error *err);
 

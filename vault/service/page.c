@@ -1,6 +1,8 @@
 /* Page tokens: where to go on, and of which question. */
 #include "vault/service/internal.h"
 
+#include "vault/base/clock.h"
+
 #include <string.h>
 
 enum { PAGE_TOKEN_LEN = 16 };
@@ -13,6 +15,12 @@ char *page_token(arena *mem, uint64_t conditions, int64_t from)
     store_u64(raw + 8, conditions);
     if (text) base64_encode(text, bytes_of(raw, sizeof raw));
     return text;
+}
+
+int64_t page_until(const request *rq)
+{
+    const int64_t now = clock_monotonic_us(), third = (rq->deadline_us - now) / 3, most = 3000000;
+    return now + (third < most ? third : most);
 }
 
 vault_code page_token_read(int64_t *from, const char *text, uint64_t conditions, vault_error *err)

@@ -315,6 +315,7 @@ static vault_code read_lines(session *s, request *rq, question *q, line_page *pa
         VAULT_TRY(ledger_anchor(&q->proofs, s->service->ledger, s->store, rq->mem, &rq->err));
         q->lines.anchor = &q->proofs.tree;
     }
+    q->lines.until_us = page_until(rq);
     return ledger_query(s->scribe, s->store, rq->mem, &q->lines, page, &rq->err);
 }
 

@@ -179,7 +179,8 @@ static vault_code follow(tracing *t, suspect *f, vault_error *err)
     f->trail = (line_trail){.resident = f->resident.id,
                             .app = f->domain->of.app,
                             .purpose = f->domain->of.purpose,
-                            .limit = (size_t)t->in->lines};
+                            .limit = (size_t)t->in->lines,
+                            .until_us = t->half_us};
     return ledger_trail(t->s->scribe, t->s->store, t->c->rq->mem, &f->trail, err);
 }
 
@@ -211,6 +212,7 @@ static vault_code answer_genuine(tracing *t, Vault__V1__TraceResult *out, suspec
     out->not_tried = first == f ? late(t, INT64_MAX) : !first->trail.lines;
     if (out->not_tried) return VAULT_OK;
     if (first == f) VAULT_TRY(follow(t, f, err));
+    out->not_tried = first->trail.early;
     return answer_lines(t, out, &first->trail, err);
 }
 
