@@ -1,5 +1,5 @@
 /* audit checkpoint, proof. */
-#include "vault/cli/internal.h"
+#include "vault/cli/log_copy.h"
 
 #include "vault/audit/tree_proof.h"
 #include "vault/base/clock.h"
@@ -11,10 +11,8 @@
 
 ctl_exit run_audit_checkpoint(ctl *c)
 {
-    Vault__V1__GetCheckpointRequest request = VAULT__V1__GET_CHECKPOINT_REQUEST__INIT;
     VAULT_CLEANUP(exchange_clear) exchange x = {0};
-    ctl_exit end = ctl_call(c, &x, "/vault.v1.Audit/GetCheckpoint", &request.base,
-                            &vault__v1__get_checkpoint_response__descriptor);
+    ctl_exit end = checkpoint_get(c, &x);
     if (end != CTL_OK) return end;
     const Vault__V1__GetCheckpointResponse *reply = (const void *)x.reply;
     bool cosigned = c->options[OPT_COSIGNED] != NULL;
@@ -30,25 +28,19 @@ ctl_exit run_audit_checkpoint(ctl *c)
 /* c2sp.org/tlog-proof: the leaf as its extra data, its index, the path, the checkpoint. */
 static ctl_exit print_proof(const ctl *c, uint64_t line, const Vault__V1__GetProofResponse *reply)
 {
-    digest *path = arena_array(c->mem, reply->n_path + 1, sizeof *path);
     tlog_proof proof = {.extra = bytes_of(reply->leaf.data, reply->leaf.len),
                         .index = (int64_t)line,
-                        .path = {.at = path},
                         .checkpoint = bytes_of_text(reply->checkpoint)};
-    for (size_t i = 0; path && i < reply->n_path; i++)
-        if (reply->path[i].len == DIGEST_LEN) memcpy(path[proof.path.len++].at, reply->path[i].data, DIGEST_LEN);
-    const char *text = path ? tlog_proof_text(c->mem, &proof) : NULL;
+    const char *text =
+        hashes_read(&proof.path, c->mem, reply->path, reply->n_path) ? tlog_proof_text(c->mem, &proof) : NULL;
     return text && fputs(text, stdout) != EOF ? CTL_OK : CTL_FAILED;
 }
 
 static void print_proof_json(uint64_t line, const Vault__V1__GetProofResponse *reply)
 {
-    json_t *path = json_array();
-    for (size_t i = 0; i < reply->n_path; i++)
-        json_array_append_new(path, base64_json(bytes_of(reply->path[i].data, reply->path[i].len)));
     print_json(json_pack("{s:I, s:I, s:o, s:o, s:s}", "index", (json_int_t)line, "tree_size",
                          (json_int_t)reply->tree_size, "leaf", base64_json(bytes_of(reply->leaf.data, reply->leaf.len)),
-                         "path", path, "checkpoint", reply->checkpoint));
+                         "path", hashes_json(reply->path, reply->n_path), "checkpoint", reply->checkpoint));
 }
 
 ctl_exit run_audit_proof(ctl *c)

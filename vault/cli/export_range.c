@@ -55,13 +55,7 @@ static ctl_exit read_path(range_copy *r, int64_t line, merkle_path *out)
         ctl_call(r->c, &x, "/vault.v1.Audit/GetProof", &request.base, &vault__v1__get_proof_response__descriptor);
     if (end != CTL_OK) return end;
     const Vault__V1__GetProofResponse *reply = (const void *)x.reply;
-    digest *path = arena_array(r->c->mem, MERKLE_PATH_MAX, sizeof *path);
-    *out = (merkle_path){.at = path};
-    for (size_t i = 0; path && i < reply->n_path && i < MERKLE_PATH_MAX; i++) {
-        if (reply->path[i].len != DIGEST_LEN) return CTL_INCOMPLETE;
-        memcpy(path[out->len++].at, reply->path[i].data, DIGEST_LEN);
-    }
-    return path ? CTL_OK : CTL_FAILED;
+    return hashes_read(out, r->c->mem, reply->path, reply->n_path) ? CTL_OK : CTL_INCOMPLETE;
 }
 
 static ctl_exit prove(range_copy *r)

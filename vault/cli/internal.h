@@ -277,6 +277,9 @@ void say_error(const vault_error *err);
 json_t *outcome_json(const outcome *o);
 void print_json(json_t *value); /* takes the reference */
 json_t *base64_json(bytes b);
+json_t *hashes_json(const ProtobufCBinaryData *of, size_t count);
+/* In the arena. False: one of them has another length than a hash. */
+bool hashes_read(merkle_path *out, arena *mem, const ProtobufCBinaryData *from, size_t count);
 /* RFC 3339, or a date, which begins at midnight in China. NULL where there is no such time. */
 Google__Protobuf__Timestamp *ctl_time(arena *mem, const char *text);
 const char *time_text(arena *mem, const Google__Protobuf__Timestamp *t); /* "" for none */

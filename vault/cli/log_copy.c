@@ -14,27 +14,36 @@ static ctl_exit no_good(const char *what, const char *why, ctl_exit end)
     return end;
 }
 
+ctl_exit checkpoint_get(ctl *c, exchange *x)
+{
+    Vault__V1__GetCheckpointRequest request = VAULT__V1__GET_CHECKPOINT_REQUEST__INIT;
+    return ctl_call(c, x, "/vault.v1.Audit/GetCheckpoint", &request.base,
+                    &vault__v1__get_checkpoint_response__descriptor);
+}
+
+finding checkpoint_told(checkpoint *out, const char *note, const note_key *key)
+{
+    bytes text;
+    if (key) return verify_checkpoint(out, note, key);
+    bool read = note_unverified(&text, bytes_of_text(note)) && checkpoint_parse(out, text);
+    return (finding){read ? VERDICT_VALID : VERDICT_INCOMPLETE, "what the vault calls its checkpoint is none"};
+}
+
 static ctl_exit check_note(ctl *c, published_log *out)
 {
     note_key key;
-    bytes text;
-    if (c->options[OPT_LOG_KEY]) {
-        finding f = log_key(c, &key);
-        if (f.verdict == VERDICT_VALID) f = verify_checkpoint(&out->head, out->note, &key);
-        out->verified = f.verdict == VERDICT_VALID;
-        return out->verified ? CTL_OK : no_good(verdict_name(f.verdict), f.why, verdict_exit(f.verdict));
-    }
-    if (note_unverified(&text, bytes_of_text(out->note)) && checkpoint_parse(&out->head, text)) return CTL_OK;
-    return no_good("incomplete", "what the vault calls its checkpoint is none", CTL_INCOMPLETE);
+    bool given = c->options[OPT_LOG_KEY] != NULL;
+    finding f = given ? log_key(c, &key) : (finding){.verdict = VERDICT_VALID};
+    if (f.verdict == VERDICT_VALID) f = checkpoint_told(&out->head, out->note, given ? &key : NULL);
+    out->verified = given && f.verdict == VERDICT_VALID;
+    return f.verdict == VERDICT_VALID ? CTL_OK : no_good(verdict_name(f.verdict), f.why, verdict_exit(f.verdict));
 }
 
 ctl_exit published_read(ctl *c, published_log *out)
 {
-    Vault__V1__GetCheckpointRequest request = VAULT__V1__GET_CHECKPOINT_REQUEST__INIT;
     VAULT_CLEANUP(exchange_clear) exchange x = {0};
     *out = (published_log){0};
-    ctl_exit end = ctl_call(c, &x, "/vault.v1.Audit/GetCheckpoint", &request.base,
-                            &vault__v1__get_checkpoint_response__descriptor);
+    ctl_exit end = checkpoint_get(c, &x);
     if (end != CTL_OK) return end;
     const Vault__V1__GetCheckpointResponse *reply = (const void *)x.reply;
     const char *note = c->options[OPT_COSIGNED] ? reply->cosigned_checkpoint : reply->checkpoint;

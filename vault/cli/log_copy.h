@@ -10,6 +10,11 @@ typedef struct published_log {
 } published_log;
 ctl_exit published_read(ctl *c, published_log *out);
 
+/* Audit.GetCheckpoint; the answer is in *x. */
+ctl_exit checkpoint_get(ctl *c, exchange *x);
+/* What the vault calls its checkpoint. Without a key it is read, whoever has signed it. */
+finding checkpoint_told(checkpoint *out, const char *note, const note_key *key);
+
 /* Leaves, asked for by thousands. */
 typedef struct leaf_source {
     ctl *c;

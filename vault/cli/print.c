@@ -95,6 +95,25 @@ json_t *base64_json(bytes b)
     return json_string(text);
 }
 
+json_t *hashes_json(const ProtobufCBinaryData *of, size_t count)
+{
+    json_t *all = json_array();
+    for (size_t i = 0; i < count; i++) json_array_append_new(all, base64_json(bytes_of(of[i].data, of[i].len)));
+    return all;
+}
+
+bool hashes_read(merkle_path *out, arena *mem, const ProtobufCBinaryData *from, size_t count)
+{
+    digest *all = arena_array(mem, count + 1, sizeof *all);
+    if (!all) abort();
+    for (size_t i = 0; i < count; i++) {
+        if (from[i].len != DIGEST_LEN) return false;
+        memcpy(all[i].at, from[i].data, DIGEST_LEN);
+    }
+    *out = (merkle_path){.at = all, .len = count};
+    return true;
+}
+
 const char *time_text(arena *mem, const Google__Protobuf__Timestamp *t)
 {
     char *text = t ? arena_alloc(mem, 32) : NULL;

@@ -123,14 +123,11 @@ static void print_csv_row(line_view *v, const Vault__V1__Line *l, json_t *view)
 /* One line a receipt: each with its own path. */
 json_t *line_receipt(const Vault__V1__Line *l, const char *note)
 {
-    json_t *path = json_array();
-    for (size_t i = 0; i < l->n_path; i++)
-        json_array_append_new(path, base64_json(bytes_of(l->path[i].data, l->path[i].len)));
     json_t *one =
         json_pack("{s:o, s:s, s:o}", "leaf", base64_json(bytes_of(l->leaf.data, l->leaf.len)), "officer_view",
                   l->officer_view, "officer_salt", base64_json(bytes_of(l->officer_salt.data, l->officer_salt.len)));
-    return json_pack("{s:I, s:[o], s:o, s:s}", "first_line", (json_int_t)l->index, "lines", one, "path", path,
-                     "checkpoint", note);
+    return json_pack("{s:I, s:[o], s:o, s:s}", "first_line", (json_int_t)l->index, "lines", one, "path",
+                     hashes_json(l->path, l->n_path), "checkpoint", note);
 }
 
 json_t *audit_line_json(arena *mem, const Vault__V1__Line *line)

@@ -29,11 +29,10 @@ static json_t *line_json(const Vault__V1__ReceiptLine *line)
 
 json_t *receipt_json(const Vault__V1__Receipt *r)
 {
-    json_t *lines = json_array(), *path = json_array();
+    json_t *lines = json_array();
     for (size_t i = 0; i < r->n_lines; i++) json_array_append_new(lines, line_json(r->lines[i]));
-    for (size_t i = 0; i < r->n_path; i++) json_array_append_new(path, base64_json(binary(r->path[i])));
-    return json_pack("{s:I, s:o, s:o, s:s}", "first_line", (json_int_t)r->first_line, "lines", lines, "path", path,
-                     "checkpoint", r->checkpoint);
+    return json_pack("{s:I, s:o, s:o, s:s}", "first_line", (json_int_t)r->first_line, "lines", lines, "path",
+                     hashes_json(r->path, r->n_path), "checkpoint", r->checkpoint);
 }
 
 ctl_exit receipts_save(const ctl *c, option_id to, json_t *all)

@@ -1,6 +1,6 @@
 /* receipt renew: each line of a kept receipt by itself, with its path to a checkpoint that witnesses have cosigned. The
  * kept one is evidence against the vault that answers here: it is replaced only by what the log's key has signed. */
-#include "vault/cli/internal.h"
+#include "vault/cli/log_copy.h"
 
 #include <string.h>
 
@@ -10,35 +10,18 @@ static ctl_exit spoilt(const char *why, json_int_t line, ctl_exit end)
     return end;
 }
 
-/* Without a key: whoever has signed it, receipt verify says. */
-static finding read_checkpoint(checkpoint *out, const char *note, const note_key *key)
-{
-    bytes text;
-    if (key) return verify_checkpoint(out, note, key);
-    bool read = note_unverified(&text, bytes_of_text(note)) && checkpoint_parse(out, text);
-    return (finding){read ? VERDICT_VALID : VERDICT_INCOMPLETE, "what the vault calls its checkpoint is none"};
-}
-
 /* The vault's answer leads the kept leaf to the root of its checkpoint. */
 static bool leads_there(arena *mem, const Vault__V1__GetProofResponse *reply, json_int_t line, const merkle_tree *tree)
 {
-    digest *path = arena_array(mem, reply->n_path + 1, sizeof *path);
-    if (!path) return false;
-    for (size_t i = 0; i < reply->n_path; i++) {
-        if (reply->path[i].len != DIGEST_LEN) return false;
-        memcpy(path[i].at, reply->path[i].data, DIGEST_LEN);
-    }
+    merkle_path path;
     digest leaf = merkle_leaf(bytes_of(reply->leaf.data, reply->leaf.len));
-    return merkle_verify_inclusion(&leaf, line, tree, (merkle_path){path, reply->n_path});
+    return hashes_read(&path, mem, reply->path, reply->n_path) && merkle_verify_inclusion(&leaf, line, tree, path);
 }
 
 static json_t *renewed(const Vault__V1__GetProofResponse *reply, json_int_t line, json_t *kept)
 {
-    json_t *path = json_array();
-    for (size_t i = 0; i < reply->n_path; i++)
-        json_array_append_new(path, base64_json(bytes_of(reply->path[i].data, reply->path[i].len)));
-    return json_pack("{s:I, s:[O], s:o, s:s}", "first_line", line, "lines", kept, "path", path, "checkpoint",
-                     reply->checkpoint);
+    return json_pack("{s:I, s:[O], s:o, s:s}", "first_line", line, "lines", kept, "path",
+                     hashes_json(reply->path, reply->n_path), "checkpoint", reply->checkpoint);
 }
 
 /* What is renewed, and by whose word. */
@@ -64,7 +47,7 @@ static ctl_exit renew_line(const renewal *r, json_int_t line, json_t *kept)
     if (!leaf || strcmp(leaf, json_string_value(theirs)) != 0)
         return spoilt("the log has another leaf there than the receipt", line, CTL_TAMPERED);
     checkpoint head;
-    finding f = read_checkpoint(&head, reply->checkpoint, r->key);
+    finding f = checkpoint_told(&head, reply->checkpoint, r->key);
     if (f.verdict != VERDICT_VALID) return spoilt(f.why, line, verdict_exit(f.verdict));
     if (!leads_there(r->c->mem, reply, line, &head.tree))
         return spoilt("the vault's proof does not lead to its checkpoint", line, CTL_TAMPERED);

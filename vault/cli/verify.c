@@ -111,15 +111,6 @@ static finding read_leaves(digest *out, const Vault__V1__Receipt *r)
     return found(VERDICT_VALID, "");
 }
 
-static bool read_path(digest *out, const Vault__V1__Receipt *r)
-{
-    for (size_t i = 0; i < r->n_path; i++) {
-        if (r->path[i].len != DIGEST_LEN) return false;
-        memcpy(out[i].at, r->path[i].data, DIGEST_LEN);
-    }
-    return true;
-}
-
 finding verify_receipt(arena *mem, const Vault__V1__Receipt *r, const note_key *key)
 {
     checkpoint head;
@@ -128,13 +119,13 @@ finding verify_receipt(arena *mem, const Vault__V1__Receipt *r, const note_key *
     if (r->n_path > MERKLE_PATH_MAX || r->first_line > (uint64_t)MERKLE_SIZE_MAX)
         return found(VERDICT_TAMPERED, "the path is longer than any");
     digest *leaves = arena_array(mem, r->n_lines, sizeof *leaves);
-    digest *path = arena_array(mem, r->n_path + 1, sizeof *path);
-    if (!leaves || !path) abort();
+    merkle_path path;
+    if (!leaves) abort();
     finding f = verify_checkpoint(&head, r->checkpoint, key);
     if (f.verdict == VERDICT_VALID) f = read_leaves(leaves, r);
     if (f.verdict != VERDICT_VALID) return f;
-    if (!read_path(path, r)) return found(VERDICT_INCOMPLETE, "a hash of the path does not have 32 bytes");
-    bool stands = merkle_verify_range(leaves, r->n_lines, (int64_t)r->first_line, &head.tree,
-                                      (merkle_path){.at = path, .len = r->n_path});
+    if (!hashes_read(&path, mem, r->path, r->n_path))
+        return found(VERDICT_INCOMPLETE, "a hash of the path does not have 32 bytes");
+    bool stands = merkle_verify_range(leaves, r->n_lines, (int64_t)r->first_line, &head.tree, path);
     return stands ? f : found(VERDICT_TAMPERED, "the lines do not lead to the root of the checkpoint");
 }

@@ -108,13 +108,10 @@ static ctl_exit fetch_checkpoint(watch *w)
 
 static ctl_exit check_path(watch *w, const Vault__V1__GetProofResponse *reply)
 {
-    digest path[MERKLE_PATH_MAX];
+    merkle_path given;
     if (reply->n_path > MERKLE_PATH_MAX) return conclude(w, VERDICT_TAMPERED, "the proof of growth is longer than any");
-    for (size_t i = 0; i < reply->n_path; i++) {
-        if (reply->path[i].len != DIGEST_LEN) return conclude(w, VERDICT_INCOMPLETE, "the proof of growth is cut");
-        memcpy(path[i].at, reply->path[i].data, DIGEST_LEN);
-    }
-    merkle_path given = {.at = path, .len = reply->n_path};
+    if (!hashes_read(&given, w->ctl->mem, reply->path, reply->n_path))
+        return conclude(w, VERDICT_INCOMPLETE, "the proof of growth is cut");
     if (merkle_verify_consistency(&w->before.tree, &w->now.tree, given)) return CTL_OK;
     return conclude(w, VERDICT_TAMPERED, "the log is not a continuation of the one seen last time");
 }
