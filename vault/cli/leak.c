@@ -12,11 +12,6 @@
 enum { LEADS_MOST = 100, EVIDENCE_MOST = 50, EVIDENCE_USUAL = 5, AFFECTED_PAGE = 1000 };
 static const char CASE[] = "leaks/";
 
-static json_t *leak_json(arena *mem, const Vault__V1__Leak *l)
-{
-    return message_json(mem, &l->base);
-}
-
 static void print_leak(arena *mem, const Vault__V1__Leak *l)
 {
     printf("%s  %s\n  approval   %s\n  rows       %llu", shown(mem, l->name), shown(mem, l->state),
@@ -33,7 +28,7 @@ static void print_leak(arena *mem, const Vault__V1__Leak *l)
 static void show_leak(const ctl *c, const Vault__V1__Leak *l)
 {
     if (c->options[OPT_JSON])
-        print_json(leak_json(c->mem, l));
+        print_json(message_json(c->mem, &l->base));
     else
         print_leak(c->mem, l);
 }
@@ -196,14 +191,13 @@ static ctl_exit keep_evidence(const ctl *c, const Vault__V1__TraceReport *r)
 static ctl_exit show_trace(ctl *c, const Vault__V1__TraceReport *r)
 {
     const bool named_at_all = c->options[OPT_REPORT] || !c->options[OPT_JSON];
-    register_names names = named_at_all ? names_read(c) : (register_names){0};
+    VAULT_CLEANUP(names_clear) register_names names = named_at_all ? names_read(c) : (register_names){0};
     ctl_exit end = write_report(c, r, &names);
     if (end == CTL_OK) end = keep_evidence(c, r);
     if (end == CTL_OK && c->options[OPT_JSON])
         print_json(message_json(c->mem, &r->base));
     else if (end == CTL_OK)
         print_trace(c, r, &names);
-    names_clear(&names);
     return end;
 }
 
@@ -295,6 +289,16 @@ static void print_notice(const Vault__V1__ListAffectedResponse *r, arena *mem)
            shown(mem, r->gravest_class), (unsigned long long)r->total, (unsigned long long)r->children);
 }
 
+/* A notice to some must not be taken for one to all. */
+static void say_sampled(const Vault__V1__ListAffectedResponse *r)
+{
+    if (r->total_rows <= r->rows) return;
+    fprintf(stderr,
+            "vaultctl: these are the residents of %llu rows that were drawn of %llu: bring the others as cases of their "
+            "own, or more must be notified than stand here\n",
+            (unsigned long long)r->rows, (unsigned long long)r->total_rows);
+}
+
 static void end_json(const incident *of, const Vault__V1__ListAffectedResponse *r)
 {
     json_t *labels = json_array();
@@ -303,6 +307,8 @@ static void end_json(const incident *of, const Vault__V1__ListAffectedResponse *
     json_object_set_new(of->json, "gravest_class", json_string(r->gravest_class));
     json_object_set_new(of->json, "total", json_integer((json_int_t)r->total));
     json_object_set_new(of->json, "children", json_integer((json_int_t)r->children));
+    json_object_set_new(of->json, "rows", json_integer((json_int_t)r->rows));
+    json_object_set_new(of->json, "total_rows", json_integer((json_int_t)(r->total_rows ? r->total_rows : r->rows)));
     print_json(json_incref(of->json));
 }
 
@@ -329,6 +335,7 @@ static ctl_exit ask_pages(incident *of)
             end_json(of, reply);
         else
             print_notice(reply, c->mem);
+        say_sampled(reply);
         return CTL_OK;
     }
 }

@@ -1,4 +1,5 @@
 #include "vault/cli/leak_report.h"
+#include "vault/cli/text_file.h"
 
 #include "vault/base/bytes.h"
 #include "vault/base/clock.h"
@@ -126,28 +127,10 @@ static const char *say(const page *p, said what)
     return TEXTS[what][p->report->chinese];
 }
 
-/* Texts of the log and of the server are nothing but texts. */
-static void text(const page *p, const char *of)
-{
-    for (; of && *of; of++) {
-        const unsigned char c = (unsigned char)*of;
-        if (c == '<')
-            fputs("&lt;", p->to);
-        else if (c == '>')
-            fputs("&gt;", p->to);
-        else if (c == '&')
-            fputs("&amp;", p->to);
-        else if (c == '"')
-            fputs("&quot;", p->to);
-        else
-            fputc(c < ' ' && c != '\n' ? '?' : c, p->to);
-    }
-}
-
 static void cell(const page *p, const char *of)
 {
     fputs("<td>", p->to);
-    text(p, of);
+    put_html(p->to, of);
     fputs("</td>", p->to);
 }
 
@@ -194,10 +177,10 @@ static void named_text(const page *p, const char *id)
 {
     const char *name = json_string_value(json_object_get(p->report->names, id));
     const bool has_one = name && *name && strcmp(name, id) != 0;
-    text(p, has_one ? name : id);
+    put_html(p->to, has_one ? name : id);
     if (!has_one) return;
     fputs(" (", p->to);
-    text(p, id);
+    put_html(p->to, id);
     fputs(")", p->to);
 }
 
@@ -205,14 +188,14 @@ static void accessor(const page *p, const char *person, const char *app)
 {
     named_text(p, person[0] ? person : app);
     if (person[0]) fputs(" · ", p->to);
-    if (person[0]) text(p, app);
+    if (person[0]) put_html(p->to, app);
 }
 
 static void who(const page *p, const Vault__V1__TraceLead *lead)
 {
     accessor(p, lead->person, lead->app);
     if (lead->request_id[0]) fputs(" · ", p->to);
-    text(p, lead->request_id);
+    put_html(p->to, lead->request_id);
 }
 
 /* Where there is little room: an export by the beginning of its id. */
@@ -220,9 +203,9 @@ static void who_shortly(const page *p, const Vault__V1__TraceLead *lead)
 {
     char job[JOB_SHOWN + 1] = {0};
     memcpy(job, lead->request_id, strnlen(lead->request_id, JOB_SHOWN));
-    text(p, lead->person[0] ? lead->person : lead->app);
+    put_html(p->to, lead->person[0] ? lead->person : lead->app);
     if (job[0]) fputs(" · ", p->to);
-    text(p, job);
+    put_html(p->to, job);
     if (strlen(lead->request_id) > JOB_SHOWN) fputs("…", p->to);
 }
 
@@ -281,7 +264,7 @@ static void second(const page *p, const Google__Protobuf__Timestamp *t)
     (void)time_of(t, at);
     if (!at[0]) return;
     at[TO_THE_SECOND] = '\0';
-    text(p, at);
+    put_html(p->to, at);
     fputc('Z', p->to);
 }
 
@@ -360,7 +343,7 @@ static void time_line(const page *p, const Vault__V1__TraceLead *lead)
                 MONTH_WIDTH - 4, height);
         if ((i - first) % 3 == 0) {
             fprintf(p->to, "<text x=\"%zu\" y=\"88\">", x);
-            text(p, lead->months[i]->month);
+            put_html(p->to, lead->months[i]->month);
             fputs("</text>", p->to);
         }
         fputc('\n', p->to);
@@ -374,7 +357,7 @@ static void list_of(const page *p, said what, char *const *at, size_t count)
     fprintf(p->to, "<p><b>%s:</b> ", say(p, what));
     for (size_t i = 0; i < count; i++) {
         fputs(i ? ", " : "", p->to);
-        text(p, at[i]);
+        put_html(p->to, at[i]);
     }
     fputs("</p>\n", p->to);
 }
@@ -384,7 +367,7 @@ static void base64(const page *p, ProtobufCBinaryData of)
     const size_t room = 4 * ((of.len + 2) / 3) + 1;
     char *out = memory_new(room);
     base64_encode(out, bytes_of(of.data, of.len));
-    text(p, out);
+    put_html(p->to, out);
     fputc('\n', p->to);
     memory_free(out, room);
 }
@@ -415,7 +398,7 @@ static void evidence(const page *p, const Vault__V1__TraceLead *lead)
         fputs("</td>", p->to);
         cell(p, one->action);
         fputs("<td class=\"view\">", p->to);
-        text(p, one->officer_view);
+        put_html(p->to, one->officer_view);
         fputs("</td>", p->to);
         proof(p, one);
         fputs("</tr>\n", p->to);
@@ -453,7 +436,7 @@ static void rows(const page *p)
         fputs("<td>", p->to);
         for (size_t k = 0; k < one->n_stale; k++) {
             fputs(k ? ", " : "", p->to);
-            text(p, one->stale[k]);
+            put_html(p->to, one->stale[k]);
         }
         fputs("</td></tr>\n", p->to);
     }
@@ -476,11 +459,11 @@ static void begin(const page *p)
             "monospace;word-break:break-all}pre{font-size:12px;white-space:pre-wrap}\n"
             "</style></head><body>\n<h1>%s</h1>\n<p>",
             say(p, SAY_LANG), say(p, SAY_TITLE), say(p, SAY_TITLE));
-    text(p, p->report->of->leak);
+    put_html(p->to, p->report->of->leak);
     fputs(" · ", p->to);
-    text(p, p->report->title);
+    put_html(p->to, p->report->title);
     fputs(" · ", p->to);
-    text(p, p->report->made);
+    put_html(p->to, p->report->made);
     fputs("</p>\n", p->to);
 }
 
@@ -510,7 +493,7 @@ bool leak_report_write(FILE *to, const leak_report *report)
     rows(&p);
     fprintf(to, "<p>%s%.2f</p>\n", say(&p, SAY_METHOD), report->of->epsilon);
     if (report->of->checkpoint[0]) fprintf(to, "<h4>%s</h4>\n<pre>", say(&p, SAY_CHECKPOINT));
-    text(&p, report->of->checkpoint);
+    put_html(p.to, report->of->checkpoint);
     if (report->of->checkpoint[0]) fputs("</pre>\n", to);
     fputs("</body></html>\n", to);
     return fflush(to) == 0 && !ferror(to);

@@ -1,16 +1,6 @@
 /* audit query: what its files share. */
 #pragma once
-#include "vault/cli/internal.h"
-
-/* Ids of departments, apps, officers and persons, and how the register calls them. */
-typedef struct register_names {
-    json_t *by_id;
-} register_names;
-register_names names_read(ctl *c); /* two calls, each a line; what cannot be read is left out */
-void names_clear(register_names *n);
-const char *name_of(const register_names *n, const char *id); /* "" where it has none */
-const char *named(arena *mem, const register_names *n,
-                  const char *id); /* "赵敏 (grid-zhao)"; the id where it has none */
+#include "vault/cli/register_names.h"
 
 /* One way to show lines. */
 typedef struct line_view {

@@ -1,10 +1,13 @@
-/* How the register calls the ids that lines hold: read once, from the documents in force. */
-#include "vault/cli/query.h"
+#include "vault/cli/register_names.h"
 
 #include <string.h>
 
-/* Where it cannot be read, ids stand for themselves. */
-static void read_document(ctl *c, register_names *out, const char *document, const char *const lists[])
+register_names names_none(void)
+{
+    return (register_names){.by_id = json_object()};
+}
+
+void names_add(ctl *c, register_names *to, const char *document, const char *const lists[], const char *member)
 {
     VAULT_CLEANUP(exchange_clear) exchange x = {0};
     if (document_get(c, &x, document, 0) != CTL_OK) return;
@@ -14,17 +17,17 @@ static void read_document(ctl *c, register_names *out, const char *document, con
         const json_t *entries = json_object_get(content, lists[i]);
         for (size_t n = 0; n < json_array_size(entries); n++) {
             const json_t *entry = json_array_get(entries, n), *id = json_object_get(entry, "id");
-            json_t *name = json_object_get(entry, "name");
-            if (json_is_string(id) && json_is_string(name)) json_object_set(out->by_id, json_string_value(id), name);
+            json_t *name = json_object_get(entry, member);
+            if (json_is_string(id) && json_is_string(name)) json_object_set(to->by_id, json_string_value(id), name);
         }
     }
 }
 
 register_names names_read(ctl *c)
 {
-    register_names out = {.by_id = json_object()};
-    read_document(c, &out, "principals", (const char *const[]){"departments", "apps", "officers", NULL});
-    read_document(c, &out, "persons", (const char *const[]){"persons", NULL});
+    register_names out = names_none();
+    names_add(c, &out, "principals", (const char *const[]){"departments", "apps", "officers", NULL}, "name");
+    names_add(c, &out, "persons", (const char *const[]){"persons", NULL}, "name");
     return out;
 }
 

@@ -1,4 +1,5 @@
 /* audit report: what a review of compliance asks for. */
+#include "vault/cli/register_names.h"
 #include "vault/cli/report_page.h"
 #include "vault/cli/text_file.h"
 
@@ -10,27 +11,11 @@
 
 /* ---- names ------------------------------------------------------------------------------------------------------- */
 
-static void add_names(ctl *c, json_t *to, const char *document, const char *list, const char *member)
+static register_names read_names(ctl *c)
 {
-    VAULT_CLEANUP(exchange_clear) exchange x = {0};
-    size_t i;
-    json_t *entry;
-    if (document_get(c, &x, document, 0) != CTL_OK) return; /* ids stand for themselves */
-    VAULT_CLEANUP(json_clear)
-    json_t *content = content_json(((const Vault__V1__GetDocumentResponse *)(const void *)x.reply)->content);
-    json_array_foreach(json_object_get(content, list), i, entry)
-    {
-        const char *id = json_string_value(json_object_get(entry, "id"));
-        json_t *name = json_object_get(entry, member);
-        if (id && json_is_string(name)) json_object_set(to, id, name);
-    }
-}
-
-static json_t *read_names(ctl *c)
-{
-    json_t *names = json_object();
-    add_names(c, names, "purposes", "purposes", "title");
-    add_names(c, names, "principals", "departments", "name");
+    register_names names = names_none();
+    names_add(c, &names, "purposes", (const char *const[]){"purposes", NULL}, "title");
+    names_add(c, &names, "principals", (const char *const[]){"departments", NULL}, "name");
     return names;
 }
 
@@ -89,11 +74,11 @@ ctl_exit run_audit_report(ctl *c)
         print_json(message_json(c->mem, &of->base));
         return CTL_OK;
     }
-    VAULT_CLEANUP(json_clear) json_t *names = read_names(c);
-    if (c->options[OPT_HTML]) end = write_page(c, of, names);
+    VAULT_CLEANUP(names_clear) register_names names = read_names(c);
+    if (c->options[OPT_HTML]) end = write_page(c, of, names.by_id);
     if (c->options[OPT_JSON])
         print_json(message_json(c->mem, &of->base));
     else
-        print_report(c, of, names);
+        print_report(c, of, names.by_id);
     return end;
 }

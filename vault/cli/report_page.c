@@ -1,4 +1,5 @@
 #include "vault/cli/report_page.h"
+#include "vault/cli/text_file.h"
 
 #include <string.h>
 
@@ -37,23 +38,6 @@ static const char *say(const report_page *p, const char *en, const char *zh)
 
 /* ---- writing ----------------------------------------------------------------------------------------------------- */
 
-/* What a server sends is text, and never markup. */
-static void put_text(FILE *to, const char *text)
-{
-    for (; *text; text++) {
-        if (*text == '<')
-            fputs("&lt;", to);
-        else if (*text == '>')
-            fputs("&gt;", to);
-        else if (*text == '&')
-            fputs("&amp;", to);
-        else if (*text == '"')
-            fputs("&quot;", to);
-        else
-            fputc((unsigned char)*text < ' ' ? ' ' : *text, to);
-    }
-}
-
 static void put_head(FILE *to, const report_page *p)
 {
     const char *title = say(p, "Compliance report", "合规报告");
@@ -79,11 +63,11 @@ static void put_summary(FILE *to, const report_page *p)
 {
     const Vault__V1__ReportResponse *of = p->of;
     fputs("<p>", to);
-    put_text(to, p->since[0] ? p->since : say(p, "the beginning", "起始"));
+    put_html(to, p->since[0] ? p->since : say(p, "the beginning", "起始"));
     fputs(" – ", to);
-    put_text(to, p->until[0] ? p->until : p->made);
+    put_html(to, p->until[0] ? p->until : p->made);
     fprintf(to, "; %s ", say(p, "made", "生成于"));
-    put_text(to, p->made);
+    put_html(to, p->made);
     fputs("</p>\n", to);
     put_tile(to, of->residents, say(p, "persons held", "在库人数"));
     put_tile(to, of->restricted, say(p, "of them restricted", "其中限制处理"));
@@ -104,10 +88,10 @@ static void put_row(FILE *to, const report_page *p, const Vault__V1__ReportCount
 {
     const char *name = json_string_value(json_object_get(p->names, one->key));
     fputs("<tr><td>", to);
-    put_text(to, name ? name : one->key[0] ? one->key : without_key(p, one->kind));
+    put_html(to, name ? name : one->key[0] ? one->key : without_key(p, one->kind));
     if (name) {
         fputs(" <small>", to);
-        put_text(to, one->key);
+        put_html(to, one->key);
         fputs("</small>", to);
     }
     fprintf(to, "</td><td class=\"n\">%llu</td><td class=\"n\">%llu</td><td class=\"b\"><div style=\"width:%llu%%\">",

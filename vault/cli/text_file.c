@@ -24,3 +24,20 @@ void text_file_clear(text_file *f)
     memory_free(f->text, f->len);
     *f = (text_file){0};
 }
+
+void put_html(FILE *to, const char *text)
+{
+    for (; text && *text; text++) {
+        const unsigned char c = (unsigned char)*text;
+        if (c == '<')
+            fputs("&lt;", to);
+        else if (c == '>')
+            fputs("&gt;", to);
+        else if (c == '&')
+            fputs("&amp;", to);
+        else if (c == '"')
+            fputs("&quot;", to);
+        else
+            fputc(c < ' ' && c != '\n' ? ' ' : c, to);
+    }
+}

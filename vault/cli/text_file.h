@@ -14,3 +14,5 @@ VAULT_MUST_USE bool text_file_begin(text_file *out);
 /* Says why not on stderr. */
 VAULT_MUST_USE ctl_exit text_file_save(text_file *f, const char *path);
 void text_file_clear(text_file *f);
+/* In a page: what the log or the server says is text, and never markup. NULL: nothing. */
+void put_html(FILE *to, const char *text);
