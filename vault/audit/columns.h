@@ -1,4 +1,4 @@
-/* Columns of the log: what questions over many lines need of each of them, in some 40 bytes instead of a sealed view.
+/* Columns of the log: what questions over many lines need of each of them, in some 45 bytes instead of a sealed view.
  * One block a stretch of 65,536 lines, sealed under the view key of the log ring and bound to its stretch, made by the
  * nodes' keepers when the stretch is complete, from lines that are proven (scan.h). The newest stretch, which is not
  * complete, is read from its lines.

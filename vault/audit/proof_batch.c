@@ -14,28 +14,40 @@ typedef struct shelf { /* rows by index, ascending, each once */
 
 /* ---- what is known ---- */
 
-/* Whether the smaller of two trees has become the larger one. */
+/* Whether the smaller of two trees is shown to have become the larger one; not by damaged rows, nor by an archive that
+ * is away. */
 static vault_code has_grown(bool *grown, const merkle_tree *old, const merkle_tree *tree, store *s, arena *mem,
                             vault_error *err)
 {
     growth_proof growth = {.old_size = old->size, .size = tree->size};
     *grown = false;
     vault_code code = stored_consistency(s, mem, &growth, err);
-    if (code == VAULT_INTEGRITY) return vault_error_clear(err), VAULT_OK;
+    if (code == VAULT_INTEGRITY || code == VAULT_UNAVAILABLE) return vault_error_clear(err), VAULT_OK;
     VAULT_TRY(code);
     *grown = merkle_verify_consistency(old, tree, growth.path);
     return VAULT_OK;
 }
 
-vault_code known_lines_hold(bool *hold, const proofs_source *from, arena *mem, vault_error *err)
+/* By one look-up, where the log has grown since the last question. */
+static vault_code hold_once(bool *hold, bool *again, const proofs_source *from, arena *mem, vault_error *err)
 {
     const merkle_tree *tree = from->head, then = known_lines_tree(from->known);
     *hold = then.size == tree->size && bytes_same(digest_bytes(&then.root), digest_bytes(&tree->root));
-    if (*hold || then.size == tree->size) return VAULT_OK;
+    *again = false;
+    if (then.size == tree->size) return VAULT_OK;
     const merkle_tree *old = then.size < tree->size ? &then : tree, *new = old == tree ? &then : tree;
     bool grown = old->size == 0;
     if (!grown) VAULT_TRY(has_grown(&grown, old, new, from->s, mem, err));
     *hold = grown && known_lines_grow(from->known, &then, new);
+    *again = grown && !*hold;
+    return VAULT_OK;
+}
+
+vault_code known_lines_hold(bool *hold, const proofs_source *from, arena *mem, vault_error *err)
+{
+    bool again = true;
+    *hold = false;
+    for (int attempt = 0; again && attempt < 3; attempt++) VAULT_TRY(hold_once(hold, &again, from, mem, err));
     return VAULT_OK;
 }
 
