@@ -74,6 +74,18 @@ def test_a_list_that_was_found_leads_to_who_had_it_and_is_destroyed_with_its_cas
     assert "LEAK_UNKNOWN" in wang.said
 
 
+def test_of_a_long_list_ten_thousand_rows_are_taken_and_a_notice_says_that_they_are_not_all(wang, zhao, people, tmp_path):
+    rows = [f"{p['name'][0]} {p['name'][1:]},+86 {p['phone'][:3]} {p['phone'][3:7]}-{p['phone'][7:]}" for p in people[60:80]]
+    (tmp_path / "long.csv").write_text("姓名,手机\n" + "\n".join(rows * 100 + [f"李{i},139{i:08d}" for i in range(9000)]) + "\n")
+    case = wang.json("audit", "trace", "long.csv", "--seen", soon(), "--ticket", "incident-8")[0]
+    assert (int(case["rows"]), int(case["total_rows"])) == (10000, 11000) and "drawn by lot" in wang.said
+    approve(zhao, case["name"])
+    notice = json.loads(wang("incident", case["name"], "--app", "eldercare", "--of-purpose", "elder-care", "--json", "--ticket", "incident-8"))
+    assert (notice["rows"], notice["total_rows"], notice["total"]) == (10000, 11000, 20), "blanks, +86 and groups are read"
+    assert "10000 rows that were drawn of 11000" in wang.said
+    wang("leak", "close", case["name"], "--ticket", "incident-8")
+
+
 def test_what_cannot_be_a_list_is_said_before_anything_is_sent(wang, tmp_path):
     (tmp_path / "odd.csv").write_text("a,b\n1,2\n")
     wang("audit", "trace", "odd.csv", "--seen", soon(), "--ticket", "t", wanted=INVALID)

@@ -293,10 +293,11 @@ static void print_notice(const Vault__V1__ListAffectedResponse *r, arena *mem)
 static void say_sampled(const Vault__V1__ListAffectedResponse *r)
 {
     if (r->total_rows <= r->rows) return;
-    fprintf(stderr,
-            "vaultctl: these are the residents of %llu rows that were drawn of %llu: bring the others as cases of their "
-            "own, or more must be notified than stand here\n",
-            (unsigned long long)r->rows, (unsigned long long)r->total_rows);
+    fprintf(
+        stderr,
+        "vaultctl: these are the residents of %llu rows that were drawn of %llu: bring the others as cases of their "
+        "own, or more must be notified than stand here\n",
+        (unsigned long long)r->rows, (unsigned long long)r->total_rows);
 }
 
 static void end_json(const incident *of, const Vault__V1__ListAffectedResponse *r)

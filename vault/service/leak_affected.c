@@ -132,6 +132,8 @@ static vault_code answer(const affected *a, vault_error *err)
     if (!out) return no_room(err);
     out->total = a->count;
     out->children = a->children;
+    out->rows = a->leak.list.row_count;
+    out->total_rows = a->leak.list.total_rows;
     if (next < a->count && !(out->next_page_token = page_token(mem, conditions_of(a->in), (int64_t)next)))
         return no_room(err);
     VAULT_TRY(answer_notice(a, out, err));
