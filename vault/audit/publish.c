@@ -4,7 +4,6 @@
 #include "vault/audit/internal.h"
 #include "vault/base/file.h"
 #include "vault/base/log.h"
-#include "vault/base/memory.h"
 
 #include <string.h>
 
@@ -98,21 +97,11 @@ typedef struct publication {
     arena *mem;
 } publication;
 
-typedef struct file_text {
-    char *at;
-    size_t len;
-} file_text;
-
-static void file_text_free(file_text *f)
-{
-    memory_free(f->at, f->len);
-}
-
 /* Another node may keep the same file: it never goes back to a smaller tree, nor on to one that does not continue it.
  */
 static vault_code keep_outside(const publication *p, const char *path, const published *newest, vault_error *err)
 {
-    VAULT_CLEANUP(file_text_free) file_text file = {0};
+    VAULT_CLEANUP(file_text_clear) file_text file = {0};
     published there;
     if (!path || newest->note.len == 0) return VAULT_OK;
     vault_code code = file_read(&file.at, &file.len, path, NOTE_MAX, err);
@@ -126,7 +115,7 @@ static vault_code keep_outside(const publication *p, const char *path, const pub
 vault_code ledger_check_outside(ledger *l, store *s, const char *path, vault_error *err)
 {
     VAULT_CLEANUP(arena_free) arena *mem = arena_new(1 << 20);
-    VAULT_CLEANUP(file_text_free) file_text file = {0};
+    VAULT_CLEANUP(file_text_clear) file_text file = {0};
     published there;
     head_row head;
     if (!path) return VAULT_OK;

@@ -56,6 +56,12 @@ static void free_text(char **text)
     free(*text);
 }
 
+void file_text_clear(file_text *f)
+{
+    memory_free(f->at, f->len);
+    *f = (file_text){0};
+}
+
 vault_code file_read(char **out, size_t *len, const char *path, size_t limit, vault_error *err)
 {
     *out = NULL;

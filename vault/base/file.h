@@ -6,7 +6,14 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* Whole file into memory, at most limit bytes; the caller frees with memory_free(at, len). */
+/* A whole file in memory. */
+typedef struct file_text {
+    char *at;
+    size_t len;
+} file_text;
+void file_text_clear(file_text *f); /* takes an empty one */
+
+/* Whole file into memory, at most limit bytes, with a NUL behind them; the caller frees with memory_free(at, len). */
 VAULT_MUST_USE vault_code file_read(char **out, size_t *len, const char *path, size_t limit, vault_error *err);
 /* Write, fsync, rename, fsync the folder: the file is the old or the new one, never half of it. Drafts of processes
  * that were killed at it ("<path>.draft-" and six characters) go. */

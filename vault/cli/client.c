@@ -48,31 +48,20 @@ struct client {
 
 /* ---- connection ---- */
 
-typedef struct pem {
-    char *text;
-    size_t len;
-} pem;
-
-static void pem_clear(pem *p)
-{
-    memory_free(p->text, p->len);
-    *p = (pem){0};
-}
-
-static vault_code pem_read(pem *out, const char *path, const char *what, vault_error *err)
+static vault_code pem_read(file_text *out, const char *path, const char *what, vault_error *err)
 {
     if (!path) return vault_fail(err, VAULT_INVALID, "no %s given", what);
-    return file_read(&out->text, &out->len, path, PEM_LIMIT, err);
+    return file_read(&out->at, &out->len, path, PEM_LIMIT, err);
 }
 
 static vault_code credentials(grpc_channel_credentials **out, const client_options *o, vault_error *err)
 {
-    VAULT_CLEANUP(pem_clear) pem ca = {0}, cert = {0}, key = {0};
+    VAULT_CLEANUP(file_text_clear) file_text ca = {0}, cert = {0}, key = {0};
     VAULT_TRY(pem_read(&ca, o->ca, "certificate authority", err));
     VAULT_TRY(pem_read(&cert, o->cert, "certificate", err));
     VAULT_TRY(pem_read(&key, o->key, "key", err));
-    grpc_ssl_pem_key_cert_pair pair = {.private_key = key.text, .cert_chain = cert.text};
-    *out = grpc_ssl_credentials_create_ex(ca.text, &pair, NULL, NULL);
+    grpc_ssl_pem_key_cert_pair pair = {.private_key = key.at, .cert_chain = cert.at};
+    *out = grpc_ssl_credentials_create_ex(ca.at, &pair, NULL, NULL);
     return *out ? VAULT_OK : vault_fail(err, VAULT_INVALID, "certificate or key is not PEM");
 }
 

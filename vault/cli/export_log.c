@@ -146,11 +146,6 @@ static ctl_exit copy_lines(tile_copy *t)
 
 /* ---- the folder's own checkpoint ---- */
 
-static void free_text(char **text)
-{
-    if (*text) memory_free(*text, strlen(*text) + 1);
-}
-
 static const char *checkpoint_path(tile_copy *t)
 {
     return arena_format(t->c->mem, "%s/checkpoint", t->folder.path);
@@ -159,14 +154,13 @@ static const char *checkpoint_path(tile_copy *t)
 static ctl_exit read_old(tile_copy *t)
 {
     vault_error err = {0};
-    VAULT_CLEANUP(free_text) char *note = NULL;
-    size_t len;
+    VAULT_CLEANUP(file_text_clear) file_text note = {0};
     bytes text;
     checkpoint old;
-    vault_code code = file_read(&note, &len, checkpoint_path(t), NOTE_MAX, &err);
+    vault_code code = file_read(&note.at, &note.len, checkpoint_path(t), NOTE_MAX, &err);
     if (code == VAULT_NOT_FOUND) return CTL_OK;
     if (code != VAULT_OK) return failed(&err);
-    if (!note_unverified(&text, bytes_of(note, len)) || !checkpoint_parse(&old, text) ||
+    if (!note_unverified(&text, bytes_of(note.at, note.len)) || !checkpoint_parse(&old, text) ||
         !bytes_same(old.origin, t->wanted.head.origin)) {
         fprintf(stderr, "vaultctl: incomplete: %s/checkpoint is none of this log\n", t->folder.path);
         return CTL_INCOMPLETE;

@@ -301,21 +301,14 @@ static finding check_roots(log_check *k)
 
 /* ---- the checkpoints ---- */
 
-static void free_note(bytes *note)
-{
-    if (note->at) memory_free((void *)(uintptr_t)note->at, note->len);
-}
-
 static finding read_checkpoint(merkle_tree *out, const char *path, const key_list *keys)
 {
-    VAULT_CLEANUP(free_note) bytes note = {0};
+    VAULT_CLEANUP(file_text_clear) file_text note = {0};
     vault_error dropped = {0};
     checkpoint head;
-    char *text;
-    if (file_read(&text, &note.len, path, NOTE_MAX, &dropped) != VAULT_OK)
+    if (file_read(&note.at, &note.len, path, NOTE_MAX, &dropped) != VAULT_OK)
         return finding_at(INCOMPLETE, "a checkpoint cannot be read", "%.120s", path);
-    note.at = (const uint8_t *)text;
-    finding f = check_checkpoint(&head, note, keys);
+    finding f = check_checkpoint(&head, bytes_of(note.at, note.len), keys);
     if (f.verdict == VALID) *out = head.tree;
     if (f.verdict != VALID && !f.place[0]) snprintf(f.place, sizeof f.place, "%.120s", path);
     return f;

@@ -180,16 +180,6 @@ static int read_options(asked *out, int argc, char *const *argv)
 
 /* ---- one file ---- */
 
-typedef struct file_text {
-    char *at;
-    size_t len;
-} file_text;
-
-static void file_text_free(file_text *f)
-{
-    memory_free(f->at, f->len);
-}
-
 /* False: said on stderr. */
 static bool read_text(file_text *out, const char *path)
 {
@@ -202,7 +192,7 @@ static bool read_text(file_text *out, const char *path)
 /* The leaf that a proof must be of; empty: the one that it brings. */
 static finding wanted_leaf(bytes *out, arena *mem, const asked *a, bytes content)
 {
-    VAULT_CLEANUP(file_text_free) file_text receipt = {0};
+    VAULT_CLEANUP(file_text_clear) file_text receipt = {0};
     tlog_proof p;
     *out = (bytes){0};
     if (a->leaf) {
@@ -233,7 +223,7 @@ static finding check_content(const asked *a, bytes content)
 
 static finding check_file(const asked *a, const char *path)
 {
-    VAULT_CLEANUP(file_text_free) file_text text = {0};
+    VAULT_CLEANUP(file_text_clear) file_text text = {0};
     if (a->kind == KIND_LOG)
         return check_log(&(log_question){
             .folder = path, .keys = &a->keys, .old = a->old, .threads = a->threads, .quiet = a->quiet || a->json});
