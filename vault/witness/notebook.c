@@ -211,9 +211,12 @@ const char *notebook_origin(const notebook *n, size_t i)
     return n->logs[i].origin;
 }
 
-int64_t notebook_size(const notebook *n, size_t i)
+int64_t notebook_size(notebook *n, size_t i)
 {
-    return n->logs[i].last.size;
+    pthread_mutex_lock(&n->lock);
+    int64_t size = n->logs[i].last.size;
+    pthread_mutex_unlock(&n->lock);
+    return size;
 }
 
 /* ---- answers ----------------------------------------------------------------------------------------------------- */

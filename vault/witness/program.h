@@ -36,10 +36,10 @@ typedef struct notebook_options {
  * witness's, or another program has it open. */
 VAULT_MUST_USE vault_code notebook_open(notebook **out, const notebook_options *options, vault_error *err);
 void notebook_close(notebook **n); /* takes NULL inside */
-/* How many logs it knows, and what it cosigned last of each: for whoever starts it. */
+/* How many logs it knows, and what it cosigned last of each. Any thread. */
 size_t notebook_logs(const notebook *n);
 const char *notebook_origin(const notebook *n, size_t i);
-int64_t notebook_size(const notebook *n, size_t i);
+int64_t notebook_size(notebook *n, size_t i);
 
 /* The answer to an add-checkpoint: HTTP status, Content-Type, body. In the arena, or static. Any thread: requests are
  * answered one after the other. */
