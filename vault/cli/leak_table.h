@@ -17,7 +17,8 @@ typedef struct leak_table {
     char **headings;
     char **columns; /* of the vault: fields, "token", or "" */
     size_t column_count;
-    /* At most rows_most, of many columns fewer: of more they are drawn by lot. Columns that are not looked at are empty. */
+    /* At most rows_most, of many columns fewer: of more they are drawn by lot. Columns that are not looked at are
+     * empty. */
     Vault__V1__LeakRow **rows;
     size_t rows_most;
     size_t row_count;

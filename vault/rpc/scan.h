@@ -7,9 +7,10 @@
 #include <protobuf-c/protobuf-c.h>
 
 enum {
-    SCAN_DEPTH = 16,         /* messages within messages */
-    SCAN_REPEATED = 4096,    /* elements of one repeated field: CALL_ITEMS of the service */
-    SCAN_LEAK_ROWS = 10000,  /* rows of a leaked list: one approval is bound to all of it, so that it comes in one call */
+    SCAN_DEPTH = 16,      /* messages within messages */
+    SCAN_REPEATED = 4096, /* elements of one repeated field: CALL_ITEMS of the service */
+    SCAN_LEAK_ROWS =
+        10000, /* rows of a leaked list: one approval is bound to all of it, so that it comes in one call */
     SCAN_ELEMENTS = 1 << 18, /* fields and elements in all: 4,096 items of 60 values */
     SCAN_TEXT = 1 << 16,     /* bytes of one text field */
     SCAN_BYTES = 8 << 20,    /* bytes of one bytes field: a document of the control room */
