@@ -1,6 +1,7 @@
 /* Where calls meet a canary. One check on the way of items: the answers for one who is hidden, one who lives elsewhere,
  * and nobody, are made by the same code. */
 #include "vault/service/canaries.h"
+#include "vault/service/search.h"
 
 #include "vault/base/log.h"
 #include "vault/base/metric.h"
@@ -67,13 +68,30 @@ vault_code canaries_alive(const int64_t **ids, size_t *count, const session *s, 
 
 /* ---- used ---- */
 
+/* Looked for by a number that nobody else has: whoever comes with it has it from somewhere. By a name or a street
+ * anybody finds one. */
+static bool is_by_its_number(const search *q)
+{
+    for (size_t i = 0; i < q->condition_count; i++) {
+        const condition *asked = &q->conditions[i];
+        const bool own = field_is_unique(asked->field) || strcmp(format_name(asked->field->format), "mobile") == 0;
+        if (own && asked->in->question_case == VAULT__V1__CONDITION__QUESTION_EQUALS) return true;
+    }
+    return false;
+}
+
+static bool shows_by_chance(const call *c, line_action how)
+{
+    return how == LINE_BROWSE || (how == LINE_SEARCH && !(c->search && is_by_its_number(c->search)));
+}
+
 static const canary *used(const session *s, const item *it)
 {
     const call *c = it->call;
     line_action how = it->action ? it->action : c->action;
     int64_t whom = it->record.genuine ? it->record.row->id : it->id.id; /* by the token of one that is retired, too */
     if (whom == 0 || c->caller->role == ROLE_OFFICER) return NULL;
-    return how == LINE_SEARCH || how == LINE_BROWSE ? NULL : manifest_canary(s->manifest, whom);
+    return shows_by_chance(c, how) ? NULL : manifest_canary(s->manifest, whom);
 }
 
 bool canaries_used(const session *s, item *const *items, size_t count)

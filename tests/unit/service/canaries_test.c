@@ -174,6 +174,23 @@ TEST("one for everybody is found and shown as any resident; a search is no use, 
     fixture_reset();
 }
 
+TEST("a search by its own number is an alarm, by a name is none")
+{
+    const Vault__V1__Canary *one = created((wished){0})[0];
+    uint64_t before = alarms();
+    assert_int_equal(found_by(CARE, "phone", value_of(one, "phone")), 1);
+    assert_int_equal(alarms(), before + 1);
+    assert_int_equal(notices_of(one->name), 1);
+    Vault__V1__SearchRequest *in = new_search();
+    equals(in, "name", value_of(one, "name"));
+    equals(in, "phone", value_of(one, "phone"));
+    (void)answer_of(as_population(in));
+    assert_int_equal(alarms(), before + 2);
+    assert_true(found_by(REGISTER, "name", value_of(one, "name")) > 0);
+    assert_int_equal(alarms(), before + 2);
+    fixture_reset();
+}
+
 TEST("a use that is refused is an alarm too: whoever holds the number has it from somewhere")
 {
     const Vault__V1__Canary *one = created((wished){.area = "320411001001"})[0];
