@@ -1,4 +1,5 @@
-/* A node that asks witnesses: a real one, and others that are away, talk nonsense, or lie. */
+/* A node that asks witnesses: a real one, and others that are away, talk nonsense, or lie. Its collector is a thread:
+ * TSan looks at it, too. */
 #include "tests/support/crude.h"
 #include "tests/support/vault_fixture.h"
 #include "vault/audit/witness.h"
