@@ -1,12 +1,15 @@
 """Who has seen it: told by vaultctl to the resident and to guardians, on every node, with receipts that a stranger's verifier takes."""
 
+import concurrent.futures
 import datetime
 import json
 import subprocess
 import time
 
+import grpc
 import kit
 import pytest
+from kit import audit_pb2, audit_pb2_grpc
 from vaultctl_test import DENIED, INVALID, SOME_REFUSED, TAMPERED, Ctl
 
 ELDER, CLINIC, POPULATION = ("eldercare", "elder-care"), ("clinic", "family-doctor"), ("population", "population-register")
@@ -110,3 +113,36 @@ def test_nobody_is_told_anothers(two, tmp_path):
     elder("history", forged, "--ticket", "t", wanted=INVALID)
     clinic("history", clinics, "--ticket", "t", wanted=DENIED)
     Ctl(city, "officer-wang", "log-review", tmp_path)("history", other, "--ticket", "t", wanted=DENIED)
+
+
+class Pages(audit_pb2_grpc.AuditServicer):
+    """A vault whose pages end early: some without an entry, and more behind them."""
+
+    def __init__(self):
+        self.asked = []
+
+    def AccessHistory(self, request, context):
+        self.asked.append((request.page_token, request.page_size))
+        line, following = {"": (7, "a"), "a": (None, "b"), "b": (None, "c"), "c": (5, "d"), "d": (None, "e"), "e": (3, "")}[request.page_token]
+        entries = [audit_pb2.AccessEntry(action="reveal", outcome="granted", department="civil-affairs", line=line)] if line else []
+        return audit_pb2.AccessHistoryResponse(entries=entries, next_page_token=following, checkpoint="")
+
+
+def test_pages_that_end_early_are_followed_until_the_limit_or_the_end(two, tmp_path):
+    city = two[0]
+    keys = city.authority.folder
+    pages, server = Pages(), grpc.server(concurrent.futures.ThreadPoolExecutor(2))
+    audit_pb2_grpc.add_AuditServicer_to_server(pages, server)
+    port = server.add_secure_port("127.0.0.1:0", grpc.ssl_server_credentials(
+        [((keys / "server.key").read_bytes(), (keys / "server.crt").read_bytes())], (keys / "ca.crt").read_bytes(), True))
+    server.start()
+    try:
+        elder = Ctl(city, *ELDER, tmp_path)
+        elder.environment["VAULT_SERVER"] = f"127.0.0.1:{port}"
+        assert [entry["line"] for entry in elder.json("history", "rv1x", "--ticket", "t")] == [7, 5, 3]
+        assert [token for token, _ in pages.asked] == ["", "a", "b", "c", "d", "e"] and elder.said == ""
+        pages.asked.clear()
+        assert len(elder.json("history", "rv1x", "--limit", "2", "--ticket", "t")) == 2
+        assert pages.asked == [("", 2), ("a", 1), ("b", 1), ("c", 1)] and "there are more" in elder.said
+    finally:
+        server.stop(None)

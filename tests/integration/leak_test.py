@@ -66,6 +66,8 @@ def test_a_list_that_was_found_leads_to_who_had_it_and_is_destroyed_with_its_cas
     wang("incident", case["name"], "--app", "eldercare", "--of-purpose", "elder-care", "--out", "tokens.txt", "--ticket", "incident-7")
     assert sorted((tmp_path / "tokens.txt").read_text().split()) == sorted(tokens[40:52])
     notice = json.loads(wang("incident", case["name"], "--app", "eldercare", "--of-purpose", "elder-care", "--json", "--ticket", "incident-7"))
+    draft = wang("incident", case["name"], "--app", "eldercare", "--of-purpose", "elder-care", "--ticket", "incident-7")
+    assert "最高类别：个人信息" in draft and "--out FILE" in wang.said and tokens[40] not in draft
     assert notice["total"] == 12 and len(notice["tokens"]) == 12 and notice["gravest_class"] == "personal"
 
     assert "closed" in wang("leak", "close", case["name"], "--ticket", "incident-7")
@@ -96,3 +98,12 @@ def test_what_cannot_be_a_list_is_said_before_anything_is_sent(wang, tmp_path):
     wang("audit", "trace", "some.csv", "--seen", "whenever", "--ticket", "t", wanted=USAGE)
     wang("audit", "trace", "some.csv", "--seen", "2999-01-01", "--ticket", "t", wanted=INVALID)
     wang("incident", "leaks/" + "0" * 32, "--ticket", "t", wanted=USAGE)
+
+
+def test_that_there_is_no_place_for_what_is_to_be_kept_is_said_before_anything_is_asked(wang):
+    lines = lambda: wang.json("audit", "query", "--action", "trace", "--limit", "1000")
+    before = len(lines())
+    for option in ("--report", "--receipts"):
+        wang("audit", "trace", "leaks/" + "0" * 32, option, "/nonexistent/kept", "--ticket", "t", wanted=USAGE)
+        assert "/nonexistent/kept: nothing can be kept there: No such file" in wang.said
+    assert len(lines()) == before

@@ -92,7 +92,7 @@ static ctl_exit open_case(ctl *c, const leak_table *t)
     show_leak(c, made);
     fprintf(stderr,
             "another officer looks at it and approves: vaultctl approval show %s\n"
-            "then: vaultctl audit trace %s --report report.html\n",
+            "then: vaultctl audit trace %s --report report.html --ticket ...\n",
             shown(c->mem, made->approval), shown(c->mem, made->name));
     return CTL_OK;
 }
@@ -272,6 +272,15 @@ static void keep_tokens(const incident *of, const Vault__V1__ListAffectedRespons
     }
 }
 
+static const char *in_chinese(const char *class_name)
+{
+    static const char *const classes[][2] = {
+        {"general", "一般"}, {"personal", "个人信息"}, {"sensitive", "敏感个人信息"}};
+    for (size_t i = 0; i < sizeof classes / sizeof *classes; i++)
+        if (strcmp(classes[i][0], class_name) == 0) return classes[i][1];
+    return class_name;
+}
+
 /* What PIPL 57 wants in a notice, as far as the vault knows it; the rest is for people to write. */
 static void print_notice(const Vault__V1__ListAffectedResponse *r, arena *mem)
 {
@@ -280,7 +289,7 @@ static void print_notice(const Vault__V1__ListAffectedResponse *r, arena *mem)
     printf("（最高类别：%s）\n二、发生原因：【待填】\n三、可能造成的危害：【待填】\n"
            "四、已采取的补救措施：【待填】\n五、您可以采取的减轻危害的措施：【待填】\n六、联系方式：【待填】\n\n"
            "涉及居民 %llu 人，其中不满十四周岁 %llu 人（告知其监护人）。\n\n",
-           shown(mem, r->gravest_class), (unsigned long long)r->total, (unsigned long long)r->children);
+           shown(mem, in_chinese(r->gravest_class)), (unsigned long long)r->total, (unsigned long long)r->children);
     printf("Notice of a personal information incident (draft; PIPL article 57)\n\n"
            "1. Kinds of personal information: as above (gravest class: %s)\n2. Cause: [to be written]\n"
            "3. Harm that may follow: [to be written]\n4. What has been done: [to be written]\n"
@@ -351,6 +360,8 @@ ctl_exit run_incident(ctl *c)
     if (!text_file_begin(&kept)) abort();
     of.tokens = kept.to;
     ctl_exit end = ask_pages(&of);
+    if (end == CTL_OK && !json && !c->options[OPT_OUT])
+        fputs("vaultctl: whom to notify: --out FILE keeps their tokens\n", stderr);
     if (end == CTL_OK && c->options[OPT_OUT]) return text_file_save(&kept, c->options[OPT_OUT]);
     return end;
 }

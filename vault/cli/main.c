@@ -1,9 +1,11 @@
 /* vaultctl: finds the command and runs it. */
 #include "vault/cli/internal.h"
 
+#include <errno.h>
 #include <locale.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
     MEMORY = 256 << 20,
@@ -91,6 +93,21 @@ static ctl_exit open_and_run(ctl *c)
     return end == CTL_ASKED ? CTL_OK : end;
 }
 
+/* What is to be kept is asked for once, and is a line: that there is no place for it is said before. */
+static ctl_exit check_places(ctl *c)
+{
+    static const option_id kept[] = {OPT_RECEIPT, OPT_RECEIPTS, OPT_OUT, OPT_HTML, OPT_REPORT};
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
+        const char *path = c->options[kept[i]], *slash = path ? strrchr(path, '/') : NULL;
+        const char *folder = !slash          ? "."
+                             : slash == path ? "/"
+                                             : arena_text(c->mem, bytes_of(path, (size_t)(slash - path)));
+        if (path && folder && access(folder, W_OK | X_OK) != 0)
+            return usage_error(c, "%s: nothing can be kept there: %s", path, strerror(errno));
+    }
+    return CTL_OK;
+}
+
 static ctl_exit run(ctl *c, char **words, size_t count)
 {
     const char *what = "";
@@ -103,6 +120,8 @@ static ctl_exit run(ctl *c, char **words, size_t count)
     if ((c->command->options & OPTION(OPT_TICKET)) && !c->options[OPT_TICKET])
         return usage_error(c, "--ticket is missing: the reason goes into the log");
     if (c->count > c->command->most) return usage_error(c, "unexpected: %s", c->arguments[c->command->most]);
+    ctl_exit end = check_places(c);
+    if (end != CTL_OK) return end;
     return c->command->remote ? open_and_run(c) : c->command->run(c);
 }
 

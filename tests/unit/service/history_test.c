@@ -2,6 +2,7 @@
  * entry by entry, and nobody another's. */
 #include "tests/unit/service/guardians.h"
 #include "tests/unit/service/receipt.h"
+#include "vault/audit/history.h"
 
 #include <unistd.h>
 
@@ -486,6 +487,41 @@ TEST("what an investigation looked at is told when its time is over, and until t
     size_t hidden = history_of(token_of)->n_entries;
     clock_set_for_test(clock_now_us() + 2 * DAY_US);
     assert_int_equal(history_of(token_of)->n_entries, hidden + 1 + 5);
+    fixture_reset();
+}
+
+/* How many lines one call looks at; 0: as many as ever. */
+static size_t read_most;
+vault_code __real_ledger_history(history_page *out, scribe *sc, store *s, arena *mem, const history_query *q,
+                                 vault_error *why);
+vault_code __wrap_ledger_history(history_page *out, scribe *sc, store *s, arena *mem, const history_query *q,
+                                 vault_error *why);
+vault_code __wrap_ledger_history(history_page *out, scribe *sc, store *s, arena *mem, const history_query *q,
+                                 vault_error *why)
+{
+    history_query fewer = *q;
+    if (read_most) fewer.read_most = read_most;
+    return __real_ledger_history(out, sc, s, mem, &fewer, why);
+}
+
+TEST("where many lines are not shown pages end early, also without an entry, and go on to the end")
+{
+    const char *token_of = mine(resident_in_street(9)), *next = NULL;
+    for (int i = 0; i < 9; i++) expect_outcome(see(token_of, "registered_address"), VAULT_OK, NULL);
+    const Vault__V1__AccessHistoryResponse *whole = history_of(token_of);
+    size_t told = 0, empty = 0;
+    read_most = 2;
+    do {
+        const Vault__V1__AccessHistoryResponse *out =
+            told_by(look_back(&(looking_back){.token = token_of, .page = next, .size = 5}));
+        for (size_t i = next ? 0 : 1; i < out->n_entries; i++) /* the question before stands first */
+            assert_int_equal(out->entries[i]->line, whole->entries[told++]->line);
+        empty += out->n_entries == 0;
+        next = out->next_page_token[0] ? out->next_page_token : NULL;
+    } while (next);
+    read_most = 0;
+    assert_int_equal(told, whole->n_entries);
+    assert_true(empty >= 3);
     fixture_reset();
 }
 
