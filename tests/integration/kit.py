@@ -4,6 +4,7 @@ Only Debian's Python is used (python3-grpcio, python3-protobuf), and stubs made 
 VAULT_BUILD names the folder of the programs (default: build)."""
 
 import fcntl
+import functools
 import hashlib
 import json
 import os
@@ -86,17 +87,45 @@ class Database:
         return run(self.pg, "psql", self.folder, "-qAtc", text).strip()
 
 
+CA = ROOT / "tests/support/ca"
+
+
+@functools.cache
+def _town():
+    """The folder of an authority with the keys of all who stand in tests/support/town, and what was made there. It is made once for all
+    sessions, and copied: some sixty certificates take two seconds. Made anew after a day, as certificates end."""
+    principals = ROOT / "tests/support/town/principals.json"
+    document = json.loads(principals.read_text())
+    names = {name: one["uri"] for kind in PRINCIPALS for one in document[kind] for name in (one["id"], f"{one['id']}-2")}
+    departments = {one["id"] for one in document["departments"]}
+    folder = BUILD / "town"
+    folder.mkdir(parents=True, exist_ok=True)
+    done = folder / "done"
+    with open(folder / "lock", "w") as lock:  # several sessions begin at once
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        newest = max(principals.stat().st_mtime, CA.stat().st_mtime, time.time() - 86400)
+        if not done.exists() or done.stat().st_mtime < newest:
+            run(CA, "make", folder / "ca")
+            for name, uri in names.items():
+                run(CA, "client", folder / "ca", name, uri)
+            for department in departments:
+                run(CA, "jwk", folder / "ca", department)
+            done.touch()
+    return folder / "ca", names, departments
+
+
 class Authority:
     """Certificates (tests/support/ca). The name of a client is the last part of its URI."""
 
     def __init__(self, folder):
-        self.folder = pathlib.Path(folder)
-        self.ca = ROOT / "tests/support/ca"
-        run(self.ca, "make", self.folder)
+        self.folder, self.ca = pathlib.Path(folder), CA
+        town, self.names, self.departments = _town()
+        shutil.copytree(town, self.folder)
 
     def client(self, uri, name=None, *options):
         name = name or uri.rsplit("/", 1)[-1]
-        run(self.ca, "client", self.folder, name, *([] if "--no-uri" in options else [uri]), *options)
+        if options or self.names.get(name) != uri:
+            run(self.ca, "client", self.folder, name, *([] if "--no-uri" in options else [uri]), *options)
         return name
 
     def fingerprint(self, name):
@@ -112,7 +141,8 @@ class Authority:
         return grpc.ssl_channel_credentials(read("ca.crt"), read(f"{name}.key"), read(f"{name}.crt"))
 
     def jwk(self, department):
-        run(self.ca, "jwk", self.folder, department)
+        if department not in self.departments:
+            run(self.ca, "jwk", self.folder, department)
         return json.loads((self.folder / f"{department}.jwk").read_text())
 
     def assertion(self, department, **claims):
