@@ -8,6 +8,7 @@ import pathlib
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import threading
 import time
@@ -26,18 +27,19 @@ INCOMPLETE, UNVERIFIABLE = 8, 9
 
 
 class Witness:
-    def __init__(self, folder, name="witness.audit.example/1"):
+    def __init__(self, folder, name="witness.audit.example/1", certificate=None):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir()
         self.key, self.state, self.log_path = self.folder / "key", self.folder / "state", self.folder / "log"
         self.vkey = kit.run(PROGRAM, "keygen", "--name", name, "--key", self.key, "--state", self.state).strip()
         self.port, self.process = 0, None
+        self.tls = ["--certificate", f"{certificate}.crt", "--private-key", f"{certificate}.key"] if certificate else []
 
     def start(self, log_key):
         seen = len(self.events("witness.ready"))
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen([str(PROGRAM), "serve", "--key", self.key, "--state", self.state, "--log", log_key,
-                                             "--listen", f"127.0.0.1:{self.port}"], stderr=log, stdin=subprocess.DEVNULL)
+                                             "--listen", f"127.0.0.1:{self.port}", *self.tls], stderr=log, stdin=subprocess.DEVNULL)
         assert wait_for(lambda: len(self.events("witness.ready")) > seen or self.process.poll() is not None)
         assert self.process.poll() is None, self.log_path.read_text()
         self.port = int(self.events("witness.ready")[-1]["detail"].split(" port ")[1].split()[0])
@@ -51,8 +53,9 @@ class Witness:
         self.process.send_signal(how)
         return self.process.wait(60)
 
-    def ask(self, body, verb="POST", path="/add-checkpoint"):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+    def ask(self, body, verb="POST", path="/add-checkpoint", trust=None):
+        connection = (http.client.HTTPSConnection("127.0.0.1", self.port, timeout=60, context=trust) if trust else
+                      http.client.HTTPConnection("127.0.0.1", self.port, timeout=60))
         try:
             connection.request(verb, path, body)
             answer = connection.getresponse()
@@ -283,6 +286,43 @@ def test_a_witness_that_is_killed_knows_afterwards_what_it_cosigned_and_the_vaul
     place.witness.start(place.log_key)
     place.cosigned(place.lines())
     assert any(e["event"] == "witness.cosigns" for e in place.city.vaultd.events())
+
+
+def test_over_https_a_cosignature_is_taken_from_whom_the_ca_file_vouches_for_and_from_nobody_else(place, tmp_path):
+    """One witness as it should be; one whose certificate another authority of the same name signed; one with a certificate of another name; one that
+    speaks plain HTTP where its address says https."""
+    authority = place.city.authority
+    for name, option in (("stranger", "--foreign"), ("nameless", "--no-uri")):
+        kit.run(authority.ca, "server", authority.folder, name, option)
+    certificates = {"good": authority.folder / "server", "stranger": authority.folder / "stranger", "nameless": authority.folder / "nameless", "plain": None}
+    witnesses = {name: Witness(tmp_path / name, f"witness.example/{name}", certificate).start(place.log_key) for name, certificate in certificates.items()}
+    lines = [f"witness {name} {one.vkey} https://127.0.0.1:{one.port}" for name, one in witnesses.items()]
+    place.policy.with_name("policy-https").write_text("\n".join([f"log {place.log_key}", *lines, "quorum good"]) + "\n")
+    kept = dict(place.city.vaultd.document)
+    place.city.vaultd.document.update(witness_policy=str(place.policy.with_name("policy-https")), witness_ca_file=str(authority.folder / "ca.crt"))
+    try:
+        place.restart()
+        place.city.put(3, start=400)
+        note, good = place.cosigned(place.lines()), witnesses.pop("good")
+        assert cosigned_at(note, good.vkey) and good.seen()["resident-vault/test"] >= int(note.splitlines()[1])
+        failed = lambda: {e["detail"].split(":")[0] for e in place.city.vaultd.events() if e["event"] == "witness.failed"}
+        assert wait_for(lambda: failed() >= set(witnesses), 60), failed()
+        newest = place.checkpoint().cosigned_checkpoint
+        assert cosigned_at(newest, good.vkey)
+        for one in witnesses.values():
+            assert cosigned_at(newest, one.vkey) is None and one.seen() == {} and one.process.poll() is None
+        trust = ssl.create_default_context(cafile=authority.folder / "ca.crt")
+        assert good.ask(b"rubbish", trust=trust)[0] == 400
+        with pytest.raises(ssl.SSLCertVerificationError):
+            witnesses["stranger"].ask(b"rubbish", trust=trust)
+        with pytest.raises((http.client.HTTPException, ConnectionError)):  # not a word in clear
+            good.ask(b"rubbish")
+    finally:
+        place.city.vaultd.document.clear()
+        place.city.vaultd.document.update(kept)
+        place.restart()
+        for one in (*witnesses.values(), good):
+            one.end()
 
 
 def test_two_witnesses_never_share_a_folder_and_a_lost_state_is_no_beginning(place, tmp_path):
