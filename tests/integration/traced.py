@@ -1,7 +1,9 @@
 """What vaultd did, call by call of the system, in the order in which it did it (strace): the statements that it sent to PostgreSQL, the
 answers, and what it sent to its clients, which is read with the keys of the clients' sides of TLS.
 
-A line of the trace is a moment. A call begins where its line (or the first part of it) stands, and has ended where its result stands."""
+A line of the trace is a moment. A call begins where its line (or the first part of it) stands, and has ended where its result stands. A socket
+is known by its number in the kernel: strace could tell its addresses, too, but looks for them in lists that it reads while sockets come and go
+on a busy machine, and now and then finds nothing. Which connection is whose is told by what is said on it."""
 
 import pathlib
 import re
@@ -19,30 +21,31 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 WATCHED = "sendmsg,sendto,recvfrom,write,writev"
 LINE = re.compile(r"(\d+) (<\.\.\. )?(\w+)")
-SOCKET = re.compile(r"\w+\(\d+<(UNIX-STREAM|TCP|TCPv6):\[(.*?)\]>, ")
+FILE = re.compile(r"\w+\(\d+<((?:\\x[0-9a-f]{2})+)>, ")
+STARTUP = struct.pack(">I", 3 << 16)  # of PostgreSQL's protocol: what a client says first, behind the length
 TEXT = re.compile(r'"((?:\\x[0-9a-f]{2})*)"(\.\.\.)?')
 RESULT = re.compile(r"\) += (-?\d+)[^\"]*$")
 
 
 def under_strace(trace):
     """What stands before a command: the tracer is not its parent, and ends with it."""
-    return ["strace", "-D", "-f", "--seccomp-bpf", "-yy", "-xx", "-s", "100000000", "-e", f"trace={WATCHED}", "-o", str(trace)]
+    return ["strace", "-D", "-f", "--seccomp-bpf", "-y", "-xx", "-s", "100000000", "-e", f"trace={WATCHED}", "-o", str(trace)]
 
 
-def lines_of(trace):
-    """The lines of a trace whose process has ended; the tracer may still be writing that it has."""
-    text, longer = None, pathlib.Path(trace).read_text()
-    while text != longer:
-        time.sleep(0.3)
-        text, longer = longer, pathlib.Path(trace).read_text()
+def lines_of(trace, process):
+    """The lines of a trace of a process that has ended; the tracer may still be writing that it has."""
+    end, ended = time.monotonic() + 120, re.compile(rf"^{process} +\+\+\+ (exited|killed) .*\n", re.M)
+    while not ended.search(text := pathlib.Path(trace).read_text()):
+        assert time.monotonic() < end, "the trace has no end"
+        time.sleep(0.1)
     return text.splitlines()
 
 
 class Call:
     """One call on a socket: the bytes that went, and between which moments."""
 
-    def __init__(self, name, kind, where, begun, ended, data):
-        self.name, self.kind, self.where, self.begun, self.ended, self.data = name, kind, where, begun, ended, data
+    def __init__(self, name, where, begun, ended, data):
+        self.name, self.where, self.begun, self.ended, self.data = name, where, begun, ended, data
 
 
 def _joined(lines):
@@ -62,15 +65,20 @@ def _joined(lines):
             yield at, at, line[match.start(3):]
 
 
+def _unhexed(text):
+    return bytes.fromhex(text.replace("\\x", ""))
+
+
 def calls_of(lines):
     for begun, ended, text in _joined(lines):
-        what, result = SOCKET.match(text), RESULT.search(text)
-        if not what or not result or int(result[1]) <= 0:
+        what, result = FILE.match(text), RESULT.search(text)
+        where = what and _unhexed(what[1])
+        if not what or not where.startswith(b"socket:") or not result or int(result[1]) <= 0:
             continue
         found = TEXT.findall(text)
         assert found and not any(cut for _, cut in found), f"a call that cannot be read: {text[:200]}"
-        data = b"".join(bytes.fromhex(hexed.replace("\\x", "")) for hexed, _ in found)
-        yield Call(text.split("(", 1)[0], what[1], what[2], begun, ended, data[:int(result[1])])
+        data = b"".join(_unhexed(hexed) for hexed, _ in found)
+        yield Call(text.split("(", 1)[0], where, begun, ended, data[:int(result[1])])
 
 
 # ---- PostgreSQL's protocol, version 3 ----
@@ -157,6 +165,7 @@ def _committed(ends, number):
 
 # ---- TLS 1.3 (RFC 8446) and HTTP/2 (RFC 9113), as a client reads them ----
 
+HANDSHAKE = b"\x16"
 SUITES = {0x1301: (hashes.SHA256(), 16, AESGCM), 0x1302: (hashes.SHA384(), 32, AESGCM), 0x1303: (hashes.SHA256(), 32, ChaCha20Poly1305)}
 
 
@@ -301,20 +310,23 @@ class Trace:
     """All that was asked of PostgreSQL, and all that was said to clients whose keys are at hand."""
 
     def __init__(self, lines, secrets):
-        self.connections, sent = {}, {}
+        sockets = {}
         for call in calls_of(lines):
-            if call.kind == "UNIX-STREAM":
-                one = self.connections.setdefault(call.where.split("->")[0], Connection())
-                if call.name == "recvfrom":
-                    one.answered.add(call.data, call.ended)
-                else:
-                    one.asked.add(call.data, call.begun)
-            elif call.name in ("sendmsg", "sendto", "write", "writev"):
-                port = int(call.where.rsplit(":", 1)[1])
-                sent.setdefault(port, Stream()).add(call.data, call.begun)
+            one = sockets.setdefault(call.where, Connection())
+            if call.name == "recvfrom":
+                one.answered.add(call.data, call.ended)
+            else:
+                one.asked.add(call.data, call.begun)
+        self.connections = {where: one for where, one in sockets.items() if one.asked.data[4:8] == STARTUP}
+        sent = [one.asked for where, one in sockets.items() if where not in self.connections and one.asked.data[:1] == HANDSHAKE]
+        assert len(sent) >= len(secrets), "a connection of a client is not in the trace"
         self.replies, self.rest = [], b""
-        for port, secret in secrets.items():
-            replies, rest = replies_of(_opened(sent[port], secret))
+        for secret in secrets.values():
+            opened = [stream for stream in (_opened(one, secret) for one in sent) if stream.data]
+            assert len(opened) <= 1
+            if not opened:
+                continue  # a connection that was given up: nothing was said on it
+            replies, rest = replies_of(opened[0])
             self.replies += replies
             self.rest += rest
 
