@@ -368,6 +368,7 @@ static vault_code read_and_look(session *s, call *c)
     q->in = (const void *)c->rq->in;
     c->want_receipt = q->in->want_receipt;
     VAULT_TRY(search_read(q, s, c));
+    VAULT_TRY(search_want_canaries(q, s, &c->rq->err));
     call_admission(s, c, POLICY_SEARCH, q->in->count_only ? FORM_COUNT : FORM_TOKEN);
     VAULT_TRY(search_read_areas(q, s, c));
     VAULT_TRY(search_ask(q, s, c));
@@ -377,11 +378,13 @@ static vault_code read_and_look(session *s, call *c)
     return look(q, s, c);
 }
 
-/* One that took too long has told nothing, and is a line all the same. */
+/* One that took too long has told nothing, and is a line, and an alarm, all the same. */
 static vault_code search_one(session *s, call *c)
 {
     vault_code code = read_and_look(s, c);
-    return code == VAULT_EXHAUSTED ? write_call_line(s, c, &(line_facts){.fields = c->fields}) : code;
+    if (code != VAULT_EXHAUSTED) return code;
+    VAULT_TRY(canaries_alarm_call(s, c));
+    return write_call_line(s, c, &(line_facts){.fields = c->fields});
 }
 
 void records_search(session *s, call **calls, size_t count)

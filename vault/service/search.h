@@ -38,6 +38,9 @@ typedef struct search {
     uint32_t given;       /* on the pages before */
     bool refused;         /* a resident of same_as is not the caller's to see */
     bool more;
+    const canary **wanted; /* whose own numbers are asked for; none: wanted_count 0 */
+    size_t wanted_count;
+    unsigned numbers;    /* by 1 << condition: those that ask for a number as only one person has it */
     uint8_t *matched;    /* by item: the conditions that hold */
     digest asked_digest; /* of the request but its page */
 } search;
@@ -46,6 +49,8 @@ typedef struct search {
 VAULT_MUST_USE vault_code search_read(search *q, session *s, call *c);
 /* After the admission: where the caller may search, and the streets of it. */
 VAULT_MUST_USE vault_code search_read_areas(search *q, session *s, call *c);
+/* Whom a number of the question is made up for, whoever may meet him: q->wanted and q->numbers (canary_alarm.c). */
+VAULT_MUST_USE vault_code search_want_canaries(search *q, session *s, vault_error *err);
 /* Values become terms; INVALID names the path. */
 VAULT_MUST_USE vault_code search_ask(search *q, session *s, call *c);
 /* Terms become q->what and q->sets. */

@@ -19,7 +19,8 @@ typedef struct notice_row {
     int32_t tries; /* with this one */
 } notice_row;
 
-/* Within the transaction of what it tells of, if one is open. Nothing, where the same stands already. */
+/* Within the transaction of what it tells of, if one is open. Nothing, where the same stands already,
+ * nor for the subject "", whose insertion takes as long. */
 VAULT_MUST_USE vault_code store_notice_insert(store *s, const notice_row *row, vault_error *err);
 /* One that is due, if there is one: due again in 15 s, and in twice as long each time, up to an hour. */
 VAULT_MUST_USE vault_code store_notice_take(store *s, arena *mem, int64_t now_us, notice_row *out, bool *found,

@@ -175,10 +175,11 @@ static const statement table[] = {
                                 .params = {SQL_INT4, SQL_INT4, SQL_INT4},
                                 .columns = {SQL_INT4},
                                 .rows = ROWS_AT_MOST_ONE},
-    [AT(ST_NOTICE_INSERT)] = {.name = "notice_insert",
-                              .sql = "INSERT INTO notice (kind, subject, created, due) VALUES ($1, $2, $3, $3)"
-                                     " ON CONFLICT (kind, subject) DO NOTHING",
-                              .params = {SQL_INT2, SQL_TEXT, SQL_INT8}},
+    [AT(ST_NOTICE_INSERT)] =
+        {.name = "notice_insert",
+         .sql = "INSERT INTO notice (kind, subject, created, due) SELECT $1, $2, $3, $3 WHERE $2 <> ''"
+                " ON CONFLICT (kind, subject) DO NOTHING",
+         .params = {SQL_INT2, SQL_TEXT, SQL_INT8}},
     /* Whoever takes one has it until it is due again: later with each time. */
     [AT(ST_NOTICE_TAKE)] = {.name = "notice_take",
                             .sql = "UPDATE notice SET tries = tries + 1,"

@@ -191,6 +191,112 @@ TEST("a search by its own number is an alarm, by a name is none")
     fixture_reset();
 }
 
+/* The answer to a search by one number, packed. */
+static bytes packed_answer(asker by, const char *field, const char *number, bool count)
+{
+    Vault__V1__SearchRequest *in = new_search();
+    equals(in, field, number);
+    in->count_only = count;
+    const Vault__V1__SearchResponse *out = answer_of(search_as(by.uri, by.why, in));
+    uint8_t *packed = arena_alloc(fixture_memory(), vault__v1__search_response__get_packed_size(out) + 1);
+    return bytes_of(packed, vault__v1__search_response__pack(out, packed));
+}
+
+/* As that of a number which nobody has; and an alarm, which the other is not. */
+static void expect_told_of_nobody(asker by, const Vault__V1__Canary *one, bool count)
+{
+    uint64_t before = alarms();
+    bytes it = packed_answer(by, "phone", value_of(one, "phone"), count);
+    assert_int_equal(alarms(), before + 1);
+    assert_int_equal(notices_of(one->name), 1);
+    assert_true(bytes_same(it, packed_answer(by, "phone", "16012345678", count)));
+    assert_int_equal(alarms(), before + 1);
+}
+
+TEST("a search by the number of one who is hidden, or lives elsewhere, finds nobody, and is an alarm; so is a count")
+{
+    const Vault__V1__Canary *hidden = created((wished){.department = "civil-affairs"})[0];
+    const Vault__V1__Canary *own = created((wished){.person = "grid-own"})[0];
+    const Vault__V1__Canary *elsewhere = created((wished){.area = "320402001001"})[0];
+    expect_told_of_nobody(REGISTER, hidden, false);
+    expect_told_of_nobody(REGISTER, hidden, true);
+    expect_told_of_nobody(CARE, own, false);
+    expect_told_of_nobody(REGISTER, elsewhere, false);
+    expect_told_of_nobody(REGISTER, elsewhere, true);
+    fixture_reset();
+}
+
+TEST("however its number is spelt and whatever stands beside it, each canary that is named is an alarm, once")
+{
+    Vault__V1__Canary *const *made = created((wished){.count = 2, .department = "health"});
+    const char *one = value_of(made[0], "phone"), *two = value_of(made[1], "phone");
+    const char *spelt = arena_format(fixture_memory(), "+86 %.3s-%.4s-%s", one, one + 3, one + 7);
+    uint64_t before = alarms();
+    Vault__V1__SearchRequest *in = new_search();
+    add(in, "phone", VAULT__V1__CONDITION__QUESTION_EQUALS)->equals =
+        values_of((const char *const[]){spelt, "16012345678", two, one}, 4);
+    equals(in, "name", "\xe7\x8e\x8b");
+    in->minimum_matches = 1;
+    (void)answer_of(as_population(in));
+    assert_int_equal(alarms(), before + 2);
+    assert_int_equal(notices_of(made[0]->name) + notices_of(made[1]->name), 2);
+    fixture_reset();
+}
+
+TEST("who is refused the search has come with its number all the same; that of one that is retired is told of, too")
+{
+    const Vault__V1__Canary *one = created((wished){0})[0];
+    uint64_t before = alarms();
+    Vault__V1__SearchRequest *in = new_search();
+    equals(in, "phone", value_of(one, "phone"));
+    assert_int_equal(search_as(DOCTOR.uri, DOCTOR.why, in)->err.code, VAULT_DENIED);
+    assert_int_equal(alarms(), before + 1);
+    expect_outcome(retire_as(OFFICER, one->name), VAULT_OK, NULL);
+    assert_int_equal(found_by(REGISTER, "phone", value_of(one, "phone")), 0);
+    assert_int_equal(alarms(), before + 2);
+    fixture_reset();
+}
+
+TEST("one whom a number beside its name is not of is shown by chance; who compares others with it uses its token")
+{
+    const Vault__V1__Canary *one = created((wished){0})[0];
+    const char *mine = issued_to(CARE, value_of(one, "id_number"));
+    uint64_t before = alarms();
+    Vault__V1__SearchRequest *in = new_search();
+    equals(in, "name", value_of(one, "name"));
+    equals(in, "phone", "16012345678");
+    in->minimum_matches = 1;
+    assert_true(answer_of(as_population(in))->n_results > 0);
+    assert_int_equal(alarms(), before);
+    in = new_search();
+    same_as(in, "phone", mine);
+    (void)answer_of(as_eldercare(in));
+    assert_true(alarms() > before);
+    fixture_reset();
+}
+
+TEST("a search by its number that took too long to be answered is an alarm; where that cannot be written, none is "
+     "answered")
+{
+    const Vault__V1__Canary *one = created((wished){.department = "health"})[0];
+    uint64_t before = alarms();
+    Vault__V1__SearchRequest *in = new_search();
+    equals(in, "phone", value_of(one, "phone"));
+    pg_sql("DELETE FROM notice; ALTER TABLE notice ADD CONSTRAINT no CHECK (kind <> 4)");
+    request *rq = as_population(in);
+    pg_sql("ALTER TABLE notice DROP CONSTRAINT no");
+    assert_int_not_equal(rq->err.code, VAULT_OK);
+    assert_null(rq->out);
+    assert_int_equal(alarms(), before);
+    rq = make_request(&(asked){
+        .path = "/vault.v1.Records/Search", .uri = POPULATION, .purpose = "population-register", .in = &in->base});
+    rq->deadline_us = clock_monotonic_us();
+    service_run(fixture_session(), method_at("/vault.v1.Records/Search"), &rq, 1);
+    expect_outcome(rq, VAULT_EXHAUSTED, "SEARCH_TOO_LONG");
+    assert_int_equal(alarms(), before + 1);
+    fixture_reset();
+}
+
 TEST("a use that is refused is an alarm too: whoever holds the number has it from somewhere")
 {
     const Vault__V1__Canary *one = created((wished){.area = "320411001001"})[0];
