@@ -252,13 +252,22 @@ bool note_read_hash(digest *out, bytes text)
     return base64_decode(out->at, DIGEST_LEN, &len, (const char *)text.at, text.len) && len == DIGEST_LEN;
 }
 
+/* None of them empty, the last one ended. */
+static bool has_full_lines(bytes text)
+{
+    bytes line;
+    while (text.len > 0)
+        if (!note_cut(&line, &text, '\n') || line.len == 0) return false;
+    return true;
+}
+
 bool checkpoint_parse(checkpoint *out, bytes text)
 {
     bytes size, root;
     *out = (checkpoint){0};
     return note_cut(&out->origin, &text, '\n') && note_cut(&size, &text, '\n') && note_cut(&root, &text, '\n') &&
            out->origin.len > 0 && note_read_size(&out->tree.size, size) && note_read_hash(&out->tree.root, root) &&
-           (out->extensions = text, text.len == 0 || text.at[text.len - 1] == '\n');
+           has_full_lines(out->extensions = text);
 }
 
 const char *checkpoint_text(arena *mem, const char *origin, const merkle_tree *tree)

@@ -48,6 +48,7 @@ typedef struct checkpoint {
     bytes origin, extensions; /* borrowed from the text */
     merkle_tree tree;
 } checkpoint;
-/* Strict: no sign, no leading zero, exactly 32 bytes of root, size at most 2^62. */
+/* Strict: no sign, no leading zero, exactly 32 bytes of root, size at most 2^62; no line of an
+ * extension is empty. */
 bool checkpoint_parse(checkpoint *out, bytes text);
 const char *checkpoint_text(arena *mem, const char *origin, const merkle_tree *tree); /* NULL when the arena is full */

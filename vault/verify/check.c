@@ -153,6 +153,9 @@ finding check_checkpoint(checkpoint *out, bytes note, const key_list *keys)
     if (f.verdict != VALID) return f;
     if (!checkpoint_parse(out, text)) return found(INCOMPLETE, "the signed text is not a checkpoint");
     if (!signed_for(out->origin, note, keys)) return found(UNVERIFIABLE, "the checkpoint is of another log");
+    const digest none = sha256(bytes_of(NULL, 0));
+    if (out->tree.size == 0 && !bytes_same(digest_bytes(&out->tree.root), digest_bytes(&none)))
+        return found(TAMPERED, "the checkpoint is of no lines, and its root is another tree's");
     finding witnessed = check_witnesses(note, keys);
     return witnessed.verdict == VALID ? f : witnessed;
 }

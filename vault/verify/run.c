@@ -233,15 +233,31 @@ static finding check_file(const asked *a, const char *path)
     return check_content(a, bytes_of(text.at, text.len));
 }
 
+/* Names of files are any bytes, and a place may have cut one: what is no UTF-8 becomes U+FFFD, byte by byte. */
+static json_t *text_json(const char *text)
+{
+    static const char UNKNOWN[] = "\xef\xbf\xbd";
+    size_t cap = strlen(text) * (sizeof UNKNOWN - 1) + 1, len = 0;
+    char *out = memory_array(cap, 1);
+    for (bytes rest = bytes_of_text(text); rest.len > 0;) {
+        size_t known = utf8_sequence(rest), width = known ? known : sizeof UNKNOWN - 1;
+        memcpy(out + len, known ? (const char *)rest.at : UNKNOWN, width);
+        len += width;
+        rest = bytes_of(rest.at + (known ? known : 1), rest.len - (known ? known : 1));
+    }
+    json_t *made = json_stringn(out, len);
+    memory_free(out, cap);
+    return made;
+}
+
 static void print_json(FILE *out, const asked *a, const char *path, const finding *f)
 {
     VAULT_CLEANUP(json_clear)
-    json_t *whole = json_pack("{s:s, s:s, s:s, s:s, s:s, s:I}", "file", path, "kind", KIND_NAMES[a->kind], "verdict",
-                              verdict_name(f->verdict), "why", f->why, "place", f->place, "unchecked_signatures",
-                              (json_int_t)(f->verdict == VALID ? f->unchecked : 0));
+    json_t *whole = json_pack("{s:o, s:s, s:s, s:s, s:o, s:I}", "file", text_json(path), "kind", KIND_NAMES[a->kind],
+                              "verdict", verdict_name(f->verdict), "why", f->why, "place", text_json(f->place),
+                              "unchecked_signatures", (json_int_t)(f->verdict == VALID ? f->unchecked : 0));
     if (whole && f->facts) json_object_set(whole, KIND_NAMES[a->kind], f->facts);
-    if (!whole || json_dumpf(whole, out, JSON_COMPACT) != 0)
-        fprintf(stderr, "vault-verify: the name of a file is not UTF-8\n");
+    if (!whole || json_dumpf(whole, out, JSON_COMPACT) != 0) fprintf(stderr, "vault-verify: no memory\n");
     fputc('\n', out);
 }
 

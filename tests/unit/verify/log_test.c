@@ -43,6 +43,25 @@ TEST("a log continues every checkpoint that it had, and says which")
     }
 }
 
+TEST(
+    "a log of no lines is valid, and of another root tampered with, as is an older checkpoint of one: no line is named")
+{
+    given_keys();
+    made_log l = log_of(0), later = log_of(3);
+    merkle_tree tree = {.size = 0, .root = sha256(bytes_of(NULL, 0))};
+    const char *good = note_by(checkpoint_text(mem, NAME, &tree), &log_signer, 1);
+    put_file(in_folder(&l, "checkpoint"), bytes_of_text(good));
+    assert_int_equal(judged_log(&l), EXIT_VALID);
+    tree.root.at[0] ^= 1;
+    const char *bad = note_by(checkpoint_text(mem, NAME, &tree), &log_signer, 1);
+    put_file(in_folder(&l, "checkpoint"), bytes_of_text(bad));
+    assert_int_equal(judged_log(&l), EXIT_TAMPERED);
+    assert_false(says("lines 0 to"));
+    const char *old = in_folder(&l, "checkpoint");
+    assert_int_equal(RUN("log", "--key", vkey(&log_signer), "--old", old, later.folder), EXIT_TAMPERED);
+    assert_false(says("lines 0 to"));
+}
+
 /* ---- one bit ---- */
 
 static const char *const FILES[] = {"tile/entries/000.p/5", "tile/0/000.p/5"};

@@ -62,6 +62,61 @@ TEST("a checkpoint is valid under any of its keys, Ed25519 or SM2, and says what
     assert_int_equal(json_integer_value(json_object_get(json_object_get(whole, "checkpoint"), "size")), 3);
 }
 
+static void expect_one_object(const char *file)
+{
+    VAULT_CLEANUP(json_clear) json_t *whole = NULL;
+    assert_ptr_equal(strchr(printed, '\n'), printed + strlen(printed) - 1);
+    expect_ok(json_read(&whole, bytes_of_text(printed), "output", &err), &err);
+    assert_non_null(strstr(json_string_value(json_object_get(whole, "file")), file));
+    assert_non_null(json_string_value(json_object_get(whole, "verdict")));
+}
+
+TEST("with --json each file is one object in one line, also where its name is not UTF-8 or a place cuts it")
+{
+    given_keys();
+    const char *note = checkpoint_by(&log_signer, 1), *key = vkey(&log_signer);
+    const char *odd = arena_format(mem, "%s/\xff\xe7\x8e-\xc0\xaf\x80\"", folder);
+    expect_ok(file_create(odd, bytes_of_text(note), &err), &err);
+    assert_int_equal(RUN("checkpoint", "--json", "--key", key, odd), EXIT_VALID);
+    expect_one_object("/\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd-\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"");
+    char *wide = arena_format(mem, "%s/x", folder);
+    for (int i = 0; i < 60; i++) wide = arena_format(mem, "%s\xe7\x8e\x8b", wide);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(RUN("log", "--json", "--key", key, wide), EXIT_INCOMPLETE);
+        expect_one_object("\xe7\x8e\x8b");
+        wide = arena_format(mem, "%s/.%s", folder, wide + strlen(folder) + 1);
+    }
+    assert_int_equal(RUN("checkpoint", "--json", "--key", key, "\xff"), EXIT_INCOMPLETE);
+    expect_one_object("\xef\xbf\xbd");
+}
+
+TEST("the tree of no lines has one root: a checkpoint of another is tampered with")
+{
+    given_keys();
+    merkle_tree tree = {.size = 0, .root = sha256(bytes_of(NULL, 0))};
+    const char *good = note_by(checkpoint_text(mem, NAME, &tree), &log_signer, 1), *key = vkey(&log_signer);
+    assert_int_equal(RUN("checkpoint", "--key", key, text_file(good)), EXIT_VALID);
+    tree.root.at[31] ^= 1;
+    const char *bad = note_by(checkpoint_text(mem, NAME, &tree), &log_signer, 1);
+    assert_int_equal(RUN("checkpoint", "--key", key, text_file(bad)), EXIT_TAMPERED);
+    assert_non_null(strstr(printed, "no lines"));
+}
+
+TEST("a line of an extension is never empty")
+{
+    given_keys();
+    static const char *const bad[] = {"\n", "\nmore\n", "more\n\n", "more\n\nmore\n"};
+    merkle_tree tree = {.size = 3};
+    const char *text = checkpoint_text(mem, NAME, &tree), *key = vkey(&log_signer);
+    const char *good = note_by(arena_format(mem, "%smore\n and more\n", text), &log_signer, 1);
+    assert_int_equal(RUN("checkpoint", "--key", key, text_file(good)), EXIT_VALID);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        const char *note = note_by(arena_format(mem, "%s%s", text, bad[i]), &log_signer, 1);
+        assert_int_equal(RUN("checkpoint", "--key", key, text_file(note)), EXIT_INCOMPLETE);
+        assert_non_null(strstr(printed, "not a checkpoint"));
+    }
+}
+
 TEST("with --all every key must have signed")
 {
     given_keys();
