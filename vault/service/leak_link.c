@@ -137,7 +137,8 @@ static vault_code by_tokens(linking *l, size_t column, vault_error *err)
     token_finder finder;
     VAULT_TRY(token_finder_open(&finder, l->s, err));
     for (size_t row = 0; row < l->list->row_count; row++) {
-        bytes text = value_of(l, row, column);
+        const bytes text = leak_spelling(l->s->mem, LEAK_PSEUDONYM, value_of(l, row, column));
+        if (!text.at) return no_room(err);
         if (text.len == 0 || text.len > DAMAGE_TEXT_MAX) continue;
         if (!token_find(&finder, text, FINDER_PLAIN).genuine) continue;
         l->out->rows[row].app = finder.domain->of.app;

@@ -126,7 +126,7 @@ static bool is_one_of(const char *name, const char *const *all)
 
 bytes leak_spelling(arena *mem, const char *format, bytes text)
 {
-    static const char *const numbers[] = {"resident_id", "mobile", "phone", "credit_code", "document", NULL};
+    static const char *const numbers[] = {"resident_id", "mobile", "phone", "credit_code", "document", "token", NULL};
     static const char *const mobiles[] = {"mobile", "phone", NULL};
     if (strcmp(format, "person_name") == 0) return name_spelling(mem, text);
     if (strcmp(format, "date") == 0) return date_spelling(mem, text);

@@ -56,6 +56,14 @@ TEST("an ID number is read in groups and in full width")
     expect_read("resident_id", "1101051949****002X", "1101051949****002X");
 }
 
+TEST("a token is read in groups and in full width; one with other characters is left as it is")
+{
+    in_memory();
+    expect_read("token", "ｒｖ１ｑｐｚｒｙ９ｘ８", "rv1qpzry9x8");
+    expect_read("token", "rv1 qpzr-y9x8", "rv1qpzry9x8");
+    expect_read("token", "\"rv1qpzry9x8\"", "\"rv1qpzry9x8\"");
+}
+
 TEST("a name is read without blanks, and with one kind of point")
 {
     in_memory();
