@@ -1,5 +1,6 @@
 /* A leaked list of any bytes, as an officer may be handed it: it is read or refused, every row has a text for each
- * column, no field is given twice, and nothing of it is longer than the vault takes. */
+ * column and none where nothing is looked at, no field is given twice, and nothing of it is longer than the vault
+ * takes. */
 #include "vault/cli/leak_table.h"
 
 #include <stdio.h>
@@ -33,8 +34,10 @@ static const Vault__V1__Collection *residents(void)
 
 static void check_columns(const leak_table *t)
 {
+    if (t->of_file > t->column_count || t->column_count > LEAK_COLUMNS_MOST) abort();
     for (size_t i = 0; i < t->column_count; i++) {
-        if (!t->columns[i] || !t->headings[i]) abort();
+        if (!t->columns[i] || (i < t->of_file && !t->headings[i])) abort();
+        if (i >= t->of_file && !t->columns[i][0]) abort();
         for (size_t k = 0; t->columns[i][0] && strcmp(t->columns[i], "token") != 0 && k < i; k++)
             if (strcmp(t->columns[i], t->columns[k]) == 0) abort();
     }
@@ -45,8 +48,10 @@ static void check_rows(const leak_table *t)
     if (!t->row_count || t->row_count > LEAK_ROWS_MOST || t->total < t->row_count + t->faulty) abort();
     for (size_t i = 0; i < t->row_count; i++) {
         if (t->rows[i]->n_values != t->column_count) abort();
-        for (size_t k = 0; k < t->column_count; k++)
-            if (strlen(t->rows[i]->values[k]) > LEAK_TEXT_MOST) abort();
+        for (size_t k = 0; k < t->column_count; k++) {
+            const char *text = t->rows[i]->values[k];
+            if (strlen(text) > LEAK_TEXT_MOST || (text[0] && !t->columns[k][0])) abort();
+        }
     }
 }
 

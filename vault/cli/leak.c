@@ -10,6 +10,8 @@
 #include <string.h>
 
 enum { LEADS_MOST = 100, EVIDENCE_MOST = 50, EVIDENCE_USUAL = 5, AFFECTED_PAGE = 1000 };
+/* What a vault takes unless it is told otherwise, less the call's own fields. */
+enum { REQUEST_MOST = (8 << 20) - 4096 };
 static const char CASE[] = "leaks/";
 
 static void print_leak(arena *mem, const Vault__V1__Leak *l)
@@ -48,17 +50,40 @@ static ctl_exit get_collection(ctl *c, exchange *x, const Vault__V1__Collection 
     return usage_error(c, "the vault has no collection %s", name);
 }
 
+static const char *column_text(const ctl *c, const leak_table *t, size_t i)
+{
+    const struct leak_singles *by = &t->singles[i];
+    const char *name = t->columns[i][0] ? shown(c->mem, t->columns[i]) : by->taken ? "mixed" : "not looked at";
+    if (!by->taken && !(by->left && t->columns[i][0])) return name;
+    return arena_format(c->mem, "%s; %llu values are taken as what they look like, %llu are left out", name,
+                        (unsigned long long)by->taken, (unsigned long long)by->left);
+}
+
+static void say_left_out(const leak_table *t)
+{
+    if (t->uneven)
+        fprintf(stderr,
+                "%llu rows have another number of columns: what is recognised in them is taken, %llu values are left "
+                "out\n",
+                (unsigned long long)t->uneven, (unsigned long long)t->uneven_left);
+    if (t->faulty)
+        fprintf(stderr, "%llu rows could not be taken apart, and are left out\n", (unsigned long long)t->faulty);
+    if (t->long_values)
+        fprintf(stderr, "%llu values are over %d bytes long, and are left out\n", (unsigned long long)t->long_values,
+                LEAK_TEXT_MOST);
+    if (t->total > t->row_count + t->faulty)
+        fprintf(stderr, "%zu of %llu rows are taken, drawn by lot\n", t->row_count, (unsigned long long)t->total);
+}
+
 /* Headings are the file's: of one without any nothing is quoted. */
 static void say_columns(const ctl *c, const leak_table *t)
 {
-    for (size_t i = 0; i < t->column_count; i++)
+    for (size_t i = 0; i < t->of_file; i++)
         fprintf(stderr, "column %zu%s%s: %s\n", i + 1, t->headless ? "" : " ",
-                t->headless ? "" : shown(c->mem, t->headings[i]),
-                t->columns[i][0] ? shown(c->mem, t->columns[i]) : "not looked at");
-    if (t->faulty)
-        fprintf(stderr, "%llu rows could not be taken apart, and are left out\n", (unsigned long long)t->faulty);
-    if (t->total > t->row_count + t->faulty)
-        fprintf(stderr, "%zu of %llu rows are taken, drawn by lot\n", t->row_count, (unsigned long long)t->total);
+                t->headless ? "" : shown(c->mem, t->headings[i]), column_text(c, t, i));
+    for (size_t i = t->of_file; i < t->column_count; i++)
+        fprintf(stderr, "found among others: %s\n", shown(c->mem, t->columns[i]));
+    say_left_out(t);
 }
 
 static ctl_exit read_table(ctl *c, const Vault__V1__Collection *of, leak_table *out)
@@ -86,6 +111,12 @@ static ctl_exit open_case(ctl *c, const leak_table *t)
     request.rows = t->rows;
     request.n_rows = t->row_count;
     request.total_rows = t->total > t->row_count ? t->total : 0;
+    const size_t size = vault__v1__open_leak_request__get_packed_size(&request);
+    if (size > REQUEST_MOST)
+        return usage_error(c,
+                           "the list has %zu bytes, and a request no more than %d (limits.message_bytes): leave "
+                           "columns out with --columns, or bring it in parts",
+                           size, REQUEST_MOST);
     ctl_exit end = ctl_call(c, &x, "/vault.v1.Leaks/Open", &request.base, &vault__v1__leak__descriptor);
     if (end != CTL_OK) return end;
     const Vault__V1__Leak *made = (const void *)x.reply;

@@ -1,6 +1,7 @@
-/* A leaked list as it was found: CSV, JSON lines or bare lines, with headings or without, in UTF-8 or GB18030. Which
- * column is what its heading says, else what stands in it: tokens, ID numbers, mobile numbers, dates, names, addresses.
- */
+/* A leaked list as it was found: CSV, JSON lines or bare lines, with headings or without, in UTF-8 or GB18030. A column
+ * is what its heading says, else what most of its values look like: tokens, ID numbers, mobile numbers, dates, names,
+ * addresses. Where they disagree, and in rows of another width than the first, each value is placed by what it looks
+ * like, once a row and field. */
 #pragma once
 #include "vault/cli/rows.h"
 
@@ -14,8 +15,9 @@ enum {
     LEAK_VALUES_MOST = 250000 /* of all rows: the vault takes some more in one message */
 };
 typedef struct leak_table {
-    char **headings;
-    char **columns; /* of the vault: fields, "token", or "" */
+    char **headings; /* of those that the file has */
+    char **columns;  /* of the vault: fields, "token", or "" */
+    size_t of_file;  /* columns that the file has; behind them: what was found among others only */
     size_t column_count;
     /* At most rows_most, of many columns fewer: of more they are drawn by lot. Columns that are not looked at are
      * empty. */
@@ -23,6 +25,12 @@ typedef struct leak_table {
     size_t rows_most;
     size_t row_count;
     uint64_t total, faulty; /* rows of the file; of these, that could not be taken apart, and are left out */
+    /* Rows of another width that are taken, and their values that are not; values over LEAK_TEXT_MOST bytes, left out
+     */
+    uint64_t uneven, uneven_left, long_values;
+    struct leak_singles {
+        uint64_t taken, left; /* values that were placed by themselves, and those that have no place */
+    } * singles;              /* of each column of the file */
     bool headless;
 } leak_table;
 typedef struct leak_reading {
@@ -34,7 +42,3 @@ typedef struct leak_reading {
 } leak_reading;
 /* In the arena. INVALID says what is wrong with the file, or that no column is recognised. */
 VAULT_MUST_USE vault_code leak_table_read(leak_table *out, arena *mem, const leak_reading *how, vault_error *err);
-
-/* What a text looks like. */
-typedef enum looks { LOOKS_UNKNOWN, LOOKS_TOKEN, LOOKS_ID, LOOKS_MOBILE, LOOKS_DATE, LOOKS_NAME, LOOKS_ADDRESS } looks;
-looks looks_of(const char *text);

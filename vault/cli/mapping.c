@@ -88,8 +88,7 @@ static const struct alias {
 
 /* ---- headings ---- */
 
-/* The code point at *at, full-width ASCII as ASCII, and past it. The text is UTF-8. */
-static uint32_t next_character(const char **at)
+uint32_t folded_character(const char **at)
 {
     bytes rest = bytes_of_text(*at);
     size_t len = utf8_sequence(rest);
@@ -106,7 +105,7 @@ char *heading_canonical(arena *mem, const char *heading)
     size_t len = 0;
     while (text && *heading) {
         const char *from = heading;
-        uint32_t c = next_character(&heading);
+        uint32_t c = folded_character(&heading);
         if (c <= ' ' || c == '*' || c == '_' || c == '-' || c == 0xfeff) continue;
         if (c >= 'A' && c <= 'Z') c += 'a' - 'A';
         if (c < 0x80)
@@ -156,10 +155,10 @@ static size_t common_characters(const char *a, const char *b)
 {
     size_t count = 0;
     while (*a) {
-        uint32_t c = next_character(&a);
+        uint32_t c = folded_character(&a);
         const char *at = b;
         bool found = false;
-        while (*at && !found) found = next_character(&at) == c;
+        while (*at && !found) found = folded_character(&at) == c;
         count += found;
     }
     return count;
@@ -168,7 +167,7 @@ static size_t common_characters(const char *a, const char *b)
 static size_t characters(const char *text)
 {
     size_t count = 0;
-    for (; *text; count++) (void)next_character(&text);
+    for (; *text; count++) (void)folded_character(&text);
     return count;
 }
 

@@ -217,6 +217,18 @@ static vault_code look_at(source *s, vault_error *err)
     return VAULT_OK;
 }
 
+/* "[{", with blanks: no heading looks like it. */
+static bool is_json_array(bytes start)
+{
+    bool open = false;
+    for (size_t i = 0; i < start.len; i++) {
+        if (start.at[i] && strchr(" \t\r\n", start.at[i])) continue;
+        if (open || start.at[i] != '[') return open && strchr("{[\"]", start.at[i]) && start.at[i];
+        open = true;
+    }
+    return false;
+}
+
 static vault_code pass_mark(source *s, vault_error *err)
 {
     bytes start = unread(s);
@@ -225,6 +237,9 @@ static vault_code pass_mark(source *s, vault_error *err)
         return vault_fail(err, VAULT_INVALID, "%s: UTF-16; save it as CSV in UTF-8", s->path);
     advance(s, decoder_mark(&s->decoder, start));
     start = unread(s);
+    if (is_json_array(start))
+        return vault_fail(err, VAULT_INVALID, "%s: a JSON array: what is read is CSV, or JSON lines (jq -c '.[]')",
+                          s->path);
     for (size_t i = 0; i < start.len && !s->jsonl && strchr(" \t\r\n{", start.at[i]) && start.at[i]; i++)
         s->jsonl = start.at[i] == '{';
     return VAULT_OK;

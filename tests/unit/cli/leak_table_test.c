@@ -1,5 +1,6 @@
 /* A leaked list as it was found: what each column is, whatever it is written in; and the report, in which texts of the
  * log are nothing but texts. */
+#include "vault/cli/leak_looks.h"
 #include "vault/cli/leak_report.h"
 #include "vault/cli/leak_table.h"
 
@@ -135,6 +136,180 @@ TEST("a list in which nothing is recognised is refused, and an empty one; values
     read_text(text);
     assert_string_equal(table.rows[0]->values[0], "");
     assert_string_equal(table.rows[0]->values[1], "13800000000");
+    assert_int_equal(table.long_values, 1);
+}
+
+TEST("a long value of a column that nobody looks at is not counted")
+{
+    char text[800];
+    int len = snprintf(text, sizeof text, "姓名,备注\n张三,");
+    memset(text + len, 'a', 600);
+    text[len + 600] = '\0';
+    read_text(text);
+    COLUMNS("name", "");
+    assert_int_equal(table.long_values, 0);
+}
+
+/* ---- values one by one ---- */
+
+static void expect_row(size_t place, const char *const *values, size_t count)
+{
+    assert_int_equal(table.rows[place]->n_values, count);
+    for (size_t i = 0; i < count; i++) assert_string_equal(table.rows[place]->values[i], values[i]);
+}
+#define ROW(place, ...)                                                                                                \
+    expect_row(place, (const char *const[]){__VA_ARGS__}, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
+#define ID_A    "11010519491231002X"
+#define ID_B    "440524188001010014"
+#define TOKEN_A "rv1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq"
+
+TEST("one column, half of it ID numbers and half mobile numbers and tokens: each value goes where it belongs")
+{
+    read_text(ID_A "\n13800000000\n" ID_B "\n13900000000\n" TOKEN_A "\n13700000000\n");
+    COLUMNS("", "token", "id_number", "phone");
+    assert_int_equal(table.of_file, 1);
+    assert_int_equal(table.row_count, 6);
+    ROW(0, "", "", ID_A, "");
+    ROW(1, "", "", "", "13800000000");
+    ROW(4, "", TOKEN_A, "", "");
+    assert_int_equal(table.singles[0].taken, 6);
+    assert_int_equal(table.singles[0].left, 0);
+}
+
+TEST("columns that disagree from row to row: names too, as long as one value of the row looks like a name")
+{
+    read_text("张三,13800000000\n13900000000,李四\n王五," ID_A "\n" ID_B ",赵六\n本科,群众\n");
+    COLUMNS("name", "", "id_number", "phone");
+    ROW(0, "张三", "", "", "13800000000");
+    ROW(1, "李四", "", "", "13900000000");
+    ROW(2, "王五", "", ID_A, "");
+    ROW(3, "赵六", "", ID_B, "");
+}
+
+TEST("in a column of mobile numbers an ID number is one, and what looks like nothing stays where it stands")
+{
+    read_text("张三,13800000000\n李四," ID_A "\n王五,13900000000\n赵六,0519-88888888\n孙七,13700000000\n");
+    COLUMNS("name", "phone", "id_number");
+    ROW(1, "李四", "", ID_A);
+    ROW(3, "赵六", "0519-88888888", "");
+    assert_int_equal(table.singles[1].taken, 1);
+    assert_int_equal(table.singles[1].left, 0);
+}
+
+TEST("rows of another width are taken as far as they are recognised; what is not is counted")
+{
+    read_text("张三,13800000000\n李四,男,13900000000,本科\n" ID_A "\n王五,13700000000\n甲,乙,丙\n赵六,x," ID_B "\n");
+    COLUMNS("name", "phone", "id_number");
+    assert_int_equal(table.row_count, 5);
+    ROW(1, "", "13900000000", ""); /* two words look like names */
+    ROW(2, "", "", ID_A);
+    ROW(4, "赵六", "", ID_B);
+    assert_int_equal(table.total, 6);
+    assert_int_equal(table.uneven, 3);
+    assert_int_equal(table.uneven_left, 3 + 3 + 1);
+    assert_int_equal(table.faulty, 1);
+}
+
+TEST("a list that begins with a single number may have more in its other rows")
+{
+    read_text("13800000000\n张三\t" ID_A "\n13900000000\n");
+    COLUMNS("phone", "id_number", "name");
+    ROW(1, "", ID_A, "张三");
+}
+
+TEST("of two mobile numbers in a row the first is taken; a second column of them is not looked at")
+{
+    read_text("张三,13800000000\n李四,13900000000\n王五,13700000000,13700000001\n");
+    COLUMNS("name", "phone");
+    ROW(2, "王五", "13700000000");
+    assert_int_equal(table.uneven_left, 1);
+    read_text("张三,13800000000,13600000000\n李四,,13900000000\n");
+    COLUMNS("name", "phone", "");
+    ROW(1, "李四", "", "");
+}
+
+TEST("a heading that says something is believed; of a column of remarks numbers are taken where the row has none")
+{
+    read_text("姓名,电话,备注\n张三," ID_A ",邻居\n李四,,手机另记\n王五,,13900000000\n赵六,13800000000,13900000001\n");
+    COLUMNS("name", "phone", "");
+    ROW(0, "张三", ID_A, "");
+    ROW(2, "王五", "13900000000", "");
+    ROW(3, "赵六", "13800000000", "");
+}
+
+TEST("who names the columns has no others made; rows of other widths go where they fit")
+{
+    static const char text[] = ID_A ",13800000000\n13900000000\n" ID_B "\n";
+    expect_ok(read_bytes(text, sizeof text - 1, "-,phone"), &err);
+    COLUMNS("", "phone");
+    assert_int_equal(table.row_count, 2);
+    ROW(0, "", "13800000000");
+    ROW(1, "", "13900000000");
+    assert_int_equal(table.faulty, 1);
+}
+
+TEST("full width, groups and prefixes are seen through, and kept for the vault to read")
+{
+    read_text("１３８００００００００\n+86 139-0000-0000\n110105 19491231 002x\n４４０５２４１８８００１０１００１４\n"
+              "ｒｖ１ｑｑｑｑｑｑｑｑｑｑｑｑｑｑｑｑｑｑｑｑｑｑｑｑ\n");
+    COLUMNS("", "token", "id_number", "phone");
+    ROW(0, "", "", "", "１３８００００００００");
+    ROW(3, "", "", "４４０５２４１８８００１０１００１４", "");
+}
+
+TEST("what a text looks like")
+{
+    static const struct {
+        const char *text;
+        looks is;
+    } all[] = {{ID_A, LOOKS_ID},
+               {"11010519491231002x", LOOKS_ID},
+               {"110105194912310021", LOOKS_UNKNOWN}, /* the check digit */
+               {"110105194913310023", LOOKS_UNKNOWN},
+               {"622202194912310021", LOOKS_UNKNOWN},
+               {"13800000000", LOOKS_MOBILE},
+               {"008613800000000", LOOKS_MOBILE},
+               {"12800000000", LOOKS_UNKNOWN},
+               {"138****0000", LOOKS_UNKNOWN},
+               {"19491231", LOOKS_DATE},
+               {"1949-12-31", LOOKS_DATE},
+               {"１９４９年１２月３１日", LOOKS_DATE},
+               {"19491331", LOOKS_UNKNOWN},
+               {"88888888", LOOKS_UNKNOWN},
+               {"1949年", LOOKS_UNKNOWN},
+               {"张三", LOOKS_NAME},
+               {"张 三", LOOKS_NAME},
+               {"阿卜杜拉·买买提", LOOKS_NAME},
+               {"𠮷田某", LOOKS_NAME},
+               {"张", LOOKS_UNKNOWN},
+               {"新北区河海路12号", LOOKS_ADDRESS},
+               {TOKEN_A, LOOKS_TOKEN},
+               {"rv1", LOOKS_UNKNOWN},
+               {"", LOOKS_UNKNOWN},
+               {" ", LOOKS_UNKNOWN},
+               {"\xe5\xbc", LOOKS_UNKNOWN}};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (looks_of(all[i].text) != all[i].is) fail_msg("%s looks like %d", all[i].text, looks_of(all[i].text));
+}
+
+TEST("rows in which columns have changed places are put right, and a second column of words is not taken for names")
+{
+    read_text("张三,本科,13800000000\n李四,小学,13900000000\n" ID_A ",王五,13700000000\n赵六,初中,13600000000\n"
+              "孙七,高中,\n,高中,13500000000\n");
+    COLUMNS("name", "", "phone", "id_number");
+    ROW(0, "张三", "", "13800000000", "");
+    ROW(2, "王五", "", "13700000000", ID_A);
+    ROW(5, "", "", "13500000000", "");
+}
+
+TEST("a JSON array is called one, and how it can be read is said")
+{
+    static const char *const arrays[] = {"[{\"name\": \"张三\"}]", " [\n  {\n", "[[\"a\"]]", "[\"13800000000\"]"};
+    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
+        assert_int_equal(read_bytes(arrays[i], strlen(arrays[i]), NULL), VAULT_INVALID);
+        if (!strstr(err.detail, "a JSON array")) fail_msg("%s: %s", arrays[i], err.detail);
+        assert_non_null(strstr(err.detail, "JSON lines"));
+    }
 }
 
 /* Mobile numbers, one a line, ending in 0, 1, 2 and so on. */
