@@ -126,16 +126,21 @@ static inline void expect_ring(const char *which, uint32_t version, const char *
     assert_string_equal(ring_now(which, version)->state, state);
 }
 
-/* Waits for the keeper: the job is in this state. */
+/* Waits for the keeper: the job is in this state. One that goes on may take its time; none stands still for a minute.
+ */
 static inline void wait_for_job(const char *name, const char *state)
 {
     const Vault__V1__Job *job = NULL;
-    for (int i = 0; i < 1200; i++) { /* a minute */
+    uint64_t done = 0;
+    for (int still = 0; still < 1200; still++) {
         request *rq = progress_of(ADMINISTRATOR, name);
         expect_outcome(rq, VAULT_OK, NULL);
         job = ((const Vault__V1__ProgressResponse *)(const void *)rq->out)->jobs[0];
         if (strcmp(job->state, state) == 0) return;
+        if (job->done != done) still = 0;
+        done = job->done;
         usleep(50000);
     }
-    fail_msg("%s is %s, not %s: %s", name, job->state, state, job->finding);
+    fail_msg("%s is %s, not %s, %llu of %llu rows: %s", name, job->state, state, (unsigned long long)job->done,
+             (unsigned long long)job->total, job->finding);
 }

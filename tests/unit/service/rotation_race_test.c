@@ -9,6 +9,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 
 enum { THREADS = 4, FAMILY = 6 };
 
@@ -22,6 +23,7 @@ typedef struct runner {
 
 static runner runners[THREADS];
 static char numbers[FAMILY][32], names[FAMILY][64];
+static unsigned at_work; /* of `runners`: those before it have a thread */
 static atomic_bool enough;
 
 static void complain(runner *r, const char *what, const request *rq)
@@ -101,6 +103,20 @@ static void given_runners(void)
     }
 }
 
+/* Also where the test has failed meanwhile: before the vault is closed under those who use it. */
+static void end_runners(void)
+{
+    atomic_store(&enough, true);
+    for (; at_work > 0; at_work--) pthread_join(runners[at_work - 1].thread, NULL);
+}
+
+static void start_runners(void)
+{
+    assert_int_equal(atexit(end_runners), 0); /* the last one named is called first */
+    for (; at_work < THREADS; at_work++)
+        assert_int_equal(pthread_create(&runners[at_work].thread, NULL, work, &runners[at_work]), 0);
+}
+
 static void rotate_all(rotate_wish wish)
 {
     request *rq = rotate_as(NULL, ADMINISTRATOR, wish);
@@ -130,13 +146,12 @@ TEST("those who are put and revealed while all keys rotate are neither lost nor 
     unsigned clashes = 0, rounds = 0;
     snprintf(before, sizeof before, "%s", pg_sql("select count(*) from resident"));
     given_runners();
-    for (int i = 0; i < THREADS; i++) assert_int_equal(pthread_create(&runners[i].thread, NULL, work, &runners[i]), 0);
+    start_runners();
     rotate_all((rotate_wish){.rings = {"record"}, .suite = "gm"});
     rotate_all((rotate_wish){.rings = {"natural", "term/name", "term/phone"}});
     rotate_all((rotate_wish){.rings = {"record"}});
     rotate_all((rotate_wish){.rings = {"record", "natural"}, .suite = "intl"});
-    atomic_store(&enough, true);
-    for (int i = 0; i < THREADS; i++) pthread_join(runners[i].thread, NULL);
+    end_runners();
     for (int i = 0; i < THREADS; i++) {
         runner *r = &runners[i];
         if (r->wrong) fail_msg("thread %d, %u times in %u rounds: %s", i, r->wrong, r->rounds, r->why);
