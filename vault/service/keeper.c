@@ -3,8 +3,8 @@
  * Without calls it does not rest, and its steps grow.
  *
  * Nothing is remembered here that must outlast the process: what is still to be done the rows say. */
-#include "vault/audit/columns.h"
 #include "vault/service/budgets.h"
+#include "vault/service/columns_round.h"
 #include "vault/service/jobs.h"
 #include "vault/service/leaks.h"
 #include "vault/service/notices.h"
@@ -51,10 +51,8 @@ struct keeper {
     size_t count, next;
     int64_t read_us; /* when the table is read again */
     int64_t day_us;  /* when it is looked whether the day's work has begun */
-    struct {
-        int64_t again_us;   /* when a block is made again, or read */
-        int32_t make, know; /* from which stretch on; -1: none is left */
-    } columns;              /* of the log */
+    columns_round columns;
+    int64_t columns_us; /* when its next step is due */
     size_t most;
     uint64_t calls; /* of the node, when it was looked last */
     bool called;    /* some had come since the time before */
@@ -318,43 +316,17 @@ static void begin_day(keeper *k)
     budgets_sweep(k->session);
 }
 
-static vault_code make_columns(session *s, void *stretch, vault_error *err)
-{
-    return ledger_keep_columns(stretch, s->scribe, s->store, s->mem, err);
-}
-
-static vault_code know_lines(session *s, void *stretch, vault_error *err)
-{
-    return ledger_know_lines(stretch, s->scribe, s->store, s->mem, err);
-}
-
-/* One stretch, of which a line or the block may have been edited: it is passed over then. */
-static void take_stretch(keeper *k, session_work *work, int32_t *stretch)
-{
-    vault_error err = {0};
-    vault_code code = session_run(k->session, work, stretch, &err);
-    if (code == VAULT_INTEGRITY) log_failure(LOG_ERROR, "job.failed", &err);
-    if (code != VAULT_OK && code != VAULT_INTEGRITY)
-        *stretch = -1;
-    else if (*stretch >= 0)
-        ++*stretch;
-}
-
 /* A block of columns at a time, where no job has a step to take: made where there is none, then read, so that questions
  * know its lines. */
 static void keep_columns(keeper *k)
 {
     int64_t begun = clock_monotonic_us();
     uint64_t calls = atomic_load_explicit(&k->service->calls, memory_order_relaxed);
-    if (begun < k->columns.again_us) return;
-    if (k->columns.make >= 0)
-        take_stretch(k, make_columns, &k->columns.make);
-    else
-        take_stretch(k, know_lines, &k->columns.know);
+    if (begun < k->columns_us) return;
+    const bool over = columns_round_step(&k->columns, k->session);
     int64_t now = clock_monotonic_us(), rest = 0;
     if (calls != atomic_load_explicit(&k->service->calls, memory_order_relaxed)) rest = REST_FACTOR * (now - begun);
-    if (k->columns.know < 0) k->columns.make = k->columns.know = 0, rest = COLUMNS_LOOK_US;
-    k->columns.again_us = now + rest;
+    k->columns_us = now + (over ? COLUMNS_LOOK_US : rest);
 }
 
 /* What a step holds in between, a snapshot above all, would keep other nodes from the job for as long as this one is
@@ -381,7 +353,7 @@ static void turn(keeper *k, bool woken)
         return;
     }
     keep_columns(k);
-    wait_for(k, k->count || k->columns.again_us <= clock_monotonic_us() ? WAIT_US : LOOK_US, true);
+    wait_for(k, k->count || k->columns_us <= clock_monotonic_us() ? WAIT_US : LOOK_US, true);
 }
 
 static void *keep(void *at)
@@ -432,6 +404,7 @@ void keeper_close(keeper **at)
     notices_stop(k->notices);
     if (k->running) pthread_join(k->thread, NULL);
     keep_places(k, NULL, 0);
+    columns_round_clear(&k->columns);
     notices_close(&k->notices);
     session_close(&k->session);
     pthread_cond_destroy(&k->wake);

@@ -6,6 +6,7 @@
 #include "vault/audit/known_lines.h"
 #include "vault/base/clock.h"
 #include "vault/base/metric.h"
+#include "vault/service/columns_round.h"
 #include "vault/service/jobs.h"
 
 #include <stdlib.h>
@@ -226,5 +227,37 @@ TEST("a stretch of the log gets its block, and a node that is started knows its 
     while (!known_lines_whole(fixture_service()->ledger->known_lines, 0) && clock_monotonic_us() < until) usleep(5000);
     assert_true(known_lines_whole(fixture_service()->ledger->known_lines, 0));
     assert_int_equal(number("SELECT count(*) FROM line_columns"), 1);
+}
+
+/* Rounds of their own; how many failures they told of. */
+static uint64_t told_in_rounds(columns_round *r, int rounds)
+{
+    const uint64_t before = r->told;
+    for (int i = 0; i < rounds; i++)
+        for (int steps = 0; !columns_round_step(r, fixture_session()); steps++) assert_true(steps < 100);
+    return r->told - before;
+}
+
+TEST("a block or a line that is damaged is told of once, not in each round; again when that changes or comes back")
+{
+    columns_round r = {0};
+    pg_sql("CREATE TABLE kept_block AS SELECT * FROM line_columns; CREATE TABLE kept_lines AS SELECT * FROM line WHERE "
+           "idx < 1000");
+    pg_sql("UPDATE line_columns SET sealed = set_byte(sealed, 40, get_byte(sealed, 40) # 1)");
+    fixture_restart(); /* it knows no lines yet */
+    keeper_close(&fixture_service()->keeper);
+    assert_int_equal(told_in_rounds(&r, 1), 1);
+    assert_int_equal(told_in_rounds(&r, 3), 0);
+    pg_sql(
+        "DELETE FROM line_columns; UPDATE line SET leaf = set_byte(leaf, 20, get_byte(leaf, 20) # 1) WHERE idx = 900");
+    assert_int_equal(told_in_rounds(&r, 3), 1);
+    pg_sql("UPDATE line SET leaf = set_byte(leaf, 20, get_byte(leaf, 20) # 1) WHERE idx = 7");
+    assert_int_equal(told_in_rounds(&r, 3), 1);
+    pg_sql("UPDATE line SET leaf = k.leaf FROM kept_lines k WHERE line.idx = k.idx");
+    assert_int_equal(told_in_rounds(&r, 2), 0);
+    assert_int_equal(number("SELECT count(*) FROM line_columns"), 1);
+    pg_sql("DELETE FROM line_columns; UPDATE line SET leaf = set_byte(leaf, 20, get_byte(leaf, 20) # 1) WHERE idx = 7");
+    assert_int_equal(told_in_rounds(&r, 2), 1);
+    columns_round_clear(&r);
     store_close(&own);
 }
