@@ -88,13 +88,43 @@ def test_of_a_long_list_ten_thousand_rows_are_taken_and_a_notice_says_that_they_
     wang("leak", "close", case["name"], "--ticket", "incident-8")
 
 
+def test_a_list_in_any_mix_is_linked_value_by_value_and_what_is_left_out_is_said(wang, zhao, people, tokens, tmp_path):
+    wide = str.maketrans({chr(c): chr(c + 0xFEE0) for c in range(0x21, 0x7F)})
+    some = list(zip(people[80:100], tokens[80:100]))
+    shapes = [
+        lambda p, token: p["id_number"],
+        lambda p, token: p["id_number"].translate(wide),
+        lambda p, token: token.translate(wide),
+        lambda p, token: f"{p['name']},x,{p['phone'].translate(wide)}",
+        lambda p, token: f"{p['phone']},{p['name']}",
+    ]
+    lines = [shapes[i % len(shapes)](p, token) for i, (p, token) in enumerate(some)]
+    (tmp_path / "mixed.txt").write_text("\n".join(lines + ["no, body"]) + "\n")
+    case = wang.json("audit", "trace", "mixed.txt", "--seen", soon(), "--ticket", "incident-9")[0]
+    assert sorted(case["columns"]) == ["id_number", "name", "phone", "token"] and int(case["rows"]) == 20, case
+    assert "column 1: id_number; 4 values are taken as what they look like, 0 are left out" in wang.said
+    assert "8 rows have another number of columns" in wang.said and "4 values are left out" in wang.said
+    assert "1 rows could not be taken apart" in wang.said and "found among others: phone" in wang.said
+    approve(zhao, case["name"])
+    notice = json.loads(wang("incident", case["name"], "--app", "eldercare", "--of-purpose", "elder-care", "--json", "--ticket", "incident-9"))
+    assert sorted(notice["tokens"]) == sorted(token for _, token in some)
+    wang("leak", "close", case["name"], "--ticket", "incident-9")
+
+
 def test_what_cannot_be_a_list_is_said_before_anything_is_sent(wang, tmp_path):
     (tmp_path / "odd.csv").write_text("a,b\n1,2\n")
     wang("audit", "trace", "odd.csv", "--seen", soon(), "--ticket", "t", wanted=INVALID)
     assert "--columns" in wang.said
-    (tmp_path / "some.csv").write_text("姓名\n张三\n")
+    (tmp_path / "array.json").write_text('[{"name": "张三"}]')
+    wang("audit", "trace", "array.json", "--seen", soon(), "--ticket", "t", wanted=INVALID)
+    assert "a JSON array" in wang.said
+    columns = ["name", "former_name", "residence_address", "registered_address"]
+    (tmp_path / "large.csv").write_text(",".join(columns) + "\n" + (",".join(["长" * 100] * 4) + "\n") * 8000)
+    wang("audit", "trace", "large.csv", "--seen", soon(), "--ticket", "t", wanted=USAGE)
+    assert "limits.message_bytes" in wang.said
+    (tmp_path / "some.csv").write_text("姓名\n张三\n" + "x" * 513 + "\n")
     wang("audit", "trace", "some.csv", "--ticket", "t", wanted=USAGE)
-    assert "--seen" in wang.said
+    assert "--seen" in wang.said and "1 values are over 512 bytes long" in wang.said
     wang("audit", "trace", "some.csv", "--seen", "whenever", "--ticket", "t", wanted=USAGE)
     wang("audit", "trace", "some.csv", "--seen", "2999-01-01", "--ticket", "t", wanted=INVALID)
     wang("incident", "leaks/" + "0" * 32, "--ticket", "t", wanted=USAGE)

@@ -246,10 +246,12 @@ static vault_code place_rows(placing *p, vault_error *err)
         placed_row r = {.from = one, .to = arena_array(p->mem, t->column_count + 1, sizeof *r.to)};
         if (!r.to) return no_room(err);
         for (size_t k = 0; k < t->column_count; k++) r.to[k] = lent_text("");
+        const uint64_t left_before = t->uneven_left;
         const size_t kept = keep_values(p, &r);
         const bool any = kept + move_values(p, &r) > 0;
         t->uneven += uneven && any;
         t->faulty += uneven && !any;
+        if (!any) t->uneven_left = left_before; /* the row is left out as a whole */
         one->values = r.to;
         one->n_values = t->column_count;
         if (any || !uneven) t->rows[left++] = one;
