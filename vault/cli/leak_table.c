@@ -97,7 +97,7 @@ static bool is_headless(const source *s)
 {
     for (size_t i = 0; !s->jsonl && i < s->columns; i++) {
         const looks what = looks_of(s->headings[i]);
-        if (what != LOOKS_UNKNOWN && what <= LOOKS_DATE) return true;
+        if (what != LOOKS_UNKNOWN && what <= LOOKS_MOBILE) return true;
     }
     return false;
 }

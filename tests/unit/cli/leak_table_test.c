@@ -78,6 +78,9 @@ TEST("headings say what columns are, by name, label or a usual alias; a strange 
     assert_int_equal(table.row_count, 1);
     assert_string_equal(table.rows[0]->values[1], "11010519491231002X");
     assert_false(table.headless);
+    read_text("姓名,2026-11-01\n张三,x\n"); /* days are headings, too */
+    COLUMNS("name", "");
+    assert_false(table.headless);
 }
 
 TEST("without headings, columns are known by what stands in them, and the first row is one")
