@@ -4,6 +4,7 @@
 #include "vault/base/json.h"
 #include "vault/control/control.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -270,14 +271,9 @@ void fixture_restart(void)
 
 static void remove_folder(void)
 {
-    static const char *const files[] = {"schema.json",   "principals.json", "persons.json",
-                                        "purposes.json", "policy.json",     "sharing.json",
-                                        "browsing.json", "checkpoint",      "checkpoint.erasures"};
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-        char path[160];
-        snprintf(path, sizeof path, "%s/%s", vault.folder, files[i]);
-        unlink(path);
-    }
+    DIR *d = opendir(vault.folder);
+    for (const struct dirent *e; d && (e = readdir(d));) unlinkat(dirfd(d), e->d_name, 0);
+    if (d) closedir(d);
     rmdir(vault.folder);
 }
 
@@ -329,6 +325,11 @@ const generator *fixture_generator(void)
 const char *fixture_checkpoint_file(void)
 {
     return build(), vault.checkpoint;
+}
+void fixture_path(char *out, size_t room, const char *name)
+{
+    build();
+    snprintf(out, room, "%s/%s", vault.folder, name);
 }
 arena *fixture_memory(void)
 {

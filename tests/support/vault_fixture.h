@@ -50,7 +50,8 @@ service *fixture_service(void);
 session *fixture_session(void);
 const generator *fixture_generator(void);
 const char *fixture_checkpoint_file(void);
-service_options fixture_options(void);       /* for another service on the same database */
+void fixture_path(char *out, size_t room, const char *name); /* in a folder that goes, with all in it, at the end */
+service_options fixture_options(void);                       /* for another service on the same database */
 json_t *fixture_certificate(const char *of); /* {"sha256": digest of the text}: an entry of "certificates" */
 void fixture_restart(void);                  /* closes service and session, opens them again */
 vault_code fixture_reopen(vault_error *err); /* the same, for tests in which that must fail */

@@ -27,7 +27,7 @@ static void given_empty(void)
     expect_outcome(seal_vault(NULL, OFFICER), VAULT_OK, NULL);
     pg_empty();
     service_options o = {.database = pg_conninfo(), .keeping = {.source = ROOT_SHARES}};
-    snprintf(empty.checkpoint, sizeof empty.checkpoint, "/tmp/vault-empty-%d", getpid());
+    fixture_path(empty.checkpoint, sizeof empty.checkpoint, "empty");
     o.checkpoint_file = empty.checkpoint;
     expect_ok(service_open(&empty.service, &o, &err), &err);
     expect_ok(session_open(&empty.session, empty.service, &err), &err);
@@ -146,7 +146,7 @@ static void open_with_key_file(node *n, const char *key_file, const char *name)
 {
     vault_error err = {0};
     service_options o = {.database = pg_conninfo(), .keeping = {.source = ROOT_FILE, .key_file = key_file}};
-    snprintf(n->checkpoint, sizeof n->checkpoint, "/tmp/vault-%s-%d", name, getpid());
+    fixture_path(n->checkpoint, sizeof n->checkpoint, name);
     o.checkpoint_file = n->checkpoint;
     expect_ok(service_open(&n->service, &o, &err), &err);
     expect_ok(session_open(&n->session, n->service, &err), &err);
@@ -166,7 +166,7 @@ TEST("where the key lies in a file the node that made the vault goes on, and oth
     node waiting = {0};
     given_empty();
     pg_empty();
-    snprintf(key_file, sizeof key_file, "/tmp/vault-init-key-%d", getpid());
+    fixture_path(key_file, sizeof key_file, "init-key");
     expect_ok(root_key_file_create(key_file, &err), &err);
     open_with_key_file(&empty, key_file, "making");
     open_with_key_file(&waiting, key_file, "waiting");

@@ -14,11 +14,14 @@ __attribute__((constructor)) static void documents(void)
 static void hooked_open(node *n)
 {
     static char url[64];
+    static unsigned serial;
+    char name[24];
     vault_error err = {0};
     (void)fixture_session();
     service_options o = fixture_options();
     snprintf(url, sizeof url, "https://127.0.0.1:%u/200", webhook_port());
-    snprintf(n->checkpoint, sizeof n->checkpoint, "/tmp/vault-hooked-%d-%u", getpid(), (unsigned)(uintptr_t)n & 0xffff);
+    snprintf(name, sizeof name, "hooked-%u", ++serial);
+    fixture_path(n->checkpoint, sizeof n->checkpoint, name);
     o.checkpoint_file = n->checkpoint;
     o.webhook.url = url;
     o.webhook.ca_file = webhook_file("server.crt");

@@ -59,8 +59,8 @@ static vault_code open_with_file(node *n, const char *text, vault_error *err)
 {
     (void)fixture_session();
     service_options o = fixture_options();
-    snprintf(n->checkpoint, sizeof n->checkpoint, "/tmp/vault-phrase-%d.checkpoint", getpid());
-    snprintf(phrase_file, sizeof phrase_file, "/tmp/vault-phrase-%d", getpid());
+    fixture_path(n->checkpoint, sizeof n->checkpoint, "phrase-node");
+    fixture_path(phrase_file, sizeof phrase_file, "phrase");
     expect_ok(file_replace(phrase_file, bytes_of_text(text), err), err);
     assert_int_equal(chmod(phrase_file, 0600), 0);
     o.root = (bytes){0};

@@ -176,7 +176,7 @@ TEST("two nodes share a rotation: each row is renewed once, by whoever comes fir
     given_vault();
     service_options o = fixture_options();
     char path[64];
-    snprintf(path, sizeof path, "/tmp/vault-rotation-%d", getpid());
+    fixture_path(path, sizeof path, "rotation");
     o.checkpoint_file = path;
     expect_ok(service_open(&other, &o, &err), &err);
     keeper_close(&other->keeper);

@@ -21,7 +21,9 @@ static inline void node_open(node *n)
     vault_error err = {0};
     (void)fixture_session();
     service_options o = fixture_options();
-    snprintf(n->checkpoint, sizeof n->checkpoint, "/tmp/vault-node-%d-%u", getpid(), ++serial);
+    char name[24];
+    snprintf(name, sizeof name, "node-%u", ++serial);
+    fixture_path(n->checkpoint, sizeof n->checkpoint, name);
     o.checkpoint_file = n->checkpoint;
     expect_ok(service_open(&n->service, &o, &err), &err);
     expect_ok(session_open(&n->session, n->service, &err), &err);
