@@ -92,8 +92,8 @@ class Kept:
 
     def published(self):
         """All lines that there are stand under a checkpoint that is out."""
-        size, end = self.city.database.sql("select size from head"), time.monotonic() + 30
-        while self.ctl("audit", "checkpoint").splitlines()[1] != size:
+        size, end = int(self.city.database.sql("select size from head")), time.monotonic() + 60
+        while int(self.ctl("audit", "checkpoint").splitlines()[1]) < size:
             assert time.monotonic() < end, f"{size} lines are not published"
             time.sleep(0.1)
 

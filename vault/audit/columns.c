@@ -192,9 +192,11 @@ vault_code ledger_know_lines(int32_t *inout, scribe *sc, store *s, arena *mem, v
 {
     reading r;
     line_columns c;
+    const int32_t from = *inout;
+    *inout = -1; /* nothing to pass over where the head is damaged */
     VAULT_TRY(read_now(&r, sc, s, mem, err));
     const int64_t end = r.now.size / COLUMN_STRETCH;
-    int64_t at = *inout > end - KNOWN_STRETCHES ? *inout : end - KNOWN_STRETCHES;
+    int64_t at = from > end - KNOWN_STRETCHES ? from : end - KNOWN_STRETCHES;
     while (at < end && known_lines_whole(sc->of->known_lines, at)) at++;
     *inout = at < end ? (int32_t)at : -1;
     return at < end ? read_kept(&c, &r, at, err) : VAULT_OK;
@@ -231,11 +233,14 @@ vault_code ledger_keep_columns(int32_t *inout, scribe *sc, store *s, arena *mem,
     head_row head;
     column_block block = {0};
     bool renewed;
+    const int32_t from = *inout;
+    *inout = -1; /* as above */
     VAULT_TRY(ledger_head(sc->of, s, &head, err));
     int32_t version = (int32_t)scribe_version(sc);
-    VAULT_TRY(store_columns_lacking(s, version, (int32_t)(head.size / COLUMN_STRETCH), inout, err));
+    block.stretch = from;
+    VAULT_TRY(store_columns_lacking(s, version, (int32_t)(head.size / COLUMN_STRETCH), &block.stretch, err));
+    *inout = block.stretch;
     if (*inout < 0) return VAULT_OK;
-    block.stretch = *inout;
     VAULT_TRY(store_columns_read(s, mem, &block, err));
     VAULT_TRY(renew_block(&renewed, &block, sc, mem, err));
     if (!renewed) VAULT_TRY(make_block(&block, sc, s, mem, err));

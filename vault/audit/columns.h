@@ -50,9 +50,10 @@ VAULT_MUST_USE vault_code columns_make(line_columns *out, arena *mem, const open
 VAULT_MUST_USE vault_code ledger_columns(line_columns *out, scribe *sc, store *s, arena *mem, int64_t stretch,
                                          vault_error *err);
 /* Reads the block of the next stretch from *inout on whose lines are not known (known_lines.h), so that they are; it
- * may have none yet. *inout: which one; -1: there is none. INTEGRITY: its block was edited. For the keeper. */
+ * may have none yet. *inout: which one; -1: there is none. INTEGRITY: its block was edited, or (-1) the head. For the
+ * keeper. */
 VAULT_MUST_USE vault_code ledger_know_lines(int32_t *inout, scribe *sc, store *s, arena *mem, vault_error *err);
 /* Makes the block of the first complete stretch from *inout on that has none under the active version of the log ring;
  * one of a former version goes over to it. *inout: whose it was, also where it cannot be made (INTEGRITY: a line of it
- * was edited); -1: nothing is left to be done. For the keeper. */
+ * was edited); -1: nothing is left to be done (INTEGRITY: the head was edited). For the keeper. */
 VAULT_MUST_USE vault_code ledger_keep_columns(int32_t *inout, scribe *sc, store *s, arena *mem, vault_error *err);
