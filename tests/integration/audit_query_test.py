@@ -108,14 +108,14 @@ def test_the_log_is_followed_and_polls_that_find_nothing_are_no_lines(city, offi
     first = following.stdout.readline()
     answered = lambda: attack.metric(city.vaultd, "vault_calls_total")  # it asks once a second, and nobody else does
     begun = answered()
-    assert attack.wait_until(lambda: answered() >= begun + 3 or following.poll() is not None)
+    assert attack.wait_until(lambda: answered() >= begun + 6 or following.poll() is not None)
     reveals(elder, tokens[6], "query-follow", 1)
     said, _ = following.communicate(timeout=60)
     assert following.returncode == DONE
     assert [json.loads(line)["officer_view"]["ticket"] for line in (first + said).splitlines()] == ["query-follow"] * 2
     asked = officer.json("audit", "query", "--action", "query", "--limit", "1000")
     assert sum("ticket" in line["officer_view"].get("fields", "").split(",") and "action=reveal" in line["officer_view"]["fields"]
-               for line in asked) in (2, 3)
+               for line in asked) in range(2, 7)  # and not eight or more
 
 
 def test_receipts_of_a_query_are_accepted_by_strangers_until_a_letter_changes(officer, elder, tokens, tmp_path):
