@@ -1,42 +1,18 @@
 #include "vault/cli/leak_looks.h"
 
-#include "vault/cli/mapping.h"
+#include "tokenizer/codes.h"
+#include "vault/base/character.h"
 
+#include <ctype.h>
 #include <string.h>
 
 enum { TOKEN_LEAST = 24, PLAIN_MOST = 127, ID_LEN = 18, MOBILE_LEN = 11, DATE_LEN = 8 };
 
 /* ---- characters ---- */
 
-static bool is_blank(uint32_t c)
-{
-    return c == ' ' || c == '\t' || (c >= 0x2000 && c <= 0x200f) || c == 0xfeff;
-}
-
-/* What groups of a number stand apart by. */
-static bool is_between(uint32_t c)
-{
-    return is_blank(c) || (c && c < 0x7f && strchr("-.()+/_", (int)c)) || (c >= 0x2010 && c <= 0x2015) || c == 0x2212;
-}
-
-static bool is_digit(uint32_t c)
-{
-    return c >= '0' && c <= '9';
-}
-
-static bool is_letter(uint32_t c)
-{
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-}
-
 static bool is_han(uint32_t c)
 {
     return c == 0x3007 || (c >= 0x3400 && c <= 0x9fff) || (c >= 0x20000 && c <= 0x3ffff);
-}
-
-static bool is_point(uint32_t c)
-{
-    return c == 0xb7 || c == '.' || c == 0x2022 || c == 0x2027 || c == 0x30fb || c == 0xff65 || c == 0x22c5;
 }
 
 /* ---- numbers ---- */
@@ -46,10 +22,10 @@ static const char *plain_of(char out[PLAIN_MOST + 1], const char *text)
 {
     size_t len = 0;
     out[0] = '\0';
-    while (*text) {
-        const uint32_t c = folded_character(&text);
-        if (is_between(c)) continue;
-        if (len == PLAIN_MOST || !(is_digit(c) || is_letter(c))) return "";
+    for (bytes rest = bytes_of_text(text); rest.len > 0;) {
+        const uint32_t c = character_folded(&rest);
+        if (character_is_between(c)) continue;
+        if (len == PLAIN_MOST || !(character_is_digit(c) || character_is_letter(c))) return "";
         out[len++] = (char)c;
     }
     out[len] = '\0';
@@ -73,19 +49,12 @@ static bool is_date(const char *text)
     return century >= 18 && century <= 20 && is_day(text + 4);
 }
 
-/* ISO 7064 MOD 11-2. */
-static bool is_checked(const char *id)
-{
-    unsigned sum = 0;
-    for (size_t i = 0; i < ID_LEN - 1; i++) sum = 2 * (sum + (unsigned)(id[i] - '0')) % 11;
-    const char last = id[ID_LEN - 1] == 'x' ? 'X' : id[ID_LEN - 1];
-    return last == "10X98765432"[sum % 11];
-}
-
 static looks number_looks(const char *plain)
 {
     const size_t len = strlen(plain), digits = strspn(plain, "0123456789");
-    if (len == ID_LEN && digits >= ID_LEN - 1 && is_date(plain + 6) && is_checked(plain)) return LOOKS_ID;
+    if (len == ID_LEN && digits >= ID_LEN - 1 && is_date(plain + 6) &&
+        (char)toupper((unsigned char)plain[ID_LEN - 1]) == code_id_check(plain))
+        return LOOKS_ID;
     if (digits != len) return LOOKS_UNKNOWN;
     if (len == DATE_LEN && is_date(plain)) return LOOKS_DATE;
     static const char *const prefixes[] = {"", "0", "86", "0086"};
@@ -102,11 +71,12 @@ static bool is_written_date(const char *text)
 {
     unsigned part[3] = {0};
     size_t parts = 0;
-    for (bool within = false; *text;) {
-        const uint32_t c = folded_character(&text);
-        if (is_digit(c) && !within && ++parts > 3) return false;
-        within = is_digit(c);
-        if (!within && !is_between(c) && c != 0x5e74 && c != 0x6708 && c != 0x65e5) return false;
+    bool within = false;
+    for (bytes rest = bytes_of_text(text); rest.len > 0;) {
+        const uint32_t c = character_folded(&rest);
+        if (character_is_digit(c) && !within && ++parts > 3) return false;
+        within = character_is_digit(c);
+        if (!within && !character_is_between(c) && c != 0x5e74 && c != 0x6708 && c != 0x65e5) return false;
         if (within && (part[parts - 1] = 10 * part[parts - 1] + (c - '0')) > 9999) return false;
     }
     return parts == 3 && part[0] >= 1800 && part[0] <= 2099 && part[1] >= 1 && part[1] <= 12 && part[2] >= 1 &&
@@ -128,11 +98,11 @@ static bool is_name(const char *text)
     enum { LEAST = 2, MOST_PLAIN = 4, MOST = 15 };
     size_t count = 0;
     bool pointed = false;
-    while (*text) {
-        const uint32_t c = folded_character(&text);
-        pointed |= is_point(c);
+    for (bytes rest = bytes_of_text(text); rest.len > 0;) {
+        const uint32_t c = character_folded(&rest);
+        pointed |= character_is_point(c);
         count += is_han(c);
-        if (!is_han(c) && !is_point(c) && !is_blank(c)) return false;
+        if (!is_han(c) && !character_is_point(c) && !character_is_blank(c)) return false;
     }
     return count >= LEAST && count <= (pointed ? MOST : MOST_PLAIN);
 }

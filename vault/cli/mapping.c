@@ -1,6 +1,8 @@
 #include "vault/cli/mapping.h"
 
+#include "vault/base/character.h"
 #include "vault/cli/csv.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -88,30 +90,19 @@ static const struct alias {
 
 /* ---- headings ---- */
 
-uint32_t folded_character(const char **at)
-{
-    bytes rest = bytes_of_text(*at);
-    size_t len = utf8_sequence(rest);
-    uint32_t c = len == 1 ? rest.at[0] : rest.at[0] & (0xffU >> (len + 1));
-    for (size_t i = 1; i < len; i++) c = c << 6 | (rest.at[i] & 0x3f);
-    *at += len ? len : 1;
-    if (c == 0x3000 || c == 0xa0) return ' ';
-    return c >= 0xff01 && c <= 0xff5e ? c - 0xfee0 : c;
-}
-
 char *heading_canonical(arena *mem, const char *heading)
 {
     char *text = arena_alloc(mem, strlen(heading) + 1);
     size_t len = 0;
-    while (text && *heading) {
-        const char *from = heading;
-        uint32_t c = folded_character(&heading);
+    for (bytes rest = bytes_of_text(heading); text && rest.len > 0;) {
+        const uint8_t *from = rest.at;
+        uint32_t c = character_folded(&rest);
         if (c <= ' ' || c == '*' || c == '_' || c == '-' || c == 0xfeff) continue;
         if (c >= 'A' && c <= 'Z') c += 'a' - 'A';
         if (c < 0x80)
             text[len++] = (char)c;
         else
-            memcpy(text + len, from, (size_t)(heading - from)), len += (size_t)(heading - from);
+            memcpy(text + len, from, (size_t)(rest.at - from)), len += (size_t)(rest.at - from);
     }
     return text;
 }
@@ -154,11 +145,10 @@ const Vault__V1__Field *heading_field(const Vault__V1__Collection *c, arena *mem
 static size_t common_characters(const char *a, const char *b)
 {
     size_t count = 0;
-    while (*a) {
-        uint32_t c = folded_character(&a);
-        const char *at = b;
+    for (bytes left = bytes_of_text(a); left.len > 0;) {
+        uint32_t c = character_folded(&left);
         bool found = false;
-        while (*at && !found) found = folded_character(&at) == c;
+        for (bytes rest = bytes_of_text(b); rest.len > 0 && !found;) found = character_folded(&rest) == c;
         count += found;
     }
     return count;
@@ -167,7 +157,7 @@ static size_t common_characters(const char *a, const char *b)
 static size_t characters(const char *text)
 {
     size_t count = 0;
-    for (; *text; count++) (void)folded_character(&text);
+    for (bytes rest = bytes_of_text(text); rest.len > 0; count++) (void)character_folded(&rest);
     return count;
 }
 

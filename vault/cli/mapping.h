@@ -33,8 +33,6 @@ VAULT_MUST_USE vault_code mapping_make(mapping *m, arena *mem, const mapping_wis
                                        vault_error *err);
 /* {"HEADING": "field" or null, ...}: what an import is remembered by. */
 json_t *mapping_json(const mapping *m);
-/* The character at *at, of UTF-8, and past it: full-width ASCII as ASCII, wide blanks as a blank. */
-uint32_t folded_character(const char **at);
 /* A heading evened out; NULL when the arena is full. */
 char *heading_canonical(arena *mem, const char *heading);
 /* The field that a heading names: names before labels before aliases. NULL: it fits nothing. */

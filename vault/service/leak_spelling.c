@@ -1,47 +1,9 @@
 #include "vault/service/leak_spelling.h"
 
+#include "vault/base/character.h"
+
 #include <stdio.h>
 #include <string.h>
-
-/* ---- characters ---- */
-
-/* The next character, of well-formed UTF-8. */
-static uint32_t next(bytes *rest)
-{
-    const uint8_t *at = rest->at;
-    size_t len = at[0] < 0x80 ? 1 : at[0] < 0xe0 ? 2 : at[0] < 0xf0 ? 3 : 4;
-    uint32_t c = len == 1 ? at[0] : at[0] & (0x7fU >> len);
-    if (len > rest->len) len = rest->len;
-    for (size_t i = 1; i < len; i++) c = c << 6 | (at[i] & 0x3fU);
-    *rest = bytes_of(at + len, rest->len - len);
-    return c >= 0xff01 && c <= 0xff5e ? c - 0xff01 + '!' : c; /* full width */
-}
-
-static bool is_blank(uint32_t c)
-{
-    return c == ' ' || c == '\t' || c == 0xa0 || c == 0x3000 || (c >= 0x2000 && c <= 0x200f) || c == 0xfeff;
-}
-
-static bool is_digit(uint32_t c)
-{
-    return c >= '0' && c <= '9';
-}
-
-static bool is_letter(uint32_t c)
-{
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-}
-
-/* What groups of a number stand apart by. */
-static bool is_between(uint32_t c)
-{
-    return is_blank(c) || (c && c < 0x7f && strchr("-.()+/_", (int)c)) || (c >= 0x2010 && c <= 0x2015) || c == 0x2212;
-}
-
-static bool is_point(uint32_t c)
-{
-    return c == 0xb7 || c == '.' || c == 0x2022 || c == 0x2027 || c == 0x30fb || c == 0xff65 || c == 0x22c5;
-}
 
 /* ---- numbers ---- */
 
@@ -62,10 +24,10 @@ static bytes number_spelling(arena *mem, bytes text)
     char *out = arena_alloc(mem, text.len + 1);
     if (!out) return (bytes){0};
     for (bytes rest = text; rest.len > 0;) {
-        const uint32_t c = next(&rest);
-        if (is_digit(c) || is_letter(c))
+        const uint32_t c = character_folded(&rest);
+        if (character_is_digit(c) || character_is_letter(c))
             out[len++] = (char)c;
-        else if (!is_between(c))
+        else if (!character_is_between(c))
             return text;
     }
     return bytes_of(out, len);
@@ -78,9 +40,9 @@ static bytes date_spelling(arena *mem, bytes text)
     size_t parts = 0;
     bool within = false;
     for (bytes rest = text; rest.len > 0;) {
-        const uint32_t c = next(&rest);
-        if (is_digit(c) && !within && ++parts > 3) return text;
-        within = is_digit(c);
+        const uint32_t c = character_folded(&rest);
+        if (character_is_digit(c) && !within && ++parts > 3) return text;
+        within = character_is_digit(c);
         if (within && part[parts - 1] > 9999) return text;
         if (within) part[parts - 1] = 10 * part[parts - 1] + (unsigned)(c - '0');
     }
@@ -100,20 +62,20 @@ static bytes name_spelling(arena *mem, bytes text)
     if (!out) return (bytes){0};
     for (bytes rest = text; rest.len > 0;) {
         const uint8_t *const from = rest.at;
-        const uint32_t c = next(&rest);
+        const uint32_t c = character_folded(&rest);
         bytes behind = rest;
         uint32_t after = 0;
-        while (behind.len > 0 && is_blank(after = next(&behind))) after = 0;
+        while (behind.len > 0 && character_is_blank(after = character_folded(&behind))) after = 0;
         const bool chinese = before > 0x7f || after > 0x7f;
-        if (is_blank(c) && (chinese || !before || !after)) continue;
-        if (is_point(c) && before > 0x7f && after > 0x7f) {
+        if (character_is_blank(c) && (chinese || !before || !after)) continue;
+        if (character_is_point(c) && before > 0x7f && after > 0x7f) {
             out[len++] = 0xc2;
             out[len++] = 0xb7;
         } else {
             memcpy(out + len, from, (size_t)(rest.at - from));
             len += (size_t)(rest.at - from);
         }
-        if (!is_blank(c)) before = c;
+        if (!character_is_blank(c)) before = c;
     }
     return bytes_of(out, len);
 }
