@@ -56,8 +56,6 @@ class Seen:
             self.people = [{name: one[name] or "13900000000" for name in ("id_number", "residence_area", "name", "phone")} for one in kit.residents(60)]
             city.vaultd.app("population", "population-register").put(self.people)
             lens = Lens(city.vaultd, "clinic")
-
-
             self.told = under_load(city, self.people, lens)
             lens.close()
             assert city.vaultd.stop() == 0
@@ -99,6 +97,14 @@ def test_every_plaintext_leaves_after_the_commit_of_its_line_under_load(seen):
     assert check_order(trace, seen.told, seen.people) == len(seen.told.replies) == CALLERS * CALLS
     assert seen.told.plaintexts > 500 and len(trace.connections) > 2
     assert {leaf.hex() for _, leaves in seen.told.replies for leaf in leaves} <= seen.stored
+
+
+def test_threads_with_short_numbers_are_read_too(seen):
+    short, lines = {}, []
+    for line in seen.lines:
+        thread, rest = line.split(None, 1)
+        lines.append(f"{short.setdefault(thread, len(short) + 1):<5} {rest}")
+    assert check_order(seen.trace(lines), seen.told, seen.people) == CALLERS * CALLS
 
 
 def commit_and_reply(seen, number):

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 WATCHED = "sendmsg,sendto,recvfrom,write,writev"
-LINE = re.compile(r"(\d+) (<\.\.\. )?(\w+)")
+LINE = re.compile(r"(\d+) +(<\.\.\. )?(\w+)")  # strace fills a thread's number up to five places
 FILE = re.compile(r"\w+\(\d+<((?:\\x[0-9a-f]{2})+)>, ")
 STARTUP = struct.pack(">I", 3 << 16)  # of PostgreSQL's protocol: what a client says first, behind the length
 TEXT = re.compile(r'"((?:\\x[0-9a-f]{2})*)"(\.\.\.)?')
