@@ -1,8 +1,10 @@
 #include "tests/support/harness.h"
 #include "vault/base/secret.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static struct CMUnitTest tests[512];
 static size_t count;
@@ -53,6 +55,23 @@ void harness_expect_hex(bytes got, const char *hex, const char *file, int line)
     size_t len = unhex(wanted, sizeof wanted, hex);
     _assert_int_equal(got.len, len, file, line);
     _assert_memory_equal(got.at, wanted, len, file, line);
+}
+
+size_t files_in(const char *folder)
+{
+    size_t files = 0;
+    DIR *dir = opendir(folder);
+    for (const struct dirent *e; dir && (e = readdir(dir));)
+        files += strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
+    if (dir) closedir(dir);
+    return files;
+}
+
+void empty_folder(const char *folder)
+{
+    DIR *dir = opendir(folder);
+    for (const struct dirent *e; dir && (e = readdir(dir));) unlinkat(dirfd(dir), e->d_name, 0);
+    if (dir) closedir(dir);
 }
 
 int main(void)

@@ -36,3 +36,7 @@ void harness_expect_code(vault_code got, vault_code wanted, vault_error *err, co
 size_t unhex(uint8_t *out, size_t cap, const char *hex);
 #define expect_hex(got, hex) harness_expect_hex((got), (hex), __FILE__, __LINE__)
 void harness_expect_hex(bytes got, const char *hex, const char *file, int line);
+
+/* The files of a folder, hidden ones too: how many there are; and without them. A folder that is not there has none. */
+size_t files_in(const char *folder);
+void empty_folder(const char *folder);

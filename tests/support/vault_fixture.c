@@ -4,7 +4,6 @@
 #include "vault/base/json.h"
 #include "vault/control/control.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -269,14 +268,6 @@ void fixture_restart(void)
     must(fixture_reopen(&err), &err, "service_open");
 }
 
-static void remove_folder(void)
-{
-    DIR *d = opendir(vault.folder);
-    for (const struct dirent *e; d && (e = readdir(d));) unlinkat(dirfd(d), e->d_name, 0);
-    if (d) closedir(d);
-    rmdir(vault.folder);
-}
-
 void fixture_close(void)
 {
     session_close(&vault.session);
@@ -285,7 +276,8 @@ void fixture_close(void)
     arena_free(&vault.mem);
     cjose_jwk_release(vault.key);
     vault.key = NULL;
-    remove_folder();
+    empty_folder(vault.folder);
+    rmdir(vault.folder);
 }
 
 static void build(void)

@@ -4,7 +4,6 @@
 #include "vault/audit/history.h"
 #include "vault/audit/internal.h"
 
-#include <dirent.h>
 #include <unistd.h>
 
 enum { TILE = 256, ARCHIVES = 14, BATCH = 128, SIZE = ARCHIVES * TILE + BATCH + 1, RARE = 99 };
@@ -21,13 +20,7 @@ int fsync(int fd)
 
 __attribute__((destructor)) static void tidy(void)
 {
-    char path[ARCHIVE_PATH_ROOM];
-    DIR *dir = opendir(folder);
-    for (struct dirent *e; dir && (e = readdir(dir));) {
-        snprintf(path, sizeof path, "%s/%s", folder, e->d_name);
-        if (e->d_name[0] != '.') unlink(path);
-    }
-    if (dir) closedir(dir);
+    empty_folder(folder);
     rmdir(folder);
     aead_free(&view);
 }

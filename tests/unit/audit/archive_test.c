@@ -5,7 +5,6 @@
 #include "vault/audit/lines_file.h"
 #include "vault/audit/scan.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -44,31 +43,10 @@ enum { BATCH = 100 };
 static char folder[] = "/tmp/rv-archive-XXXXXX";
 static shelf *files;
 
-static void empty_folder(void)
-{
-    DIR *dir = opendir(folder);
-    char path[ARCHIVE_PATH_ROOM];
-    for (struct dirent *e; dir && (e = readdir(dir));) {
-        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0) continue;
-        snprintf(path, sizeof path, "%s/%s", folder, e->d_name);
-        unlink(path);
-    }
-    if (dir) closedir(dir);
-}
-
 __attribute__((destructor)) static void tidy(void)
 {
-    empty_folder();
+    empty_folder(folder);
     rmdir(folder);
-}
-
-static size_t files_there(void)
-{
-    size_t count = 0;
-    DIR *dir = opendir(folder);
-    for (struct dirent *e; (e = readdir(dir));) count += strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
-    closedir(dir);
-    return count;
 }
 
 static void given_shelf(void)
@@ -85,7 +63,7 @@ static void given_many(size_t count)
     static const char *const PERSONS[] = {"person-a", "person-b", "person-c"};
     given_log();
     given_shelf();
-    empty_folder();
+    empty_folder(folder);
     for (size_t done = 0; done < count; done += BATCH) {
         clock_set_for_test(INT64_C(1000000) * (NOON + 1 + (int64_t)(done / BATCH)));
         line *lines = arena_array(mem, BATCH, sizeof *lines);
@@ -284,7 +262,7 @@ TEST("a file proves itself: signed by the log, its leaves lead to the checkpoint
     assert_true(merkle_verify_range(leaves, 256, 0, &tree, head->path));
     lines_file_close(&f);
     fclose(from);
-    assert_int_equal(files_there(), 1);
+    assert_int_equal(files_in(folder), 1);
 }
 
 static vault_code query_all(void)
@@ -363,7 +341,7 @@ TEST("names of files in the table are names alone: none leads out of the folder"
         vault_error_clear(&err);
         archive_remove(files, NAMES[i]);
     }
-    assert_int_equal(files_there(), 1);
+    assert_int_equal(files_in(folder), 1);
 }
 
 /* ---- what must not be archived ---- */
@@ -384,7 +362,7 @@ TEST("a damaged line is not archived: nothing is deleted, and no file stays")
         pg_sql("UPDATE line SET %s WHERE idx = 101", EDITS[i]);
         expect_code(archive(300, &row), VAULT_INTEGRITY, &err);
         vault_error_clear(&err);
-        assert_int_equal(files_there(), 0);
+        assert_int_equal(files_in(folder), 0);
         assert_int_equal(sql_number("SELECT count(*) FROM line"), 301);
         pg_sql("DELETE FROM line WHERE idx = 101; INSERT INTO line SELECT * FROM kept");
     }
@@ -415,7 +393,7 @@ TEST("of two that archive the same lines the second is told, and a file that nob
     store_rollback(db);
     archive_draft_clear(&two);
     archive_draft_clear(&one);
-    assert_int_equal(files_there(), 2);
+    assert_int_equal(files_in(folder), 2);
     expect_ok(query_all(), &err);
 }
 
@@ -435,7 +413,7 @@ TEST("a file never changes once it is named: not by a node that was held up whil
     expect_code(archive_draft_place(&late, files, &err), VAULT_UNAVAILABLE, &err); /* its transaction is gone */
     vault_error_clear(&err);
     archive_draft_clear(&late);
-    assert_int_equal(files_there(), 1);
+    assert_int_equal(files_in(folder), 1);
     expect_ok(query_all(), &err);
 }
 
@@ -443,11 +421,11 @@ TEST("a file never changes once it is named: not by a node that was held up whil
 static void expect_untouched(const char *what)
 {
     assert_int_equal(sql_number("SELECT (SELECT count(*) FROM line) * 1000 + (SELECT count(*) FROM archive)"), 301000);
-    if (files_there() != 0) fail_msg("a file stays after: %s", what);
+    if (files_in(folder) != 0) fail_msg("a file stays after: %s", what);
     archived(300, 0, 256);
     expect_ok(query_all(), &err);
     fclose(open_archive("0-255.lines", "r"));
-    assert_int_equal(files_there(), 1);
+    assert_int_equal(files_in(folder), 1);
 }
 
 TEST("a call of the system that fails while an archive is made takes no line, leaves no file, and says what it was")
@@ -487,7 +465,7 @@ TEST("a file that cannot grow any further, wherever it stands by then, is none")
         assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
         expect_code(code, VAULT_EXHAUSTED, &err);
         vault_error_clear(&err);
-        assert_int_equal(files_there(), 0);
+        assert_int_equal(files_in(folder), 0);
     }
     expect_untouched("a file that is too long");
 }
@@ -499,10 +477,10 @@ TEST("a draft that could not be removed, or that a killed process has left, goes
     faults[CALL_UNLINK].at = 1;
     faults[CALL_UNLINK].error = EIO;
     expect_ok(archive(300, &row), &err);
-    assert_int_equal(files_there(), 2);
+    assert_int_equal(files_in(folder), 2);
     fclose(open_archive(".archive-draft.abcdef", "w"));
     archived(600, 256, 256);
-    assert_int_equal(files_there(), 2);
+    assert_int_equal(files_in(folder), 2);
 }
 
 TEST("a draft of another node's that is being written stays")
@@ -514,9 +492,9 @@ TEST("a draft of another node's that is being written stays")
     const archive_wish wish = {0, 256, &to};
     expect_ok(archive_draft_write(&slow, hand, db, &wish, &err), &err);
     archived(300, 0, 256);
-    assert_int_equal(files_there(), 2);
+    assert_int_equal(files_in(folder), 2);
     archive_draft_clear(&slow);
-    assert_int_equal(files_there(), 1);
+    assert_int_equal(files_in(folder), 1);
 }
 
 static void expect_settled(int64_t first, const char *file, size_t left)
@@ -525,7 +503,7 @@ static void expect_settled(int64_t first, const char *file, size_t left)
     snprintf(placed.file, sizeof placed.file, "%s", file);
     expect_ok(archive_settle(db, files, &placed, &err), &err);
     assert_int_equal(placed.file[0], 0);
-    assert_int_equal(files_there(), left);
+    assert_int_equal(files_in(folder), left);
 }
 
 TEST("a file of which it is not known whether its row was committed goes, unless it was")

@@ -4,7 +4,6 @@
 #include "tests/unit/service/receipt.h"
 #include "vault/audit/lines_file.h"
 
-#include <dirent.h>
 #include <sys/wait.h>
 
 static vault_error err;
@@ -27,24 +26,9 @@ __attribute__((constructor)) static void before_all(void)
     if (mkdtemp(folder)) fixture_archives = folder;
 }
 
-static size_t files_there(bool remove)
-{
-    size_t count = 0;
-    char path[400];
-    DIR *dir = opendir(folder);
-    for (struct dirent *e; dir && (e = readdir(dir));) {
-        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0) continue;
-        count++;
-        snprintf(path, sizeof path, "%s/%s", folder, e->d_name);
-        if (remove) unlink(path);
-    }
-    if (dir) closedir(dir);
-    return count;
-}
-
 __attribute__((destructor)) static void after_all(void)
 {
-    files_there(true);
+    empty_folder(folder);
     rmdir(folder);
 }
 
@@ -147,7 +131,7 @@ TEST("younger lines than the retention stay, whoever asks; and who is no officer
     expect_outcome(archive_as(ELDERCARE, now - 4 * YEAR), VAULT_DENIED, "role");
     wait_for_job(begun(now - 4 * YEAR), "done"); /* and nothing is that old */
     assert_int_equal(listed()->n_archives, 0);
-    assert_int_equal(files_there(false), 0);
+    assert_int_equal(files_in(folder), 0);
 }
 
 /* Until the one that archives says so of itself. */
@@ -168,7 +152,7 @@ TEST("a job that nobody asked the vault for, or a node with a shorter retention 
     pg_sql("INSERT INTO job (kind, ring, version, state, total, done, created, resumed, resumed_done, ended, finding)"
            " VALUES (8, '', 1, 1, 256, 0, 0, 0, 0, 0, '')");
     await_said("waits for the retention: its next lines are kept until 20%");
-    assert_int_equal(files_there(false), 0);
+    assert_int_equal(files_in(folder), 0);
     assert_int_equal(listed()->n_archives, 0);
     assert_int_equal(count_of(pg_sql("WITH d AS (DELETE FROM job WHERE version = 1 AND kind = 8 AND state = 1 "
                                      "RETURNING 1) SELECT count(*) FROM d")),
@@ -275,7 +259,7 @@ TEST("a rotation of the log ring takes archives with it, and the former version 
     const Vault__V1__ArchivedRange *a = listed()->archives[0];
     assert_string_not_equal(a->file, name);
     assert_true(a->at_hand);
-    assert_int_equal(files_there(false), 1); /* the former file is gone */
+    assert_int_equal(files_in(folder), 1); /* the former file is gone */
     given_reveals(1);
     assert_int_equal(verified(a->file), 0);
     assert_int_equal(count_of(pg_sql("SELECT log_version FROM archive")), former + 1);
@@ -374,7 +358,7 @@ TEST("a job that cannot write says so, takes nothing, and goes on by itself when
     given_years(12);
     given_reveals(300);
     int64_t lines = count_of(pg_sql("SELECT count(*) FROM line"));
-    size_t files = files_there(false);
+    size_t files = files_in(folder);
     snprintf(away, sizeof away, "%s.away", folder);
     given_years(16);
     assert_int_equal(rename(folder, away), 0);
@@ -384,6 +368,6 @@ TEST("a job that cannot write says so, takes nothing, and goes on by itself when
     assert_int_equal(rename(away, folder), 0);
     wait_for_job(job, "done");
     assert_int_equal(count_of(pg_sql("SELECT count(*) FROM job WHERE finding <> '' AND state = 4 AND kind = 8")), 0);
-    assert_true(files_there(false) > files);
+    assert_true(files_in(folder) > files);
     clock_set_for_test(0);
 }

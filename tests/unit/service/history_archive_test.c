@@ -35,13 +35,7 @@ __attribute__((constructor)) static void before_all(void)
 
 __attribute__((destructor)) static void after_all(void)
 {
-    char path[400];
-    DIR *dir = opendir(folder);
-    for (struct dirent *e; dir && (e = readdir(dir));) {
-        snprintf(path, sizeof path, "%s/%s", folder, e->d_name);
-        if (e->d_name[0] != '.') unlink(path);
-    }
-    if (dir) closedir(dir);
+    empty_folder(folder);
     rmdir(folder);
 }
 
