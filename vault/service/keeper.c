@@ -246,16 +246,25 @@ static void say(keeper *k, place *p, const char *what)
         log_failure(LOG_ERROR, "job.failed", &err);
 }
 
+static bool is_faulty(vault_code code)
+{
+    return code == VAULT_INTERNAL || code == VAULT_EXHAUSTED || code == VAULT_INVALID;
+}
+
 static void say_why(keeper *k, place *p, vault_code code, const vault_error *err)
 {
-    char what[sizeof p->said];
-    bool faulty = code == VAULT_INTERNAL || code == VAULT_EXHAUSTED || code == VAULT_INVALID;
-    if (code == VAULT_OK && !p->work.ended && (!p->work.waits || p->work.finding[0]))
-        say(k, p, p->work.waits ? p->work.finding : "");
+    char what[sizeof p->said] = "";
+    const job_work *w = &p->work;
+    if (code == VAULT_OK && (w->ended || (w->waits && !w->finding[0]))) return;
+    if (code == VAULT_OK)
+        snprintf(what, sizeof what, "%s", w->waits ? w->finding : "");
     else if (code == VAULT_UNAVAILABLE && err->reason)
-        say(k, p, (snprintf(what, sizeof what, "waits: %s %s", err->reason, err->field), what));
-    else if (faulty)
-        say(k, p, (snprintf(what, sizeof what, "tried again: %.140s", err->detail), what));
+        snprintf(what, sizeof what, "waits: %s %s", err->reason, err->field);
+    else if (is_faulty(code))
+        snprintf(what, sizeof what, "tried again: %.140s", err->detail);
+    else
+        return;
+    say(k, p, what);
 }
 
 /* What is in the way of a step, and when to try it again. */
@@ -264,8 +273,7 @@ static void settle(keeper *k, place *p, vault_code code, const vault_error *err)
     int64_t again_us = 0;
     if (code == VAULT_INTEGRITY) fail(k, p, err);
     if (code == VAULT_UNAVAILABLE || (code == VAULT_OK && p->work.waits)) again_us = WAIT_US;
-    if (code == VAULT_INTERNAL || code == VAULT_EXHAUSTED || code == VAULT_INVALID)
-        log_failure(LOG_ERROR, "job.failed", err);
+    if (is_faulty(code)) log_failure(LOG_ERROR, "job.failed", err);
     if (code != VAULT_OK && !again_us && code != VAULT_CONFLICT && code != VAULT_NOT_FOUND) again_us = FAULT_US;
     say_why(k, p, code, err);
     if (code == VAULT_OK && p->work.ended) say_done(p);
