@@ -196,24 +196,20 @@ vault_code view_of_resident(writer *w, const line_facts *f, const uint8_t refere
 typedef enum member_kind { MEMBER_TEXT, MEMBER_NUMBER, MEMBER_NUMBER_32, MEMBER_ACTION, MEMBER_OUTCOME } member_kind;
 /* What may stand in an officer's view, in this order, and where it goes. */
 typedef struct member {
-    const char *name;
+    const char *name; /* with its quotes and colon */
+    size_t name_len;
     member_kind kind;
     size_t at; /* in line_facts */
 } member;
-#define TEXT(name, field)                                                                                              \
+#define MEMBER(name, kind, field)                                                                                      \
     {                                                                                                                  \
-        name, MEMBER_TEXT, offsetof(line_facts, field)                                                                 \
+        "\"" name "\":", sizeof name + 2, kind, offsetof(line_facts, field)                                            \
     }
-#define NUMBER(name, field)                                                                                            \
-    {                                                                                                                  \
-        name, MEMBER_NUMBER, offsetof(line_facts, field)                                                               \
-    }
-#define NUMBER_32(name, field)                                                                                         \
-    {                                                                                                                  \
-        name, MEMBER_NUMBER_32, offsetof(line_facts, field)                                                            \
-    }
+#define TEXT(name, field)      MEMBER(name, MEMBER_TEXT, field)
+#define NUMBER(name, field)    MEMBER(name, MEMBER_NUMBER, field)
+#define NUMBER_32(name, field) MEMBER(name, MEMBER_NUMBER_32, field)
 static const member MEMBERS[] = {
-    {"action", MEMBER_ACTION, offsetof(line_facts, action)},
+    MEMBER("action", MEMBER_ACTION, action),
     TEXT("after", after),
     TEXT("app", app),
     TEXT("approval", approval),
@@ -234,7 +230,7 @@ static const member MEMBERS[] = {
     TEXT("form", form),
     NUMBER("hits", hits),
     TEXT("leak", leak),
-    {"outcome", MEMBER_OUTCOME, offsetof(line_facts, outcome)},
+    MEMBER("outcome", MEMBER_OUTCOME, outcome),
     TEXT("person", person),
     TEXT("purpose", purpose),
     NUMBER_32("record", record_version),
@@ -270,15 +266,34 @@ static bool take(bytes *rest, char wanted)
     return true;
 }
 
+/* An odd number of backslashes stands before it. */
+static bool is_escaped(bytes text, size_t at)
+{
+    size_t first = at;
+    while (first > 0 && text.at[first - 1] == '\\') first--;
+    return (at - first) % 2;
+}
+
 /* What stands between two quotes, as it stands there. */
 static bool take_quoted(bytes *out, bytes *rest)
 {
     size_t len = 0;
     if (!take(rest, '"')) return false;
-    while (len < rest->len && rest->at[len] != '"') len += rest->at[len] == '\\' ? 2 : 1;
-    if (len >= rest->len) return false;
+    for (;; len++) {
+        const uint8_t *quote = memchr(rest->at + len, '"', rest->len - len);
+        if (!quote) return false;
+        len = (size_t)(quote - rest->at);
+        if (!is_escaped(*rest, len)) break;
+    }
     *out = bytes_of(rest->at, len);
     *rest = bytes_of(rest->at + len + 1, rest->len - len - 1);
+    return true;
+}
+
+static bool take_name(bytes *rest, const member *m)
+{
+    if (rest->len < m->name_len || memcmp(rest->at, m->name, m->name_len) != 0) return false;
+    *rest = bytes_of(rest->at + m->name_len, rest->len - m->name_len);
     return true;
 }
 
@@ -383,13 +398,11 @@ vault_code facts_keep(line_facts *inout, arena *mem, vault_error *err)
 /* As it is written, and in no other way: members in their order, each once. */
 vault_code view_read(line_facts *out, arena *mem, bytes text, vault_error *err)
 {
-    bytes name;
     unsigned kinds = 0;
     size_t m = 0;
     *out = (line_facts){.refers_to = -1};
     for (char before = '{'; take(&text, before); before = ',', m++) {
-        if (!take_quoted(&name, &text) || !take(&text, ':')) return not_ours(err);
-        while (m < MEMBER_COUNT && !names(name, MEMBERS[m].name)) m++;
+        while (m < MEMBER_COUNT && !take_name(&text, &MEMBERS[m])) m++;
         if (m == MEMBER_COUNT) return not_ours(err);
         VAULT_TRY(read_member(out, &MEMBERS[m], mem, &text, err));
         kinds |= 1u << MEMBERS[m].kind;
