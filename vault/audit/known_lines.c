@@ -97,6 +97,14 @@ static known_stretch *make_room(known_lines *k, int64_t number, const uint8_t ke
     return *place;
 }
 
+void known_lines_fetch(known_lines *k, int64_t index)
+{
+    pthread_mutex_lock(&k->lock);
+    const known_stretch *s = find(k, index / COLUMN_STRETCH);
+    if (s) __builtin_prefetch(&s->check[index % COLUMN_STRETCH]);
+    pthread_mutex_unlock(&k->lock);
+}
+
 bool known_lines_have(known_lines *k, int64_t index, bytes leaf)
 {
     uint8_t key[CHECK_KEY_LEN];

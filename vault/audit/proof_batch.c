@@ -114,6 +114,11 @@ static vault_code prove(line_claim *c, const shelf *from, arena *mem, vault_erro
     return VAULT_OK;
 }
 
+static bool of_head(const proofs_source *from, const line_claim *c)
+{
+    return c->tree == from->head && c->index >= 0 && c->index < c->tree->size;
+}
+
 /* Those of the head's tree that are known stand; *hold: whatever is proven in it from now on may be known, too. */
 static vault_code take_known(bool *hold, const proofs_source *from, arena *mem, line_claim *claims, size_t count,
                              vault_error *err)
@@ -121,10 +126,11 @@ static vault_code take_known(bool *hold, const proofs_source *from, arena *mem, 
     *hold = false;
     for (size_t i = 0; i < count; i++) claims[i].stands = false;
     if (count > 0 && from->head) VAULT_TRY(known_lines_hold(hold, from, mem, err));
+    for (size_t i = 0; *hold && i < count; i++)
+        if (of_head(from, &claims[i])) known_lines_fetch(from->known, claims[i].index);
     for (size_t i = 0; *hold && i < count; i++) {
         line_claim *c = &claims[i];
-        bool of_head = c->tree == from->head && c->index >= 0 && c->index < c->tree->size;
-        c->stands = of_head && known_lines_have(from->known, c->index, c->leaf);
+        c->stands = of_head(from, c) && known_lines_have(from->known, c->index, c->leaf);
     }
     return VAULT_OK;
 }
