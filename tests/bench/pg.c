@@ -112,14 +112,14 @@ line_row *pg_lines_newest(const char *conninfo, arena *mem, size_t count)
     vault_error err = {0};
     store *s = NULL;
     head_row head;
-    size_t got = 0;
+    lines_found got;
     line_row *lines = arena_array(mem, count, sizeof *lines);
     must(store_open(&s, conninfo, &err), &err, "store_open");
     must(store_head_read(s, &head, &err), &err, "head");
     must(store_lines_page(s, mem, &(line_range){.from = head.size - (int64_t)count, .limit = count}, lines, &got, &err),
          &err, "lines");
     store_close(&s);
-    if (got != count) die("%zu lines are too few", got);
+    if (got.count != count) die("%zu lines are too few", got.count);
     return lines;
 }
 

@@ -1,5 +1,5 @@
-/* Rows of lines, wherever they lie. The table is looked at first and the archives after it: a line that is moved
- * between the two looks is met twice at most, and never missed. */
+/* Rows of lines, wherever they lie. The table is looked at first, and the archives at the same moment or after it: a
+ * line that is moved between the two looks is met twice at most, and never missed. */
 #include "vault/audit/shelf.h"
 #include "vault/base/clock.h"
 
@@ -181,20 +181,20 @@ vault_code rows_page_until(store *s, arena *mem, row_page *inout, vault_error *e
 {
     VAULT_CLEANUP(place_clear) place p = {.s = s, .mem = mem, .until_us = inout->until_us};
     const line_range *range = &inout->range;
-    int64_t end;
-    size_t count;
+    lines_found found;
     inout->next = -1;
-    VAULT_TRY(store_lines_page(s, mem, range, inout->rows, &inout->count, err));
+    VAULT_TRY(store_lines_page(s, mem, range, inout->rows, &found, err));
+    inout->count = found.count;
     bool all = inout->count > 0 && inout->rows[0].index == range->from;
     if (range->key == LINE_ANY ? all : goes_back(inout) && full(inout)) return VAULT_OK;
-    VAULT_TRY(store_archive_end(s, &end, err));
+    int64_t end = found.archived;
+    if (end < 0) VAULT_TRY(store_archive_end(s, &end, err));
     if (end == 0 || (!goes_back(inout) && range->from >= end)) return VAULT_OK;
     line_row *there = arena_array(mem, range->limit, sizeof *there);
     if (!there) return vault_fail(err, VAULT_EXHAUSTED, "no room for lines");
-    count = inout->count;
-    if (count > 0) memcpy(there, inout->rows, count * sizeof *there);
+    if (found.count > 0) memcpy(there, inout->rows, found.count * sizeof *there);
     inout->count = 0;
-    return merge(inout, &p, there, count, end, err);
+    return merge(inout, &p, there, found.count, end, err);
 }
 
 vault_code rows_page(store *s, arena *mem, const line_range *range, line_row *rows, size_t *count, vault_error *err)

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum { COL_INDEX, COL_LEAF, COL_NODES, COL_OFFICER, COL_RESIDENT, COL_RESIDENT_TAG, COL_PERSON_TAG };
+enum { COL_INDEX, COL_LEAF, COL_NODES, COL_OFFICER, COL_RESIDENT, COL_RESIDENT_TAG, COL_PERSON_TAG, COL_ARCHIVED };
 enum { BATCH_MOST = 1 << 16 };
 
 static vault_code copy_line(line_row *out, arena *mem, const PGresult *r, int row, vault_error *err)
@@ -71,7 +71,7 @@ static bool in_order(const line_range *range, const line_row *rows, int i)
     return at >= sign * range->from && (i == 0 || at > sign * rows[i - 1].index);
 }
 
-vault_code store_lines_page(store *s, arena *mem, const line_range *range, line_row *rows, size_t *count,
+vault_code store_lines_page(store *s, arena *mem, const line_range *range, line_row *rows, lines_found *out,
                             vault_error *err)
 {
     static const statement_id statements[] = {[LINE_ANY] = ST_LINES_PAGE,
@@ -79,7 +79,7 @@ vault_code store_lines_page(store *s, arena *mem, const line_range *range, line_
                                               [LINE_PERSON] = ST_LINES_OF_PERSON,
                                               [LINE_RESIDENT_BACK] = ST_LINES_OF_RESIDENT_BACK};
     VAULT_CLEANUP(result_clear) PGresult *r = NULL;
-    *count = 0;
+    *out = (lines_found){.archived = -1};
     if (range->limit > BATCH_MOST)
         return vault_fail(err, VAULT_INTERNAL, "lines page: %zu lines in one call", range->limit);
     call_start(s, statements[range->key]);
@@ -97,7 +97,8 @@ vault_code store_lines_page(store *s, arena *mem, const line_range *range, line_
         if (!in_order(range, rows, i))
             return vault_fail(err, VAULT_INTERNAL, "lines page: out of order at %lld", (long long)rows[i].index);
     }
-    *count = (size_t)PQntuples(r);
+    out->count = (size_t)PQntuples(r);
+    if (out->count > 0) out->archived = col_int8(r, 0, COL_ARCHIVED);
     return VAULT_OK;
 }
 

@@ -6,6 +6,11 @@
 #define HEAD_TYPES                                                                                                     \
     SQL_INT8, SQL_INT8, SQL_INT8, SQL_BYTEA, SQL_INT4, SQL_INT8, SQL_BYTEA, SQL_BYTEA, SQL_BYTEA, SQL_BYTEA
 #define LINE_COLUMNS "idx, leaf, nodes, officer, resident, resident_tag, person_tag"
+/* Of pages of them: how many lines are archived, as this statement sees it. */
+#define PAGE_TYPES                                                                                                     \
+    {                                                                                                                  \
+        SQL_INT8, SQL_BYTEA, SQL_BYTEA, SQL_BYTEA, SQL_BYTEA, SQL_INT8, SQL_INT8, SQL_INT8                             \
+    }
 #define LINE_TYPES                                                                                                     \
     {                                                                                                                  \
         SQL_INT8, SQL_BYTEA, SQL_BYTEA, SQL_BYTEA, SQL_BYTEA, SQL_INT8, SQL_INT8                                       \
@@ -18,12 +23,12 @@
                                                        " ORDER BY idx " order " LIMIT $2) AS x ORDER BY x.idx " order  \
                                                        " LIMIT $2)"
 #define LINES_OF(tag)                                                                                                  \
-    "SELECT l.* FROM generate_series(" LINE_STRETCH("$1") ", (SELECT " LINE_STRETCH(                                   \
+    "SELECT l.*, " ARCHIVE_END " FROM generate_series(" LINE_STRETCH("$1") ", (SELECT " LINE_STRETCH(                  \
         "max(size) - 1") " FROM head)) AS b CROSS JOIN LATERAL " LINES_IN_STRETCH(tag, ">= $1", "") " AS l LIMIT $2"
 /* The same downwards, newest first. */
 #define LINES_BACK_OF(tag)                                                                                             \
-    "SELECT l.* FROM generate_series(" LINE_STRETCH("$1") ", 0, -1) AS b CROSS JOIN LATERAL " LINES_IN_STRETCH(        \
-        tag, "<= $1", "DESC") " AS l LIMIT $2"
+    "SELECT l.*, " ARCHIVE_END " FROM generate_series(" LINE_STRETCH(                                                  \
+        "$1") ", 0, -1) AS b CROSS JOIN LATERAL " LINES_IN_STRETCH(tag, "<= $1", "DESC") " AS l LIMIT $2"
 /* Where the live control rows lie, and which transactions wrote them: no UPDATE, DELETE or INSERT leaves both as they
  * were. The hashes of the rows are hashed once more, in their order, so that the change of one row is not made up for
  * by another's. A text and no view or function of the database: what SQL can replace proves nothing. Of the forms
@@ -282,9 +287,10 @@ static const statement table[] = {
                           .columns = LINE_TYPES,
                           .rows = ROWS_ANY},
     [ST_LINES_PAGE] = {.name = "lines_page",
-                       .sql = "SELECT " LINE_COLUMNS " FROM line WHERE idx >= $1 ORDER BY idx LIMIT $2",
+                       .sql =
+                           "SELECT " LINE_COLUMNS ", " ARCHIVE_END " FROM line WHERE idx >= $1 ORDER BY idx LIMIT $2",
                        .params = {SQL_INT8, SQL_INT8},
-                       .columns = LINE_TYPES,
+                       .columns = PAGE_TYPES,
                        .rows = ROWS_ANY},
     [ST_LEAVES] = {.name = "leaves",
                    .sql = "SELECT idx, leaf FROM line WHERE idx >= $1 AND idx < $2 ORDER BY idx",
@@ -294,17 +300,17 @@ static const statement table[] = {
     [ST_LINES_OF_RESIDENT] = {.name = "lines_of_resident",
                               .sql = LINES_OF("resident_tag"),
                               .params = {SQL_INT8, SQL_INT8, SQL_INT8S},
-                              .columns = LINE_TYPES,
+                              .columns = PAGE_TYPES,
                               .rows = ROWS_ANY},
     [ST_LINES_OF_RESIDENT_BACK] = {.name = "lines_of_resident_back",
                                    .sql = LINES_BACK_OF("resident_tag"),
                                    .params = {SQL_INT8, SQL_INT8, SQL_INT8S},
-                                   .columns = LINE_TYPES,
+                                   .columns = PAGE_TYPES,
                                    .rows = ROWS_ANY},
     [ST_LINES_OF_PERSON] = {.name = "lines_of_person",
                             .sql = LINES_OF("person_tag"),
                             .params = {SQL_INT8, SQL_INT8, SQL_INT8S},
-                            .columns = LINE_TYPES,
+                            .columns = PAGE_TYPES,
                             .rows = ROWS_ANY},
 
     /* Rows without a key are rows. */

@@ -19,6 +19,8 @@
     {                                                                                                                  \
         SQL_INT8, SQL_INT8, SQL_INT2, SQL_INT2, SQL_INT8, SQL_INT8, SQL_INT2, SQL_INT2, SQL_BYTEA                      \
     }
+/* How many lines are archived: those before it. */
+#define ARCHIVE_END "coalesce((SELECT first + count FROM archive ORDER BY first DESC LIMIT 1), 0)"
 
 /* statements_work.c: from ST_JOB_INSERT on. */
 const statement *statement_of_work(statement_id id);

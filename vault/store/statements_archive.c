@@ -31,8 +31,7 @@ static const statement table[] = {
                                  .columns = {SQL_INT8},
                                  .rows = ROWS_ANY},
     [AT(ST_ARCHIVE_END)] = {.name = "archive_end",
-                            .sql =
-                                "SELECT coalesce((SELECT first + count FROM archive ORDER BY first DESC LIMIT 1), 0)",
+                            .sql = "SELECT " ARCHIVE_END,
                             .columns = {SQL_INT8},
                             .rows = ROWS_ONE},
     [AT(ST_ARCHIVES_READ)] = {.name = "archives_read",

@@ -284,9 +284,14 @@ typedef struct line_range {
     int64_t from; /* index */
     size_t limit; /* size of rows */
 } line_range;
+/* How many, and how many lines of the log lay in archives at that moment; -1: not told, for none was found. */
+typedef struct lines_found {
+    size_t count;
+    int64_t archived;
+} lines_found;
 /* The lines of a range, oldest first (but for LINE_RESIDENT_BACK). */
-VAULT_MUST_USE vault_code store_lines_page(store *s, arena *mem, const line_range *range, line_row *rows, size_t *count,
-                                           vault_error *err);
+VAULT_MUST_USE vault_code store_lines_page(store *s, arena *mem, const line_range *range, line_row *rows,
+                                           lines_found *out, vault_error *err);
 
 /* The files of archived lines, as whoever reads lines over this connection finds them (vault/audit/archive.h).
  * Borrowed; NULL, as it is first: there are none at hand. */

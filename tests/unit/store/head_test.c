@@ -210,22 +210,44 @@ TEST("lines are paged oldest first, all of them or those of one tag")
 {
     store *s = given_log(50);
     line_row got[20];
-    size_t count;
-    expect_ok(store_lines_page(s, mem, &(line_range){LINE_ANY, NULL, 0, 37, 20}, got, &count, &err), &err);
-    assert_int_equal(count, 13);
-    for (size_t i = 0; i < count; i++) expect_line(&got[i], 37 + (int64_t)i);
-    expect_ok(store_lines_page(s, mem, &(line_range){LINE_PERSON, (int64_t[]){3}, 1, 8, 5}, got, &count, &err), &err);
-    assert_int_equal(count, 5);
-    for (size_t i = 0; i < count; i++) expect_line(&got[i], 11 + 4 * (int64_t)i);
-    expect_ok(store_lines_page(s, mem, &(line_range){LINE_RESIDENT, (int64_t[]){8}, 1, 45, 20}, got, &count, &err),
+    lines_found found;
+    expect_ok(store_lines_page(s, mem, &(line_range){LINE_ANY, NULL, 0, 37, 20}, got, &found, &err), &err);
+    assert_int_equal(found.count, 13);
+    for (size_t i = 0; i < found.count; i++) expect_line(&got[i], 37 + (int64_t)i);
+    expect_ok(store_lines_page(s, mem, &(line_range){LINE_PERSON, (int64_t[]){3}, 1, 8, 5}, got, &found, &err), &err);
+    assert_int_equal(found.count, 5);
+    for (size_t i = 0; i < found.count; i++) expect_line(&got[i], 11 + 4 * (int64_t)i);
+    expect_ok(store_lines_page(s, mem, &(line_range){LINE_RESIDENT, (int64_t[]){8}, 1, 45, 20}, got, &found, &err),
               &err);
-    assert_int_equal(count, 2);
+    assert_int_equal(found.count, 2);
     expect_line(&got[0], 46);
-    expect_ok(store_lines_page(s, mem, &(line_range){LINE_RESIDENT, (int64_t[]){0}, 1, 0, 20}, got, &count, &err),
+    expect_ok(store_lines_page(s, mem, &(line_range){LINE_RESIDENT, (int64_t[]){0}, 1, 0, 20}, got, &found, &err),
               &err);
-    assert_int_equal(count, 0);
-    expect_ok(store_lines_page(s, mem, &(line_range){LINE_ANY, NULL, 0, 50, 20}, got, &count, &err), &err);
-    assert_int_equal(count, 0);
+    assert_int_equal(found.count, 0);
+    expect_ok(store_lines_page(s, mem, &(line_range){LINE_ANY, NULL, 0, 50, 20}, got, &found, &err), &err);
+    assert_int_equal(found.count, 0);
+    assert_int_equal(found.archived, -1);
+    store_close(&s);
+}
+
+TEST("a page of lines says how many were archived when it was read")
+{
+    static const line_key KEYS[] = {LINE_ANY, LINE_RESIDENT, LINE_PERSON, LINE_RESIDENT_BACK};
+    store *s = given_log(50);
+    line_row got[20];
+    lines_found found;
+    for (int64_t archived = 0; archived <= 32; archived += 16) {
+        if (archived > 0)
+            pg_sql("INSERT INTO archive (first, count, start_us, end_us, file, size, sha256, log_version)"
+                   " VALUES (%lld, 16, 0, 0, 'a', 1, '', 1)",
+                   (long long)archived - 16);
+        for (int k = 0; k < 4; k++) {
+            const int64_t tag = KEYS[k] == LINE_PERSON ? 3 : 8;
+            const line_range range = {KEYS[k], &tag, 1, 47, 20};
+            expect_ok(store_lines_page(s, mem, &range, got, &found, &err), &err);
+            assert_int_equal(found.archived, found.count > 0 ? archived : -1);
+        }
+    }
     store_close(&s);
 }
 
@@ -233,24 +255,25 @@ TEST("pages by tag go on over the stretches of the index, and end where the log 
 {
     store *s = given_log(1);
     line_row got[10];
-    size_t count, total = 0;
+    size_t total = 0;
+    lines_found found;
     pg_sql("INSERT INTO line SELECT 65536 * g + k, 7, CASE k %% 2 WHEN 0 THEN -3 ELSE 5 END, '', '', '', ''"
            " FROM generate_series(0, 20) g, (VALUES (10), (65535)) AS v(k);"
            "UPDATE head SET size = 65536 * 20 + 11");
-    for (int64_t from = 0; from >= 0; total += count) {
+    for (int64_t from = 0; from >= 0; total += found.count) {
         expect_ok(
-            store_lines_page(s, mem, &(line_range){LINE_RESIDENT, (int64_t[]){7}, 1, from, 10}, got, &count, &err),
+            store_lines_page(s, mem, &(line_range){LINE_RESIDENT, (int64_t[]){7}, 1, from, 10}, got, &found, &err),
             &err);
-        for (size_t i = 0; i < count; i++)
+        for (size_t i = 0; i < found.count; i++)
             assert_int_equal(got[i].index, (int64_t)(total + i) / 2 * 65536 + ((total + i) % 2 ? 65535 : 10));
-        from = count == 10 ? got[9].index + 1 : -1;
+        from = found.count == 10 ? got[9].index + 1 : -1;
     }
     assert_int_equal(
         total, 42); /* the stretch of the last line is shown whole: lines past the head are for the verifier to find */
     expect_ok(
-        store_lines_page(s, mem, &(line_range){LINE_PERSON, (int64_t[]){-3}, 1, 65536 * 19, 10}, got, &count, &err),
+        store_lines_page(s, mem, &(line_range){LINE_PERSON, (int64_t[]){-3}, 1, 65536 * 19, 10}, got, &found, &err),
         &err);
-    assert_int_equal(count, 2);
+    assert_int_equal(found.count, 2);
     store_close(&s);
 }
 

@@ -109,7 +109,7 @@ TEST("lines on both sides of a bound are found by index, by page and by tag")
 {
     store *s = given_log();
     line_row rows[6];
-    size_t count;
+    lines_found found;
     pg_sql("INSERT INTO line SELECT g, 7, -3, '', '', '', '' FROM generate_series(%lld, %lld) g;"
            "UPDATE head SET size = %lld",
            (long long)LINE_PARTITION - 2, (long long)LINE_PARTITION + 1, (long long)LINE_PARTITION + 2);
@@ -121,8 +121,8 @@ TEST("lines on both sides of a bound are found by index, by page and by tag")
         bool back = KEYS[k] == LINE_RESIDENT_BACK;
         const int64_t tag = KEYS[k] == LINE_PERSON ? -3 : 7;
         const line_range range = {KEYS[k], &tag, 1, back ? LINE_PARTITION : LINE_PARTITION - 1, 6};
-        expect_ok(store_lines_page(s, mem, &range, rows, &count, &err), &err);
-        assert_int_equal(count, 3);
+        expect_ok(store_lines_page(s, mem, &range, rows, &found, &err), &err);
+        assert_int_equal(found.count, 3);
         for (int i = 0; i < 3; i++) assert_int_equal(rows[i].index, range.from + (back ? -i : i));
     }
     store_close(&s);
