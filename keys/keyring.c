@@ -67,8 +67,7 @@ void keyring_free(keyring **k)
     *k = NULL;
 }
 
-/* ---- under the lock ------------------------------------------------------------------------------------------------
- */
+/* ---- under the lock ---- */
 
 /* The first place whose ring is not before (name, version). */
 static size_t place_of(const keyring *k, const char *name, uint32_t version)
@@ -126,8 +125,7 @@ static vault_code insert(keyring *k, ring *opened, vault_error *err)
     return VAULT_OK;
 }
 
-/* ---- for everybody -------------------------------------------------------------------------------------------------
- */
+/* ---- for everybody ---- */
 
 vault_code keyring_add(keyring *k, bytes root, const ring *wrapped, vault_error *err)
 {

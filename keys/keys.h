@@ -18,7 +18,7 @@
 #include "vault/base/error.h"
 #include "vault/base/secret.h"
 
-/* ---- suites ---------------------------------------------------------------------------------------------------- */
+/* ---- suites ---- */
 
 typedef enum suite_id { SUITE_NONE, SUITE_INTL = 1, SUITE_GM = 2 } suite_id; /* stored values; 0 is never valid */
 
@@ -27,7 +27,7 @@ bool suite_named(suite_id *out, const char *name); /* false for any other text *
 
 enum { KEY_LEN = 32, NONCE_LEN = 12, TAG_LEN = 16, SEAL_OVERHEAD = NONCE_LEN + TAG_LEN, BLOCK_LEN = 16 };
 
-/* ---- randomness ------------------------------------------------------------------------------------------------ */
+/* ---- randomness ---- */
 
 /* From the kernel, drawn in blocks per thread. INTERNAL when the source fails: nothing may be sealed then. Thread-safe.
  */
@@ -35,8 +35,7 @@ VAULT_MUST_USE vault_code entropy_fill(uint8_t *out, size_t len, vault_error *er
 /* Tests replace the source (returns 0 on success); NULL restores the kernel. Empties this thread's block. */
 void entropy_set_for_test(int (*source)(uint8_t *out, size_t len));
 
-/* ---- AEAD (intl: AES-256-GCM, SP 800-38D; gm: SM4-GCM, RFC 8998; random 96-bit nonce) -----------------------------
- */
+/* ---- AEAD (intl: AES-256-GCM, SP 800-38D; gm: SM4-GCM, RFC 8998; random 96-bit nonce) ---- */
 
 /* A keyed cipher handle. One thread at a time. Setting another key on a handle is cheap; opening a handle is not. */
 typedef struct aead aead;
@@ -53,7 +52,7 @@ VAULT_MUST_USE vault_code aead_seal(aead *a, uint8_t *out, bytes aad, bytes plai
  */
 VAULT_MUST_USE vault_code aead_open(aead *a, uint8_t *out, bytes aad, bytes sealed, vault_error *err);
 
-/* ---- block, PRF, signature ------------------------------------------------------------------------------------- */
+/* ---- block, PRF, signature ---- */
 
 /* One block under a fixed key (pseudonyms, tags, FF1): AES with 16, 24 or 32 bytes of key, or SM4 (GB/T 32907) with 16,
  * or the first 16 of KEY_LEN. One thread at a time. */
@@ -90,7 +89,7 @@ bytes signer_public_key(const signer *s); /* borrowed */
 VAULT_MUST_USE vault_code signer_sign(const signer *s, uint8_t out[SIGNATURE_LEN], bytes message, vault_error *err);
 bool signature_valid(signature_kind kind, bytes public_key, bytes message, bytes signature);
 
-/* ---- root key -------------------------------------------------------------------------------------------------- */
+/* ---- root key ---- */
 
 /* A key file holds one line: "resident-vault-root-key-1 " + base64 of 32 bytes + 4 check bytes (SHA-256 of the key,
  * cut). Refused (INVALID with a mend) when others than the owner may read it, when it is malformed, or when the key is
@@ -133,8 +132,7 @@ VAULT_MUST_USE vault_code root_seal_make(root_seal *inout, const char *vault, by
 VAULT_MUST_USE vault_code root_seal_open(secret *root, const root_seal *s, const char *vault, bytes unseal,
                                          vault_error *err);
 
-/* ---- shares of the unseal key: Shamir over GF(2^8), by libgfshare -------------------------------------------------
- */
+/* ---- shares of the unseal key: Shamir over GF(2^8), by libgfshare ---- */
 
 /* A share as people handle it: "rvs1-", base32 (Crockford) of generation (4) || number (1) || threshold (1) || set (4:
  * start of the salt) || 32 bytes || check (4), in groups of eight joined by '-'. Case and blanks do not matter. */
@@ -152,7 +150,7 @@ VAULT_MUST_USE vault_code share_read(share *out, const root_seal *seal, bytes te
 /* The unseal key of exactly seal->threshold shares with different numbers. */
 VAULT_MUST_USE vault_code shares_join(secret *unseal, const root_seal *seal, const share *shares, vault_error *err);
 
-/* ---- rings ----------------------------------------------------------------------------------------------------- */
+/* ---- rings ---- */
 
 typedef enum ring_state { RING_PRE_ACTIVE = 1, RING_ACTIVE, RING_RETIRING, RING_DESTROYED, RING_STATES } ring_state;
 

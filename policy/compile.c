@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- order ------------------------------------------------------------------------------------------------------- */
+/* ---- order ---- */
 
 static int order(uint64_t a, uint64_t b)
 {
@@ -46,8 +46,7 @@ static void make_purposes(policy *p)
     for (size_t no = 1; no < p->purpose_count; no++) p->purposes[no] += p->purposes[no - 1];
 }
 
-/* ---- tables of rules -----------------------------------------------------------------------------------------------
- */
+/* ---- tables of rules ---- */
 
 static uint64_t key_of_rule(const void *list, size_t i)
 {
@@ -68,8 +67,7 @@ static sieved sieved_rule(const void *list, size_t i)
                     .until = r->until};
 }
 
-/* ---- tables of prohibitions and budgets ----------------------------------------------------------------------------
- */
+/* ---- tables of prohibitions and budgets ---- */
 
 static uint64_t key_of_match(const void *list, size_t i)
 {

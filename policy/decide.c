@@ -83,8 +83,7 @@ static policy_clause missing_cell(const policy *p, const policy_facts *facts)
     return first == end || p->cells[first].key >> 32 != facts->consumer.no ? CLAUSE_CONSUMER : CLAUSE_ACTION;
 }
 
-/* ---- without the resident ------------------------------------------------------------------------------------------
- */
+/* ---- without the resident ---- */
 
 static void admit_rule(admission *a, policy_clause *furthest, const policy *p, const policy_facts *facts, uint32_t i)
 {
@@ -137,8 +136,7 @@ admission policy_admit(const policy *p, const policy_facts *facts)
     return a.failed == CLAUSE_NONE ? a : (admission){.failed = a.failed};
 }
 
-/* ---- for one resident ----------------------------------------------------------------------------------------------
- */
+/* ---- for one resident ---- */
 
 typedef struct forbidding {
     const policy *policy;
@@ -194,8 +192,7 @@ policy_form policy_strongest(const policy *p, const policy_facts *facts, unsigne
     return FORM_NOTHING;
 }
 
-/* ---- what a granted call counts in ---------------------------------------------------------------------------------
- */
+/* ---- what a granted call counts in ---- */
 
 typedef struct budget_list {
     uint16_t *at;

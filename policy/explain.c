@@ -70,8 +70,7 @@ static bool fields_none(field_set s)
     return field_set_within(s, (field_set){0});
 }
 
-/* ---- which clauses fail --------------------------------------------------------------------------------------------
- */
+/* ---- which clauses fail ---- */
 
 /* Whoever may act in the person's place has areas of his own. */
 static bool passes_area(const attempt *a)
@@ -115,8 +114,7 @@ static void find_failing(attempt *a, question q, const policy_rule *rule, unsign
     if (a->rule->consent && !a->of->consent) a->fails |= UINT32_C(1) << CLAUSE_CONSENT;
 }
 
-/* ---- the call with them met ----------------------------------------------------------------------------------------
- */
+/* ---- the call with them met ---- */
 
 static void offer(options *o, choice which, unsigned value)
 {
@@ -177,8 +175,7 @@ static void meet(attempt *a)
     if (failed(a, CLAUSE_CONSENT)) a->there.consent = true;
 }
 
-/* ---- what then still stands in the way -----------------------------------------------------------------------------
- */
+/* ---- what then still stands in the way ---- */
 
 typedef struct gathering {
     const attempt *attempt;
@@ -207,8 +204,7 @@ static obstacles find_obstacles(const attempt *a)
     return out;
 }
 
-/* ---- the best of the ways ------------------------------------------------------------------------------------------
- */
+/* ---- the best of the ways ---- */
 
 static void choose(attempt *a, choice which, unsigned value)
 {
@@ -291,8 +287,7 @@ static uint64_t as_good(attempt *a, choice which, const obstacles *least)
     return good;
 }
 
-/* ---- what is said of it --------------------------------------------------------------------------------------------
- */
+/* ---- what is said of it ---- */
 
 static void say(policy_explanation *out, policy_failing what)
 {
@@ -381,8 +376,7 @@ static void say_all(policy_explanation *out, attempt *a, const obstacles *o)
     say_prohibitions(out, a, o, CLAUSE_FORBIDDEN);
 }
 
-/* ---- of all rules --------------------------------------------------------------------------------------------------
- */
+/* ---- of all rules ---- */
 
 /* Those that a change of the call meets, whatever the rule: another rule may then allow it, too. */
 enum {

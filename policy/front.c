@@ -17,8 +17,7 @@ enum { /* flags */
        FRONT_RESIDENT = 32, /* asks more of the resident */
 };
 
-/* ---- made ----------------------------------------------------------------------------------------------------------
- */
+/* ---- made ---- */
 
 static unsigned flags_of(const policy_rule *r)
 {
@@ -103,8 +102,7 @@ void fronts_free(policy *p)
     memory_free(p->links, p->cell_count * sizeof *p->links);
 }
 
-/* ---- asked ---------------------------------------------------------------------------------------------------------
- */
+/* ---- asked ---- */
 
 uint64_t front_mark(const policy_facts *facts)
 {

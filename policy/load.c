@@ -30,7 +30,7 @@ const char *policy_form_name(policy_form f)
     return (unsigned)f < FORMS ? form_names[f] : "";
 }
 
-/* ---- places of faults -------------------------------------------------------------------------------------------- */
+/* ---- places of faults ---- */
 
 entry_key nth(const char *list, size_t i)
 {
@@ -90,7 +90,7 @@ vault_code list_refuse_at(list_place at, const char *where, const char *key, con
     return code;
 }
 
-/* ---- single values ----------------------------------------------------------------------------------------------- */
+/* ---- single values ---- */
 
 bool find_name(unsigned *out, const char *const *names, unsigned count, const char *name)
 {
@@ -141,7 +141,7 @@ vault_code keep_text(loader *l, const char **out, const char *text)
     return *out ? VAULT_OK : vault_fail(l->err, VAULT_EXHAUSTED, "policy: over %d bytes of names", TEXTS_MAX);
 }
 
-/* ---- lists of entries that have ids ------------------------------------------------------------------------------ */
+/* ---- lists of entries that have ids ---- */
 
 vault_code refuse_shape(loader *l, const char *key, const json_error_t *found)
 {
@@ -227,7 +227,7 @@ void register_clear(register_of *r)
     *r = (register_of){0};
 }
 
-/* ---- the document ------------------------------------------------------------------------------------------------ */
+/* ---- the document ---- */
 
 typedef struct lists {
     json_t *field_sets, *area_sets, *classes, *aggregations, *withholding, *rules, *prohibitions, *budgets, *never;

@@ -14,7 +14,7 @@ const char *policy_per_name(policy_per per)
     return (unsigned)per < PERS ? per_names[per] : "";
 }
 
-/* ---- classes ----------------------------------------------------------------------------------------------------- */
+/* ---- classes ---- */
 
 static vault_code read_values(loader *l, policy_class *c, json_t *values)
 {
@@ -112,7 +112,7 @@ vault_code read_classes(loader *l, json_t *list)
     return VAULT_OK;
 }
 
-/* ---- aggregations ------------------------------------------------------------------------------------------------ */
+/* ---- aggregations ---- */
 
 static bool single(field_set s)
 {
@@ -159,7 +159,7 @@ vault_code read_aggregations(loader *l, json_t *list)
     return code;
 }
 
-/* ---- withholding ------------------------------------------------------------------------------------------------- */
+/* ---- withholding ---- */
 
 static vault_code check_title(loader *l, const char *title)
 {

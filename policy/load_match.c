@@ -93,7 +93,7 @@ static vault_code expand(loader *l, const draft *d, match_target to)
     return VAULT_OK;
 }
 
-/* ---- prohibitions ------------------------------------------------------------------------------------------------ */
+/* ---- prohibitions ---- */
 
 static vault_code read_valid(loader *l, policy_match *m, json_t *valid)
 {
@@ -149,7 +149,7 @@ vault_code read_prohibitions(loader *l, json_t *list)
     return code;
 }
 
-/* ---- budgets ----------------------------------------------------------------------------------------------------- */
+/* ---- budgets ---- */
 
 static const char *const period_names[PERIODS] = {[PERIOD_HOUR] = "hour",
                                                   [PERIOD_DAY] = "day",

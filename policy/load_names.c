@@ -7,7 +7,7 @@
 
 enum { AREAS_START = 64 };
 
-/* ---- consumers and purposes -------------------------------------------------------------------------------------- */
+/* ---- consumers and purposes ---- */
 
 static bool listed(const numbers *of, uint16_t number)
 {
@@ -109,7 +109,7 @@ vault_code read_purposes(loader *l, numbers *out, const char *key, json_t *value
     return below ? add_below(l, out, key) : VAULT_OK;
 }
 
-/* ---- fields ------------------------------------------------------------------------------------------------------ */
+/* ---- fields ---- */
 
 /* A predicate answers without the value, a field has one: no rule holds both. */
 static vault_code check_kind(loader *l, const char *key, const field_wish *wish, policy_field field, const char *name)
@@ -190,7 +190,7 @@ vault_code read_fields(loader *l, named_fields *out, const field_wish *wish, jso
     return VAULT_OK;
 }
 
-/* ---- roles, classes, forms --------------------------------------------------------------------------------------- */
+/* ---- roles, classes, forms ---- */
 
 static vault_code add_role(loader *l, uint64_t *out, const char *key, const json_t *value)
 {
@@ -257,7 +257,7 @@ vault_code read_set_of(loader *l, unsigned *out, const char *key, json_t *list, 
     return VAULT_OK;
 }
 
-/* ---- areas ------------------------------------------------------------------------------------------------------- */
+/* ---- areas ---- */
 
 static area_range *more_areas(policy *p, size_t count)
 {

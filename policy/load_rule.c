@@ -24,7 +24,7 @@ typedef struct draft {
     numbers consumers, purposes;
 } draft;
 
-/* ---- action and form --------------------------------------------------------------------------------------------- */
+/* ---- action and form ---- */
 
 /* A reveal shows something, a put brings whole values, an issue grants none, a search gives residents or their number,
  * an export is of no use but in full; an erase leaves none. */
@@ -72,7 +72,7 @@ static vault_code read_results(loader *l, policy_rule *r, json_t *results)
     return VAULT_OK;
 }
 
-/* ---- who, for what ----------------------------------------------------------------------------------------------- */
+/* ---- who, for what ---- */
 
 static vault_code check_forms(loader *l, const draft *d)
 {
@@ -122,7 +122,7 @@ static vault_code read_what(loader *l, draft *d, const rule_text *t)
     return read_days(l, &d->rule.from, &d->rule.until, t->valid);
 }
 
-/* ---- of which residents ------------------------------------------------------------------------------------------ */
+/* ---- of which residents ---- */
 
 /* A class of records of another collection would never be known of those that the rule is for. */
 static vault_code check_classes(loader *l, const draft *d, const char *key, uint64_t classes)
@@ -166,7 +166,7 @@ static vault_code read_consent(loader *l, policy_rule *r, json_t *value)
     return r->consent ? check_looks(l, r, "consent") : VAULT_OK;
 }
 
-/* ---- tickets ----------------------------------------------------------------------------------------------------- */
+/* ---- tickets ---- */
 
 static void grow_patterns(policy *p)
 {
@@ -210,7 +210,7 @@ static vault_code read_ticket(loader *l, policy_rule *r, json_t *list)
     return VAULT_OK;
 }
 
-/* ---- other conditions -------------------------------------------------------------------------------------------- */
+/* ---- other conditions ---- */
 
 static vault_code read_level(loader *l, draft *d, json_t *value)
 {
@@ -304,7 +304,7 @@ static vault_code read_conditions(loader *l, draft *d, const rule_text *t)
     return read_withhold(l, r, t->withhold);
 }
 
-/* ---- the rule ---------------------------------------------------------------------------------------------------- */
+/* ---- the rule ---- */
 
 static vault_code read_text(loader *l, rule_text *t, json_t *value)
 {

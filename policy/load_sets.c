@@ -6,7 +6,7 @@
 
 enum { SETS_MAX = 1000, SCHEMA_LEVELS = 4 };
 
-/* ---- fields ------------------------------------------------------------------------------------------------------ */
+/* ---- fields ---- */
 
 static vault_code read_text(loader *l, const char **out, const char *key, const json_t *value)
 {
@@ -68,7 +68,7 @@ static vault_code read_field_set(loader *l, size_t i, json_t *value)
     return read_fields(l, &l->field_sets[i], &wish, fields);
 }
 
-/* ---- areas ------------------------------------------------------------------------------------------------------- */
+/* ---- areas ---- */
 
 /* They are read where those of rules lie, and taken from there. */
 static vault_code read_area_set(loader *l, size_t i, json_t *value)

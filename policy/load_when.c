@@ -17,7 +17,7 @@ vault_code read_days(loader *l, uint32_t *from, uint32_t *until, json_t *valid)
     return VAULT_OK;
 }
 
-/* ---- hours ------------------------------------------------------------------------------------------------------- */
+/* ---- hours ---- */
 
 static bool digits(unsigned *out, const char *text, unsigned most)
 {

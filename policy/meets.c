@@ -39,7 +39,7 @@ static void visit(matches list, const policy_rule *r, match_visitor each, void *
            visit_key(list, match_key(r->purpose, r->consumer), each, context));
 }
 
-/* ---- rules that are always forbidden ----------------------------------------------------------------------------- */
+/* ---- rules that are always forbidden ---- */
 
 static bool covers_areas(const policy *p, const policy_match *m, const policy_rule *r)
 {
@@ -124,7 +124,7 @@ static vault_code check_forbidden(const policy *p, vault_error *err)
     return code;
 }
 
-/* ---- what is left to masks --------------------------------------------------------------------------------------- */
+/* ---- what is left to masks ---- */
 
 /* Masks go with it, whatever the purpose. */
 static bool takes_masks(const policy_match *m)
@@ -156,7 +156,7 @@ field_set policy_rule_kept_back(const policy *p, unsigned rule)
     return k.fields;
 }
 
-/* ---- budgets of one call ----------------------------------------------------------------------------------------- */
+/* ---- budgets of one call ---- */
 
 /* Budgets that calls of a rule may count in, and for whom. */
 typedef struct tally {

@@ -143,8 +143,7 @@ vault_code policy_areas(area_list *out, arena *mem, const policy *p, const polic
     return vault_fail(err, VAULT_EXHAUSTED, "areas of prohibitions");
 }
 
-/* ---- how many residents of them a search may give ------------------------------------------------------------------
- */
+/* ---- how many residents of them a search may give ---- */
 
 typedef struct place_asked {
     const policy *policy;

@@ -8,8 +8,7 @@ static bool within(uint32_t from, uint32_t date, uint32_t until)
     return from <= date && date <= until;
 }
 
-/* ---- clauses of a rule ---------------------------------------------------------------------------------------------
- */
+/* ---- clauses of a rule ---- */
 
 /* For values, to ask for no field is not to ask: refused; "nothing" may ask for none, because it grants none. */
 static bool passes_fields(const policy *p, const policy_rule *r, const policy_facts *f)
@@ -153,8 +152,7 @@ bool ticket_fits(const char *pattern, const char *ticket)
     return *pattern == '\0';
 }
 
-/* ---- what is known of a resident -----------------------------------------------------------------------------------
- */
+/* ---- what is known of a resident ---- */
 
 bool rule_covers(const policy *p, const policy_rule *r, const policy_facts *facts, area_code area)
 {
@@ -215,8 +213,7 @@ policy_clause rule_fails_for(const policy *p, const policy_rule *r, const policy
     return (aggregations_complete(p, facts, of) & aggregations_above(p, r)) != 0 ? CLAUSE_AGGREGATION : CLAUSE_NONE;
 }
 
-/* ---- prohibitions and budgets --------------------------------------------------------------------------------------
- */
+/* ---- prohibitions and budgets ---- */
 
 bool match_meets(const policy_match *m, const policy_facts *f)
 {

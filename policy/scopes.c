@@ -16,8 +16,7 @@ static int compare_cells(const policy_rule *a, const policy_rule *b)
     return by_purpose ? by_purpose : order(cell_key(a->consumer, a->action), cell_key(b->consumer, b->action));
 }
 
-/* ---- two rules of the same scope -----------------------------------------------------------------------------------
- */
+/* ---- two rules of the same scope ---- */
 
 typedef struct scope {
     const policy *policy;
@@ -102,8 +101,7 @@ static vault_code check_scopes(const policy *p, vault_error *err)
     return code;
 }
 
-/* ---- cells that are too full ---------------------------------------------------------------------------------------
- */
+/* ---- cells that are too full ---- */
 
 /* Whom a call could come from, and what it could ask for. Role 0 stands for a call without a person. Dates alone are
  * swept; areas and other conditions are not looked at. Of forms, those that rules have are enough: one that no rule has

@@ -4,8 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- one sieve -----------------------------------------------------------------------------------------------------
- */
+/* ---- one sieve ---- */
 
 /* Shorter runs are walked through as fast. */
 enum { SHORT_RUN = 16, WORD_BITS = 64 };
@@ -182,8 +181,7 @@ static void sieve_free(sieve *s)
     memory_free(s, sizeof *s);
 }
 
-/* ---- runs ----------------------------------------------------------------------------------------------------------
- */
+/* ---- runs ---- */
 
 /* A key's parts lie 16 bits apart: all of them come down before they are spread. */
 static size_t slot_of(const runs *r, uint64_t key)
@@ -236,8 +234,7 @@ const run *runs_find(const runs *r, uint64_t key)
     return found && found->count > 0 ? found : NULL;
 }
 
-/* ---- one walk ------------------------------------------------------------------------------------------------------
- */
+/* ---- one walk ---- */
 
 static uint32_t span_of(const sieve *s, uint32_t date)
 {

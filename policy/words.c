@@ -84,8 +84,7 @@ static const wording wordings[CLAUSES][4] = {
 };
 static const wording possible = {{"; {possible} is possible", "；可以改用：{possible}"}};
 
-/* ---- a text that is being written ----------------------------------------------------------------------------------
- */
+/* ---- a text that is being written ---- */
 
 typedef struct sentence {
     const policy_telling *what;
@@ -134,8 +133,7 @@ static void add_bits(sentence *s, uint64_t bits, const char *(*name)(const sente
     for (; bits != 0; bits &= bits - 1) add_entry(s, begin, name(s, (unsigned)__builtin_ctzll(bits)));
 }
 
-/* ---- names ---------------------------------------------------------------------------------------------------------
- */
+/* ---- names ---- */
 
 static const char *form_label(const sentence *s, unsigned form)
 {
@@ -184,8 +182,7 @@ static void add_hours_of(sentence *s, const week *w, unsigned day)
     }
 }
 
-/* ---- what stands in braces -----------------------------------------------------------------------------------------
- */
+/* ---- what stands in braces ---- */
 
 static void add_purpose(sentence *s)
 {
@@ -381,8 +378,7 @@ static void write_out(sentence *s, const wording *w)
     }
 }
 
-/* ---- a clause ------------------------------------------------------------------------------------------------------
- */
+/* ---- a clause ---- */
 
 static bool no_fields(const policy_failing *f)
 {

@@ -12,7 +12,7 @@ static vault_code refuse(const char *reason, vault_error *err)
     return vault_refuse(err, VAULT_INVALID, reason, "");
 }
 
-/* ---- parts of codes ---------------------------------------------------------------------------------------------- */
+/* ---- parts of codes ---- */
 
 static bool digits(const char *at, size_t len)
 {
@@ -77,7 +77,7 @@ char code_id_check(const char *at)
     return "10X98765432"[sum % 11];
 }
 
-/* ---- persons, dates, places -------------------------------------------------------------------------------------- */
+/* ---- persons, dates, places ---- */
 
 /* Numbers of before 1999 have a year of two digits and no check character. */
 static void id_from_old(code *c)
@@ -129,7 +129,7 @@ vault_code code_grid(const code_rule *r, code *c, vault_error *err)
     return number(c->at + c->len - 3, 3) > 0 ? VAULT_OK : refuse("BAD_CODE", err);
 }
 
-/* ---- telephones -------------------------------------------------------------------------------------------------- */
+/* ---- telephones ---- */
 
 /* The country's code and the usual groups: "+86 139 0000 0012", "139-0000-0012". */
 static void ungroup(code *c)
@@ -175,7 +175,7 @@ vault_code code_phone(const code_rule *r, code *c, vault_error *err)
     return c->at[0] == '1' || c->at[0] == '+' ? code_mobile(&mobile, c, err) : landline(c, err);
 }
 
-/* ---- lists ------------------------------------------------------------------------------------------------------- */
+/* ---- lists ---- */
 
 vault_code code_one_digit(const code_rule *r, code *c, vault_error *err)
 {
@@ -221,7 +221,7 @@ vault_code code_nationality(const code_rule *r, code *c, vault_error *err)
     return refuse("BAD_CODE", err);
 }
 
-/* ---- serial numbers ---------------------------------------------------------------------------------------------- */
+/* ---- serial numbers ---- */
 
 /* Numbers of households and files. */
 vault_code code_serial(const code_rule *r, code *c, vault_error *err)
@@ -265,7 +265,7 @@ vault_code code_credit(const code_rule *r, code *c, vault_error *err)
     return c->at[CREDIT_CODE_LEN - 1] == alphabet[(31 - sum % 31) % 31] ? VAULT_OK : refuse("BAD_CHECK_DIGIT", err);
 }
 
-/* ---- quantities -------------------------------------------------------------------------------------------------- */
+/* ---- quantities ---- */
 
 /* Decimals that say nothing go, so that equal amounts are equal texts: 0012.00 is 12, 12.5 is 12.50. */
 static vault_code decimals(code *c, size_t point, vault_error *err)

@@ -22,8 +22,7 @@ enum { PLACES = TOKEN_TEXT_LEN - 3, PREFIX = 3, LETTERS_MAX = DAMAGE_TEXT_MAX, M
 enum { EQUATIONS = 6, EQUATION_BITS = EQUATIONS * FIELD_BITS };
 static_assert(EQUATION_BITS + DAMAGE_MISSING_MAX * FIELD_BITS <= 60, "a vector and what it was combined of");
 
-/* ---- GF(32)[12] in a word ----------------------------------------------------------------------------------------
- */
+/* ---- GF(32)[12] in a word ---- */
 
 /* By the root a of x^5 + x^3 + 1, in each of the twelve. */
 static uint64_t times_a(uint64_t v)
@@ -63,8 +62,7 @@ static uint64_t reduce(uint64_t v, const pivot *by, size_t count)
     return v;
 }
 
-/* ---- the search ----------------------------------------------------------------------------------------------------
- */
+/* ---- the search ---- */
 
 typedef struct search {
     const damage_judge *judge;
@@ -151,8 +149,7 @@ static bool solve(search *s, uint64_t rest)
     return judged(s, whole, mended);
 }
 
-/* ---- just gone -----------------------------------------------------------------------------------------------------
- */
+/* ---- just gone ---- */
 
 /* All gaps are behind: the rest stands as it is. */
 static bool place_rest(search *s, size_t next, uint64_t rest)
@@ -195,8 +192,7 @@ static void add_up_tail(search *s)
     }
 }
 
-/* ---- wrong ---------------------------------------------------------------------------------------------------------
- */
+/* ---- wrong ---- */
 
 /* With `wrong` more places erased, from `from` on, beside those that are marked. */
 static bool erase(search *s, size_t from, unsigned wrong, uint64_t rest)
@@ -228,8 +224,7 @@ static bool try_whole(search *s)
     return found;
 }
 
-/* ---- what the text can have been ---------------------------------------------------------------------------------
- */
+/* ---- what the text can have been ---- */
 
 /* Letters, digits and marks in lower case, without all else. */
 typedef struct letters {
@@ -310,8 +305,7 @@ static bool try_text(search *s, const letters *l)
     return false;
 }
 
-/* ---- raw bytes -----------------------------------------------------------------------------------------------------
- */
+/* ---- raw bytes ---- */
 
 static int hex_digit(uint8_t c)
 {

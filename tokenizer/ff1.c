@@ -105,7 +105,7 @@ void ff1_back(const ff1_plan *p, uint64_t *a, uint64_t *b)
     *a = left, *b = right;
 }
 
-/* ---- strings of digits ------------------------------------------------------------------------------------------- */
+/* ---- strings of digits ---- */
 
 static uint64_t number_of(const uint8_t *digits, size_t len, unsigned radix)
 {

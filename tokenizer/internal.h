@@ -7,7 +7,7 @@
 /* A block stored at once: stored in two halves, the cipher's load of it would wait for both to reach the cache. */
 typedef uint64_t lanes __attribute__((vector_size(16)));
 
-/* ---- bech32m.c: BIP-350, the text form of tokens ------------------------------------------------------------- */
+/* ---- bech32m.c: BIP-350, the text form of tokens ---- */
 
 enum { BECH32M_TEXT_MAX = 90, BECH32M_PREFIX_MAX = 83, BECH32M_CHECK = 6 };
 
@@ -42,7 +42,7 @@ uint32_t bech32m_step(uint32_t rest, uint32_t value);
 void five_bits_write(uint8_t *out, size_t count, const uint8_t *from);
 bool five_bits_read(uint8_t *out, const uint8_t *values_of, size_t count);
 
-/* ---- text.c: canonical characters ---------------------------------------------------------------------------- */
+/* ---- text.c: canonical characters ---- */
 
 /* Without the white space around it (ASCII blanks, no-break space, ideographic space). */
 bytes text_trim(bytes in);
@@ -63,7 +63,7 @@ typedef enum character_class {
 } character_class;
 character_class character_class_of(int32_t c);
 
-/* ---- preserve_areas.c -------------------------------------------------------------------------------------------- */
+/* ---- preserve_areas.c ---- */
 
 enum { PRESERVE_AREAS = 3377 };
 extern const uint32_t preserve_areas[PRESERVE_AREAS]; /* rising */

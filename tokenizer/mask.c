@@ -23,7 +23,7 @@ struct mask {
     uint64_t (*strength)(const format *f);
 };
 
-/* ---- parts ------------------------------------------------------------------------------------------------------- */
+/* ---- parts ---- */
 
 static void show(shown *out, bytes part)
 {
@@ -63,7 +63,7 @@ static size_t character(bytes rest, int32_t *c)
     return len > 0 ? (size_t)len : 0;
 }
 
-/* ---- names and texts --------------------------------------------------------------------------------------------- */
+/* ---- names and texts ---- */
 
 /* The first character. */
 static void show_first(shown *out, bytes value)
@@ -202,7 +202,7 @@ static void show_address_community(shown *out, bytes value)
     show_address(out, value, head ? end_of_community(words, head) : NULL);
 }
 
-/* ---- codes ------------------------------------------------------------------------------------------------------- */
+/* ---- codes ---- */
 
 static bool is_id(bytes value)
 {
@@ -272,8 +272,7 @@ static void show_document_ends(shown *out, bytes value)
     show(out, last(value, 2));
 }
 
-/* ---- strengths: tests/unit/tokenizer/mask_test.c counts what is written here ---------------------------------------
- */
+/* ---- strengths: tests/unit/tokenizer/mask_test.c counts what is written here ---- */
 
 /* Of any date, for the masks of dates: a decade has at least two leap years. */
 enum { YEAR_DAYS = 365, DECADE_DAYS = 3652 };
@@ -327,7 +326,7 @@ static uint64_t of_document_ends(const format *f)
     return 10000;
 }
 
-/* ---- the table --------------------------------------------------------------------------------------------------- */
+/* ---- the table ---- */
 
 static void show_nothing(shown *out, bytes value)
 {

@@ -28,8 +28,7 @@ static known_date date_known(const mask_company *c)
     return is(c->birth_date, "date_year") ? DATE_YEAR : DATE_WHOLE;
 }
 
-/* ---- answers about the age ----------------------------------------------------------------------------------------
- */
+/* ---- answers about the age ---- */
 
 /* The answers of one day part the birth dates in bands; a band within what is shown of the date is what is left. The
  * days on which it may be asked: ten years, so that every threshold passes a year's and a decade's end. */
@@ -142,8 +141,7 @@ static uint32_t least_by_ages(const mask_company *c, known_date known)
     return least;
 }
 
-/* ---- together -----------------------------------------------------------------------------------------------------
- */
+/* ---- together ---- */
 
 static uint32_t least_dates(const mask_company *c, known_date known)
 {

@@ -34,8 +34,7 @@ static void write_number(char *out, size_t len, uint32_t v)
     for (; len > 0; v /= 10) out[--len] = (char)('0' + v % 10);
 }
 
-/* ---- areas: all six digits that the format takes, in their order; the table's among them --------------------------
- */
+/* ---- areas: all six digits that the format takes, in their order; the table's among them ---- */
 
 /* Provinces by their place, and their places by province, plus one. */
 static const uint8_t provinces[] = {11, 12, 13, 14, 15, 21, 22, 23, 31, 32, 33, 34, 35, 36, 37, 41, 42, 43,
@@ -86,8 +85,7 @@ static uint32_t other_at(uint32_t rank)
     return area_at(rank + low);
 }
 
-/* ---- ID numbers ---------------------------------------------------------------------------------------------------
- */
+/* ---- ID numbers ---- */
 
 /* Numbers of one kind of area: N is areas * DAYS * SEQUENCES, radix^len the least above it within 5 %. */
 typedef struct id_kind {
@@ -147,8 +145,7 @@ static bool turn_id(char *out, const preserve *p, bytes value, ff1_way *way)
     return true;
 }
 
-/* ---- mobile numbers -----------------------------------------------------------------------------------------------
- */
+/* ---- mobile numbers ---- */
 
 static bool turn_mobile(char *out, const preserve *p, bytes value, ff1_way *way)
 {
@@ -173,8 +170,7 @@ static bool turn_mobile(char *out, const preserve *p, bytes value, ff1_way *way)
     return true;
 }
 
-/* ---- the table ----------------------------------------------------------------------------------------------------
- */
+/* ---- the table ---- */
 
 typedef struct preserve_row {
     const char *format;

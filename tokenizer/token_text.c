@@ -75,7 +75,7 @@ ALWAYS_INLINE uint32_t check_of(const token *t)
 #undef BODY
 }
 
-/* ---- words ------------------------------------------------------------------------------------------------------- */
+/* ---- words ---- */
 
 static inline uint64_t load(const uint8_t at[8])
 {
@@ -109,7 +109,7 @@ ALWAYS_INLINE void unpack(token *out, const uint64_t words[TOKEN_WORDS])
     memcpy(out->pseudonym, &block, sizeof block);
 }
 
-/* ---- writing and reading ----------------------------------------------------------------------------------------- */
+/* ---- writing and reading ---- */
 
 static void write_plain(char *out, const token *t)
 {

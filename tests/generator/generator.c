@@ -142,8 +142,7 @@ static const char *choose(stream *s, const choice *from)
     return from->code;
 }
 
-/* ---- who ----------------------------------------------------------------------------------------------------------
- */
+/* ---- who ---- */
 
 static bool is_elsewhere(const person *p)
 {
@@ -271,8 +270,7 @@ static const char *religion(person *p)
     return strcmp(code, "04") == 0 ? "10" : choose(&p->random, any);
 }
 
-/* ---- work ---------------------------------------------------------------------------------------------------------
- */
+/* ---- work ---- */
 
 static const place *home_of(const person *p)
 {
@@ -339,8 +337,7 @@ static void write_work(pen *p, person *who)
     }
 }
 
-/* ---- where --------------------------------------------------------------------------------------------------------
- */
+/* ---- where ---- */
 
 /* Eight digits that are a permutation of the index: a Feistel network over two halves of four digits. */
 static uint64_t phone_digits(uint64_t seed, uint64_t index)
@@ -441,8 +438,7 @@ static const char *care(person *p)
     return alone && disabled ? "03" : disabled ? "02" : alone ? "01" : "00";
 }
 
-/* ---- all together -------------------------------------------------------------------------------------------------
- */
+/* ---- all together ---- */
 
 /* A birthday on 28 February becomes the 29th in every leap year for one sequence number in two: still one-to-one. */
 static void leap(identity *id, unsigned year)

@@ -13,7 +13,7 @@
 
 enum { TILE = 256, STRETCH_BITS = 16, PAGE = 1024, PAGE_MEMORY = 64 << 20, PROOF_MEMORY = 16 << 20, NAMES_MOST = 99 };
 
-/* ---- which lines ------------------------------------------------------------------------------------------------- */
+/* ---- which lines ---- */
 
 /* When the last one was written; 0: it is damaged, as whoever archives it will be told. */
 static vault_code read_end(archive_row *out, store *s, vault_error *err)
@@ -39,7 +39,7 @@ vault_code archive_next(archive_row *out, store *s, const anchor *to, int64_t be
     return out->count > 0 ? read_end(out, s, err) : VAULT_OK;
 }
 
-/* ---- the file under way ------------------------------------------------------------------------------------------ */
+/* ---- the file under way ---- */
 
 typedef struct writing {
     scribe *sc;
@@ -133,7 +133,7 @@ static vault_code put_front(writing *w, vault_error *err)
     return fwrite(w->front.at, 1, w->front.len, w->file) == w->front.len ? VAULT_OK : fail_write(err);
 }
 
-/* ---- lines ------------------------------------------------------------------------------------------------------- */
+/* ---- lines ---- */
 
 static vault_code put_line(writing *w, line_row *row, vault_error *err)
 {
@@ -197,7 +197,7 @@ static vault_code write_file(writing *w, vault_error *err)
     return sync_file(w->file, err);
 }
 
-/* ---- read back --------------------------------------------------------------------------------------------------- */
+/* ---- read back ---- */
 
 /* The roots of perfect subtrees left of the line at hand, as far as their lines are of the file. */
 typedef struct subtrees {
@@ -266,7 +266,7 @@ static vault_code read_back(writing *w, vault_error *err)
                       (long long)head->first, (long long)(head->first + head->count - 1));
 }
 
-/* ---- for callers ------------------------------------------------------------------------------------------------- */
+/* ---- for callers ---- */
 
 /* A name that no file has: neither that whose place it takes, nor one that a node has left that was killed, nor one
  * that a database needs which was put back. */

@@ -23,7 +23,7 @@ bool shelf_has(const shelf *s, const archive_row *row);
 /* "archives/0-65535": in the arena; NULL when it is full. */
 const char *archive_name(arena *mem, const archive_row *row);
 
-/* ---- making them ------------------------------------------------------------------------------------------------- */
+/* ---- making them ---- */
 
 enum { ARCHIVE_NAME_ROOM = 64, ARCHIVE_PATH_ROOM = 4096 };
 /* A file that is written, synced, read back and proven, and not yet in its place. Gone with archive_draft_clear unless

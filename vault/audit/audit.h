@@ -178,7 +178,7 @@ VAULT_MUST_USE vault_code appended_path(const appended *a, arena *mem, int64_t f
 VAULT_MUST_USE vault_code ledger_create(store *s, const keyring *keys, const char *name, digest control_digest,
                                         vault_error *err);
 
-/* ---- published checkpoints ------------------------------------------------------------------------------------- */
+/* ---- published checkpoints ---- */
 
 /* Publishes the committed head if it grew: compare-and-swap in the database, then `path` (a file outside it; NULL:
  * none) is replaced. Called once a second by one thread with a connection of its own. */
@@ -214,7 +214,7 @@ VAULT_MUST_USE vault_code ledger_cosigned(anchor *out, const ledger *l, store *s
  * it is none of this log's. */
 VAULT_MUST_USE vault_code ledger_keep_cosigned(const ledger *l, store *s, bytes note, bool *enough, vault_error *err);
 
-/* ---- reading --------------------------------------------------------------------------------------------------- */
+/* ---- reading ---- */
 
 typedef struct opened_line {
     int64_t index, time_us;
@@ -301,7 +301,7 @@ typedef struct entry_page {
 } entry_page;
 VAULT_MUST_USE vault_code ledger_entries(store *s, arena *mem, entry_page *inout, vault_error *err);
 
-/* ---- the sum of all rows -----------------------------------------------------------------------------------------
+/* ---- the sum of all rows ----
  *
  * The head holds, hidden and under its MAC, the sum modulo 2^256 of PRF(key, id || version || tag) over all rows of
  * residents (MSet-Add-Hash: Clarke, Devadas, van Dijk, Gassend, Suh, ASIACRYPT 2003, with a secret key and a hidden
@@ -318,13 +318,13 @@ VAULT_MUST_USE vault_code ledger_row_sum(row_sum *out, const ledger *l, const he
 /* The head as it was committed last, checked. */
 VAULT_MUST_USE vault_code ledger_head(ledger *l, store *s, head_row *out, vault_error *err);
 
-/* ---- certificates ------------------------------------------------------------------------------------------------ */
+/* ---- certificates ---- */
 
 /* A text as a C2SP signed note under all keys of the log that are good now. In the arena. */
 VAULT_MUST_USE vault_code ledger_sign_note(const char **note, const ledger *l, arena *mem, bytes text,
                                            vault_error *err);
 
-/* ---- erasures ---------------------------------------------------------------------------------------------------- */
+/* ---- erasures ---- */
 
 /* link n = SHA-256("resident-vault erasure 1" || link n-1 || n (8) || resident (8) || line (8)), from a link of zeros.
  * The chain is kept outside the database as well: `<checkpoint file>.erasures`, a line a link: number, resident, line,

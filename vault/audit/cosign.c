@@ -9,7 +9,7 @@ static const char TYPE[] = "\x04", HEADER[] = "cosignature/v1\n";
 enum { TYPE_LEN = 1, TIME_LEN = 8, TIME_LINE_MAX = 32 };
 static const int64_t TIME_MOST = INT64_C(253402300799); /* of the year 9999 */
 
-/* ---- keys ------------------------------------------------------------------------------------------------------ */
+/* ---- keys ---- */
 
 vault_code cosigner_key_make(note_key *out, const char *name, bytes public_key, vault_error *err)
 {
@@ -35,7 +35,7 @@ const char *cosigner_key_text(const note_key *key, arena *mem)
     return note_key_join(key, bytes_of(TYPE, TYPE_LEN), bytes_of(key->public_key, PUBLIC_KEY_LEN), mem);
 }
 
-/* ---- cosignatures ---------------------------------------------------------------------------------------------- */
+/* ---- cosignatures ---- */
 
 /* What is signed; owned. */
 typedef struct cosigned {
@@ -102,7 +102,7 @@ note_verdict cosignature_open(int64_t *seconds, bytes note, const note_key *key)
     return NOTE_VERIFIED;
 }
 
-/* ---- joining --------------------------------------------------------------------------------------------------- */
+/* ---- joining ---- */
 
 /* The first line of `more`, with its newline, that is a good cosignature of the text by the key; empty: none. What
  * cannot be read is another program's business, and skipped. */

@@ -22,8 +22,7 @@ digest erasure_link(const digest *before, const erasure_row *of)
     return sha256_parts(parts, 3);
 }
 
-/* ---- links of a batch ---------------------------------------------------------------------------------------------
- */
+/* ---- links of a batch ---- */
 
 static bool is_erasure(const line *l)
 {
@@ -49,8 +48,7 @@ vault_code erasures_place(erasure_row **out, head_row *to, arena *mem, const lin
     return vault_fail(err, VAULT_INTERNAL, "an erasure without its line");
 }
 
-/* ---- walking the table ----------------------------------------------------------------------------------------------
- */
+/* ---- walking the table ---- */
 
 /* Goes over the links in order, and proves that they are one chain. */
 typedef struct chain {
@@ -98,8 +96,7 @@ static vault_code chain_must_end(const chain *c, const head_row *head, vault_err
     return vault_fail(err, VAULT_INTEGRITY, "the table of erasures is not the one that the log's head names");
 }
 
-/* ---- the file -----------------------------------------------------------------------------------------------------
- */
+/* ---- the file ---- */
 
 enum { ERASURE_LINE_MAX = 3 * 20 + 2 * DIGEST_LEN + 8 };
 
@@ -254,8 +251,7 @@ vault_code ledger_lost_erasures(store *s, const char *checkpoint_file, arena *me
     return VAULT_OK;
 }
 
-/* ---- keeping ------------------------------------------------------------------------------------------------------
- */
+/* ---- keeping ---- */
 
 /* After the last whole line, whose number it is; a line that was only begun is written over. */
 static vault_code find_end(FILE *f, int64_t *number, char last[ERASURE_LINE_MAX], vault_error *err)

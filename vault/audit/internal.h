@@ -7,7 +7,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-/* ---- views (views.c) --------------------------------------------------------------------------------------------- */
+/* ---- views (views.c) ---- */
 
 enum { VIEW_MAX = 8192, REFERENCE_LEN = 16 };
 
@@ -22,8 +22,7 @@ VAULT_MUST_USE vault_code view_read(line_facts *out, arena *mem, bytes view, vau
 /* Its texts from now on in this arena. */
 VAULT_MUST_USE vault_code facts_keep(line_facts *inout, arena *mem, vault_error *err);
 
-/* ---- the leaf (line.c) ---------------------------------------------------------------------------------------------
- */
+/* ---- the leaf (line.c) ---- */
 
 enum { LEAF_VERSION = 1 };
 typedef struct leaf_facts {
@@ -34,8 +33,7 @@ typedef struct leaf_facts {
 void leaf_write(uint8_t out[LEAF_LEN], const line *of, int64_t time_us);
 bool leaf_read(leaf_facts *out, bytes leaf);
 
-/* ---- keys (log_keys.c) ---------------------------------------------------------------------------------------------
- */
+/* ---- keys (log_keys.c) ---- */
 
 enum { STAMP_LEN = 4 }; /* suite ‖ version of the log ring (24 bits): starts every sealed view and is in its AAD */
 
@@ -77,16 +75,14 @@ void head_sum(row_sum *out, log_keyset *k, const head_row *head);
 /* INTEGRITY: the MAC or a length is wrong. CONFLICT CONTROL_MOVED: it is under a newer version than these. */
 VAULT_MUST_USE vault_code head_check(log_keyset *k, const head_row *head, vault_error *err);
 
-/* ---- sum of rows (row_sum.c) ---------------------------------------------------------------------------------------
- */
+/* ---- sum of rows (row_sum.c) ---- */
 
 void row_sum_join(row_sum *inout, const row_sum *more);
 /* What a batch adds to the sum. */
 VAULT_MUST_USE vault_code row_sum_changed(row_sum *out, const log_keyset *k, const row_change *changes, size_t count,
                                           vault_error *err);
 
-/* ---- erasures (erasures.c) -----------------------------------------------------------------------------------------
- */
+/* ---- erasures (erasures.c) ---- */
 
 digest erasure_link(const digest *before, const erasure_row *of);
 /* The links of a batch whose lines have their places, in the arena; moves the chain of *to. */
@@ -101,8 +97,7 @@ typedef struct kept_erasures {
     digest link; /* the last of them */
 } kept_erasures;
 
-/* ---- scribe (scribe.c) ---------------------------------------------------------------------------------------------
- */
+/* ---- scribe (scribe.c) ---- */
 
 /* Handles of one version of the log ring. */
 typedef struct scribe_keys {
@@ -149,8 +144,7 @@ typedef struct opened_view {
 VAULT_MUST_USE vault_code line_open(opened_view *out, bool *fits, const scribe *s, arena *mem, const line_row *row,
                                     vault_error *err);
 
-/* ---- ledger (ledger.c) ---------------------------------------------------------------------------------------------
- */
+/* ---- ledger (ledger.c) ---- */
 
 /* A verifier key that was told, and is good as long as the ledger. */
 typedef struct told_key {
@@ -186,7 +180,7 @@ VAULT_MUST_USE vault_code tree_sign(const char **note, const ledger *l, arena *m
 /* The keys at the moment, held; to be freed. */
 log_keyset *ledger_keys(const ledger *l);
 
-/* ---- rows of lines, in the table or in an archive (rows.c) ----------------------------------------------------------
+/* ---- rows of lines, in the table or in an archive (rows.c) ----
  *
  * As store_lines_by_index, store_lines_page and store_leaves, and nobody in this room asks the store itself.
  * UNAVAILABLE ARCHIVE_AWAY (field: "archives/0-65535"): the file of an archive is not at hand. INTEGRITY: it is not the
@@ -217,8 +211,7 @@ typedef struct leaf_page {
 } leaf_page;
 VAULT_MUST_USE vault_code rows_leaves(store *s, arena *mem, leaf_page *inout, vault_error *err);
 
-/* ---- what was published (publish.c) -------------------------------------------------------------------------------
- */
+/* ---- what was published (publish.c) ---- */
 
 typedef struct published {
     bytes note; /* empty: none yet, or signed by a destroyed key alone and thus not verifiable */
@@ -230,8 +223,7 @@ VAULT_MUST_USE vault_code published_open(published *out, const ledger *l, bytes 
 /* The newest one. */
 VAULT_MUST_USE vault_code published_read(published *out, const ledger *l, store *s, arena *mem, vault_error *err);
 
-/* ---- proofs from stored nodes (proof.c) ----------------------------------------------------------------------------
- */
+/* ---- proofs from stored nodes (proof.c) ---- */
 
 VAULT_MUST_USE vault_code stored_inclusion(store *s, arena *mem, line_proof *proof, vault_error *err);
 /* Of a range whose ends and tree the caller has filled in; sets their paths, too. */

@@ -18,7 +18,7 @@
 
 #include <string.h>
 
-/* ---- opening ----------------------------------------------------------------------------------------------------- */
+/* ---- opening ---- */
 
 ledger *ledger_new(const char *name)
 {
@@ -72,7 +72,7 @@ void ledger_close(ledger **out)
     *out = NULL;
 }
 
-/* ---- keys -------------------------------------------------------------------------------------------------------- */
+/* ---- keys ---- */
 
 /* A lock does not change what a ledger is. */
 static pthread_mutex_t *keys_lock(const ledger *l)
@@ -136,7 +136,7 @@ vault_code ledger_verifier_keys(verifier_keys *out, const ledger *l, arena *mem,
     return room ? VAULT_OK : vault_fail(err, VAULT_EXHAUSTED, "no room for verifier keys");
 }
 
-/* ---- head -------------------------------------------------------------------------------------------------------- */
+/* ---- head ---- */
 
 static void raise_mark(atomic_llong *mark, int64_t to)
 {
@@ -185,7 +185,7 @@ vault_code ledger_head(ledger *l, store *s, head_row *out, vault_error *err)
     return VAULT_OK;
 }
 
-/* ---- a batch on top of a head ------------------------------------------------------------------------------------ */
+/* ---- a batch on top of a head ---- */
 
 typedef struct job {
     ledger *l;
@@ -367,7 +367,7 @@ vault_code ledger_append(ledger *l, store *s, arena *mem, const line_batch *batc
     return VAULT_OK;
 }
 
-/* ---- within a caller's transaction ------------------------------------------------------------------------------- */
+/* ---- within a caller's transaction ---- */
 
 static uintptr_t this_thread(void)
 {
@@ -413,7 +413,7 @@ void ledger_rolled_back(ledger *l)
     end_transaction(l, false);
 }
 
-/* ---- receipts ---------------------------------------------------------------------------------------------------- */
+/* ---- receipts ---- */
 
 vault_code ledger_sign_note(const char **note, const ledger *l, arena *mem, bytes text, vault_error *err)
 {

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-/* ---- leaf ------------------------------------------------------------------------------------------------------ */
+/* ---- leaf ---- */
 
 void leaf_write(uint8_t out[LEAF_LEN], const line *of, int64_t time_us)
 {
@@ -25,7 +25,7 @@ bool leaf_read(leaf_facts *out, bytes leaf)
     return reader_done(&r) && version == LEAF_VERSION && out->time_us >= 0;
 }
 
-/* ---- making a line ----------------------------------------------------------------------------------------------- */
+/* ---- making a line ---- */
 
 /* What one line needs of chance, drawn at once. */
 typedef struct chance {

@@ -30,7 +30,7 @@ struct lines_file {
     bool ended; /* the digest was taken */
 };
 
-/* ---- the head ---------------------------------------------------------------------------------------------------- */
+/* ---- the head ---- */
 
 /* Decimal, canonical, at most `most`. */
 static bool read_number(int64_t *out, bytes text, int64_t most)
@@ -170,7 +170,7 @@ void lines_file_close(lines_file **f)
     *f = NULL;
 }
 
-/* ---- the body ---------------------------------------------------------------------------------------------------- */
+/* ---- the body ---- */
 
 void lines_body_begin(lines_body *b)
 {
@@ -249,7 +249,7 @@ bool lines_file_cut(lines_file *f)
     return f->body.bytes < f->head.bytes;
 }
 
-/* ---- writing ----------------------------------------------------------------------------------------------------- */
+/* ---- writing ---- */
 
 vault_code lines_file_text(const char **out, arena *mem, const lines_file_head *head, vault_error *err)
 {

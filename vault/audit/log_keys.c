@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-/* ---- one version ------------------------------------------------------------------------------------------------- */
+/* ---- one version ---- */
 
 static vault_code open_signer(log_keys *k, const char *name, signature_kind kind, bytes seed, vault_error *err)
 {
@@ -62,7 +62,7 @@ static void close_version(log_keys *k)
     for (size_t i = 0; i < k->signer_count; i++) signer_free(&k->signers[i].by);
 }
 
-/* ---- all versions ------------------------------------------------------------------------------------------------ */
+/* ---- all versions ---- */
 
 static vault_code open_versions(log_keyset *k, const keyring *keys, const char *name, vault_error *err)
 {
@@ -138,7 +138,7 @@ const log_keys *log_keyset_version(const log_keyset *k, int64_t version)
     return NULL;
 }
 
-/* ---- head ------------------------------------------------------------------------------------------------------ */
+/* ---- head ---- */
 
 enum { HEAD_PARTS = 4 };
 

@@ -27,7 +27,7 @@ digest merkle_root(const digest *frontier, int64_t size)
     return merkle_fold(frontier, merkle_ones(size));
 }
 
-/* ---- a batch --------------------------------------------------------------------------------------------------- */
+/* ---- a batch ---- */
 
 /* The nodes of one level that the batch may need: the new ones, and the frontier's node to their left where there is
  * one. The frontier has a node on a level exactly where the old count of whole nodes is odd. */

@@ -19,7 +19,7 @@ enum { TYPES_END = sizeof TYPES / sizeof *TYPES };
 static const char SIGNATURE_PREFIX[] = "\xE2\x80\x94 "; /* U+2014 and a space */
 enum { PREFIX_LEN = sizeof SIGNATURE_PREFIX - 1, OWN_SIGNATURE_MAX = 72 };
 
-/* ---- keys ------------------------------------------------------------------------------------------------------ */
+/* ---- keys ---- */
 
 bool note_name_fits(bytes name)
 {
@@ -124,7 +124,7 @@ const char *note_key_text(const note_key *key, arena *mem)
     return note_key_join(key, type_of(key), public_key_of(key), mem);
 }
 
-/* ---- opening --------------------------------------------------------------------------------------------------- */
+/* ---- opening ---- */
 
 bool note_text_fits(bytes text)
 {
@@ -232,7 +232,7 @@ vault_code note_sign(const char **out, arena *mem, bytes text, const note_signer
     return VAULT_OK;
 }
 
-/* ---- checkpoints ----------------------------------------------------------------------------------------------- */
+/* ---- checkpoints ---- */
 
 bool note_read_size(int64_t *out, bytes text)
 {

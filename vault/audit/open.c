@@ -40,7 +40,7 @@ vault_code line_renew(line_row *inout, const scribe *s, arena *mem, vault_error 
     return scribe_seal(&inout->officer, s, mem, s->active->view, &salted, err);
 }
 
-/* ---- the last line that wrote a record --------------------------------------------------------------------------- */
+/* ---- the last line that wrote a record ---- */
 
 enum { WRITES_READ = 1000, WRITES_PAGE = 50 };
 

@@ -11,8 +11,7 @@ static vault_code no_room(vault_error *err)
     return vault_fail(err, VAULT_EXHAUSTED, "no room for who opened the list");
 }
 
-/* ---- hits as rows -------------------------------------------------------------------------------------------------
- */
+/* ---- hits as rows ---- */
 
 typedef struct row_hit {
     uint32_t who, row, leaked;
@@ -56,8 +55,7 @@ static vault_code sort_hits(row_hits *out, const gathering *g, arena *mem, vault
     return VAULT_OK;
 }
 
-/* ---- suspects -----------------------------------------------------------------------------------------------------
- */
+/* ---- suspects ---- */
 
 /* Those of one suspect in the sorted hits: [from, until). */
 typedef struct stretch_of {
@@ -163,8 +161,7 @@ static vault_code keep_names(openings *out, arena *mem, vault_error *err)
     return VAULT_OK;
 }
 
-/* ---- how common a row is ------------------------------------------------------------------------------------------
- */
+/* ---- how common a row is ---- */
 
 /* Half of what comes from elsewhere is anybody, and half are those of whom much is asked. */
 static vault_code set_shares(openings *out, const gathering *g, arena *mem, vault_error *err)
@@ -187,8 +184,7 @@ static vault_code set_shares(openings *out, const gathering *g, arena *mem, vaul
     return VAULT_OK;
 }
 
-/* ---- places -------------------------------------------------------------------------------------------------------
- */
+/* ---- places ---- */
 
 typedef struct lived {
     uint32_t place, row;

@@ -36,8 +36,7 @@ static void *grow(grown *g, size_t size)
     return (char *)g->at + g->count++ * size;
 }
 
-/* ---- the question -------------------------------------------------------------------------------------------------
- */
+/* ---- the question ---- */
 
 static void read_fields(gathering *g)
 {
@@ -86,8 +85,7 @@ gathering *gathering_new(const openings_question *q)
     return g;
 }
 
-/* ---- names --------------------------------------------------------------------------------------------------------
- */
+/* ---- names ---- */
 
 /* A number of its own for each text, from 1 on. */
 static vault_code number_of_text(uint32_t *out, gathering *g, const char *text, vault_error *err)
@@ -152,8 +150,7 @@ static vault_code accessor_of(uint32_t *out, gathering *g, const line_columns *c
     return VAULT_OK;
 }
 
-/* ---- what the texts of a stretch mean -----------------------------------------------------------------------------
- */
+/* ---- what the texts of a stretch mean ---- */
 
 static uint64_t fields_named(const openings_question *q, const char *names)
 {
@@ -213,8 +210,7 @@ static uint64_t fields_given(bool *opens, const gathering *g, const line_columns
     return fields;
 }
 
-/* ---- residents of the list ----------------------------------------------------------------------------------------
- */
+/* ---- residents of the list ---- */
 
 static bool through(const leaked_resident *l, const line_columns *c, size_t i)
 {
@@ -273,8 +269,7 @@ static uint32_t sample_size(const gathering *g)
     return each > SAMPLE_MOST ? SAMPLE_MOST : each < SAMPLE_LEAST ? SAMPLE_LEAST : (uint32_t)each;
 }
 
-/* ---- places -------------------------------------------------------------------------------------------------------
- */
+/* ---- places ---- */
 
 void place_keys(uint64_t keys[PLACES_OF_AREA], int64_t area)
 {
@@ -325,8 +320,7 @@ static void see_place(gathering *g, const line_columns *c, size_t i, uint64_t mi
     for (unsigned k = 0; k < PLACES_OF_AREA && keys[k]; k++) count_in(g, keys[k]);
 }
 
-/* ---- lines --------------------------------------------------------------------------------------------------------
- */
+/* ---- lines ---- */
 
 static vault_code see_line(gathering *g, const line_columns *c, size_t i, vault_error *err)
 {

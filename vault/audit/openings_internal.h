@@ -2,8 +2,7 @@
 #pragma once
 #include "vault/audit/openings.h"
 
-/* ---- numbers to numbers (openings_sets.c) -------------------------------------------------------------------------
- */
+/* ---- numbers to numbers (openings_sets.c) ---- */
 
 /* Key 0 is none. Starts as zeros. */
 typedef struct number_map {
@@ -29,8 +28,7 @@ void distinct_prefetch(const distinct *d, uint64_t mixed);   /* of what is about
 uint64_t distinct_count(const distinct *d, uint32_t fields); /* of whom all of these were seen */
 void distinct_free(distinct *d);
 
-/* ---- what is gathered (openings_gather.c) -------------------------------------------------------------------------
- */
+/* ---- what is gathered (openings_gather.c) ---- */
 
 enum {
     EXPORT_LEAST = 8,  /* lines of a request that stand together: fewer are no export */

@@ -12,8 +12,7 @@ uint64_t number_mixed(uint64_t n)
     return n ^ n >> 31;
 }
 
-/* ---- numbers to numbers -------------------------------------------------------------------------------------------
- */
+/* ---- numbers to numbers ---- */
 
 static size_t slot_of(const number_map *m, uint64_t key)
 {
@@ -59,8 +58,7 @@ void number_map_free(number_map *m)
     *m = (number_map){0};
 }
 
-/* ---- distinct residents -------------------------------------------------------------------------------------------
- */
+/* ---- distinct residents ---- */
 
 static const uint64_t hash_half = UINT64_C(0xffffffff00000000);
 static const uint32_t hash_never = UINT32_C(1) << 31; /* in the place of 0, which is a free slot */

@@ -105,8 +105,7 @@ vault_code stored_consistency(store *s, arena *mem, growth_proof *proof, vault_e
     return stored_fold(&proof->path, mem, &plan, rows, err);
 }
 
-/* ---- trees of former sizes ----------------------------------------------------------------------------------------
- */
+/* ---- trees of former sizes ---- */
 
 static vault_code stored_root(merkle_tree *out, store *s, arena *mem, int64_t size, vault_error *err)
 {
@@ -139,8 +138,7 @@ static vault_code former_tree(merkle_tree *out, store *s, arena *mem, const merk
                       (long long)out->size);
 }
 
-/* ---- for callers ---------------------------------------------------------------------------------------------------
- */
+/* ---- for callers ---- */
 
 vault_code ledger_prove_inclusion(ledger *l, store *s, arena *mem, line_proof *proof, vault_error *err)
 {

@@ -88,7 +88,7 @@ static vault_code must_continue(store *s, arena *mem, const merkle_tree *old, co
                       (long long)old->size);
 }
 
-/* ---- the file ---------------------------------------------------------------------------------------------------- */
+/* ---- the file ---- */
 
 /* What a publication works with. */
 typedef struct publication {
@@ -144,7 +144,7 @@ static vault_code must_not_shrink(const ledger *l, const published *last, vault_
                       (long long)last->tree.size, (long long)l->published);
 }
 
-/* ---- publishing -------------------------------------------------------------------------------------------------- */
+/* ---- publishing ---- */
 
 /* Control is reloaded before each publication: a head that is still under unknown keys at the next one is edited. */
 static vault_code newest_head(ledger *l, store *s, head_row *out, vault_error *err)

@@ -10,8 +10,7 @@
 
 enum { LIMIT_MAX = 1000, READ_MAX = 10000, PAGE = 500, PROBES = 32, SCRATCH = 16 << 20 };
 
-/* ---- proof of one line ---------------------------------------------------------------------------------------------
- */
+/* ---- proof of one line ---- */
 
 static vault_code prove(search *r, int64_t index, bytes leaf, bool *proven, vault_error *err)
 {
@@ -29,8 +28,7 @@ static vault_code prove(search *r, int64_t index, bytes leaf, bool *proven, vaul
     return VAULT_OK;
 }
 
-/* ---- bounds in time ------------------------------------------------------------------------------------------------
- */
+/* ---- bounds in time ---- */
 
 static vault_code read_times(search *r, const int64_t *indexes, size_t count, int64_t *times, vault_error *err)
 {
@@ -90,8 +88,7 @@ static vault_code find_time(search *r, int64_t us, int64_t *bound, vault_error *
     return VAULT_OK;
 }
 
-/* ---- lines ---------------------------------------------------------------------------------------------------------
- */
+/* ---- lines ---- */
 
 /* View against leaf and tags. False: something does not fit; what could be read stands in *out all the same. */
 static vault_code search_read(search *r, const line_row *row, opened_line *out, bool *fits, vault_error *err)
@@ -220,8 +217,7 @@ static vault_code prove_all(search *r, vault_error *err)
     return VAULT_OK;
 }
 
-/* ---- the question
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- the question ---- */
 
 static vault_code set_bounds(search *r, vault_error *err)
 {
@@ -312,8 +308,7 @@ vault_code ledger_query(scribe *sc, store *s, arena *mem, const line_query *q, l
     return answer(&r, err);
 }
 
-/* ---- what an app did with a resident, newest first -----------------------------------------------------------------
- */
+/* ---- what an app did with a resident, newest first ---- */
 
 enum { TRAIL_LIMIT_MAX = 100 };
 

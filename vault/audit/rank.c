@@ -10,7 +10,7 @@
 static const double prior_elsewhere = 0.5, share_of_exports = 0.5, share_of_crowds = 0.2;
 static const double guess = 0.2; /* of the guilt model: that a row can be guessed */
 
-/* ---- the question ----------------------------------------------------------------------------------------------- */
+/* ---- the question ---- */
 
 static bool ascending(const uint32_t *rows, size_t count, size_t below)
 {
@@ -43,7 +43,7 @@ static vault_code check_question(const leak_question *q, vault_error *err)
     return VAULT_OK;
 }
 
-/* ---- likelihoods ------------------------------------------------------------------------------------------------ */
+/* ---- likelihoods ---- */
 
 static double set_llr(const rank_rows *r, uint64_t size, const uint32_t *rows, size_t count)
 {
@@ -80,7 +80,7 @@ static double log_join(double a, double b)
     return isinf(most) ? most : most + log1p(exp(least - most));
 }
 
-/* ---- hypotheses ------------------------------------------------------------------------------------------------- */
+/* ---- hypotheses ---- */
 
 /* By likelihood times prior, both as logarithms. */
 typedef struct hypotheses {
@@ -147,8 +147,7 @@ static void set_posteriors(leak_answer *out, const hypotheses *h, const leak_que
     out->not_from_here = canaries ? 0 : exp(h->elsewhere - all);
 }
 
-/* ---- what stands beside it ----------------------------------------------------------------------------------------
- */
+/* ---- what stands beside it ---- */
 
 /* |V_t|: how many accessors have each row; an export is its maker's. */
 static uint32_t *holders_of_rows(arena *mem, const leak_question *q)
@@ -177,8 +176,7 @@ static void set_figures(leak_lead *out, const leak_question *q, const rank_rows 
     out->guilt = 1 - innocent;
 }
 
-/* ---- order --------------------------------------------------------------------------------------------------------
- */
+/* ---- order ---- */
 
 typedef struct placed {
     double score;

@@ -27,8 +27,7 @@ typedef struct mixture {
     double *density;  /* of each row, over q_t; of the work */
 } mixture;
 
-/* ---- the fit ------------------------------------------------------------------------------------------------------
- */
+/* ---- the fit ---- */
 
 static void start(mixture *m)
 {
@@ -85,8 +84,7 @@ static double log_likelihood(mixture *m)
     return sum;
 }
 
-/* ---- who stays ----------------------------------------------------------------------------------------------------
- */
+/* ---- who stays ---- */
 
 static double fitted_without(mixture *m, member *room, size_t left_out)
 {
@@ -150,8 +148,7 @@ static bool is_of_one_place(mixture *m, member *room, const leak_question *q)
     return false;
 }
 
-/* ---- in and out ---------------------------------------------------------------------------------------------------
- */
+/* ---- in and out ---- */
 
 static size_t linked_hits(const rank_rows *r, const suspect_openings *s)
 {

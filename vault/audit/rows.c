@@ -44,7 +44,7 @@ static vault_code go_to(place *p, int64_t index, vault_error *err)
     }
 }
 
-/* ---- by index ---------------------------------------------------------------------------------------------------- */
+/* ---- by index ---- */
 
 static bool lacks_any(const line_row *rows, size_t count, int64_t end)
 {
@@ -123,7 +123,7 @@ vault_code rows_leaves(store *s, arena *mem, leaf_page *inout, vault_error *err)
     return VAULT_OK;
 }
 
-/* ---- pages ------------------------------------------------------------------------------------------------------- */
+/* ---- pages ---- */
 
 static bool full(const row_page *p)
 {

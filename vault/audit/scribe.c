@@ -50,8 +50,7 @@ void scribe_free(scribe **at)
     *at = NULL;
 }
 
-/* ---- sealed views: stamp ‖ nonce ‖ ciphertext ‖ tag
- * ------------------------------------------------------------------ */
+/* ---- sealed views: stamp ‖ nonce ‖ ciphertext ‖ tag ---- */
 
 enum { AAD_MAX = 48 };
 
@@ -119,8 +118,7 @@ vault_code scribe_open(salted_view *out, const scribe *s, arena *mem, aead *resi
     return VAULT_OK;
 }
 
-/* ---- tags and references -------------------------------------------------------------------------------------------
- */
+/* ---- tags and references ---- */
 
 /* One block, cut to 64 bits. 0 means "none" in the table and is never a tag. */
 static int64_t tag_of(const scribe_keys *k, uint8_t block[BLOCK_LEN])

@@ -33,7 +33,7 @@ struct shelf {
     bool away; /* one was missing when it was looked for last: told once */
 };
 
-/* ---- the folder -------------------------------------------------------------------------------------------------- */
+/* ---- the folder ---- */
 
 vault_code shelf_open(shelf **out, const char *folder, vault_error *err)
 {
@@ -116,7 +116,7 @@ const char *archive_name(arena *mem, const archive_row *row)
     return arena_format(mem, "archives/%lld-%lld", (long long)row->first, (long long)(row->first + row->count - 1));
 }
 
-/* ---- a file as a whole ------------------------------------------------------------------------------------------- */
+/* ---- a file as a whole ---- */
 
 static vault_code fail_away(shelf *s, const archive_row *row, vault_error *err)
 {
@@ -217,7 +217,7 @@ static vault_code load(volume **out, shelf *s, const archive_row *row, vault_err
     return VAULT_OK;
 }
 
-/* ---- what was looked into ---------------------------------------------------------------------------------------- */
+/* ---- what was looked into ---- */
 
 static bool is_of(const volume *v, const archive_row *row)
 {
@@ -273,7 +273,7 @@ void shelf_return(shelf *s, volume **v)
     *v = NULL;
 }
 
-/* ---- its lines --------------------------------------------------------------------------------------------------- */
+/* ---- its lines ---- */
 
 int64_t volume_first(const volume *v)
 {

@@ -34,7 +34,7 @@ const char *line_outcome_name(line_outcome o)
     return (unsigned)o < LINE_OUTCOMES ? OUTCOMES[o] : "unknown";
 }
 
-/* ---- writing --------------------------------------------------------------------------------------------------- */
+/* ---- writing ---- */
 
 static bool plain(uint8_t c)
 {
@@ -191,7 +191,7 @@ vault_code view_of_resident(writer *w, const line_facts *f, const uint8_t refere
     return finish(&v, err);
 }
 
-/* ---- reading --------------------------------------------------------------------------------------------------- */
+/* ---- reading ---- */
 
 typedef enum member_kind { MEMBER_TEXT, MEMBER_NUMBER, MEMBER_NUMBER_32, MEMBER_ACTION, MEMBER_OUTCOME } member_kind;
 /* What may stand in an officer's view, in this order, and where it goes. */

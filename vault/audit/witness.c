@@ -25,7 +25,7 @@ struct witness_policy {
 };
 enum { QUORUM_NONE = -1, QUORUM_MISSING = -2 };
 
-/* ---- reading --------------------------------------------------------------------------------------------------- */
+/* ---- reading ---- */
 
 /* A line as its words. */
 typedef struct policy_line {
@@ -218,7 +218,7 @@ size_t witness_policy_logs(const witness_policy *p, const note_key **keys)
     return p->log_count;
 }
 
-/* ---- the quorum ------------------------------------------------------------------------------------------------ */
+/* ---- the quorum ---- */
 
 /* Times, newest first. */
 static void insert_time(int64_t *times, size_t count, int64_t t)

@@ -76,8 +76,7 @@ static bool skip_value(cursor *c)
     return true;
 }
 
-/* ---- keys, which may be written with escapes -----------------------------------------------------------------------
- */
+/* ---- keys, which may be written with escapes ---- */
 
 static bool hex_unit(cursor *c, uint32_t *out)
 {
@@ -141,8 +140,7 @@ static bool same_key(cursor *c, bytes key)
     return take(c, '"') && done == key.len;
 }
 
-/* ---- steps of a path -----------------------------------------------------------------------------------------------
- */
+/* ---- steps of a path ---- */
 
 static found enter_key(cursor *c, bytes key)
 {

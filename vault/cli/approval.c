@@ -7,8 +7,7 @@
 
 enum { DAY_S = 86400, EXPIRES_MAX_DAYS = 30 };
 
-/* ---- one approval, shown -------------------------------------------------------------------------------------------
- */
+/* ---- one approval, shown ---- */
 
 static json_t *approval_json(arena *mem, const Vault__V1__Approval *a)
 {
@@ -41,8 +40,7 @@ static void show_approval(const ctl *c, const Vault__V1__Approval *a)
         print_approval(c->mem, a);
 }
 
-/* ---- propose -------------------------------------------------------------------------------------------------------
- */
+/* ---- propose ---- */
 
 ctl_exit propose(ctl *c, const char *document, ProtobufCBinaryData content, const char *base)
 {
@@ -60,8 +58,7 @@ ctl_exit propose(ctl *c, const char *document, ProtobufCBinaryData content, cons
     return end;
 }
 
-/* ---- one call ----
- * ------------------------------------------------------------------------------------------------------------- */
+/* ---- one call ---- */
 
 static ProtobufCBinaryData packed(arena *mem, const ProtobufCMessage *of)
 {
@@ -91,8 +88,7 @@ ctl_exit ctl_ask_approval(ctl *c, exchange *of)
     return CTL_ASKED;
 }
 
-/* ---- list and show -------------------------------------------------------------------------------------------------
- */
+/* ---- list and show ---- */
 
 static void show_list(const ctl *c, const Vault__V1__ListApprovalsResponse *reply)
 {
@@ -147,8 +143,7 @@ ctl_exit run_approval_show(ctl *c)
     return CTL_OK;
 }
 
-/* ---- decide --------------------------------------------------------------------------------------------------------
- */
+/* ---- decide ---- */
 
 ctl_exit run_approval_approve(ctl *c)
 {

@@ -13,8 +13,7 @@ static const char *or_dash(const char *text)
     return text && *text ? text : "-";
 }
 
-/* ---- a document ----------------------------------------------------------------------------------------------------
- */
+/* ---- a document ---- */
 
 ctl_exit document_get(ctl *c, exchange *x, const char *name, uint64_t version)
 {
@@ -84,8 +83,7 @@ ctl_exit run_control_diff(ctl *c)
     return CTL_OK;
 }
 
-/* ---- a file that may become one ------------------------------------------------------------------------------------
- */
+/* ---- a file that may become one ---- */
 
 bool content_read(ctl *c, const char *path, ProtobufCBinaryData *out)
 {
@@ -175,8 +173,7 @@ ctl_exit run_control_propose(ctl *c)
                    ((const Vault__V1__GetDocumentResponse *)(const void *)standing.reply)->digest);
 }
 
-/* ---- history -------------------------------------------------------------------------------------------------------
- */
+/* ---- history ---- */
 
 static json_t *change_json(arena *mem, const Vault__V1__Change *change)
 {
@@ -259,8 +256,7 @@ ctl_exit run_control_history(ctl *c)
     return CTL_OK;
 }
 
-/* ---- revoke --------------------------------------------------------------------------------------------------------
- */
+/* ---- revoke ---- */
 
 static ctl_exit revoke(ctl *c, Vault__V1__RevokeRequest *request)
 {

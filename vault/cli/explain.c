@@ -7,8 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- facts as NAME=VALUE -------------------------------------------------------------------------------------------
- */
+/* ---- facts as NAME=VALUE ---- */
 
 typedef struct facts_said {
     Vault__V1__Facts *facts;
@@ -191,8 +190,7 @@ static ctl_exit read_what(ctl *c, Vault__V1__ExplainRequest *to)
     return CTL_OK;
 }
 
-/* ---- the answer ----------------------------------------------------------------------------------------------------
- */
+/* ---- the answer ---- */
 
 const char *explanation_text(arena *mem, const Vault__V1__PolicyExplanation *e)
 {

@@ -52,8 +52,7 @@ static void reading_end(reading *r)
     memory_free(r->lines, r->cap * sizeof *r->lines);
 }
 
-/* ---- headings ------------------------------------------------------------------------------------------------------
- */
+/* ---- headings ---- */
 
 static bool heading_is(arena *mem, const char *heading, column c)
 {
@@ -81,8 +80,7 @@ static bool find_columns(ctl *c, reading *r)
     return false;
 }
 
-/* ---- rows ----------------------------------------------------------------------------------------------------------
- */
+/* ---- rows ---- */
 
 /* "320411002003 320411002004", apart by blanks or ';'. */
 static json_t *areas_of(const char *text)
@@ -173,8 +171,7 @@ static ctl_exit read_rows(reading *r, json_t *by_id)
     }
 }
 
-/* ---- the document --------------------------------------------------------------------------------------------------
- */
+/* ---- the document ---- */
 
 static json_t *index_of(json_t *persons)
 {

@@ -5,8 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- drafts --------------------------------------------------------------------------------------------------------
- */
+/* ---- drafts ---- */
 
 enum { DRAFTS_MAX = 8 };
 
@@ -58,8 +57,7 @@ static void drafts_give(ProtobufCMessage *request, const draft_list *drafts)
     *count = drafts->count;
 }
 
-/* ---- documents -----------------------------------------------------------------------------------------------------
- */
+/* ---- documents ---- */
 
 /* The same command of the control room, for the policy. */
 static ctl_exit as_document(ctl *c, ctl_exit (*run)(ctl *c))
@@ -106,8 +104,7 @@ ctl_exit run_policy_rollback(ctl *c)
                    ((const Vault__V1__GetDocumentResponse *)(const void *)standing.reply)->digest);
 }
 
-/* ---- test ----------------------------------------------------------------------------------------------------------
- */
+/* ---- test ---- */
 
 static ctl_exit say_cases_fault(const ctl *c, const char *file, const Vault__V1__DocumentFault *fault)
 {
@@ -160,8 +157,7 @@ ctl_exit run_policy_test(ctl *c)
     return failed ? CTL_SOME_REFUSED : CTL_OK;
 }
 
-/* ---- who may see what ----------------------------------------------------------------------------------------------
- */
+/* ---- who may see what ---- */
 
 static const char *join(arena *mem, char *const *texts, size_t count)
 {
@@ -259,8 +255,7 @@ ctl_exit run_policy_what_can(ctl *c)
     return CTL_OK;
 }
 
-/* ---- diff ----------------------------------------------------------------------------------------------------------
- */
+/* ---- diff ---- */
 
 static void show_changes(const ctl *c, const Vault__V1__DiffPolicyResponse *reply)
 {

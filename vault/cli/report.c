@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- names ------------------------------------------------------------------------------------------------------- */
+/* ---- names ---- */
 
 static register_names read_names(ctl *c)
 {
@@ -19,7 +19,7 @@ static register_names read_names(ctl *c)
     return names;
 }
 
-/* ---- shown ------------------------------------------------------------------------------------------------------- */
+/* ---- shown ---- */
 
 static const char *number(const ctl *c, uint64_t n)
 {

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* ---- words ------------------------------------------------------------------------------------------------------- */
+/* ---- words ---- */
 
 static const struct {
     const char *kind, *en, *zh;
@@ -36,7 +36,7 @@ static const char *say(const report_page *p, const char *en, const char *zh)
     return p->chinese ? zh : en;
 }
 
-/* ---- writing ----------------------------------------------------------------------------------------------------- */
+/* ---- writing ---- */
 
 static void put_head(FILE *to, const report_page *p)
 {

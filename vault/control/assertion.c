@@ -20,8 +20,7 @@ enum {
 
 #define assertion_refuse(err, reason) vault_refuse((err), VAULT_UNAUTHENTICATED, (reason), "context.assertion")
 
-/* ---- text ----------------------------------------------------------------------------------------------------------
- */
+/* ---- text ---- */
 
 /* Strict base64url: the other alphabet is refused, then the text is turned into it and read by the strict reader. */
 static bool decode(uint8_t *out, size_t cap, size_t *len, bytes text)
@@ -64,8 +63,7 @@ static bool read_json(json_t **out, bytes text)
     return decode(plain, sizeof plain, &len, text) && json_read(out, bytes_of(plain, len), "", &dropped) == VAULT_OK;
 }
 
-/* ---- keys ----------------------------------------------------------------------------------------------------------
- */
+/* ---- keys ---- */
 
 static bool kid_valid(const char *kid)
 {
@@ -126,8 +124,7 @@ static const assertion_key *find_key(const manifest_body *body, const principal 
     return NULL;
 }
 
-/* ---- signature -----------------------------------------------------------------------------------------------------
- */
+/* ---- signature ---- */
 
 static bool signature_good(const char *jwt, const cjose_jwk_t *key)
 {
@@ -157,8 +154,7 @@ static vault_code check_signature(const manifest_body *body, const char *jwt, by
     return VAULT_OK;
 }
 
-/* ---- claims --------------------------------------------------------------------------------------------------------
- */
+/* ---- claims ---- */
 
 typedef struct claim_set {
     const char *iss, *aud, *sub, *azp, *purpose, *jti;

@@ -83,8 +83,7 @@ static vault_code read_permit(builder *b, browse_permit *out, json_t *value)
     return check_entry(b, out, &e);
 }
 
-/* ---- strong together -----------------------------------------------------------------------------------------------
- */
+/* ---- strong together ---- */
 
 field_set small_page_fields(const collection *of)
 {

@@ -6,8 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- where, and what is wrong --------------------------------------------------------------------------------------
- */
+/* ---- where, and what is wrong ---- */
 
 /* Names are quoted cut, and may be anything: what is left of a cut character, and what a terminal would obey, goes. */
 void text_clean(char *text)
@@ -95,8 +94,7 @@ void builder_entry(builder *b, const char *list, size_t i, json_t *value)
     builder_named(b, value, "id");
 }
 
-/* ---- values --------------------------------------------------------------------------------------------------------
- */
+/* ---- values ---- */
 
 vault_code builder_list(builder *b, json_t *list, const char *name, size_t most)
 {
@@ -185,8 +183,7 @@ vault_code builder_twins(builder *b, const char *where, const char *const *ids, 
     return builder_fail(b, "", "'%.64s' looks like '%.64s': rename one", ids[later], ids[earlier]);
 }
 
-/* ---- the whole -----------------------------------------------------------------------------------------------------
- */
+/* ---- the whole ---- */
 
 bool vault_name_valid(const char *name)
 {

@@ -15,7 +15,7 @@ vault_code canaries_none(json_t **out, vault_error *err)
     return *out ? VAULT_OK : vault_fail(err, VAULT_EXHAUSTED, "canaries: no memory");
 }
 
-/* ---- reading ----------------------------------------------------------------------------------------------------- */
+/* ---- reading ---- */
 
 static vault_code read_values(builder *b, canary *out, json_t *list)
 {
@@ -106,7 +106,7 @@ void canaries_clear(manifest_body *body)
     memory_free(body->canary_values, body->canary_value_capacity * sizeof *body->canary_values);
 }
 
-/* ---- asking ------------------------------------------------------------------------------------------------------ */
+/* ---- asking ---- */
 
 size_t manifest_canaries(const manifest *m, const canary **out)
 {
@@ -132,7 +132,7 @@ const canary *manifest_canary_named(const manifest *m, const char *name)
     return NULL;
 }
 
-/* ---- changes ----------------------------------------------------------------------------------------------------- */
+/* ---- changes ---- */
 
 static json_t *values_json(const canary *of)
 {

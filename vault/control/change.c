@@ -17,9 +17,7 @@
 
 static const int64_t SECOND_US = 1000 * 1000, LIFETIME_LEAST_S = 60, LIFETIME_MOST_S = INT64_C(30) * 24 * 3600;
 
-/* ---- who may
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- who may ---- */
 
 /* Stewards may propose, take back and revoke; what waits is approved by officers alone. */
 
@@ -40,8 +38,7 @@ vault_code draft_must_be(const draft *d, unsigned roles)
     return vault_refuse(d->err, VAULT_DENIED, "ROLE", "");
 }
 
-/* ---- propose -------------------------------------------------------------------------------------------------------
- */
+/* ---- propose ---- */
 
 static vault_code check_proposal(const draft *d, digest *base)
 {
@@ -132,9 +129,7 @@ static vault_code propose(draft *d)
     return draft_propose(d, what->document, value, &base);
 }
 
-/* ---- approve, activate, reject
- * ---------------------------------------------------------------------------------------
- */
+/* ---- approve, activate, reject ---- */
 
 /* What has expired is not among them any more. */
 vault_code draft_find_pending(draft *d, size_t *out)
@@ -249,8 +244,7 @@ static vault_code reject(draft *d)
     return VAULT_OK;
 }
 
-/* ---- revoke --------------------------------------------------------------------------------------------------------
- */
+/* ---- revoke ---- */
 
 static json_t *with_text(json_t *list, const char *key, const char *text)
 {
@@ -360,9 +354,7 @@ static vault_code revoke(draft *d)
     return bring(d, DOC_PRINCIPALS, copy);
 }
 
-/* ---- all
- * -------------------------------------------------------------------------------------------------------------
- */
+/* ---- all ---- */
 
 vault_code change_apply(draft *d)
 {
@@ -407,8 +399,7 @@ vault_code control_check_document(document_fault *fault, digest *canonical, cons
     return VAULT_OK;
 }
 
-/* ---- pending -------------------------------------------------------------------------------------------------------
- */
+/* ---- pending ---- */
 
 size_t manifest_pending(const manifest *m, const approval **out)
 {

@@ -16,9 +16,7 @@ static vault_code check_ring(void *context, const char *name, vault_error *err)
     return vault_fail(err, VAULT_INTEGRITY, "no active key ring '%s': a row is missing", name);
 }
 
-/* ---- one version
- * -----------------------------------------------------------------------------------------------------
- */
+/* ---- one version ---- */
 
 /* What the head names. The head's MAC is the ledger's to check (audit.h), with every line that is appended. */
 static vault_code read_head(store *s, control_step *out, vault_error *err)
@@ -175,8 +173,7 @@ static vault_code load(manifest_body **out, control *c, store *s, const control_
     return VAULT_OK;
 }
 
-/* ---- the version in force ------------------------------------------------------------------------------------------
- */
+/* ---- the version in force ---- */
 
 const manifest *control_acquire(control *c)
 {
@@ -222,9 +219,7 @@ void control_take_over(control *c, manifest_body **next, int64_t stamp)
     manifest_free(&free_now);
 }
 
-/* ---- reading anew
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- reading anew ---- */
 
 typedef enum standing { STANDS, OLDER, NEWER, OTHER } standing;
 
@@ -289,8 +284,7 @@ vault_code control_reload(control *c, store *s, vault_error *err)
     return code;
 }
 
-/* ---- open and close ------------------------------------------------------------------------------------------------
- */
+/* ---- open and close ---- */
 
 static vault_code read_vault(control *c, store *s, vault_error *err)
 {

@@ -266,7 +266,7 @@ VAULT_MUST_USE vault_code control_init(store *s, const init_options *options, va
 /* Everything that control_init would check in the folder, without a database. */
 VAULT_MUST_USE vault_code control_check_folder(const char *folder, vault_error *err);
 
-/* ---- changes ---------------------------------------------------------------------------------------------------- */
+/* ---- changes ---- */
 
 enum {
     PENDING_MAX = 32,
@@ -493,7 +493,7 @@ VAULT_MUST_USE vault_code control_check_document(document_fault *fault, digest *
  * INTEGRITY: it does not open. */
 VAULT_MUST_USE vault_code control_reseal(sealed_row *inout, arena *mem, const manifest *m, vault_error *err);
 
-/* ---- history ---------------------------------------------------------------------------------------------------- */
+/* ---- history ---- */
 
 /* A document as version `version` had it (0: the one in force), canonical JSON, proven. NOT_FOUND past what there is.
  */
@@ -520,7 +520,7 @@ typedef struct change_page {
 } change_page;
 VAULT_MUST_USE vault_code control_changes(change_page *inout, control *c, store *s, arena *mem, vault_error *err);
 
-/* ---- assertions ------------------------------------------------------------------------------------------------- */
+/* ---- assertions ---- */
 
 /* What an assertion must say (common.proto, RequestContext.assertion). */
 typedef struct assertion_claims {

@@ -42,8 +42,7 @@ bool digest_read(digest *out, const char *hex)
     return true;
 }
 
-/* ---- writing -------------------------------------------------------------------------------------------------------
- */
+/* ---- writing ---- */
 
 static json_t *hex_json(const digest *d)
 {
@@ -108,8 +107,7 @@ vault_code core_write(bytes *out, arena *mem, const char *vault, const manifest_
     return document_canonical(out, mem, all, err);
 }
 
-/* ---- reading: whatever is not as it is written above was not written by this program --------------------------------
- */
+/* ---- reading: whatever is not as it is written above was not written by this program ---- */
 
 static bool read_texts(const char **out, size_t *count, json_t *list, size_t most)
 {
@@ -236,8 +234,7 @@ void core_clear(manifest_core *core)
     *core = (manifest_core){0};
 }
 
-/* ---- rows ----------------------------------------------------------------------------------------------------------
- */
+/* ---- rows ---- */
 
 vault_code core_open(manifest_core *out, arena *mem, const opener *with, const manifest_row *row, vault_error *err)
 {
@@ -270,8 +267,7 @@ size_t core_names(named_row out[NAMED_MAX], const manifest_core *core)
     return count;
 }
 
-/* ---- rings ---------------------------------------------------------------------------------------------------------
- */
+/* ---- rings ---- */
 
 static int compare_rings(const void *a, const void *b)
 {
@@ -350,8 +346,7 @@ vault_code core_check_fixed(const manifest_core *core, const digest *fixed, vaul
     return vault_fail(err, VAULT_INTEGRITY, "the row of the vault is not the one that the manifest names");
 }
 
-/* ---- the root key at rest ------------------------------------------------------------------------------------------
- */
+/* ---- the root key at rest ---- */
 
 vault_code control_root_seal(root_seal *out, const vault_row *row, vault_error *err)
 {

@@ -22,7 +22,7 @@ struct control {
 /* Room for what is read at once: all live documents at their largest, sealed. */
 #define CONTROL_ARENA ((size_t)512 << 20)
 
-/* ---- a manifest row (core.c) ------------------------------------------------------------------------------------- */
+/* ---- a manifest row (core.c) ---- */
 
 /* Strict: 64 lower-case hexadecimal digits. */
 bool digest_read(digest *out, const char *hex);
@@ -70,7 +70,7 @@ ring_row ring_row_of(const ring *r);
 digest vault_row_digest(const vault_row *row);
 void vault_row_seal(vault_row *inout, const root_seal *s); /* all but name and format; borrows the seal */
 
-/* ---- rows of key rings (keyrings.c) ------------------------------------------------------------------------------ */
+/* ---- rows of key rings (keyrings.c) ---- */
 
 typedef struct ring_rows {
     ring_row *rows;
@@ -85,7 +85,7 @@ VAULT_MUST_USE vault_code rings_add(keyring *to, const ring_rows *all, bytes roo
 /* All of them, in a new keyring. */
 VAULT_MUST_USE vault_code rings_open(keyring **out, const ring_rows *all, bytes root, vault_error *err);
 
-/* ---- in force (control.c) ---------------------------------------------------------------------------------------- */
+/* ---- in force (control.c) ---- */
 
 /* Takes the place of an older version, or only the stamp where it is the same; what is left in *next is not needed. */
 void control_take_over(control *c, manifest_body **next, int64_t stamp);

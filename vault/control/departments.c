@@ -7,8 +7,7 @@
 
 enum { DEPARTMENTS_MAX = 1000, KEYS_MAX = 16 };
 
-/* ---- departments ---------------------------------------------------------------------------------------------------
- */
+/* ---- departments ---- */
 
 static int compare_departments(const void *a, const void *b)
 {
@@ -188,8 +187,7 @@ vault_code build_departments(builder *b, json_t *list)
     return index_departments(b);
 }
 
-/* ---- roles of persons ----------------------------------------------------------------------------------------------
- */
+/* ---- roles of persons ---- */
 
 vault_code build_roles(builder *b, json_t *list)
 {

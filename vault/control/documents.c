@@ -42,8 +42,7 @@ static bool split_path(document *out, const char **below, const char *path)
     return document_named(out, name);
 }
 
-/* ---- the files of a folder -----------------------------------------------------------------------------------------
- */
+/* ---- the files of a folder ---- */
 
 enum { FOLDER_PATH_MAX = 4096 };
 
@@ -98,8 +97,7 @@ vault_code documents_fault(vault_error *err, const char *folder)
     return found.code;
 }
 
-/* ---- one document by itself ----------------------------------------------------------------------------------------
- */
+/* ---- one document by itself ---- */
 
 static const char *fault_of(document_fault *fault, document d, bytes content, const vault_error *err)
 {

@@ -25,8 +25,7 @@ static int compare_numbers(const void *a, const void *b)
     return order((*(const domain *const *)a)->number, (*(const domain *const *)b)->number);
 }
 
-/* ---- the document --------------------------------------------------------------------------------------------------
- */
+/* ---- the document ---- */
 
 /* An entry as it stands; pairs that are gone keep theirs. */
 typedef struct numbered {
@@ -107,8 +106,7 @@ static const numbered *find_numbered(const numbering *n, const char *consumer, c
     return n->count ? bsearch(&wanted, n->of, n->count, sizeof *n->of, compare_names) : NULL;
 }
 
-/* ---- in the manifest -----------------------------------------------------------------------------------------------
- */
+/* ---- in the manifest ---- */
 
 /* Without numbers (a trial) domains are counted. */
 static vault_code number_domains(builder *b, const numbering *n)
@@ -148,8 +146,7 @@ vault_code build_domains(builder *b, json_t *stands)
     return VAULT_OK;
 }
 
-/* ---- new numbers ---------------------------------------------------------------------------------------------------
- */
+/* ---- new numbers ---- */
 
 /* Random, so that a token's domain number tells a finder nothing, not even how many domains there are. */
 static vault_code draw_number(numbering *n, uint32_t *out, vault_error *err)
@@ -208,8 +205,7 @@ vault_code domains_complete(json_t **out, const documents *docs, vault_error *er
     return VAULT_OK;
 }
 
-/* ---- look-ups ------------------------------------------------------------------------------------------------------
- */
+/* ---- look-ups ---- */
 
 const domain *manifest_domain(const manifest *m, consumer_no consumer, purpose_no no)
 {

@@ -8,7 +8,7 @@
 
 static const int64_t HOUR_US = INT64_C(3600) * 1000 * 1000;
 
-/* ---- at rest ----------------------------------------------------------------------------------------------------- */
+/* ---- at rest ---- */
 
 static json_t *one_json(const emergency *e)
 {
@@ -64,7 +64,7 @@ bool emergencies_read(manifest_core *core, json_t *list)
     return true;
 }
 
-/* ---- asking ------------------------------------------------------------------------------------------------------ */
+/* ---- asking ---- */
 
 size_t manifest_emergencies(const manifest *m, const emergency **out)
 {
@@ -115,7 +115,7 @@ const emergency *manifest_overdue(const manifest *m, const char *who, int64_t no
     return find_overdue(&body_of(m)->core, who, now_us);
 }
 
-/* ---- opening ----------------------------------------------------------------------------------------------------- */
+/* ---- opening ---- */
 
 /* Whoever opens one after the other gets no farther by it than a few: each waits for an officer. */
 static vault_code check_opening(const draft *d)
@@ -178,7 +178,7 @@ static vault_code open_one(draft *d)
     return VAULT_OK;
 }
 
-/* ---- review ------------------------------------------------------------------------------------------------------ */
+/* ---- review ---- */
 
 /* Who is gone, or is suspended already, needs no suspension. */
 static vault_code suspend(draft *d, const char *who)

@@ -20,9 +20,7 @@ static past past_of(control *c, store *s, const manifest *m)
     return (past){c, s, {manifest_keys(m), c->name}};
 }
 
-/* ---- one manifest
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- one manifest ---- */
 
 static vault_code read_core(manifest_core *out, const past *p, int64_t version, vault_error *err)
 {
@@ -36,9 +34,7 @@ static vault_code read_core(manifest_core *out, const past *p, int64_t version, 
     return core_open(out, mem, &p->with, &row, err);
 }
 
-/* ---- the chain
- * -------------------------------------------------------------------------------------------------------
- */
+/* ---- the chain ---- */
 
 /* Digests that were read after those that are proven; owned. */
 typedef struct links {
@@ -121,9 +117,7 @@ static vault_code read_proven(manifest_core *out, const past *p, int64_t version
     return vault_fail(err, VAULT_INTEGRITY, "manifest %lld is not the one that was in force", (long long)version);
 }
 
-/* ---- former documents
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- former documents ---- */
 
 static vault_code find_row(document_row *row, arena *mem, const past *p, const named_row *named, vault_error *err)
 {
@@ -190,9 +184,7 @@ static vault_code check_versions(const past *p, int64_t from, int64_t until, int
     return VAULT_OK;
 }
 
-/* ---- all of it
- * -------------------------------------------------------------------------------------------------------
- */
+/* ---- all of it ---- */
 
 static vault_code check_counts(const control_history *found, int64_t version, int64_t archived, vault_error *err)
 {
@@ -271,9 +263,7 @@ vault_code control_check_history(control *c, store *s, vault_error *err)
     return vault_fail(err, VAULT_UNAVAILABLE, "control changes faster than its history can be checked");
 }
 
-/* ---- asking
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- asking ---- */
 
 static vault_code text_in_force(document_text *out, const manifest *m, arena *mem, document d, vault_error *err)
 {

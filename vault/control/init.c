@@ -38,8 +38,7 @@ vault_code control_check_folder(const char *folder, vault_error *err)
     return build_new(&body, &(init_options){.name = "check", .folder = folder}, err);
 }
 
-/* ---- rings ---------------------------------------------------------------------------------------------------------
- */
+/* ---- rings ---- */
 
 typedef struct maker {
     store *store;
@@ -80,8 +79,7 @@ static vault_code make_ring(void *context, const char *name, vault_error *err)
     return code;
 }
 
-/* ---- the vault -----------------------------------------------------------------------------------------------------
- */
+/* ---- the vault ---- */
 
 static vault_code check_options(const init_options *o, vault_error *err)
 {

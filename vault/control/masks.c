@@ -37,8 +37,7 @@ static bool finds_by(const onlooker *r, const schema_field *f, index_kind k)
     return sees(r, SEEN_FOUND, f) && (f->indexes & 1U << k) != 0;
 }
 
-/* ---- the birth date, and what says something of it -----------------------------------------------------------------
- */
+/* ---- the birth date, and what says something of it ---- */
 
 static bool is_birth_date(const schema_field *f)
 {
@@ -70,8 +69,7 @@ static size_t asked_ages(unsigned out[AGES_MAX], const onlooker *r, const collec
     return count;
 }
 
-/* ---- one format after the other ------------------------------------------------------------------------------------
- */
+/* ---- one format after the other ---- */
 
 static void add_company(mask_company *out, const onlooker *r, const schema_field *f)
 {

@@ -50,8 +50,7 @@ typedef struct weakness {
     unsigned because; /* another one without which it would hold; or the same */
 } weakness;
 
-/* ---- what a rule shows ---------------------------------------------------------------------------------------------
- */
+/* ---- what a rule shows ---- */
 
 /* Whether somebody can be named in a question: as the one whose value the others share (same_as), by a value that few
  * have, or by a part of a value beside another field. By bands nobody can. */
@@ -119,8 +118,7 @@ static void count_rule(sweep *w, const edge *e)
     add_fields(&w->sure, sure, by);
 }
 
-/* ---- one stretch of areas ------------------------------------------------------------------------------------------
- */
+/* ---- one stretch of areas ---- */
 
 /* Everything at the place, but for one rule. */
 static onlooker onlooker_without(const sweep *w, int64_t at, unsigned rule)
@@ -169,8 +167,7 @@ static bool look(weakness *found, const sweep *w, const view *seen, int64_t at)
     return false;
 }
 
-/* ---- one consumer --------------------------------------------------------------------------------------------------
- */
+/* ---- one consumer ---- */
 
 static int compare_edges(const void *a, const void *b)
 {
@@ -239,8 +236,7 @@ static bool check_consumer(weakness *found, sweep *w)
     return weak;
 }
 
-/* ---- all of them ---------------------------------------------------------------------------------------------------
- */
+/* ---- all of them ---- */
 
 static void at_rule(builder *b, json_t *rules, unsigned rule)
 {

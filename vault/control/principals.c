@@ -7,8 +7,7 @@
 
 enum { URI_MAX = 255, LIST_MAX = UINT16_MAX - 1, CERTIFICATES_MAX = 16 };
 
-/* ---- principals ----------------------------------------------------------------------------------------------------
- */
+/* ---- principals ---- */
 
 /* scheme://path in one canonical form: lower case, no empty or dot segment, no escape, nothing after the last segment.
  */
@@ -169,8 +168,7 @@ static vault_code read_principals(builder *b, json_t *lists[KINDS])
     return VAULT_OK;
 }
 
-/* ---- one account, one role -----------------------------------------------------------------------------------------
- */
+/* ---- one account, one role ---- */
 
 /* Apps, officers and administrators share one space of names, so that no name stands in two roles. */
 static vault_code check_twins(builder *b, const char *key, const char *const *names)
@@ -295,8 +293,7 @@ vault_code build_principals(builder *b, json_t *value)
     return check_callers(b, approvals);
 }
 
-/* ---- look-ups ------------------------------------------------------------------------------------------------------
- */
+/* ---- look-ups ---- */
 
 const principal *manifest_principal(const manifest *m, const char *uri)
 {

@@ -8,8 +8,7 @@
 
 enum { PURPOSES_MAX = UINT16_MAX - 1, CONSUMERS_MAX = 1000, DOMAINS_MAX = 1 << 20, NOTICE_MAX = 1000 };
 
-/* ---- purposes ------------------------------------------------------------------------------------------------------
- */
+/* ---- purposes ---- */
 
 static vault_code read_assessment(builder *b, purpose *p, json_t *value)
 {
@@ -99,7 +98,7 @@ static vault_code read_purpose(builder *b, size_t i, json_t *value)
     return read_assessment(b, p, assessment);
 }
 
-/* ---- expired assessments ----------------------------------------------------------------------------------------- */
+/* ---- expired assessments ---- */
 
 static bool expired(const json_t *entry, uint32_t today)
 {
@@ -141,7 +140,7 @@ vault_code purposes_assessed(json_t *value, json_t *standing, uint32_t today, va
     return VAULT_OK;
 }
 
-/* ---- all of them ------------------------------------------------------------------------------------------------- */
+/* ---- all of them ---- */
 
 static int compare_ids(const void *a, const void *b)
 {
@@ -225,8 +224,7 @@ vault_code build_purposes(builder *b, json_t *value, json_t *domains)
     return build_domains(b, domains);
 }
 
-/* ---- look-ups ------------------------------------------------------------------------------------------------------
- */
+/* ---- look-ups ---- */
 
 static int compare_bytes(bytes a, const char *text)
 {

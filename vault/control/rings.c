@@ -12,8 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- rows ----------------------------------------------------------------------------------------------------------
- */
+/* ---- rows ---- */
 
 static vault_code no_room(vault_error *err)
 {
@@ -159,8 +158,7 @@ vault_code staged_take_rings(staged *st, vault_error *err)
     return rings_add(st->keys, &made, secret_bytes(&st->control->root), err);
 }
 
-/* ---- rotate --------------------------------------------------------------------------------------------------------
- */
+/* ---- rotate ---- */
 
 static vault_code refuse_ring(const draft *d, vault_code code, const char *reason, size_t i)
 {
@@ -215,8 +213,7 @@ static vault_code rotate(draft *d)
     return VAULT_OK;
 }
 
-/* ---- two people ----------------------------------------------------------------------------------------------------
- */
+/* ---- two people ---- */
 
 static vault_code propose_operation(draft *d)
 {
@@ -250,8 +247,7 @@ static bool is_proposal(const draft *d)
     return !d->what->approval || !d->what->approval[0];
 }
 
-/* ---- destroy -------------------------------------------------------------------------------------------------------
- */
+/* ---- destroy ---- */
 
 static vault_code check_destroyable(const draft *d, const ring_slot *slot)
 {
@@ -288,8 +284,7 @@ static vault_code destroy(draft *d)
     return destroy_version(d, standing);
 }
 
-/* ---- rekey ---------------------------------------------------------------------------------------------------------
- */
+/* ---- rekey ---- */
 
 static vault_code write_vault(draft *d)
 {
@@ -332,8 +327,7 @@ static vault_code rekey(draft *d)
     return what->root.len ? wrap_anew(d) : VAULT_OK;
 }
 
-/* ---- seal ----------------------------------------------------------------------------------------------------------
- */
+/* ---- seal ---- */
 
 static vault_code set_sealed(draft *d, bool sealed)
 {

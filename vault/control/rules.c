@@ -7,8 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- names ---------------------------------------------------------------------------------------------------------
- */
+/* ---- names ---- */
 
 static policy_field name_field(void *context, const char *name)
 {
@@ -79,7 +78,7 @@ static const policy_person *name_person(void *context, const char *id)
     return p ? &p->acting : NULL;
 }
 
-/* ---- sets of fields, classes of residents ------------------------------------------------------------------------ */
+/* ---- sets of fields, classes of residents ---- */
 
 static bool is_asked(const char *wanted, const char *is)
 {
@@ -144,7 +143,7 @@ static const char *class_misfit(void *context, const policy_class *c)
     return c->test == CLASS_ONE_OF ? values_misfit(c, f->format) : NULL;
 }
 
-/* ---- what single rules may say ----------------------------------------------------------------------------------- */
+/* ---- what single rules may say ---- */
 
 /* A consumer may act for a purpose when a domain of it stands for the purpose, or for one above it. */
 static bool registered(const manifest_body *body, consumer_no consumer, purpose_no no)
@@ -236,8 +235,7 @@ static vault_code check_rules(builder *b, json_t *rules)
     return code;
 }
 
-/* ---- the document --------------------------------------------------------------------------------------------------
- */
+/* ---- the document ---- */
 
 /* The policy's own messages begin with their path, and name the rule: "policy.rules[3] (id): fields: text". Here the
  * path has a place of its own. */

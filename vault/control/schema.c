@@ -20,8 +20,7 @@ typedef struct field_entry {
 } field_entry;
 enum { ABSENT = -1 };
 
-/* ---- a field -------------------------------------------------------------------------------------------------------
- */
+/* ---- a field ---- */
 
 vault_code builder_field_name(builder *b, const char *name)
 {
@@ -185,8 +184,7 @@ static vault_code read_field(builder *b, schema_field *f, const char *found_by, 
     return check_unique(b, f);
 }
 
-/* ---- a collection --------------------------------------------------------------------------------------------------
- */
+/* ---- a collection ---- */
 
 /* What a collection's entry says of its fields: names, to be found when all fields of the document are read. */
 typedef struct collection_entry {
@@ -273,8 +271,7 @@ static vault_code read_collections(builder *b, json_t *list, collection_entry *e
     return VAULT_OK;
 }
 
-/* ---- the whole -----------------------------------------------------------------------------------------------------
- */
+/* ---- the whole ---- */
 
 static int compare_numbers(const void *a, const void *b)
 {
@@ -394,8 +391,7 @@ vault_code build_schema(builder *b, json_t *value)
     return code == VAULT_OK ? freeze(b, list, entries) : code;
 }
 
-/* ---- look-ups ------------------------------------------------------------------------------------------------------
- */
+/* ---- look-ups ---- */
 
 static bool is_named(const char *known, bytes name)
 {

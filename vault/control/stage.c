@@ -23,8 +23,7 @@ void staged_free(staged **st)
     memory_free(it, sizeof *it);
 }
 
-/* ---- parts of a draft ----------------------------------------------------------------------------------------------
- */
+/* ---- parts of a draft ---- */
 
 vault_code draft_add_row(draft *d, document which, json_t *value, digest *sum)
 {
@@ -71,9 +70,7 @@ vault_code draft_domains(draft *d)
     return json_equal(all, d->docs.of[DOC_DOMAINS]) ? VAULT_OK : draft_bring(d, DOC_DOMAINS, all);
 }
 
-/* ---- the whole
- * -------------------------------------------------------------------------------------------------------
- */
+/* ---- the whole ---- */
 
 static vault_code seal_manifest(draft *d)
 {
@@ -176,8 +173,7 @@ vault_code control_stage(staged **out, control *c, store *s, const manifest *m, 
     return code;
 }
 
-/* ---- writing -------------------------------------------------------------------------------------------------------
- */
+/* ---- writing ---- */
 
 static vault_code write_rows(staged *st, store *s, vault_error *err)
 {

@@ -76,8 +76,7 @@ VAULT_MUST_USE vault_code leak_propose(draft *d);
 /* Something that waits for approval: `about`, with content `value`, instead of what has digest `base`. */
 VAULT_MUST_USE vault_code draft_propose(draft *d, document about, json_t *value, const digest *base);
 
-/* ---- rings (rings.c) ----------------------------------------------------------------------------------------------
- */
+/* ---- rings (rings.c) ---- */
 
 /* Rotation, destruction, another root key, sealing. */
 VAULT_MUST_USE vault_code rings_apply(draft *d);

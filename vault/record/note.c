@@ -79,7 +79,7 @@ vault_code cabinet_open_note(cabinet *c, bytes *out, bytes context, bytes sealed
     return VAULT_OK;
 }
 
-/* ---- lists -------------------------------------------------------------------------------------------------------
+/* ---- lists ----
  *
  * suite (1) ‖ nonce ‖ ciphertext ‖ tag under the list's key;  AAD = "L" ‖ suite ‖ context. The suite is that of the
  * record ring when the list came: rotation brings its key over, not the list, which does not stay for long. */

@@ -34,7 +34,7 @@ void cabinet_act_for(cabinet *c, const domain *d);
 VAULT_MUST_USE vault_code cabinet_new(cabinet **out, const keyring *keys, vault_error *err);
 void cabinet_free(cabinet **c);
 
-/* ---- identifiers ------------------------------------------------------------------------------------------------- */
+/* ---- identifiers ---- */
 
 /* Keyed hash of a normalised natural key, which must not be empty; the same text in two collections has two keys. */
 VAULT_MUST_USE vault_code cabinet_natural_key(cabinet *c, uint8_t out[NATURAL_LEN], const collection *of, bytes text,
@@ -94,7 +94,7 @@ typedef struct preserved {
 } preserved;
 VAULT_MUST_USE vault_code cabinet_restore(cabinet *c, bytes *out, const preserved *from, vault_error *err);
 
-/* ---- a row that is proven --------------------------------------------------------------------------------------- */
+/* ---- a row that is proven ---- */
 
 /* A row whose tag fits, with its DEK. Borrows the row. Cleared by record_clear. */
 typedef struct record {
@@ -125,7 +125,7 @@ typedef struct field_text {
 VAULT_MUST_USE vault_code field_open(field_text *out, cabinet *c, const grant *g, const record *r,
                                      const schema_field *field, vault_error *err);
 
-/* ---- a question about a value ------------------------------------------------------------------------------------ */
+/* ---- a question about a value ---- */
 
 /* Whether who asks could as well try all values: needs the right to the plain one. */
 bool predicate_needs_plain(const schema_predicate *p);
@@ -152,7 +152,7 @@ typedef struct record_guess {
 VAULT_MUST_USE vault_code record_compare(record_match *out, cabinet *c, const record *r, const record_guess *guess,
                                          vault_error *err);
 
-/* ---- search ------------------------------------------------------------------------------------------------------ */
+/* ---- search ---- */
 
 /* terms_of_question under all keys of the field, with its format: a row meets it whichever of them its terms are made
  * by. */
@@ -187,7 +187,7 @@ typedef struct field_source {
 VAULT_MUST_USE vault_code field_source_of(field_source *out, const grant *g, const record *r, const schema_field *field,
                                           vault_error *err);
 
-/* ---- a row from values ------------------------------------------------------------------------------------------ */
+/* ---- a row from values ---- */
 
 /* Normalised values of one resident, and where they come from. */
 typedef struct input_field {
@@ -226,7 +226,7 @@ VAULT_MUST_USE vault_code record_merge(record_merged *out, resident_row *row, ca
 /* The same row, stored and opened for nobody from then on. */
 VAULT_MUST_USE vault_code record_restrict(resident_row *out, cabinet *c, const record *old, vault_error *err);
 
-/* ---- consents ---------------------------------------------------------------------------------------------------- */
+/* ---- consents ---- */
 
 typedef enum consent_state { CONSENT_NONE, CONSENT_GIVEN, CONSENT_WITHDRAWN } consent_state;
 typedef struct consent_word {
@@ -257,7 +257,7 @@ VAULT_MUST_USE vault_code record_say(resident_row *out, bool *unchanged, cabinet
 /* What is known of a resident's class. */
 typedef enum class_answer { CLASS_UNKNOWN, CLASS_IN, CLASS_OUT } class_answer;
 
-/* ---- guardians --------------------------------------------------------------------------------------------------- */
+/* ---- guardians ---- */
 
 /* Of a resident's register: who may ask for him. */
 typedef enum guardian_kind { GUARDIAN_PARENT = 1, GUARDIAN_COURT, GUARDIAN_COMMITTEE, GUARDIAN_KINDS } guardian_kind;
@@ -295,7 +295,7 @@ typedef enum guardianship { GUARDIAN_STANDS, GUARDIAN_NONE, GUARDIAN_ENDED, GUAR
 /* What somebody is to the resident at this moment. Who is not known to be a child any more is grown. */
 guardianship guardianship_of(const guardian_list *of, int64_t resident, class_answer child, int64_t now_us);
 
-/* ---- classes of residents ---------------------------------------------------------------------------------------- */
+/* ---- classes of residents ---- */
 
 typedef struct class_question {
     const record *record;
@@ -308,7 +308,7 @@ typedef struct class_question {
  * INTEGRITY when the value does not open. */
 VAULT_MUST_USE vault_code record_class(class_answer *out, cabinet *c, const class_question *q, vault_error *err);
 
-/* ---- retention -------------------------------------------------------------------------------------------------- */
+/* ---- retention ---- */
 
 typedef enum record_fate { FATE_STAYS, FATE_DROPS, FATE_RESTRICTED, FATE_ERASED } record_fate;
 typedef struct record_age {
@@ -328,7 +328,7 @@ typedef struct record_dropping {
 VAULT_MUST_USE vault_code record_drop(resident_row *out, cabinet *c, const record *old, const record_dropping *what,
                                       vault_error *err);
 
-/* ---- corrections ------------------------------------------------------------------------------------------------- */
+/* ---- corrections ---- */
 
 /* Whether every column of a row is as it was written, for this resident. INTEGRITY: edited, or of another place.
  * Nothing of a row may be told before. */
@@ -348,7 +348,7 @@ typedef struct correction_verdict {
 VAULT_MUST_USE vault_code correction_decide(correction_row *out, cabinet *c, const record *r, const correction_row *row,
                                             const correction_verdict *how, vault_error *err);
 
-/* ---- rotation ---------------------------------------------------------------------------------------------------- */
+/* ---- rotation ---- */
 
 /* Unwraps a resident's keys and wraps them under the active version of the record ring, of which row->ring_version is
  * then. In the cabinet's arena. The suite must be the same (INTERNAL). INTEGRITY when they do not open. */

@@ -12,7 +12,7 @@
 
 enum { TILE = 256, RETENTION_LEAST = 36, LISTED_MOST = 1 << 16 };
 
-/* ---- a step ------------------------------------------------------------------------------------------------------ */
+/* ---- a step ---- */
 
 static vault_code make_line(line *out, session *s, const archive_row *row, vault_error *err)
 {
@@ -139,7 +139,7 @@ static vault_code count(session *s, const job_row *job, int64_t *total, vault_er
 
 const job_type JOB_TYPE_ARCHIVE = {.name = "archive", .count = count, .step = step, .forget = forget};
 
-/* ---- Audit.Archive ----------------------------------------------------------------------------------------------- */
+/* ---- Audit.Archive ---- */
 
 static vault_code read_bound(session *s, const call *c, int64_t *before_us, vault_error *err)
 {
@@ -175,7 +175,7 @@ void audit_archive(session *s, call **calls, size_t count)
     for (size_t i = 0; i < count && !s->moved; i++) (void)archive(s, calls[i]);
 }
 
-/* ---- Audit.ListArchives ------------------------------------------------------------------------------------------ */
+/* ---- Audit.ListArchives ---- */
 
 static Vault__V1__ArchivedRange *range_message(const session *s, arena *mem, const archive_row *row)
 {

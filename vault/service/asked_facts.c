@@ -20,8 +20,7 @@ static vault_code unknown(const facts_reader *r, const char *reason, const char 
     return refuse_at(r->err, reason, path, index);
 }
 
-/* ---- what is asked -------------------------------------------------------------------------------------------------
- */
+/* ---- what is asked ---- */
 
 /* Index of a name, or `count`. */
 static unsigned name_index(const char *(*name)(unsigned), unsigned count, const char *text)
@@ -125,8 +124,7 @@ static vault_code read_call(facts_reader *r)
     return VAULT_OK;
 }
 
-/* ---- who acts ------------------------------------------------------------------------------------------------------
- */
+/* ---- who acts ---- */
 
 /* Of another department as of nobody: an app learns nothing of persons who cannot act through it. */
 static vault_code read_registered(facts_reader *r)
@@ -176,8 +174,7 @@ static vault_code read_person(facts_reader *r)
     return r->in->n_own_areas ? unknown(r, "REQUIRED", "facts.role", -1) : VAULT_OK;
 }
 
-/* ---- the resident --------------------------------------------------------------------------------------------------
- */
+/* ---- the resident ---- */
 
 /* 12 digits of a division, or 15 of a grid. */
 static vault_code read_area(facts_reader *r, const char *text)
@@ -238,8 +235,7 @@ vault_code asked_facts_read(asked_facts *out, const facts_asked *by, const Vault
     return read_resident(&r);
 }
 
-/* ---- told back -----------------------------------------------------------------------------------------------------
- */
+/* ---- told back ---- */
 
 static vault_code tell_fields(Vault__V1__Facts *out, const facts_asked *by, field_set fields)
 {

@@ -14,7 +14,7 @@ static vault_code no_room(request *rq)
     return vault_fail(&rq->err, VAULT_EXHAUSTED, "no memory for an answer");
 }
 
-/* ---- uses -------------------------------------------------------------------------------------------------------- */
+/* ---- uses ---- */
 
 typedef struct canary_uses {
     const session *s;
@@ -52,7 +52,7 @@ static vault_code find_uses(canary_uses *out, session *s, const call *c, vault_e
     return log_walk_run(&w, s, err);
 }
 
-/* ---- as they are told -------------------------------------------------------------------------------------------- */
+/* ---- as they are told ---- */
 
 static char *area_text(arena *mem, int64_t area)
 {
@@ -106,7 +106,7 @@ static bool answer_uses(Vault__V1__Canary *out, arena *mem, const canary_uses *u
     return out->uses == 0 || (out->last_use_time = timestamp_of(mem, u->last_us[at])) != NULL;
 }
 
-/* ---- create ------------------------------------------------------------------------------------------------------ */
+/* ---- create ---- */
 
 /* Canaries on their way: what is written in the transaction of the change. */
 typedef struct planting {
@@ -251,7 +251,7 @@ void canaries_create(session *s, call **calls, size_t count)
     for (size_t i = 0; i < count && !s->moved; i++) (void)create(s, calls[i]);
 }
 
-/* ---- list -------------------------------------------------------------------------------------------------------- */
+/* ---- list ---- */
 
 static vault_code answer_list(session *s, call *c)
 {
@@ -289,7 +289,7 @@ void canaries_list(session *s, call **calls, size_t count)
     for (size_t i = 0; i < count && !s->moved; i++) list(s, calls[i]);
 }
 
-/* ---- retire ------------------------------------------------------------------------------------------------------ */
+/* ---- retire ---- */
 
 /* Its record, where there still is one: an app may have erased it. */
 typedef struct retiring {

@@ -19,7 +19,7 @@ static const char *const ESTATES[] = {"花园", "新村", "家园", "小区", "�
 /* Segments of mobile numbers that no operator has, as far as we know. */
 static const char *const SEGMENTS[] = {"160", "161", "163", "164", "168", "169"};
 
-/* ---- chance ------------------------------------------------------------------------------------------------------ */
+/* ---- chance ---- */
 
 /* Below `limit`, which is small against 2^64. 0 once the source of random numbers has failed: *err says so. */
 static uint64_t below(uint64_t limit, vault_error *err)
@@ -31,7 +31,7 @@ static uint64_t below(uint64_t limit, vault_error *err)
 
 #define PICK(list, err) ((list)[below(LENGTH(list), (err))])
 
-/* ---- values ------------------------------------------------------------------------------------------------------ */
+/* ---- values ---- */
 
 /* One in the making. */
 typedef struct sketch {
@@ -139,7 +139,7 @@ static vault_code add(sketch *k, const schema_field *f)
     return VAULT_OK;
 }
 
-/* ---- the whole --------------------------------------------------------------------------------------------------- */
+/* ---- the whole ---- */
 
 /* Not now: what was collected in the very second of a line about canaries would be known for one. Long enough ago to
  * stand among others, and not so long that the value is dropped soon. */

@@ -11,8 +11,7 @@
 /* What trailers take is some 8 KiB, in base64: above this the texts of the last clauses are left out. */
 enum { DETAIL_MAX = 4096, NAMES_TOLD = 32 };
 
-/* ---- names ---------------------------------------------------------------------------------------------------------
- */
+/* ---- names ---- */
 
 static const char *label_field(const void *context, unsigned number, language in)
 {
@@ -37,8 +36,7 @@ static const char *label_consumer(const void *context, consumer_no no, language 
     return app ? app->id : "";
 }
 
-/* ---- the message ---------------------------------------------------------------------------------------------------
- */
+/* ---- the message ---- */
 
 /* Of their own: the manifest may be gone when the answer is packed. */
 static char **own_texts(arena *mem, const char *const *texts, size_t count)
@@ -108,8 +106,7 @@ static void shorten(Vault__V1__PolicyExplanation *e)
         e->clauses[i]->n_fields = e->clauses[i]->n_names = 0;
 }
 
-/* ---- what a refusal was for ----------------------------------------------------------------------------------------
- */
+/* ---- what a refusal was for ---- */
 
 policy_clause clause_named(const char *name)
 {

@@ -25,8 +25,7 @@ static vault_code no_room(vault_error *err)
     return vault_fail(err, VAULT_EXHAUSTED, "no memory for a trace");
 }
 
-/* ---- who opened it ------------------------------------------------------------------------------------------------
- */
+/* ---- who opened it ---- */
 
 static bool in_time(void *context)
 {
@@ -75,8 +74,7 @@ static vault_code rank(leak_tracing *t, vault_error *err)
     return rank_leak(&t->ranked, t->s->mem, &q, err);
 }
 
-/* ---- evidence ------------------------------------------------------------------------------------------------------
- */
+/* ---- evidence ---- */
 
 typedef struct texts {
     const char *at[TEXTS_MOST];

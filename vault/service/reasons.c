@@ -22,8 +22,7 @@ static void question_clear(question *q)
     trial_clear(&q->trial);
 }
 
-/* ---- facts ---------------------------------------------------------------------------------------------------------
- */
+/* ---- facts ---- */
 
 /* Of an app: calls of its own, by persons of its department, under what is in force. */
 static vault_code check_app(const call *c, const Vault__V1__ExplainRequest *in, vault_error *err)
@@ -50,8 +49,7 @@ static vault_code explain_facts(question *q, session *s, const call *c, const Va
     return VAULT_OK;
 }
 
-/* ---- a line --------------------------------------------------------------------------------------------------------
- */
+/* ---- a line ---- */
 
 static vault_code read_line(opened_line *out, session *s, arena *mem, uint64_t index, vault_error *err)
 {
@@ -109,8 +107,7 @@ static vault_code explain_line(question *q, session *s, const call *c, const Vau
     return explain_past(q, c->rq->mem, &from, anew, err);
 }
 
-/* ---- a call that waits ---------------------------------------------------------------------------------------------
- */
+/* ---- a call that waits ---- */
 
 /* What it would be as a line, if it came now. */
 static vault_code as_line(opened_line *out, session *s, const call *c, const approval *of, vault_error *err)
@@ -152,8 +149,7 @@ static vault_code explain_pending(question *q, session *s, const call *c, const 
     return VAULT_OK;
 }
 
-/* ---- the answer ----------------------------------------------------------------------------------------------------
- */
+/* ---- the answer ---- */
 
 static vault_code find_out(question *q, session *s, const call *c, vault_error *err)
 {

@@ -12,7 +12,7 @@
 
 enum { CHANGES_AT_ONCE = 100, NO_GROUP = -1 };
 
-/* ---- what of a line counts --------------------------------------------------------------------------------------- */
+/* ---- what of a line counts ---- */
 
 typedef enum series { BY_PURPOSE, BY_DEPARTMENT, BY_FORM, BY_CLAUSE, SERIES } series;
 static const struct {
@@ -104,7 +104,7 @@ static vault_code look(void *context, const line_columns *at, size_t first, size
     return VAULT_OK;
 }
 
-/* ---- changes ----------------------------------------------------------------------------------------------------- */
+/* ---- changes ---- */
 
 static void add_change(reporting *r, const change_record *of)
 {
@@ -139,7 +139,7 @@ static vault_code count_changes(reporting *r, const log_walk *w, vault_error *er
     return page.from < 1 ? VAULT_OK : vault_fail(err, VAULT_EXHAUSTED, "no memory for changes");
 }
 
-/* ---- persons ----------------------------------------------------------------------------------------------------- */
+/* ---- persons ---- */
 
 /* Collections whose records are persons: known by an ID number, or a document of one who has none. */
 static bool is_of_persons(const collection *of)
@@ -160,7 +160,7 @@ static vault_code count_persons(people_count *out, session *s, arena *mem, vault
     return store_people_count(s->store, out, err);
 }
 
-/* ---- the answer -------------------------------------------------------------------------------------------------- */
+/* ---- the answer ---- */
 
 static int more_lines_first(const void *a, const void *b)
 {

@@ -8,8 +8,7 @@
 #include "vault/base/error.h"
 #include <protobuf-c/protobuf-c.h>
 
-/* ---- what the process opens once -----------------------------------------------------------------------------------
- */
+/* ---- what the process opens once ---- */
 
 /* Where a node has its unseal key from: in a file, and then it opens by itself, unless the vault was sealed by hand; or
  * from people, and then it waits for them. */
@@ -72,7 +71,7 @@ typedef struct session session;
 VAULT_MUST_USE vault_code session_open(session **out, service *s, vault_error *err);
 void session_close(session **s);
 
-/* ---- calls ------------------------------------------------------------------------------------------------------ */
+/* ---- calls ---- */
 
 /* One call. The transport fills the first part, and sends what the service leaves in the second. */
 typedef struct request {
@@ -121,8 +120,7 @@ VAULT_MUST_USE vault_code service_check(vault_error *err);
 /* Runs calls of one method: gate, handler, outcome in each. Never fails as a whole. */
 void service_run(session *s, const method *m, request **calls, size_t count);
 
-/* ---- outcome at the border ----------------------------------------------------------------------------------------
- */
+/* ---- outcome at the border ---- */
 
 /* gRPC status code (google.rpc.Code) for an outcome, and the fixed public text. */
 int status_code(vault_code code);

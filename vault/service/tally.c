@@ -54,7 +54,7 @@ void tally_free(tally **at)
     memory_free(t, sizeof *t);
 }
 
-/* ---- groups ------------------------------------------------------------------------------------------------------ */
+/* ---- groups ---- */
 
 size_t tally_group(tally *t, const char *kind, const char *of)
 {
@@ -79,7 +79,7 @@ tally_count tally_at(const tally *t, size_t at)
     return (tally_count){g->kind, g->of, g->lines, g->residents};
 }
 
-/* ---- residents --------------------------------------------------------------------------------------------------- */
+/* ---- residents ---- */
 
 /* Where the id stands, or would. */
 static size_t slot_of(const int64_t *ids, size_t slots, int64_t id)

@@ -37,8 +37,7 @@ typedef struct tracing {
     int64_t half_us; /* monotonic: half of the time until the deadline is over, or TRACE_US */
 } tracing;
 
-/* ---- judging -------------------------------------------------------------------------------------------------------
- */
+/* ---- judging ---- */
 
 static void look_at(tracing *t, size_t i, uint64_t budget)
 {
@@ -66,8 +65,7 @@ static vault_code look_at_all(tracing *t)
     return t->c->rq->err.code;
 }
 
-/* ---- lines -------------------------------------------------------------------------------------------------------
- */
+/* ---- lines ---- */
 
 /* For sorting: findings of the same resident, and of the same domain, stand together. */
 typedef struct sorted_suspect {
@@ -171,8 +169,7 @@ static vault_code write_lines(tracing *t, vault_error *err)
     return append_alone(t->s, lines, count + 1, err);
 }
 
-/* ---- the answer --------------------------------------------------------------------------------------------------
- */
+/* ---- the answer ---- */
 
 static vault_code follow(tracing *t, suspect *f, vault_error *err)
 {
@@ -236,8 +233,7 @@ static vault_code answer_trace(tracing *t, vault_error *err)
     return VAULT_OK;
 }
 
-/* ---- the call ----------------------------------------------------------------------------------------------------
- */
+/* ---- the call ---- */
 
 static vault_code check(const Vault__V1__TraceTokenRequest *in, vault_error *err)
 {

@@ -52,8 +52,7 @@ struct witnesses {
     bool stop;
 };
 
-/* ---- what is asked ------------------------------------------------------------------------------------------------
- */
+/* ---- what is asked ---- */
 
 /* One round. */
 typedef struct asking {
@@ -132,8 +131,7 @@ static vault_code ask_all(asking *a, vault_error *err)
     return VAULT_OK;
 }
 
-/* ---- what is answered ---------------------------------------------------------------------------------------------
- */
+/* ---- what is answered ---- */
 
 static void settle(watcher *who, hearing heard)
 {
@@ -229,8 +227,7 @@ static void take_answers(asking *a, asking *left, bool again)
     }
 }
 
-/* ---- a round ------------------------------------------------------------------------------------------------------
- */
+/* ---- a round ---- */
 
 /* Some of a round that needs the ledger: no network meanwhile. False: the node is sealed, or it failed. */
 static bool within(asking *a, vault_code (*work)(asking *a, vault_error *err))
@@ -301,8 +298,7 @@ static void *watch(void *at)
     return NULL;
 }
 
-/* ---- open and close -----------------------------------------------------------------------------------------------
- */
+/* ---- open and close ---- */
 
 static vault_code add_watcher(witnesses *w, const witness *who, vault_error *err)
 {

@@ -14,7 +14,7 @@ vault_code store_out_of_memory(vault_error *err)
     return vault_fail(err, VAULT_EXHAUSTED, "arena is full");
 }
 
-/* ---- parameters ------------------------------------------------------------------------------------------------- */
+/* ---- parameters ---- */
 
 void call_start(store *s, statement_id id)
 {
@@ -167,7 +167,7 @@ void put_int8s(store *s, const int64_t *v, size_t count)
     for (size_t i = 0; i < count; i++) put_int8(s, v[i]);
 }
 
-/* ---- rows of a COPY ---------------------------------------------------------------------------------------------- */
+/* ---- rows of a COPY ---- */
 
 void copy_start(store *s, statement_id id)
 {
@@ -190,7 +190,7 @@ vault_code copy_run(store *s, vault_error *err)
     return call_done(s, err);
 }
 
-/* ---- run -------------------------------------------------------------------------------------------------------- */
+/* ---- run ---- */
 
 static bool send_call(store *s, const statement *st)
 {
@@ -245,7 +245,7 @@ vault_code call_done(store *s, vault_error *err)
     return call_run(s, &r, err);
 }
 
-/* ---- rows ------------------------------------------------------------------------------------------------------- */
+/* ---- rows ---- */
 
 /* Types were checked when the statement was prepared: PostgreSQL sends exactly so many bytes, or none for NULL. */
 static uint64_t col_uint(const PGresult *r, int row, int column, size_t size)

@@ -42,7 +42,7 @@ void result_clear(PGresult **r)
     *r = NULL;
 }
 
-/* ---- SQLSTATE to code ------------------------------------------------------------------------------------------- */
+/* ---- SQLSTATE to code ---- */
 
 static const struct {
     const char *state; /* five characters, or the two of a class */
@@ -86,7 +86,7 @@ vault_code store_fail_result(const PGresult *r, const char *what, vault_error *e
                       constraint ? constraint : "");
 }
 
-/* ---- the end of a call ------------------------------------------------------------------------------------------- */
+/* ---- the end of a call ---- */
 
 static bool result_good(const PGresult *r)
 {
@@ -209,7 +209,7 @@ vault_code store_finish(store *s, const char *what, PGresult **out, vault_error 
     return code;
 }
 
-/* ---- opening ----------------------------------------------------------------------------------------------------- */
+/* ---- opening ---- */
 
 void store_disconnect(store *s)
 {

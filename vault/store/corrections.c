@@ -115,7 +115,7 @@ vault_code store_corrections_drop(store *s, const int16_t *fields, const int64_t
     return VAULT_OK;
 }
 
-/* ---- reading ---------------------------------------------------------------------------------------------------- */
+/* ---- reading ---- */
 
 static vault_code copy_row(correction_row *out, arena *mem, const PGresult *r, int i, vault_error *err)
 {

@@ -47,7 +47,7 @@ vault_code store_counters_make(store *s, const count_row *rows, size_t count, va
     return call_done(s, err);
 }
 
-/* ---- reading ---------------------------------------------------------------------------------------------------- */
+/* ---- reading ---- */
 
 static vault_code copy_row(count_row *out, arena *mem, const PGresult *r, int i, vault_error *err)
 {
@@ -121,7 +121,7 @@ vault_code store_counters_page(store *s, arena *mem, bytes after, count_row *row
     return VAULT_OK;
 }
 
-/* ---- writing ---------------------------------------------------------------------------------------------------- */
+/* ---- writing ---- */
 
 vault_code store_counts_write(store *s, const counts_written *what, vault_error *err)
 {

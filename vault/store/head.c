@@ -58,7 +58,7 @@ vault_code store_head_lock(store *s, head_row *out, vault_error *err)
     return read_head(s, ST_HEAD_LOCK, out, err);
 }
 
-/* ---- append ----------------------------------------------------------------------------------------------------- */
+/* ---- append ---- */
 
 static void arg_lines(store *s, const line_row *lines, size_t count)
 {
@@ -125,8 +125,7 @@ vault_code store_append(store *s, append_from from, const head_row *to, const li
     return copied && !*moved ? copy_lines(s, lines, count, err) : VAULT_OK;
 }
 
-/* ---- published checkpoint -----------------------------------------------------------------------------------------
- */
+/* ---- published checkpoint ---- */
 
 vault_code store_checkpoint_publish(store *s, int64_t from_size, int64_t size, const char *note, bool *swapped,
                                     vault_error *err)

@@ -207,7 +207,7 @@ struct store {
     } params[PARAMS_MAX];
 };
 
-/* ---- connection.c ---------------------------------------------------------------------------------------------- */
+/* ---- connection.c ---- */
 
 /* A usable connection with everything prepared: connects when there is none. NOT_FOUND: the database holds no vault. */
 VAULT_MUST_USE vault_code store_ready(store *s, vault_error *err);
@@ -223,7 +223,7 @@ vault_code store_fail_result(const PGresult *r, const char *what, vault_error *e
 void result_clear(PGresult **r);
 vault_code sqlstate_code(const char *sqlstate); /* NULL: the connection failed */
 
-/* ---- schema.c, partitions.c: text that holds no value ------------------------------------------------------------ */
+/* ---- schema.c, partitions.c: text that holds no value ---- */
 
 VAULT_MUST_USE vault_code store_query_text(store *s, const char *sql, const char *what, PGresult **out,
                                            vault_error *err);
@@ -231,7 +231,7 @@ VAULT_MUST_USE vault_code store_run_text(store *s, const char *sql, const char *
 /* Within a transaction. */
 VAULT_MUST_USE vault_code store_partition_create(store *s, int64_t number, vault_error *err);
 
-/* ---- call.c: build, run, read ----------------------------------------------------------------------------------- */
+/* ---- call.c: build, run, read ---- */
 
 /* Parameters in order of the table; an array is opened, gets exactly `count` elements, and is then complete. */
 void call_start(store *s, statement_id id);
@@ -286,8 +286,7 @@ void arg_term_bounds(store *s, const resident_row *const *rows, size_t count);
 VAULT_MUST_USE vault_code residents_in_order(const resident_row ***out, arena *mem, const resident_row *rows,
                                              size_t count, vault_error *err);
 
-/* ---- sweep.c -------------------------------------------------------------------------------------------------------
- */
+/* ---- sweep.c ---- */
 
 typedef struct sweep_rule {
     statement_id by;
@@ -297,8 +296,7 @@ typedef struct sweep_rule {
 /* When it is time, and never within a transaction. That it failed is told to the operator, and to nobody else. */
 void sweep(store *s, sweeping *of, const sweep_rule *rule);
 
-/* ---- terms.c: the entries of resident_term, within the transaction of their rows -----------------------------------
- */
+/* ---- terms.c: the entries of resident_term, within the transaction of their rows ---- */
 
 VAULT_MUST_USE vault_code terms_insert(store *s, arena *mem, const resident_row *rows, size_t count, vault_error *err);
 /* Of rows that are gone. */
@@ -306,8 +304,7 @@ VAULT_MUST_USE vault_code terms_erase(store *s, arena *mem, const resident_row *
 /* After the rows are locked. Every row names the one that it replaces. */
 VAULT_MUST_USE vault_code terms_update(store *s, arena *mem, const resident_row *rows, size_t count, vault_error *err);
 
-/* ---- places.c: from a key in a row back to the places where it was asked for --------------------------------------
- */
+/* ---- places.c: from a key in a row back to the places where it was asked for ---- */
 
 typedef struct places {
     const uint8_t *keys;

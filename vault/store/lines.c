@@ -121,8 +121,7 @@ vault_code store_leaves(store *s, arena *mem, int64_t from, size_t count, bytes 
     return full ? store_out_of_memory(err) : VAULT_OK;
 }
 
-/* ---- a newer version of the log ring ------------------------------------------------------------------------------
- */
+/* ---- a newer version of the log ring ---- */
 
 vault_code store_lines_stale(store *s, arena *mem, const stale_lines *of, line_row *rows, size_t *count,
                              vault_error *err)

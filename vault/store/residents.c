@@ -20,7 +20,7 @@ enum {
     COL_DEK
 };
 
-/* ---- reading ---------------------------------------------------------------------------------------------------- */
+/* ---- reading ---- */
 
 /* array_send's form of a bigint[] without NULLs, one dimension from 1 or none: the only one that the vault writes. */
 static bool read_terms(bytes array, int64_t *out, size_t *count)
@@ -195,7 +195,7 @@ vault_code store_resident_ids(store *s, int64_t *ids, size_t count, vault_error 
     return VAULT_OK;
 }
 
-/* ---- writing ---------------------------------------------------------------------------------------------------- */
+/* ---- writing ---- */
 
 static int by_key(const void *a, const void *b)
 {

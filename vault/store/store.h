@@ -26,7 +26,7 @@ VAULT_MUST_USE vault_code store_begin_snapshot(store *s, vault_error *err);
 VAULT_MUST_USE vault_code store_commit(store *s, vault_error *err); /* OK only when the commit is durable */
 void store_rollback(store *s);                                      /* harmless outside a transaction */
 
-/* ---- residents ------------------------------------------------------------------------------------------------- */
+/* ---- residents ---- */
 
 enum { NATURAL_KEY_LEN = 16, ROW_TAG_LEN = 28, WRAPPED_KEYS_LEN = 92 };
 typedef struct resident_row {
@@ -155,7 +155,7 @@ typedef struct ring_references {
 VAULT_MUST_USE vault_code store_references(store *s, const char *ring, int32_t version, int64_t since,
                                            ring_references *out, vault_error *err);
 
-/* ---- search ------------------------------------------------------------------------------------------------------
+/* ---- search ----
  *
  * resident_term(term, area, id) holds what stands in resident.terms, written with the rows by insert and update. An
  * entry that was put there by SQL leads to a row whose own terms (under its tag) do not have it: check them. */
@@ -199,8 +199,7 @@ typedef struct store_listing {
 VAULT_MUST_USE vault_code store_list_ids(store *s, arena *mem, const store_listing *what, int64_t **ids, size_t *count,
                                          vault_error *err);
 
-/* ---- vouchers and handovers ----------------------------------------------------------------------------------------
- */
+/* ---- vouchers and handovers ---- */
 
 /* `id` is a hash of the secret; all that counts (whose, what for, uses, end) is sealed. Rows past their end are kept 30
  * days, so that their holder is told why, and then swept. */
@@ -223,7 +222,7 @@ VAULT_MUST_USE vault_code store_vouchers_insert(store *s, arena *mem, const vouc
 VAULT_MUST_USE vault_code store_vouchers_update(store *s, arena *mem, const voucher_row *rows, size_t count,
                                                 vault_error *err);
 
-/* ---- head and lines -------------------------------------------------------------------------------------------- */
+/* ---- head and lines ---- */
 
 enum { FRONTIER_MAX = 63 * DIGEST_LEN, HEAD_MAC_LEN = 32, ROW_SUM_LEN = 32 };
 typedef struct head_row {
@@ -326,7 +325,7 @@ VAULT_MUST_USE vault_code store_lines_stale_count(store *s, const stale_lines *o
 /* Officer's view and tags by index; CONFLICT unless every line was there. */
 VAULT_MUST_USE vault_code store_lines_renew(store *s, const line_row *rows, size_t count, vault_error *err);
 
-/* ---- published checkpoint, assertions, rings, control ------------------------------------------------------------ */
+/* ---- published checkpoint, assertions, rings, control ---- */
 
 /* Compare-and-swap on the published size: *swapped false when another node published meanwhile. from_size 0: the first
  * one. */
@@ -418,8 +417,7 @@ VAULT_MUST_USE vault_code store_control_stale_count(store *s, int32_t version, i
 /* Within a transaction that holds the control lock; NOT_FOUND. */
 VAULT_MUST_USE vault_code store_control_reseal(store *s, const sealed_row *row, vault_error *err);
 
-/* ---- jobs, certificates, erasures ---------------------------------------------------------------------------------
- */
+/* ---- jobs, certificates, erasures ---- */
 
 /* Stored values. */
 typedef enum job_kind {
@@ -484,8 +482,7 @@ VAULT_MUST_USE vault_code store_erasures_read(store *s, int64_t from, erasure_ro
 /* Takes away whatever there still, or again, is of residents in the table of erasures; how many rows that was. */
 VAULT_MUST_USE vault_code store_erasures_replay(store *s, int64_t *rows, vault_error *err);
 
-/* ---- imports and corrections --------------------------------------------------------------------------------------
- */
+/* ---- imports and corrections ---- */
 
 /* A correction request: what a department says of a field whose stored value weighs more. At most one waits per
  * resident, field and department; decided ones stay, without their value. Every column is under the seal

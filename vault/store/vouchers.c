@@ -51,7 +51,7 @@ vault_code store_vouchers_read(store *s, arena *mem, const uint8_t (*ids)[VOUCHE
     return VAULT_OK;
 }
 
-/* ---- writing ---------------------------------------------------------------------------------------------------- */
+/* ---- writing ---- */
 
 static int by_id(const void *a, const void *b)
 {

@@ -102,7 +102,7 @@ static void done(void *data, struct MHD_Connection *of, void **state, enum MHD_R
     *state = NULL;
 }
 
-/* ---- opening ----------------------------------------------------------------------------------------------------- */
+/* ---- opening ---- */
 
 static vault_code start(listener *l, const address *at, const char *text, vault_error *err)
 {

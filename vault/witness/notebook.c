@@ -45,7 +45,7 @@ struct notebook {
     int folder_fd; /* locked */
 };
 
-/* ---- files ------------------------------------------------------------------------------------------------------- */
+/* ---- files ---- */
 
 static const char *path_in(arena *mem, const char *folder, const char *name)
 {
@@ -90,7 +90,7 @@ vault_code notebook_create(const char *folder, const note_key *whose_key, vault_
     return file_create(path, text, err);
 }
 
-/* ---- opening ----------------------------------------------------------------------------------------------------- */
+/* ---- opening ---- */
 
 static known_log *log_named(notebook *n, bytes origin)
 {
@@ -219,7 +219,7 @@ int64_t notebook_size(notebook *n, size_t i)
     return size;
 }
 
-/* ---- answers ----------------------------------------------------------------------------------------------------- */
+/* ---- answers ---- */
 
 static reply plain(unsigned status, const char *text)
 {

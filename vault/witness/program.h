@@ -7,14 +7,14 @@
 
 #include <stdio.h>
 
-/* ---- its key: one line, "PRIVATE+KEY+name+hex8(id)+base64(04 || seed)", mode 0600 ------------------------------- */
+/* ---- its key: one line, "PRIVATE+KEY+name+hex8(id)+base64(04 || seed)", mode 0600 ---- */
 
 /* Never overwrites: CONFLICT. */
 VAULT_MUST_USE vault_code witness_key_create(const char *file, const char *name, vault_error *err);
 /* INVALID: not a key, or others may read it. The caller frees out->by. */
 VAULT_MUST_USE vault_code witness_key_read(note_signer *out, const char *file, vault_error *err);
 
-/* ---- what it remembers: a folder, locked by whoever has it open -------------------------------------------------
+/* ---- what it remembers: a folder, locked by whoever has it open ----
  *
  *   checkpoints   JSON: {"logs": {"<origin>": "<note>", ...}, "witness": "<verifier key>"}: written anew, on disk,
  *                 before each cosignature goes out
@@ -49,7 +49,7 @@ typedef struct reply {
 } reply;
 reply notebook_answer(notebook *n, arena *mem, bytes body);
 
-/* ---- HTTP ------------------------------------------------------------------------------------------------------- */
+/* ---- HTTP ---- */
 
 typedef struct listener listener;
 typedef struct listener_options {

@@ -170,8 +170,7 @@ static void create(wire *w, const layout *l)
             wire_run(w, "%s", others[l->tables[t]]);
 }
 
-/* ---- load ---------------------------------------------------------------------------------------------------------
- */
+/* ---- load ---- */
 
 static void copy_wide(wire *w, const layout *l, table_kind kind, const layout_row *r)
 {
@@ -254,8 +253,7 @@ static void load(wire *w, const layout *l)
     for (size_t t = 0; t < l->table_count; t++) wire_run(w, "VACUUM (ANALYZE) %s", table_name(l->tables[t]));
 }
 
-/* ---- read and search ----------------------------------------------------------------------------------------------
- */
+/* ---- read and search ---- */
 
 /* `calls` batches of random residents: once to warm the cache, once measured. */
 static void read_some(wire *w, const layout *l, const char *sql, const char *name, size_t batch, uint64_t round)
@@ -296,8 +294,7 @@ static void search_some(wire *w, const layout *l, const char *name, uint64_t rou
     wire_report(w, l->name, name, SEARCHES);
 }
 
-/* ---- change -------------------------------------------------------------------------------------------------------
- */
+/* ---- change ---- */
 
 /* Ids in order (no two transactions wait for each other), spread by a random stride, or side by side. */
 static void some_ids(int64_t *ids, uint64_t round, bool spread)
@@ -378,8 +375,7 @@ static void add_some(wire *w, const layout *l, uint64_t round)
     wire_report(w, l->name, "add-rest", CHANGED);
 }
 
-/* ---- in turn ------------------------------------------------------------------------------------------------------
- */
+/* ---- in turn ---- */
 
 static void sizes(wire *w, const layout *l, const char *when)
 {

@@ -74,8 +74,7 @@ static uint64_t number(wire *w, const char *sql)
     return out;
 }
 
-/* ---- cost ---------------------------------------------------------------------------------------------------------
- */
+/* ---- cost ---- */
 
 static double now(void)
 {
@@ -136,8 +135,7 @@ void wire_sizes(wire *w, const char *layout, const char *table, const char *when
     }
 }
 
-/* ---- binary values ------------------------------------------------------------------------------------------------
- */
+/* ---- binary values ---- */
 
 static void put(wire *w, const void *at, size_t len)
 {
@@ -192,8 +190,7 @@ void wire_int8s(wire *w, const int64_t *v, size_t count)
     for (size_t i = 0; i < count; i++) wire_int8(w, v[i]);
 }
 
-/* ---- COPY ---------------------------------------------------------------------------------------------------------
- */
+/* ---- COPY ---- */
 
 static void flush(wire *w)
 {
@@ -223,8 +220,7 @@ void wire_copy_end(wire *w)
     while ((r = PQgetResult(w->conn))) PQclear(expect(w, r, "copy"));
 }
 
-/* ---- prepared statements ------------------------------------------------------------------------------------------
- */
+/* ---- prepared statements ---- */
 
 void wire_prepare(wire *w, const char *sql)
 {

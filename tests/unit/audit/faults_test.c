@@ -99,8 +99,7 @@ TEST("a database that may not be written says UNAVAILABLE and is taken up again 
     assert_int_equal(done.first, 1);
 }
 
-/* ---- threads ------------------------------------------------------------------------------------------------------
- */
+/* ---- threads ---- */
 
 enum { THREADS = 4, ROUNDS = 40, LINES = 5 };
 static atomic_int wrong;

@@ -186,7 +186,7 @@ TEST("an arena that is full refuses the batch, writes nothing, and leaves the le
     assert_int_equal(first, sql_number("SELECT size FROM head") - 1);
 }
 
-/* ---- within a transaction ---------------------------------------------------------------------------------------- */
+/* ---- within a transaction ---- */
 
 TEST("lines of a transaction stand when it is committed and are gone when it is rolled back")
 {
@@ -248,7 +248,7 @@ TEST("after a refused append within a transaction the ledger is free")
     assert_int_equal(appended_batch(lines, 1).first, 1);
 }
 
-/* ---- the head --------------------------------------------------------------------------------------------------- */
+/* ---- the head ---- */
 
 static void expect_head_refused(const char *sql)
 {
@@ -326,7 +326,7 @@ TEST("an older head and its lines put back under a running node stop it")
     assert_int_equal(sql_number("SELECT count(*) FROM line"), 4);
 }
 
-/* ---- failures ---------------------------------------------------------------------------------------------------- */
+/* ---- failures ---- */
 
 TEST("a cut connection gives UNAVAILABLE, appends nothing twice, and the ledger goes on by itself")
 {

@@ -94,8 +94,7 @@ static const line_facts SEARCHED = {.action = LINE_SEARCH,
                                     .hits = 12,
                                     .refers_to = -1};
 
-/* ---- views --------------------------------------------------------------------------------------------------------
- */
+/* ---- views ---- */
 
 TEST("the officer's view names everything known, keys sorted, no white space")
 {
@@ -260,8 +259,7 @@ TEST("every action and outcome has its name and is read back as itself")
     assert_string_equal(line_outcome_name(LINE_OUTCOMES), "unknown");
 }
 
-/* ---- leaf ---------------------------------------------------------------------------------------------------------
- */
+/* ---- leaf ---- */
 
 TEST("the leaf commits to both views through their salts, and is read back")
 {
@@ -318,8 +316,7 @@ TEST("the resident's view of a line without a resident has the same shape as of 
     assert_int_equal(without.resident_sealed.len, 0);
 }
 
-/* ---- seals --------------------------------------------------------------------------------------------------------
- */
+/* ---- seals ---- */
 
 static vault_code opens(const scribe *by, view_kind kind, bytes sealed)
 {
@@ -384,8 +381,7 @@ TEST("the resident's view is sealed under the resident's key and no other")
     aead_free(&dek);
 }
 
-/* ---- tags ---------------------------------------------------------------------------------------------------------
- */
+/* ---- tags ---- */
 
 TEST("tags are the same for the same one, differ for others, never link a person to a resident, and need the key")
 {

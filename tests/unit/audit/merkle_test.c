@@ -16,7 +16,7 @@ static bool same(const digest *a, const digest *b)
     return memcmp(a, b, sizeof *a) == 0;
 }
 
-/* ---- the definitions ------------------------------------------------------------------------------------------- */
+/* ---- the definitions ---- */
 
 static size_t half(size_t n)
 {
@@ -67,7 +67,7 @@ static merkle_tree tree_of(size_t n)
     return (merkle_tree){.size = (int64_t)n, .root = mth(0, n)};
 }
 
-/* ---- batches --------------------------------------------------------------------------------------------------- */
+/* ---- batches ---- */
 
 /* A tree of `old` leaves and then a batch up to `size`. */
 static merkle_batch *batch(arena *mem, size_t old, size_t size)
@@ -230,7 +230,7 @@ TEST("an append is refused past 2^62 leaves and when the arena is full")
     expect_code(merkle_append(&b, mem, (merkle_frontier){1, frontier}, leaves, LEAVES, &err), VAULT_EXHAUSTED, &err);
 }
 
-/* ---- consistency ----------------------------------------------------------------------------------------------- */
+/* ---- consistency ---- */
 
 TEST("the consistency of every pair of trees verifies, and no other length, root, size or changed hash does")
 {
@@ -319,7 +319,7 @@ TEST("proofs at the edge of 2^62 leaves neither overflow nor pass")
     assert_false(merkle_verify_inclusion(path, 0, &tree, (merkle_path){path, 63}));
 }
 
-/* ---- plans ----------------------------------------------------------------------------------------------------- */
+/* ---- plans ---- */
 
 /* What the database would hold: only perfect subtrees, each at the line that completes it. */
 static size_t follow(digest *out, const merkle_plan *plan, size_t size)

@@ -229,8 +229,7 @@ TEST("a checkpoint with a signed, padded, huge or missing size, or a root of ano
     assert_false(checkpoint_parse(&c, bytes_of_text(arena_format(mem, "o\n1\n%s\nextra", ROOT))));
 }
 
-/* ---- SM2 -----------------------------------------------------------------------------------------------------------
- */
+/* ---- SM2 ---- */
 
 /* Computed by Python's hashlib and base64. */
 static const char SM2_KEY[] = "resident-vault/test+b9cf929a+/"

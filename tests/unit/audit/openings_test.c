@@ -105,7 +105,7 @@ static void expect_hits(const char *person, size_t hits, uint64_t opened)
     assert_int_equal(t.got.suspects[i].opened, opened);
 }
 
-/* ---- against the definition ------------------------------------------------------------------------------------- */
+/* ---- against the definition ---- */
 
 static const char *const FIELD_SETS[] = {
     "name",     "phone", "name,phone", "residence_address", "name,phone,religion", "name,phone,residence_address",
@@ -262,8 +262,7 @@ TEST("sets of many logs and lists are those of the definition, in whatever piece
     }
 }
 
-/* ---- gates ---------------------------------------------------------------------------------------------------------
- */
+/* ---- gates ---- */
 
 TEST("what was opened after the list was seen explains nothing")
 {
@@ -380,8 +379,7 @@ TEST("a canary is counted for whoever opened it")
     assert_int_equal(t.got.suspects[suspect_of("eldercare", "bob")].canaries, 1);
 }
 
-/* ---- exports, places, shares
- * ----------------------------------------------------------------------------------------- */
+/* ---- exports, places, shares ---- */
 
 static void given_request(const char *request, int64_t first, int64_t count)
 {
@@ -459,8 +457,7 @@ TEST("what was found is ready to be ranked")
     assert_int_equal(t.got.accessors, 3);
 }
 
-/* ---- sizes of large sets
- * --------------------------------------------------------------------------------------------- */
+/* ---- sizes of large sets ---- */
 
 TEST("small sets are counted, large ones estimated within a few hundredths, in bounded room")
 {
@@ -480,8 +477,7 @@ TEST("small sets are counted, large ones estimated within a few hundredths, in b
     distinct_free(&d);
 }
 
-/* ---- over a log
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- over a log ---- */
 
 static bool not_at_all(void *context)
 {

@@ -73,8 +73,7 @@ TEST("a query that matches little reads at most 10,000 lines a call and says whe
     assert_int_equal(page.lines[0].index, 12001);
 }
 
-/* ---- edited lines --------------------------------------------------------------------------------------------------
- */
+/* ---- edited lines ---- */
 
 enum { EDITED = 11 };
 
@@ -199,8 +198,7 @@ TEST("times edited to hide lines from a query by time make it refuse, not lie")
     }
 }
 
-/* ---- proofs --------------------------------------------------------------------------------------------------------
- */
+/* ---- proofs ---- */
 
 TEST("every line is proven in every tree it is in, against the checkpoint that was signed then")
 {
@@ -285,8 +283,7 @@ TEST("there is no proof past the committed end, of no lines, or of a tree that s
     }
 }
 
-/* ---- what a thief sees
- * ------------------------------------------------------------------------------------------------ */
+/* ---- what a thief sees ---- */
 
 TEST("no text of a view, and no id in any form, stands in the bytes of the table")
 {

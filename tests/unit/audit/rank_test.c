@@ -76,7 +76,7 @@ static void expect_near(double got, double wanted)
     if (!(fabs(got - wanted) <= 1e-9 * (1 + fabs(wanted)))) fail_msg("%.15g, not %.15g", got, wanted);
 }
 
-/* ---- the definitions ------------------------------------------------------------------------------------------- */
+/* ---- the definitions ---- */
 
 static bool has(const uint32_t *rows, size_t count, size_t row)
 {
@@ -157,7 +157,7 @@ static void expect_as_defined(void)
         assert_true(t.answer.leads[i - 1].posterior >= t.answer.leads[i].posterior);
 }
 
-/* ---- by the formula -------------------------------------------------------------------------------------------- */
+/* ---- by the formula ---- */
 
 static void some_rows(const uint32_t **rows, size_t *count, size_t at)
 {
@@ -255,7 +255,7 @@ TEST("many rows do not overflow")
     assert_true(t.answer.not_from_here >= 0 && t.answer.colluder_count == 0);
 }
 
-/* ---- exports, places, canaries ----------------------------------------------------------------------------------- */
+/* ---- exports, places, canaries ---- */
 
 TEST("one export of many is found, and its maker stands before it")
 {
@@ -322,7 +322,7 @@ TEST("of two canaries' holder an export that met one stands behind him")
     assert_true(lead_of(part)->posterior > 0 && lead_of(part)->posterior < 1);
 }
 
-/* ---- colluders --------------------------------------------------------------------------------------------------- */
+/* ---- colluders ---- */
 
 TEST("two who have leaked a half each are named with their shares, and nobody else")
 {
@@ -373,7 +373,7 @@ TEST("a list from one community is not the collusion of those who work there")
     assert_int_equal(t.answer.colluder_count, 0);
 }
 
-/* ---- what does not fit ------------------------------------------------------------------------------------------- */
+/* ---- what does not fit ---- */
 
 static void expect_refused(void)
 {

@@ -31,7 +31,7 @@ static note_verdict opened(bytes note)
     return cosignature_open(&seconds, note, &w1);
 }
 
-/* ---- cosignatures ---------------------------------------------------------------------------------------------- */
+/* ---- cosignatures ---- */
 
 TEST("cosignatures made by another program open, and say when they were made")
 {
@@ -163,7 +163,7 @@ TEST("a note with a signature of nearly 5 kB beside ours opens: keys of after th
     assert_int_equal(opened(note_of(line, W1_LINE)), NOTE_VERIFIED);
 }
 
-/* ---- joining --------------------------------------------------------------------------------------------------- */
+/* ---- joining ---- */
 
 static const char *joined(bytes note, const char *more)
 {
@@ -211,7 +211,7 @@ TEST("what is no note, or already spoilt, or full, takes no cosignature")
     expect_code(note_join(&out, mem, bytes_of_text(many), more, (witness_keys){&w1, 1}, &err), VAULT_EXHAUSTED, &err);
 }
 
-/* ---- the policy ------------------------------------------------------------------------------------------------ */
+/* ---- the policy ---- */
 
 static const witness_policy *policy_of(const char *text)
 {

@@ -133,8 +133,7 @@ TEST("another department's key does not speak for this one, nor this one's for a
     refused_text(jwt, "ASSERTION_APP");
 }
 
-/* ---- algorithm and header ------------------------------------------------------------------------------------------
- */
+/* ---- algorithm and header ---- */
 
 static void encode(char *out, const char *text)
 {
@@ -246,8 +245,7 @@ TEST("a type of JWT is allowed, and a signed header with a key too many is refus
     json_decref(good);
 }
 
-/* ---- text ----------------------------------------------------------------------------------------------------------
- */
+/* ---- text ---- */
 
 TEST("every single character of an assertion matters")
 {
@@ -352,8 +350,7 @@ TEST("signed claims that are no object, doubled, too deep or not UTF-8 are refus
     }
 }
 
-/* ---- claims --------------------------------------------------------------------------------------------------------
- */
+/* ---- claims ---- */
 
 TEST("each claim is required, once, of its type, and no other may stand there")
 {
@@ -458,8 +455,7 @@ TEST("the id of an assertion is 1 to 64 printable characters and differs by depa
     assert_memory_not_equal(&civil.id, &health.id, sizeof civil.id);
 }
 
-/* ---- keys and persons that have ended ------------------------------------------------------------------------------
- */
+/* ---- keys and persons that have ended ---- */
 
 /* Verifies with a manifest in which something of the good one is changed. */
 static void verified_after(const char *jwt, int64_t now_s, const char *reason, void (*spoil)(const documents *d))

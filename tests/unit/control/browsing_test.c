@@ -155,8 +155,7 @@ TEST("ids of permits that look alike are refused, at the later one")
     refused(&d, "browsing.permits[1].id", "looks like");
 }
 
-/* ---- strong together -----------------------------------------------------------------------------------------------
- */
+/* ---- strong together ---- */
 
 /* ID numbers are shown at both ends, dates by their year; either is strong by itself. */
 static documents with_ends(const char *date_class)

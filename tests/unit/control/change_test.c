@@ -3,9 +3,7 @@
 
 #include <pthread.h>
 
-/* ---- two people
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- two people ---- */
 
 TEST("what one proposes and another approves is in force on every node")
 {
@@ -280,9 +278,7 @@ TEST("the consent of an officer whose certificates have all been revoked does no
     node_close(&n);
 }
 
-/* ---- revocation
- * --------------------------------------------------------------------------------------------------------
- */
+/* ---- revocation ---- */
 
 static const char *certificate_of(const char *uri)
 {
@@ -374,9 +370,7 @@ TEST("a person is suspended and an assertion key revoked, once; the unknown is n
     node_close(&n);
 }
 
-/* ---- races and failures
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- races and failures ---- */
 
 typedef struct racer {
     node n;

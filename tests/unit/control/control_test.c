@@ -38,8 +38,7 @@ static void expect_count(const char *table, const char *count)
     assert_string_equal(pg_sql("SELECT count(*) FROM %s", table), count);
 }
 
-/* ---- init ----------------------------------------------------------------------------------------------------------
- */
+/* ---- init ---- */
 
 TEST("a new vault has its rings, version 1 of the manifest, and a log of one line")
 {
@@ -200,8 +199,7 @@ TEST("neither names nor rules stand in the database in clear")
     }
 }
 
-/* ---- open ----------------------------------------------------------------------------------------------------------
- */
+/* ---- open ---- */
 
 TEST("a database that was never initialised is not found")
 {
@@ -356,8 +354,7 @@ TEST("rows of another vault under the same root key do not open")
     arena_free(&mem);
 }
 
-/* ---- reload --------------------------------------------------------------------------------------------------------
- */
+/* ---- reload ---- */
 
 static void expect_version(control *c, int64_t version, size_t rules)
 {

@@ -19,8 +19,7 @@ TEST("the example of tests/support/town is complete and good, but for the certif
     refused(&d, "principals.officers", "certificate");
 }
 
-/* ---- every document ------------------------------------------------------------------------------------------------
- */
+/* ---- every document ---- */
 
 static const struct {
     document of;
@@ -202,8 +201,7 @@ TEST("a message holds nothing that a terminal obeys, and nothing that is cut in 
     documents_clear(&d);
 }
 
-/* ---- one document by itself ----------------------------------------------------------------------------------------
- */
+/* ---- one document by itself ---- */
 
 static document_fault fault;
 
@@ -310,8 +308,7 @@ TEST("the domains are the vault's own: nobody proposes them")
     }
 }
 
-/* ---- the folder ----------------------------------------------------------------------------------------------------
- */
+/* ---- the folder ---- */
 
 static const char *copy_folder(const documents *d)
 {

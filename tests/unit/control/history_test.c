@@ -94,9 +94,7 @@ TEST("changes are told newest first, with who, why, and the digests before and a
     node_close(&n);
 }
 
-/* ---- attacks
- * -----------------------------------------------------------------------------------------------------------
- */
+/* ---- attacks ---- */
 
 static const char *const edits[] = {
     "DELETE FROM control WHERE version = 1",
@@ -217,9 +215,7 @@ TEST("a manifest that was rolled back opens, but is in nobody's chain")
     node_close(&other);
 }
 
-/* ---- cost
- * --------------------------------------------------------------------------------------------------------------
- */
+/* ---- cost ---- */
 
 TEST("after a change only what is new is read, and what stands is not read again")
 {

@@ -88,8 +88,7 @@ TEST("the ring of a field's terms is needed with any kind of index, and without 
     }
 }
 
-/* ---- unique --------------------------------------------------------------------------------------------------------
- */
+/* ---- unique ---- */
 
 TEST("residents are named by the natural key, and by a unique field that has equal terms")
 {
@@ -132,8 +131,7 @@ TEST("a natural key may say that it is unique, needs no index for it, and may no
     refused(&d, "schema.collections[0].fields[3].unique", "neither true nor false");
 }
 
-/* ---- token ---------------------------------------------------------------------------------------------------------
- */
+/* ---- token ---- */
 
 TEST("a field has format-preserving tokens where its format has a million values to spread them over")
 {

@@ -3,8 +3,7 @@
 
 #include <time.h>
 
-/* ---- documents -----------------------------------------------------------------------------------------------------
- */
+/* ---- documents ---- */
 
 static json_t *field_of(const documents *d, const char *name)
 {
@@ -62,8 +61,7 @@ static void too_weak(documents *d, const char *what)
     refused(d, "policy.rules[0].fields", what);
 }
 
-/* ---- one rule ------------------------------------------------------------------------------------------------------
- */
+/* ---- one rule ---- */
 
 TEST("masks that leave too few ID numbers together are refused, with rule, field, consumer, numbers and mend")
 {
@@ -101,8 +99,7 @@ TEST("the same masks pass alone, hidden, with weaker claims, and where the ID nu
     taken(&d);
 }
 
-/* ---- rules together ------------------------------------------------------------------------------------------------
- */
+/* ---- rules together ---- */
 
 TEST("what another rule shows, masked or in plain, by reveal or export, for another purpose, another role or another"
      " year, counts")
@@ -182,8 +179,7 @@ TEST("three rules that are strong by twos and weak together are refused")
     too_weak(&d, "leaves 'eldercare' 500");
 }
 
-/* ---- the right to the plain value ----------------------------------------------------------------------------------
- */
+/* ---- the right to the plain value ---- */
 
 static documents plain_beside(const char *key, const char *json)
 {
@@ -282,8 +278,7 @@ TEST("plain at home and masked elsewhere is strong as long as the masks are")
     too_weak(&d, "rule 'care-birth'");
 }
 
-/* ---- searches and predicates ---------------------------------------------------------------------------------------
- */
+/* ---- searches and predicates ---- */
 
 /* The field is shown masked in one rule, and found or asked about by another. */
 static documents beside_form(const char *field, const char *action, const char *form, const char *fields)
@@ -424,8 +419,7 @@ TEST("a format-preserving token of a mobile number shows its head")
     too_weak(&d, "leaves 'eldercare' 10000 ");
 }
 
-/* ---- counted by force ----------------------------------------------------------------------------------------------
- */
+/* ---- counted by force ---- */
 
 static uint64_t left_with(const manifest_body *b, const char *field, sight how)
 {
@@ -494,8 +488,7 @@ TEST("counted one by one: a decade and a band leave the least year of 1930 to 20
     manifest_free(&b);
 }
 
-/* ---- browsing, and large policies ----------------------------------------------------------------------------------
- */
+/* ---- browsing, and large policies ---- */
 
 TEST("masks in one list of a permit are strong together")
 {

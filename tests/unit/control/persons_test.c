@@ -99,8 +99,7 @@ TEST("a contract has two days, in order, and both exist")
     manifest_free(&b);
 }
 
-/* ---- many ----------------------------------------------------------------------------------------------------------
- */
+/* ---- many ---- */
 
 static void add_persons(const documents *d, unsigned count)
 {

@@ -140,8 +140,7 @@ TEST("fields and predicates share 255 numbers over the whole document")
     refused(&d, "schema.collections", "255 fields and predicates");
 }
 
-/* ---- rules that name them ------------------------------------------------------------------------------------------
- */
+/* ---- rules that name them ---- */
 
 static documents with_rule(const char *form, const char *fields)
 {
@@ -171,8 +170,7 @@ TEST("a rule names predicates as it names fields, by their numbers, in form pred
     refused(&d, "policy.rules[0].fields[0]", "unknown field 'is_young'");
 }
 
-/* ---- changes -------------------------------------------------------------------------------------------------------
- */
+/* ---- changes ---- */
 
 static void unreadable_change(documents *next, const char *path, const char *what)
 {

@@ -164,8 +164,7 @@ TEST("more than 16 keys of a department are refused")
     refused(&d, "principals.departments[0].assertion_keys", "more than 16");
 }
 
-/* ---- departments and roles -----------------------------------------------------------------------------------------
- */
+/* ---- departments and roles ---- */
 
 TEST("a department's number is 1 to 65,535 and its own")
 {
@@ -221,8 +220,7 @@ TEST("roles of persons are at most 64, and none looks like another")
     refused(&d, "principals.roles", "more than 64");
 }
 
-/* ---- approvals and certificates ------------------------------------------------------------------------------------
- */
+/* ---- approvals and certificates ---- */
 
 TEST("approvals are 1 to 8, and no more than there are officers: none needed is refused")
 {

@@ -166,7 +166,7 @@ TEST("a new consumer of a purpose gets a domain and a ring, on every node, and k
     node_close(&n);
 }
 
-/* ---- assessments ------------------------------------------------------------------------------------------------- */
+/* ---- assessments ---- */
 
 /* A purpose with an assessment that ends so many days from now. */
 static json_t *assessed_for(json_t *one, int days)

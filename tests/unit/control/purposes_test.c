@@ -109,8 +109,7 @@ TEST("a consumer of a purpose may have rules for the purposes below it, and not 
     refused(&d, "policy.rules[3].consumer", "not registered");
 }
 
-/* ---- domains -------------------------------------------------------------------------------------------------------
- */
+/* ---- domains ---- */
 
 #define PAIR(consumer, id, number) "{\"consumer\":\"" consumer "\",\"purpose\":\"" id "\",\"number\":" number "}"
 #define GOOD_PAIRS                 PAIR("eldercare", "elder-care", "7") "," PAIR("population", "population-register", "16777215")

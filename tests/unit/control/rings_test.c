@@ -40,8 +40,7 @@ static suite_id suite_of(const node *n, const char *name)
     return suite;
 }
 
-/* ---- rotation ------------------------------------------------------------------------------------------------------
- */
+/* ---- rotation ---- */
 
 TEST("a rotated ring has a new active version, the old one retires, on every node and after a start")
 {
@@ -194,8 +193,7 @@ TEST("of two rotations at once one is first, and the other finds that control ha
     node_close(&b);
 }
 
-/* ---- what SQL puts back --------------------------------------------------------------------------------------------
- */
+/* ---- what SQL puts back ---- */
 
 TEST("after a rotation every older row of a ring, of the vault or of control that is put back is found")
 {
@@ -235,8 +233,7 @@ TEST("after a rotation every older row of a ring, of the vault or of control tha
     node_close(&n);
 }
 
-/* ---- two people ----------------------------------------------------------------------------------------------------
- */
+/* ---- two people ---- */
 
 static change destruction(const char *text, const ring_change *one)
 {
@@ -409,8 +406,7 @@ TEST("what the caller writes with a change and refuses undoes all of it")
     node_close(&n);
 }
 
-/* ---- rekey and seal ------------------------------------------------------------------------------------------------
- */
+/* ---- rekey and seal ---- */
 
 static const char REKEY_TEXT[] = "{\"operation\":\"rekey\"}";
 static const root_seal NEXT_SEAL = {.source = ROOT_SHARES, .generation = 2, .threshold = 2, .shares = 3};

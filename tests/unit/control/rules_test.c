@@ -47,7 +47,7 @@ TEST("an erase names the natural key of a collection, and nothing else")
     as_erase("[\"id_number\", \"name\"]", "erase names one field");
 }
 
-/* ---- what the names of a policy refer to ------------------------------------------------------------------------- */
+/* ---- what the names of a policy refer to ---- */
 
 static void with_list(documents *d, const char *list, const char *json)
 {
@@ -186,7 +186,7 @@ TEST("what forbids a value forbids the questions about it")
     refused(&d, path, "prohibition 'no-ages' always meets it");
 }
 
-/* ---- never ------------------------------------------------------------------------------------------------------- */
+/* ---- never ---- */
 
 #define NEVER(facts)                                                                                                   \
     "[{\"id\": \"never\", \"facts\": {\"consumer\": \"eldercare\", \"purpose\": \"elder-care\", \"action\": "          \

@@ -76,8 +76,7 @@ static inline void given_vault_with_approvals(const char *approvals)
     given_vault_of(&d);
 }
 
-/* ---- nodes --------------------------------------------------------------------------------------------------------
- */
+/* ---- nodes ---- */
 
 typedef struct node {
     store *s;
@@ -114,8 +113,7 @@ static inline int64_t version_of(const node *n)
     return version;
 }
 
-/* ---- changes ------------------------------------------------------------------------------------------------------
- */
+/* ---- changes ---- */
 
 /* Rows and line, in the transaction that is open. */
 static inline vault_code write_with_line(const node *n, staged *st, int64_t version, vault_error *e)
@@ -277,8 +275,7 @@ static inline void expect_rules(const node *n, size_t rules)
     control_release(n->c, m);
 }
 
-/* ---- the database as an attacker, and as it was --------------------------------------------------------------------
- */
+/* ---- the database as an attacker, and as it was ---- */
 
 static const char *const CONTROL_TABLES[] = {"key_ring",        "control", "control_document",
                                              "control_archive", "head",    "vault"};

@@ -33,8 +33,7 @@ static void expect_at_home(const policy *p, const policy_facts *f, policy_clause
     expect_inner(p, f, at_home(), inner);
 }
 
-/* ---- moments -------------------------------------------------------------------------------------------------------
- */
+/* ---- moments ---- */
 
 enum { MONDAY = 20260601, TUESDAY, FRIDAY = 20260605, SATURDAY, SUNDAY, NEXT_MONDAY };
 
@@ -113,8 +112,7 @@ TEST("a sharing basis that is not in force, the day before and the day after its
     }
 }
 
-/* ---- tickets, approval, break-glass --------------------------------------------------------------------------------
- */
+/* ---- tickets, approval, break-glass ---- */
 
 TEST("a ticket fits its pattern from the first character to the last")
 {
@@ -205,8 +203,7 @@ TEST("a break-glass rule counts under an opened break-glass only, and then no ot
     expect_at_home(without, &f, CLAUSE_BREAK_GLASS);
 }
 
-/* ---- what is known of the resident ---------------------------------------------------------------------------------
- */
+/* ---- what is known of the resident ---- */
 
 #define CLASSES_LIST                                                                                                   \
     "\"classes\": [{\"id\": \"child\", \"field\": \"f1\", \"test\": \"age_under\", \"years\": 14},"                    \

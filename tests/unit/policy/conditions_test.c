@@ -88,7 +88,7 @@ TEST("a form that the purpose does not have is refused, also of one purpose of s
     bad_fire("purpose", "[\"p1\", \"p3\"]", "form", "'plain' is not among the forms");
 }
 
-/* ---- hours ------------------------------------------------------------------------------------------------------- */
+/* ---- hours ---- */
 
 static bool counts_at(const policy *p, const policy_rule *r, unsigned day, unsigned minute)
 {
@@ -161,7 +161,7 @@ TEST("hours that are none are refused")
              "stands twice");
 }
 
-/* ---- residents --------------------------------------------------------------------------------------------------- */
+/* ---- residents ---- */
 
 TEST("consent and classes are what a rule asks of residents one by one")
 {
@@ -225,7 +225,7 @@ TEST("who may have some residents alone does not have the number of all")
     assert_false(tells_number("residents", "{\"only\": [\"in-care\"]}"));
 }
 
-/* ---- tickets, approval, level, sharing --------------------------------------------------------------------------- */
+/* ---- tickets, approval, level, sharing ---- */
 
 TEST("patterns of tickets are of visible characters, stand once, and are kept in their order")
 {
@@ -335,7 +335,7 @@ TEST("a rule that rests on a basis reaches no further than its areas")
     assert_int_equal(within_basis("[\"32\"]"), VAULT_INVALID);
 }
 
-/* ---- break-glass ------------------------------------------------------------------------------------------------- */
+/* ---- break-glass ---- */
 
 TEST("a break-glass rule is for a person, for four hours at most, with a number of residents and a review")
 {
@@ -377,7 +377,7 @@ TEST("under break-glass nothing is exported, brought, erased, consented to or to
     not_taken(document, "policy.rules[1].break_glass", "stands with acting person only");
 }
 
-/* ---- scopes ------------------------------------------------------------------------------------------------------ */
+/* ---- scopes ---- */
 
 /* The second rule twice; the copy with another value at one key. */
 static json_t *twins(const char *key, const char *json)

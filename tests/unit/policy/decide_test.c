@@ -15,8 +15,7 @@ TEST("what a rule allows in full is granted, and exactly the fields asked for")
     policy_free(&p);
 }
 
-/* ---- each clause refuses by itself ---------------------------------------------------------------------------------
- */
+/* ---- each clause refuses by itself ---- */
 
 static void change_purpose(policy_facts *f)
 {
@@ -213,8 +212,7 @@ TEST("both days of the validity are included")
     policy_free(&p);
 }
 
-/* ---- areas ---------------------------------------------------------------------------------------------------------
- */
+/* ---- areas ---- */
 
 TEST("no such resident and not in your area are the same refusal")
 {
@@ -244,8 +242,7 @@ TEST("a prefix covers its area from the first code to the last and nothing besid
     policy_free(&p);
 }
 
-/* ---- persons, apps, issue ------------------------------------------------------------------------------------------
- */
+/* ---- persons, apps, issue ---- */
 
 TEST("an app rule lets the app act alone, and a person who acts through it loses nothing")
 {
@@ -311,8 +308,7 @@ TEST("an expired assessment is told only to those whom the clauses before it let
     policy_free(&p);
 }
 
-/* ---- admissions that were not earned -------------------------------------------------------------------------------
- */
+/* ---- admissions that were not earned ---- */
 
 TEST("a refused admission stays refused with its clause")
 {

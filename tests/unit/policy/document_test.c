@@ -48,7 +48,7 @@ TEST("two ids of one list that look alike are refused at the later one")
     }
 }
 
-/* ---- sets -------------------------------------------------------------------------------------------------------- */
+/* ---- sets ---- */
 
 static void expect_fields(const policy *p, const char *id, unsigned bits)
 {
@@ -149,7 +149,7 @@ TEST("an area set stands for its areas, none of which may lie within another of 
     bad_entry("area_sets", 0, "areas", "\"any\"", "areas", "not a list");
 }
 
-/* ---- classes ----------------------------------------------------------------------------------------------------- */
+/* ---- classes ---- */
 
 TEST("a class is read back with its test")
 {
@@ -202,7 +202,7 @@ TEST("there are sixty-four classes at most")
     not_taken(document, "policy.classes", "not a list of at most 64");
 }
 
-/* ---- aggregations, withholding ----------------------------------------------------------------------------------- */
+/* ---- aggregations, withholding ---- */
 
 TEST("an aggregation is a set of fields of one collection, of a level that asks for more than each of them")
 {

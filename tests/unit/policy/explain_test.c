@@ -166,8 +166,7 @@ static unsigned lowest(uint64_t bits)
     return bits ? (unsigned)__builtin_ctzll(bits) : 0;
 }
 
-/* ---- an explanation is enough, and no more -------------------------------------------------------------------------
- */
+/* ---- an explanation is enough, and no more ---- */
 
 /* What the explanation tells the caller to choose; where it leaves several, the `pick`-th of one. */
 typedef struct told {
@@ -255,8 +254,7 @@ static verdict try_told(const world *w, const policy_explanation *e)
     return v;
 }
 
-/* ---- no rule needs less --------------------------------------------------------------------------------------------
- */
+/* ---- no rule needs less ---- */
 
 enum { ENTRIES_MAX = 24 };
 
@@ -336,8 +334,7 @@ static bool less_is_enough(world *w, unsigned than)
     return false;
 }
 
-/* ---- by chance -----------------------------------------------------------------------------------------------------
- */
+/* ---- by chance ---- */
 
 static const char *spelled(const world *w, const policy_explanation *e, uint64_t at)
 {

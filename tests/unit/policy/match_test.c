@@ -5,7 +5,7 @@ static const char *const dimensions[] = {"consumers", "purposes", "roles",   "fi
                                          "forms",     "areas",    "classes", "actions"};
 enum { REQUIRED = 6, BUDGET_DIMENSIONS = 4, DIMENSIONS = sizeof dimensions / sizeof *dimensions };
 
-/* ---- prohibitions ------------------------------------------------------------------------------------------------ */
+/* ---- prohibitions ---- */
 
 static unsigned count_of(const policy *p, unsigned index)
 {
@@ -114,7 +114,7 @@ TEST("fields of a prohibition may be of several collections, and predicates")
     bad_entry("prohibitions", 0, "fields", "[\"f3\", \"f3\"]", "fields[1]", "stands twice");
 }
 
-/* ---- rules that are always forbidden ----------------------------------------------------------------------------- */
+/* ---- rules that are always forbidden ---- */
 
 /* The rule "fire" (c1, p1, r1, f1 plain, in 32, all of 2026) under a prohibition that meets it, with one dimension
  * another. */
@@ -176,7 +176,7 @@ TEST("a rule only of a class is always met by what forbids that class")
     not_taken(document, "policy.rules[1]", "'ban' always meets it");
 }
 
-/* ---- budgets ----------------------------------------------------------------------------------------------------- */
+/* ---- budgets ---- */
 
 TEST("a budget counts reveals, searches and exports of whom it is for")
 {

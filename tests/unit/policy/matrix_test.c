@@ -53,8 +53,7 @@ static entry entry_of(unsigned purpose, unsigned group)
  * in the first street. */
 enum { SECRET = FIELDS - 1, NOT_FOR_ROLE = FIELDS - 2, NOT_HERE = FIELDS - 3 };
 
-/* ---- the document --------------------------------------------------------------------------------------------------
- */
+/* ---- the document ---- */
 
 static json_t *names_of(const char *format, unsigned count, unsigned set)
 {
@@ -111,8 +110,7 @@ static json_t *document(void)
                      prohibition("not-here", NOT_HERE, NULL, "320411001"));
 }
 
-/* ---- its names -----------------------------------------------------------------------------------------------------
- */
+/* ---- its names ---- */
 
 static unsigned number(const char *name, char kind, unsigned most)
 {
@@ -168,8 +166,7 @@ static policy *load_district(void)
     return p;
 }
 
-/* ---- every cell ----------------------------------------------------------------------------------------------------
- */
+/* ---- every cell ---- */
 
 typedef struct cell {
     unsigned department, purpose, field, street, role; /* role 0: nobody acts */

@@ -19,8 +19,7 @@ static bool naive_any(json_t *value)
     return json_is_string(value) && strcmp(json_string_value(value), "any") == 0;
 }
 
-/* ---- lists of names ------------------------------------------------------------------------------------------------
- */
+/* ---- lists of names ---- */
 
 /* What "@name" stands for. */
 static json_t *naive_set(json_t *document, const char *list, const char *name)
@@ -105,8 +104,7 @@ static bool naive_has_purpose(json_t *names, bool below, purpose_no purpose)
     return below && naive_has_purpose(names, below, naive_above(NULL, purpose));
 }
 
-/* ---- moments -------------------------------------------------------------------------------------------------------
- */
+/* ---- moments ---- */
 
 static bool naive_dates(json_t *valid, uint32_t date)
 {
@@ -152,8 +150,7 @@ static bool naive_hours(json_t *hours, uint32_t date, uint16_t minute)
     return false;
 }
 
-/* ---- one rule ------------------------------------------------------------------------------------------------------
- */
+/* ---- one rule ---- */
 
 static bool naive_fields(json_t *document, json_t *rule, const policy_facts *facts)
 {
@@ -257,8 +254,7 @@ static policy_clause naive_admits(json_t *document, json_t *rule, const policy_f
     return glass == facts->break_glass ? CLAUSE_NONE : CLAUSE_BREAK_GLASS;
 }
 
-/* ---- residents -----------------------------------------------------------------------------------------------------
- */
+/* ---- residents ---- */
 
 static bool naive_own_area(json_t *rule, const policy_person *who, area_code area)
 {
@@ -344,8 +340,7 @@ static policy_clause naive_allows(json_t *document, json_t *rule, const policy_f
     return naive_too_much(document, rule, facts, of) ? CLAUSE_AGGREGATION : CLAUSE_NONE;
 }
 
-/* ---- prohibitions and budgets --------------------------------------------------------------------------------------
- */
+/* ---- prohibitions and budgets ---- */
 
 /* Whether a prohibition, or a budget, is for the call. What an entry does not have is not asked. */
 static bool naive_meets(json_t *document, json_t *entry, const policy_facts *facts)

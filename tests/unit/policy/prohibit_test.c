@@ -165,8 +165,7 @@ TEST("the strongest form is what prohibitions leave")
     assert_int_equal(policy_strongest(p, &f, all, NULL), FORM_NOTHING);
 }
 
-/* ---- budgets -------------------------------------------------------------------------------------------------------
- */
+/* ---- budgets ---- */
 
 #define BUDGET(id, consumers, purposes, roles, fields)                                                                 \
     "{\"id\": \"" id "\", \"per\": \"person\", \"consumers\": " consumers ", \"purposes\": " purposes                  \

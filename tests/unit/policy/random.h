@@ -73,8 +73,7 @@ static json_t *random_roots(uint64_t *seed)
     return json_pack("[s, s*]", roots[i][0], roots[i][1]);
 }
 
-/* ---- rules ---------------------------------------------------------------------------------------------------------
- */
+/* ---- rules ---- */
 
 static json_t *random_fields(const char *form, uint64_t *seed)
 {
@@ -183,8 +182,7 @@ static json_t *random_rule(uint64_t *seed, unsigned number)
     return rule;
 }
 
-/* ---- what else a document has --------------------------------------------------------------------------------------
- */
+/* ---- what else a document has ---- */
 
 static json_t *random_match(const char *id, unsigned number, uint64_t *seed)
 {

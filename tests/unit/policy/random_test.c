@@ -7,8 +7,7 @@ static unsigned questions(void)
     return getenv("VAULT_TEST_LONG") ? 1000000 : 20000;
 }
 
-/* ---- against the naive reading -------------------------------------------------------------------------------------
- */
+/* ---- against the naive reading ---- */
 
 static void expect_clause(const char *what, policy_clause engine, policy_clause naive)
 {
@@ -63,8 +62,7 @@ TEST("random questions to random policies get the answers of a naive reading, an
     assert_in_range(answers[CLAUSE_NONE], asked / 500, asked / 2);
 }
 
-/* ---- properties ----------------------------------------------------------------------------------------------------
- */
+/* ---- properties ---- */
 
 typedef void (*change)(json_t *document, uint64_t *seed);
 typedef void (*comparison)(const policy *before, const policy *after, const policy_facts *f, policy_resident of);
@@ -220,8 +218,7 @@ TEST("a policy with one aggregation more never allows more")
     for_changed_policies(add_aggregation, not_more);
 }
 
-/* ---- of calls and residents ----------------------------------------------------------------------------------------
- */
+/* ---- of calls and residents ---- */
 
 static void leave(json_t *document, uint64_t *seed)
 {

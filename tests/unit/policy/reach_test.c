@@ -169,8 +169,7 @@ TEST("a search gives as many residents as a rule for all of its areas allows: 1,
     assert_int_equal(results_in(p, &both, (area_list){0}), 50);
 }
 
-/* ---- random policies -----------------------------------------------------------------------------------------------
- */
+/* ---- random policies ---- */
 
 static bool lies_in(area_list list, int64_t code)
 {

@@ -135,8 +135,7 @@ TEST("many purposes with few rules, and with many")
     expect_same(22, (spread){3000, 40, 8, 6, 100}, 3000);
 }
 
-/* ---- prohibitions --------------------------------------------------------------------------------------------------
- */
+/* ---- prohibitions ---- */
 
 /* Of each dimension "any" now and then. */
 static policy_match some_match(uint64_t *seed, const spread *s)

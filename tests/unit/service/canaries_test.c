@@ -36,7 +36,7 @@ static const char *strangers_id(void)
     return text_of(arena_text(fixture_memory(), resident_value(&r, FIELD_ID_NUMBER)));
 }
 
-/* ---- making ------------------------------------------------------------------------------------------------------ */
+/* ---- making ---- */
 
 TEST("one has what a resident is looked for by: identifiers that pass their formats' checks and are nobody's")
 {
@@ -150,7 +150,7 @@ TEST("nobody but officers makes, lists or retires one, and no document tells of 
     fixture_reset();
 }
 
-/* ---- met by everybody -------------------------------------------------------------------------------------------- */
+/* ---- met by everybody ---- */
 
 TEST("one for everybody is found and shown as any resident; a search is no use, everything else is, and is told")
 {
@@ -329,7 +329,7 @@ TEST("an alarm that cannot be written takes the answer with it: nothing is shown
     fixture_reset();
 }
 
-/* ---- met by some ------------------------------------------------------------------------------------------------- */
+/* ---- met by some ---- */
 
 static void expect_nobody(asker by, const Vault__V1__Canary *one)
 {
@@ -436,7 +436,7 @@ TEST("a page of a search is full although some that it came by are hidden")
     fixture_reset();
 }
 
-/* ---- statistics -------------------------------------------------------------------------------------------------- */
+/* ---- statistics ---- */
 
 static const char *counted(const char *field, const char *value)
 {
@@ -461,7 +461,7 @@ TEST("counts leave them out, whoever could meet them; also in the line")
     fixture_reset();
 }
 
-/* ---- browsing ---------------------------------------------------------------------------------------------------- */
+/* ---- browsing ---- */
 
 static size_t page_of(const char *uri, const char *area)
 {
@@ -488,7 +488,7 @@ TEST("administrators browse past those that are hidden, and do not see that ther
     fixture_reset();
 }
 
-/* ---- retiring ---------------------------------------------------------------------------------------------------- */
+/* ---- retiring ---- */
 
 static void expect_rows_sound(void)
 {

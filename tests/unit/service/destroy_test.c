@@ -92,8 +92,7 @@ TEST("a session that nobody asks for anything lets go of a destroyed key as well
     node_close(&other);
 }
 
-/* ---- still needed --------------------------------------------------------------------------------------------------
- */
+/* ---- still needed ---- */
 
 /* Each table that can refer to a version of the ring: a row that does, and the way back. */
 static const struct {
@@ -174,8 +173,7 @@ TEST("tokens need their epoch until its end, and then no more")
     assert_true(has_line(c->note, "references keys 0"));
 }
 
-/* ---- who, and what -------------------------------------------------------------------------------------------------
- */
+/* ---- who, and what ---- */
 
 TEST("nobody destroys alone, nor with an approval of something else, of somebody else's, or twice")
 {

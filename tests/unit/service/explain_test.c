@@ -53,8 +53,7 @@ __attribute__((constructor)) static void with_policy(void)
     fixture_edit = edit_policy;
 }
 
-/* ---- what is told --------------------------------------------------------------------------------------------------
- */
+/* ---- what is told ---- */
 
 static Vault__V1__PolicyExplanation *detail_of(const Google__Rpc__Status *status)
 {
@@ -263,8 +262,7 @@ TEST("an answer of thousands of refusals stays small: the first ones are explain
     fixture_reset();
 }
 
-/* ---- nothing of residents ------------------------------------------------------------------------------------------
- */
+/* ---- nothing of residents ---- */
 
 static uint64_t child_in_street(uint64_t from)
 {
@@ -336,8 +334,7 @@ TEST("in a batch, too; beside one who may be seen")
     fixture_reset();
 }
 
-/* ---- Policies.Explain ----------------------------------------------------------------------------------------------
- */
+/* ---- Policies.Explain ---- */
 
 static Vault__V1__ExplainRequest *explain_request(void)
 {

@@ -3,7 +3,7 @@
 
 static const asker REGISTER = {POPULATION, "population-register", NULL}, CARE = {ELDERCARE, "elder-care", NULL};
 
-/* ---- asking ------------------------------------------------------------------------------------------------------ */
+/* ---- asking ---- */
 
 static Google__Protobuf__Timestamp *at(int64_t us)
 {
@@ -36,7 +36,7 @@ static const Vault__V1__ReportCount *count_in(const Vault__V1__ReportResponse *o
     return &none;
 }
 
-/* ---- the scan ---------------------------------------------------------------------------------------------------- */
+/* ---- the scan ---- */
 
 /* {"kind key": {"lines": n, "residents": {"123": true}}}, from the lines as an officer reads them. */
 typedef struct scanned {
@@ -138,7 +138,7 @@ static void expect_as_scanned(const Vault__V1__ReportResponse *of, scanned s)
     json_decref(s.counts);
 }
 
-/* ---- what happens ------------------------------------------------------------------------------------------------ */
+/* ---- what happens ---- */
 
 static void given_a_busy_day(void)
 {
@@ -177,7 +177,7 @@ static void rename_purpose(json_t *of)
     json_object_set_new(json_array_get(json_object_get(of, "purposes"), 0), "title", json_string("another title"));
 }
 
-/* ---- tests ------------------------------------------------------------------------------------------------------- */
+/* ---- tests ---- */
 
 TEST("totals are those of an independent scan; canaries are in none but their own, and persons are told without them")
 {

@@ -223,8 +223,7 @@ TEST("a job that is not there, or is not named as jobs are, is refused")
     expect_outcome(progress_of(OFFICER, ""), VAULT_OK, NULL);
 }
 
-/* ---- two at once ---------------------------------------------------------------------------------------------------
- */
+/* ---- two at once ---- */
 
 typedef struct racer {
     pthread_t thread;

@@ -277,7 +277,7 @@ TEST("pages by tag go on over the stretches of the index, and end where the log 
     store_close(&s);
 }
 
-/* ---- races ------------------------------------------------------------------------------------------------------ */
+/* ---- races ---- */
 
 typedef struct racer {
     store *s;
@@ -393,7 +393,7 @@ TEST("a lock of the head that waits for an append gets the head that the append 
     store_close(&first);
 }
 
-/* ---- published checkpoint --------------------------------------------------------------------------------------- */
+/* ---- published checkpoint ---- */
 
 TEST("checkpoints are published by compare-and-swap")
 {

@@ -131,8 +131,7 @@ TEST("rings are read back by name and version")
     store_close(&s);
 }
 
-/* ---- control rows -------------------------------------------------------------------------------------------------
- */
+/* ---- control rows ---- */
 
 TEST("manifests are read in order of their versions; one version stands once")
 {
@@ -314,8 +313,7 @@ TEST("under the lock of control nobody else writes its rows, and everybody reads
     store_close(&s);
 }
 
-/* ---- assertions ---------------------------------------------------------------------------------------------------
- */
+/* ---- assertions ---- */
 
 static digest assertion(int n)
 {

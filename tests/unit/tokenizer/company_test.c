@@ -54,7 +54,7 @@ static void list_births(void)
 /* A hundred million dates: without the sanitizers. */
 #define FAST __attribute__((no_sanitize("address", "undefined")))
 
-/* ---- by force ---------------------------------------------------------------------------------------------------- */
+/* ---- by force ---- */
 
 typedef struct question {
     const char *date_mask; /* NULL: nothing is shown */
@@ -116,7 +116,7 @@ static least_counts by_force(const question *q)
     return least;
 }
 
-/* ---- as it is told ----------------------------------------------------------------------------------------------- */
+/* ---- as it is told ---- */
 
 static mask_company company(const char *id_mask, const question *q)
 {

@@ -52,7 +52,7 @@ TEST("all nine samples of NIST come out, and go back")
     }
 }
 
-/* ---- the standard, letter by letter ------------------------------------------------------------------------------ */
+/* ---- the standard, letter by letter ---- */
 
 static wide num(const uint8_t *digits, size_t len, unsigned radix)
 {

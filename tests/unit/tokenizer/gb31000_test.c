@@ -178,7 +178,7 @@ TEST("a long text holds 1,024 characters, as long as the largest size class take
     refused("text1024", text, "TOO_LONG");
 }
 
-/* ---- what there is ----------------------------------------------------------------------------------------------- */
+/* ---- what there is ---- */
 
 TEST("every format that is named is found, once, by its own name")
 {

@@ -15,8 +15,7 @@ static void shows(const char *name, const char *value, const char *wanted)
     }
 }
 
-/* ---- what is shown -------------------------------------------------------------------------------------------------
- */
+/* ---- what is shown ---- */
 
 TEST("hidden shows three asterisks, whatever the value")
 {
@@ -215,7 +214,7 @@ TEST("a full arena is EXHAUSTED")
                 &err);
 }
 
-/* ---- what fits what --------------------------------------------------------------------------------------------- */
+/* ---- what fits what ---- */
 
 TEST("every mask is found by its name, no other is, and only hidden fits every format")
 {
@@ -244,8 +243,7 @@ TEST("a mask fits formats by their whole names")
     assert_true(mask_fits(mask_find("mobile_ends"), format_find("phone")));
 }
 
-/* ---- what is left to be guessed: counted; of ID numbers in company_test.c ------------------------------------------
- */
+/* ---- what is left to be guessed: counted; of ID numbers in company_test.c ---- */
 
 static bool valid(arena *mem, const format *f, const char *text)
 {

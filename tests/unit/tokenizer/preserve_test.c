@@ -67,7 +67,7 @@ static void not_preservable(const preserve *p, bytes value)
     assert_string_equal(err.reason, "NOT_PRESERVABLE");
 }
 
-/* ---- ID numbers -------------------------------------------------------------------------------------------------- */
+/* ---- ID numbers ---- */
 
 TEST("an ID number of a listed area becomes one of a listed area, valid, and comes back")
 {
@@ -175,7 +175,7 @@ TEST("what is no ID number in its canonical form is not preservable")
     not_preservable(&p, bytes_of(NULL, 0));
 }
 
-/* ---- mobile numbers ---------------------------------------------------------------------------------------------- */
+/* ---- mobile numbers ---- */
 
 TEST("a mobile number keeps its first three digits, becomes another one, and comes back")
 {

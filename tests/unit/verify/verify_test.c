@@ -10,8 +10,7 @@ static const char *checkpoint_by(const note_signer *signers, size_t count)
     return note_by(checkpoint_text(mem, NAME, &tree), signers, count);
 }
 
-/* ---- use ----------------------------------------------------------------------------------------------------------
- */
+/* ---- use ---- */
 
 TEST("wrong use is told apart from a verdict, and --help says all")
 {
@@ -42,8 +41,7 @@ TEST("a key is given as text or as a file of several; more than it takes are ref
     assert_int_equal(RUN("checkpoint", "--key", text_file(many), note), EXIT_USAGE);
 }
 
-/* ---- checkpoints --------------------------------------------------------------------------------------------------
- */
+/* ---- checkpoints ---- */
 
 TEST("a checkpoint is valid under any of its keys, Ed25519 or SM2, and says what it says")
 {
@@ -206,8 +204,7 @@ TEST("a signed text of another log, or one that is no checkpoint, is not one")
     assert_int_equal(RUN("checkpoint", "--key", vkey(&log_signer), "/nowhere"), EXIT_INCOMPLETE);
 }
 
-/* ---- certificates -------------------------------------------------------------------------------------------------
- */
+/* ---- certificates ---- */
 
 static const char CERTIFICATE[] = "resident-vault/certificate 1\nvault " NAME "\nring record\nversion 1\nsuite intl\n"
                                   "successor 2 gm\nreferences keys 0\nreferences vouchers 0\nreferences requests 0\n"
@@ -263,8 +260,7 @@ TEST("one that names a reference, lacks or doubles a line, or is of another vaul
                      EXIT_UNVERIFIABLE);
 }
 
-/* ---- receipts ------------------------------------------------------------------------------------------------------
- */
+/* ---- receipts ---- */
 
 /* Lines FIRST to FIRST + COUNT - 1 of a log of LINES; the first of them opens with a resident's view. */
 static json_t *receipt_json(void)

@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* ---- a log to be witnessed, and a witness ---------------------------------------------------------------------- */
+/* ---- a log to be witnessed, and a witness ---- */
 
 enum { LEAVES = 40 };
 static const char ORIGIN[] = "resident-vault/test";
@@ -137,7 +137,7 @@ static bool stands(const char *name)
     return stat(path_of(name), &about) == 0;
 }
 
-/* ---- the protocol ---------------------------------------------------------------------------------------------- */
+/* ---- the protocol ---- */
 
 TEST("a first checkpoint is cosigned, and the cosignature opens on the checkpoint at this time")
 {
@@ -343,7 +343,7 @@ TEST("while a log's keys are rotated, either key is good")
     signer_free(&next.by);
 }
 
-/* ---- what it remembers ----------------------------------------------------------------------------------------- */
+/* ---- what it remembers ---- */
 
 TEST("after a restart it knows what it cosigned, of each log")
 {
@@ -452,7 +452,7 @@ TEST("evidence has an end: a stranger who sends rubbish proofs does not fill the
     assert_true(stands("fork-1"));
 }
 
-/* ---- the race of the specification ------------------------------------------------------------------------------ */
+/* ---- the race of the specification ---- */
 
 enum { RACERS = 8 };
 typedef struct racer {
@@ -489,7 +489,7 @@ TEST("of many requests that are proven from the same size one is cosigned, and t
     }
 }
 
-/* ---- keys ------------------------------------------------------------------------------------------------------- */
+/* ---- keys ---- */
 
 TEST("a witness's private key is its owner's alone, is never overwritten, and every changed character of it is refused")
 {
