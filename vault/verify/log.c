@@ -54,24 +54,24 @@ static file_state read_file(int folder, const char *path, uint8_t *out, size_t l
     return state == FILE_READ && fd_read(fd, out, len) != (ssize_t)len ? FILE_SHORT : state;
 }
 
-/* A tile that is not full may be gone once the full one is there. `unit`: bytes of one of its hashes, or entries. */
-static file_state read_tile(int folder, const tile_name *t, uint8_t *out, size_t unit)
+static finding bad_file(file_state state, const char *path)
 {
-    char path[TILE_PATH_MAX];
-    tile_path(path, t);
-    file_state state = read_file(folder, path, out, t->width * unit);
-    if (state != FILE_MISSING || t->width == TILE_WIDTH) return state;
-    tile_path(path, &(tile_name){.level = t->level, .index = t->index, .width = TILE_WIDTH});
-    return read_file(folder, path, out, TILE_WIDTH * unit);
-}
-
-static finding bad_file(file_state state, const tile_name *t)
-{
-    char path[TILE_PATH_MAX];
-    tile_path(path, t);
+    if (state == FILE_READ) return finding_at(VALID, "", NULL);
     if (state == FILE_MISSING) return finding_at(INCOMPLETE, "a file is missing, or cannot be read", "%s", path);
     if (state == FILE_SHORT) return finding_at(INCOMPLETE, "a file is cut off", "%s", path);
     return finding_at(TAMPERED, "a file holds more than its place in the log", "%s", path);
+}
+
+/* A tile that is not full may be gone once the full one is there. `unit`: bytes of one of its hashes, or entries. */
+static finding read_tile(int folder, const tile_name *t, uint8_t *out, size_t unit)
+{
+    char path[TILE_PATH_MAX], full[TILE_PATH_MAX];
+    tile_path(path, t);
+    file_state state = read_file(folder, path, out, t->width * unit);
+    if (state != FILE_MISSING || t->width == TILE_WIDTH) return bad_file(state, path);
+    tile_path(full, &(tile_name){.level = t->level, .index = t->index, .width = TILE_WIDTH});
+    state = read_file(folder, full, out, TILE_WIDTH * unit);
+    return bad_file(state, state == FILE_MISSING ? path : full);
 }
 
 /* ---- bundles ---- */
@@ -95,10 +95,8 @@ static finding read_bundle(const log_check *k, bundle *b)
 {
     const tile_name entries = tile_at(TILE_ENTRIES, b->index, k->tree.size), tile = tile_at(0, b->index, k->tree.size);
     b->width = entries.width;
-    file_state state = read_tile(k->folder, &entries, b->entries, TILE_ENTRY_LEN);
-    if (state != FILE_READ) return bad_file(state, &entries);
-    state = read_tile(k->folder, &tile, (uint8_t *)b->tile, sizeof(digest));
-    return state == FILE_READ ? finding_at(VALID, "", NULL) : bad_file(state, &tile);
+    finding f = read_tile(k->folder, &entries, b->entries, TILE_ENTRY_LEN);
+    return f.verdict == VALID ? read_tile(k->folder, &tile, (uint8_t *)b->tile, sizeof(digest)) : f;
 }
 
 /* An entry is hashed where it lies: the length before it, once seen, makes room for the prefix of a leaf. */
@@ -232,8 +230,8 @@ static finding check_tile(const log_check *k, const level_hashes *h, int64_t ind
 {
     digest tile[TILE_WIDTH];
     const tile_name name = tile_at(h->level, index, k->tree.size);
-    file_state state = read_tile(k->folder, &name, (uint8_t *)tile, sizeof(digest));
-    if (state != FILE_READ) return bad_file(state, &name);
+    finding f = read_tile(k->folder, &name, (uint8_t *)tile, sizeof(digest));
+    if (f.verdict != VALID) return f;
     for (unsigned i = 0; i < name.width; i++) {
         if (memcmp(tile[i].at, h->at[index * TILE_WIDTH + i].at, DIGEST_LEN) == 0) continue;
         int64_t each = INT64_C(1) << (TILE_HEIGHT * h->level), first = (index * TILE_WIDTH + i) * each;

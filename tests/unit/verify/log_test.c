@@ -210,6 +210,27 @@ TEST("a file that is longer than its place is tampered with; a folder in its pla
     assert_int_equal(judged_log(&l), EXIT_INCOMPLETE);
 }
 
+TEST(
+    "of a full tile in the place of a narrow one it is the full one that is named when it does not hold what it should")
+{
+    made_log whole = log_of(512), l = log_of(300);
+    content c = content_of(tile_file(&whole, TILE_ENTRIES, 1));
+    const char *full = in_folder(&l, "tile/entries/001");
+    unlink(tile_file(&l, TILE_ENTRIES, 1));
+    put_file(full, bytes_of(c.at, c.len - 1));
+    assert_int_equal(judged_log(&l), EXIT_INCOMPLETE);
+    assert_true(says("cut off: tile/entries/001\n"));
+    put_file(full, bytes_of(c.at, c.len));
+    unlink(tile_file(&l, 0, 1));
+    c = content_of(tile_file(&whole, 0, 1));
+    put_file(in_folder(&l, "tile/0/001"), bytes_of(c.at, c.len + 1));
+    assert_int_equal(judged_log(&l), EXIT_TAMPERED);
+    assert_true(says("more than its place in the log: tile/0/001\n"));
+    unlink(in_folder(&l, "tile/0/001"));
+    assert_int_equal(judged_log(&l), EXIT_INCOMPLETE);
+    assert_true(says("tile/0/001.p/44\n"));
+}
+
 TEST("what is no log at all is incomplete, and another log's is unverifiable")
 {
     made_log l = log_of(3);
