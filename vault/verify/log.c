@@ -299,7 +299,13 @@ static finding check_roots(log_check *k)
 
 /* ---- the checkpoints ---- */
 
-static finding read_checkpoint(merkle_tree *out, const char *path, const key_list *keys)
+/* A checkpoint that has been signed, and whose it is. */
+typedef struct signed_tree {
+    char origin[NOTE_NAME_MAX + 1];
+    merkle_tree tree;
+} signed_tree;
+
+static finding read_checkpoint(signed_tree *out, const char *path, const key_list *keys)
 {
     VAULT_CLEANUP(file_text_clear) file_text note = {0};
     vault_error dropped = {0};
@@ -307,7 +313,10 @@ static finding read_checkpoint(merkle_tree *out, const char *path, const key_lis
     if (file_read(&note.at, &note.len, path, NOTE_MAX, &dropped) != VAULT_OK)
         return finding_at(INCOMPLETE, "a checkpoint cannot be read", "%.120s", path);
     finding f = check_checkpoint(&head, bytes_of(note.at, note.len), keys);
-    if (f.verdict == VALID) *out = head.tree;
+    if (f.verdict == VALID) {
+        out->tree = head.tree;
+        snprintf(out->origin, sizeof out->origin, "%.*s", (int)head.origin.len, (const char *)head.origin.at);
+    }
     if (f.verdict != VALID && !f.place[0]) snprintf(f.place, sizeof f.place, "%.120s", path);
     return f;
 }
@@ -321,9 +330,14 @@ static finding read_both(log_check *k, const log_question *q)
     plain.all = false;
     if (snprintf(path, sizeof path, "%s/checkpoint", q->folder) >= (int)sizeof path)
         return finding_at(INCOMPLETE, "a name is too long", NULL);
-    finding f = read_checkpoint(&k->tree, path, q->keys), old = f;
-    if (f.verdict == VALID && q->old) old = read_checkpoint(&k->old, q->old, &plain);
+    signed_tree now = {0}, then = {0};
+    finding f = read_checkpoint(&now, path, q->keys), old = f;
+    if (f.verdict == VALID && q->old) old = read_checkpoint(&then, q->old, &plain);
     if (old.verdict != VALID) return old;
+    if (q->old && strcmp(now.origin, then.origin) != 0)
+        return finding_at(UNVERIFIABLE, "the older checkpoint is of another log", "%.120s", q->old);
+    k->tree = now.tree;
+    k->old = then.tree;
     if (k->old.size > k->tree.size)
         return finding_at(TAMPERED, "the log is shorter than the older checkpoint: its end was cut off", "line %lld",
                           (long long)k->tree.size);

@@ -180,6 +180,19 @@ TEST("a log that was forked is tampered with for whoever has seen the other bran
     assert_int_equal(RUN("log", "--key", vkey(&log_signer), "--old", before, ours.folder), EXIT_VALID);
 }
 
+TEST("an older checkpoint of another log accuses nobody, though the keys of both were given")
+{
+    made_log l = log_of(805);
+    static const int64_t sizes[] = {300, 805, 900};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        merkle_tree tree = {.size = sizes[i], .root = sha256(bytes_of_text("another"))};
+        const char *old = text_file(note_by(checkpoint_text(mem, "somebody/else", &tree), &stranger, 1));
+        assert_int_equal(RUN("log", "--key", vkey(&log_signer), "--key", vkey(&stranger), "--old", old, l.folder),
+                         EXIT_UNVERIFIABLE);
+        assert_true(says(arena_format(mem, "the older checkpoint is of another log: %s\n", old)));
+    }
+}
+
 /* ---- what is not there ---- */
 
 TEST("a file that is missing is named, and is no tampering; tampering elsewhere is said before it")
