@@ -180,6 +180,23 @@ TEST("a log that was forked is tampered with for whoever has seen the other bran
     assert_int_equal(RUN("log", "--key", vkey(&log_signer), "--old", before, ours.folder), EXIT_VALID);
 }
 
+TEST("two checkpoints of one size are a fork, and no file that is missing hides it")
+{
+    made_log ours = log_with(600, 300, 7), theirs = log_with(600, 300, 8);
+    const char *old = text_file(theirs.note), *same = text_file(ours.note);
+    static const char *const names[] = {"tile/1/000.p/2", "tile/0/001", "tile/entries/000"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        assert_int_equal(unlink(in_folder(&ours, names[i])), 0);
+        assert_int_equal(RUN("log", "--key", vkey(&log_signer), "--old", same, ours.folder), EXIT_INCOMPLETE);
+        assert_int_equal(RUN("log", "--key", vkey(&log_signer), "--old", old, ours.folder), EXIT_TAMPERED);
+        assert_true(says("it was forked or edited: lines 0 to 599"));
+    }
+    flip(in_folder(&ours, "tile/entries/001"), 10, 0);
+    put_file(in_folder(&ours, "tile/0/001"), bytes_of(&ours.hashes[256], 256 * sizeof(digest)));
+    assert_int_equal(RUN("log", "--key", vkey(&log_signer), "--old", old, ours.folder), EXIT_TAMPERED);
+    assert_true(says("line 256"));
+}
+
 TEST("an older checkpoint of another log accuses nobody, though the keys of both were given")
 {
     made_log l = log_of(805);
