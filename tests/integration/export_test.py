@@ -97,6 +97,21 @@ def test_an_export_again_changes_nothing(city, officer, people, tmp_path):
     assert verify("log", "--key", tmp_path / "log.vkey", log)[0] == VALID
 
 
+def test_a_tile_that_an_export_has_already_is_not_written_again(city, officer, people, tmp_path):
+    log = tmp_path / "log"
+    grown(city, officer, 301)
+    first = officer.json("audit", "export", "--tiles", log)[0]
+    tiles = {p for p in (log / "tile").rglob("*") if p.is_file()}
+    for tile in tiles:
+        os.utime(tile, ns=(0, 0))
+    grown(city, officer, first["size"] + 3)
+    grow(city, 3)
+    assert officer.json("audit", "export", "--tiles", log)[0]["size"] > first["size"]
+    # Of the level above there is nothing new: killed or out of space while it is written, the folder would be of no use.
+    assert all(p.stat().st_mtime_ns == 0 for p in tiles if p.exists())
+    assert verify("log", "--key", tmp_path / "log.vkey", log)[0] == VALID
+
+
 def test_what_an_interrupted_export_left_is_used_and_what_it_left_damaged_is_not(city, officer, people, tmp_path):
     log = tmp_path / "log"
     whole = officer.json("audit", "export", "--tiles", log)[0]
