@@ -138,6 +138,16 @@ def test_a_folder_that_was_damaged_or_is_another_logs_is_not_gone_on_with(city, 
     narrow.write_bytes(narrow.read_bytes()[:-1] + b"\0")
     officer("audit", "export", "--tiles", log, wanted=TAMPERED)
     assert files(log)["checkpoint"] == kept["checkpoint"]
+    for name in (str(narrow.relative_to(log)), next(n for n in kept if n.startswith("tile/1/"))):
+        for left in (None, kept[name][:-1]):  # what is missing or cut off accuses nobody
+            for n, content in kept.items():
+                (log / n).write_bytes(content)
+            (log / name).unlink()
+            if left is not None:
+                (log / name).write_bytes(left)
+            officer("audit", "export", "--tiles", log, wanted=INCOMPLETE)
+            assert f"{name} is missing or has another length" in officer.said
+            assert files(log)["checkpoint"] == kept["checkpoint"]
     other = tmp_path / "other"
     other.mkdir()
     (other / "checkpoint").write_text(kept["checkpoint"].decode().replace("resident-vault/test", "somebody/else"))

@@ -27,6 +27,7 @@ typedef struct tile_copy {
 static ctl_exit failed(const vault_error *err)
 {
     say_error(err);
+    if (err->code == VAULT_NOT_FOUND) return CTL_INCOMPLETE;
     return err->code == VAULT_INTEGRITY ? CTL_TAMPERED : CTL_FAILED;
 }
 
@@ -58,11 +59,19 @@ static vault_code add_entries(tile_copy *t, size_t have, size_t width, const til
     return VAULT_OK;
 }
 
+static vault_code not_there(const tile_copy *t, const tile_name *name, vault_error *err)
+{
+    char path[TILE_PATH_MAX];
+    tile_path(path, name);
+    return vault_fail(err, VAULT_NOT_FOUND,
+                      "incomplete: %s is missing or has another length; remove the folder, and export anew: %s", path,
+                      t->folder.path);
+}
+
 /* What the folder holds, as it was when its checkpoint was written: nothing on disk is believed that does not lead to
  * that root. */
 static vault_code load_edge(tile_copy *t, vault_error *err)
 {
-    static const char DAMAGED[] = "%s: its files do not have the root of its checkpoint; remove it, and export anew";
     memset(t->edge, 0, sizeof *t->edge);
     t->edge->size = t->old.size - t->old.size % TILE_WIDTH;
     for (int level = 1; level < TILE_LEVELS && t->old.size > 0; level++) {
@@ -70,17 +79,19 @@ static vault_code load_edge(tile_copy *t, vault_error *err)
         if (width == 0) continue;
         const tile_name name = tile_at(level, tile_count(level, t->old.size) - 1, t->old.size);
         if (!tile_folder_read(&t->folder, &name, t->edge->at[level], width * sizeof(digest)))
-            return vault_fail(err, VAULT_INTEGRITY, DAMAGED, t->folder.path);
+            return not_there(t, &name, err);
     }
     if (t->old.size % TILE_WIDTH > 0) {
         const tile_name name = tile_at(TILE_ENTRIES, t->old.size / TILE_WIDTH, t->old.size);
         if (!tile_folder_read(&t->folder, &name, t->bundle, name.width * TILE_ENTRY_LEN))
-            return vault_fail(err, VAULT_INTEGRITY, DAMAGED, t->folder.path);
+            return not_there(t, &name, err);
         VAULT_TRY(add_entries(t, 0, name.width, &(tile_sink){drop_tile, NULL}, err));
     }
     merkle_tree tree = tile_edge_tree(t->edge);
     if (t->old.size == 0 || bytes_same(digest_bytes(&tree.root), digest_bytes(&t->old.root))) return VAULT_OK;
-    return vault_fail(err, VAULT_INTEGRITY, DAMAGED, t->folder.path);
+    return vault_fail(err, VAULT_INTEGRITY,
+                      "%s: its files do not have the root of its checkpoint; remove it, and export anew",
+                      t->folder.path);
 }
 
 static ctl_exit fetch_entries(tile_copy *t, size_t have, size_t width)
