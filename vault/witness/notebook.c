@@ -289,20 +289,21 @@ static vault_code remember(const question *q, vault_error *err)
     return VAULT_OK;
 }
 
-/* As the specification orders its checks. */
+/* As the specification orders its checks; but a fork is seen whatever old size was said with it: the answer is the
+ * same, and who lies would rather not say the true one. */
 static reply judge(const question *q)
 {
     vault_error err = {0};
     const char *line;
     const merkle_tree *last = &q->log->last, *now = &q->now.tree;
     if (q->asked.old_size > now->size) return plain(REPLY_BAD_REQUEST, "the old size is larger than the new one\n");
-    if (q->asked.old_size != last->size) return conflict(q);
     if (now->size == last->size && !same_root(last, now)) {
         log_event(LOG_ERROR, "witness.fork", "%s has signed two trees of %lld lines", q->log->origin,
                   (long long)now->size);
         keep_evidence(q, "fork");
         return conflict(q);
     }
+    if (q->asked.old_size != last->size) return conflict(q);
     if (!is_proven(q)) {
         log_event(LOG_WARN, "witness.unproven", "%s: %lld lines are not shown to continue %lld", q->log->origin,
                   (long long)now->size, (long long)last->size);

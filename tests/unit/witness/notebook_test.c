@@ -231,6 +231,20 @@ TEST("the same size is cosigned again where it is the same tree, and is 409 and 
     memory_free(text, len);
 }
 
+TEST("a fork is kept whatever old size is said with it; another size than the one cosigned is no fork")
+{
+    given_witness();
+    assert_int_equal(status_of(0, 0, 12), 200);
+    assert_int_equal(status_of(0, 3, 12), 409);
+    assert_int_equal(status_of(1, 3, 11), 409);
+    assert_int_equal(status_of(1, 13, 12), 400);
+    assert_false(stands("fork-1"));
+    reply r = asked(request_for(1, 3, 12));
+    assert_int_equal(r.status, 409);
+    assert_string_equal(r.text, "12\n");
+    assert_true(stands("fork-1"));
+}
+
 TEST("a growth that is not proven is 422: a fork, another proof, one hash more or less or none, a proof from nothing")
 {
     given_witness();
