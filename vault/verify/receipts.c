@@ -62,7 +62,6 @@ static finding read_line(receipt *r, json_t *value, digest *leaf_hash)
 
 static finding read_lines(receipt *r)
 {
-    r->count = json_array_size(r->lines);
     r->leaves = arena_array(r->mem, r->count, sizeof *r->leaves);
     if (r->count == 0 || !r->leaves) return found(INCOMPLETE, "the receipt has no lines");
     for (size_t i = 0; i < r->count; i++) {
@@ -95,9 +94,11 @@ static bool read_shape(receipt *r, json_t *value)
     json_int_t first = 0;
     vault_code code = json_shape(value, &dropped, "receipt", "{s:I, s:o, s:o, s:s}", "first_line", &first, "lines",
                                  &r->lines, "path", &r->path, "checkpoint", &r->checkpoint);
+    if (code != VAULT_OK || first < 0 || first > MERKLE_SIZE_MAX || !json_is_array(r->lines) || !json_is_array(r->path))
+        return false;
     r->first = first;
-    return code == VAULT_OK && first >= 0 && first <= MERKLE_SIZE_MAX && json_is_array(r->lines) &&
-           json_is_array(r->path);
+    r->count = json_array_size(r->lines);
+    return true;
 }
 
 static finding check_one(receipt *r, json_t *value, const key_list *keys)

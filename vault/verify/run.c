@@ -279,8 +279,11 @@ static void print_receipts(FILE *out, const json_t *receipts)
         long long first = json_integer_value(json_object_get(r, "first_line"));
         long long lines = json_integer_value(json_object_get(r, "lines"));
         const char *why = json_string_value(json_object_get(r, "why"));
-        fprintf(out, "  lines %lld to %lld: %s%s%s\n", first, first + (lines ? lines - 1 : 0),
-                json_string_value(json_object_get(r, "verdict")), *why ? ": " : "", why);
+        if (lines > 0)
+            fprintf(out, "  lines %lld to %lld", first, first + lines - 1);
+        else
+            fprintf(out, "  receipt %zu of the file", i + 1);
+        fprintf(out, ": %s%s%s\n", json_string_value(json_object_get(r, "verdict")), *why ? ": " : "", why);
     }
 }
 

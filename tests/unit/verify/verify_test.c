@@ -358,6 +358,23 @@ TEST("every part of a receipt that is changed is noticed, and called by its righ
     assert_int_equal(judged_receipt(json_string("no receipt")), EXIT_INCOMPLETE);
 }
 
+TEST("a receipt that does not hold is named by all of its lines, and one without any by its place in the file")
+{
+    given_keys();
+    json_t *r = receipt_json();
+    json_object_set_new(r, "checkpoint", json_string(checkpoint_by(&stranger, 1)));
+    assert_int_equal(judged_receipt(r), EXIT_UNVERIFIABLE);
+    assert_non_null(strstr(printed, "lines 3 to 6: unverifiable"));
+    r = receipt_json();
+    json_array_clear(json_object_get(r, "lines"));
+    assert_int_equal(judged_receipt(r), EXIT_INCOMPLETE);
+    assert_non_null(strstr(printed, "  receipt 1 of the file: incomplete"));
+    r = receipt_json();
+    json_object_set_new(r, "first_line", json_integer(-1));
+    assert_int_equal(judged_receipt(r), EXIT_INCOMPLETE);
+    assert_non_null(strstr(printed, "  receipt 1 of the file: incomplete"));
+}
+
 TEST("a file that is no file of receipts is incomplete, and the gravest verdict of several files counts")
 {
     given_keys();
