@@ -40,7 +40,8 @@ static const char HELP[] =
 static const char HELP_MORE[] =
     "\n"
     "EXIT CODES\n"
-    "  0 valid   2 wrong use   7 tampered   8 incomplete or not readable   9 unverifiable with these keys\n"
+    "  0 valid   2 wrong use, or nothing can be written   7 tampered   8 incomplete or not readable   9 unverifiable "
+    "with these keys\n"
     "  Of several files the gravest: 7 before 8 before 9. What is no \"valid\" names its first place.\n"
     "\n"
     "EXAMPLES\n"
@@ -314,6 +315,14 @@ static verdict check_files(const asked *a, FILE *out)
     return all;
 }
 
+/* A verdict that nobody can read is no "valid". */
+static int exit_told(FILE *out, int code)
+{
+    if (fflush(out) == 0 && !ferror(out)) return code;
+    fprintf(stderr, "vault-verify: what was found cannot be written\n");
+    return code == EXIT_VALID ? EXIT_USAGE : code;
+}
+
 int verify_run(int argc, char *const *argv, FILE *out)
 {
     enum { POLICY_MEMORY = 4 << 20 };
@@ -321,6 +330,7 @@ int verify_run(int argc, char *const *argv, FILE *out)
     asked a = {.mem = mem};
     int wrong = mem ? read_options(&a, argc, argv) : EXIT_INCOMPLETE;
     if (wrong) return wrong;
-    if (a.help) return fputs(HELP, out) == EOF || fputs(HELP_MORE, out) == EOF ? EXIT_USAGE : EXIT_VALID;
-    return verdict_exit(check_files(&a, out));
+    if (a.help)
+        return exit_told(out, fputs(HELP, out) == EOF || fputs(HELP_MORE, out) == EOF ? EXIT_USAGE : EXIT_VALID);
+    return exit_told(out, verdict_exit(check_files(&a, out)));
 }

@@ -260,6 +260,21 @@ TEST("one that names a reference, lacks or doubles a line, or is of another vaul
                      EXIT_UNVERIFIABLE);
 }
 
+TEST("a verdict that cannot be written is not valid; another one stays what it is")
+{
+    given_keys();
+    const char *good = text_file(checkpoint_by(&log_signer, 1)), *foreign = text_file(checkpoint_by(&stranger, 1));
+    char *const of_good[] = {"vault-verify",          "checkpoint", "--key", (char *)(uintptr_t)vkey(&log_signer),
+                             (char *)(uintptr_t)good, NULL};
+    char *const of_foreign[] = {
+        "vault-verify", "checkpoint", "--key", (char *)(uintptr_t)vkey(&log_signer), (char *)(uintptr_t)foreign, NULL};
+    FILE *full = fopen("/dev/full", "w");
+    assert_non_null(full);
+    assert_int_equal(verify_run(5, of_good, full), EXIT_USAGE);
+    assert_int_equal(verify_run(5, of_foreign, full), EXIT_UNVERIFIABLE);
+    fclose(full);
+}
+
 /* ---- receipts ---- */
 
 /* Lines FIRST to FIRST + COUNT - 1 of a log of LINES; the first of them opens with a resident's view. */
