@@ -2,6 +2,9 @@
 
 #include "vault/cli/leak_looks.h"
 #include "vault/cli/leak_place.h"
+#include "vault/cli/mapping.h"
+
+#include "vault/base/character.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -92,14 +95,25 @@ static vault_code add_faulty(leak_table *out, const source *s, arena *mem, const
     return add_row(out, mem, values, count < LEAK_COLUMNS_MOST ? count : LEAK_COLUMNS_MOST, err);
 }
 
-/* A first line that holds what residents have is no line of headings. */
-static bool is_headless(const source *s)
+static bool has_digit(const char *text)
 {
+    for (bytes rest = bytes_of_text(text); rest.len > 0;)
+        if (character_is_digit(character_folded(&rest))) return true;
+    return false;
+}
+
+/* A first line that holds what residents have is no line of headings; nor one with the number of a house, unless it
+ * names a field. */
+static bool is_headless(const source *s, arena *mem, const Vault__V1__Collection *of)
+{
+    bool housed = false, named = false;
     for (size_t i = 0; !s->jsonl && i < s->columns; i++) {
         const looks what = looks_of(s->headings[i]);
         if (what != LOOKS_UNKNOWN && what <= LOOKS_MOBILE) return true;
+        housed |= what == LOOKS_ADDRESS && has_digit(s->headings[i]);
+        named |= heading_field(of, mem, s->headings[i]) != NULL;
     }
-    return false;
+    return housed && !named;
 }
 
 static vault_code read_rows(leak_table *out, source *s, arena *mem, vault_error *err)
@@ -131,7 +145,7 @@ vault_code leak_table_read(leak_table *out, arena *mem, const leak_reading *how,
     if (s.columns > LEAK_COLUMNS_MOST)
         return vault_fail(err, VAULT_INVALID, "%s: more than %d columns", how->path, LEAK_COLUMNS_MOST);
     out->column_count = out->of_file = s.columns;
-    out->headless = is_headless(&s);
+    out->headless = is_headless(&s, mem, how->of);
     out->headings = arena_array(mem, s.columns + 1, sizeof *out->headings);
     if (!out->headings) return no_room(err);
     for (size_t i = 0; i < s.columns; i++)

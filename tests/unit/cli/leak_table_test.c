@@ -93,6 +93,19 @@ TEST("without headings, columns are known by what stands in them, and the first 
     assert_string_equal(table.rows[0]->values[0], "张三");
 }
 
+TEST("a first line with somebody's address is a row, and no line of headings; one that names a field is")
+{
+    read_text("张三,新北区河海路12号3幢501室\n李四,三井街道某某村８号\n");
+    COLUMNS("name", "residence_address");
+    assert_true(table.headless);
+    assert_int_equal(table.row_count, 2);
+    read_text("姓名,2026年街道走访情况\n张三,x\n");
+    COLUMNS("name", "");
+    assert_false(table.headless);
+    read_text("人,住址（街道门牌号）\n张三,新北区河海路12号3幢501室\n");
+    assert_false(table.headless);
+}
+
 TEST("a heading that says nothing is mended by what stands below it, and no field is given twice")
 {
     read_text("a;b;c\n张三;13800000000;李四\n王五;13800000001;赵六\n");
