@@ -139,7 +139,8 @@ vault_code leak_table_read(leak_table *out, arena *mem, const leak_reading *how,
     VAULT_CLEANUP(source_close) source s = {0};
     const source_options options = {.path = how->path,
                                     .delimiter = how->delimiter ? how->delimiter : delimiter_of(how->path),
-                                    .encoding = how->encoding};
+                                    .encoding = how->encoding,
+                                    .as_found = true};
     *out = (leak_table){0};
     VAULT_TRY(source_open(&s, &options, err));
     if (s.columns > LEAK_COLUMNS_MOST)

@@ -111,6 +111,13 @@ static size_t column_of(const source *s, const char *heading)
     return at;
 }
 
+/* What is read as it was found has whole numbers, too, and nothing of other values. */
+static char *member_text(arena *mem, const json_t *value)
+{
+    if (json_is_string(value)) return arena_text(mem, bytes_of(json_string_value(value), json_string_length(value)));
+    return json_is_integer(value) ? arena_format(mem, "%" JSON_INTEGER_FORMAT, json_integer_value(value)) : "";
+}
+
 static vault_code read_members(const source *s, arena *mem, row *out, json_t *object)
 {
     const char *key;
@@ -121,9 +128,8 @@ static vault_code read_members(const source *s, arena *mem, row *out, json_t *ob
         out->fault_field = key;
         if (column == s->columns) return at_fault(out, "UNKNOWN_KEY");
         if (json_is_null(value)) continue;
-        if (!json_is_string(value)) return at_fault(out, "NOT_TEXT");
-        out->values[column] = arena_text(mem, bytes_of(json_string_value(value), json_string_length(value)));
-        if (!out->values[column]) return VAULT_EXHAUSTED;
+        if (!json_is_string(value) && !s->as_found) return at_fault(out, "NOT_TEXT");
+        if (!(out->values[column] = member_text(mem, value))) return VAULT_EXHAUSTED;
     }
     out->fault_field = "";
     return VAULT_OK;
@@ -343,6 +349,7 @@ vault_code source_open(source *s, const source_options *options, vault_error *er
     bool standard = strcmp(options->path, "-") == 0;
     *s = (source){.path = standard ? "standard input" : options->path,
                   .delimiter = options->delimiter,
+                  .as_found = options->as_found,
                   .line = 1,
                   .fd = standard ? dup(STDIN_FILENO) : open(options->path, O_RDONLY | O_CLOEXEC | O_NOCTTY),
                   .mem = arena_new(HEADINGS_MEMORY),

@@ -19,6 +19,7 @@ typedef struct source_options {
     const char *path; /* "-": standard input */
     char delimiter;
     encoding encoding;
+    bool as_found; /* JSON lines: whole numbers are texts, other values that are no text are passed over; no NOT_TEXT */
 } source_options;
 
 enum { SOURCE_BUFFER = 1 << 20 };
@@ -27,7 +28,7 @@ typedef struct source {
     const char *path;
     char **headings; /* of CSV; the keys of the objects in the file's beginning */
     size_t columns;
-    bool jsonl, regular;
+    bool jsonl, as_found, regular;
     uint64_t size;    /* of a regular file */
     int64_t mtime_us; /* its last change */
     digest head;      /* SHA-256 of its first MiB */

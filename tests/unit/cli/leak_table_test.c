@@ -122,6 +122,17 @@ TEST("bare lines, tabs, blanks around values and tokens are read")
     COLUMNS("token", "token");
 }
 
+TEST("JSON lines are read with their numbers, and whatever else stands in them")
+{
+    read_text("{\"姓名\": \"张三\", \"手机\": 13800000000, \"vip\": true, \"tags\": [1]}\n"
+              "{\"姓名\": \"李四\", \"手机\": null, \"vip\": 0.5}\n");
+    COLUMNS("name", "phone", "", "");
+    assert_int_equal(table.row_count, 2);
+    assert_int_equal(table.faulty, 0);
+    assert_string_equal(table.rows[0]->values[1], "13800000000");
+    assert_string_equal(table.rows[1]->values[1], "");
+}
+
 TEST("GB18030 is read like UTF-8")
 {
     static const char text[] = "\xd0\xd5\xc3\xfb,\xc1\xaa\xcf\xb5\xb7\xbd\xca\xbd\n\xd5\xc5\xc8\xfd,13800000000\n";
