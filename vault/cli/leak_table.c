@@ -41,9 +41,10 @@ static char delimiter_of(const char *path)
 
 static char *trimmed(char *text)
 {
-    while (*text == ' ' || *text == '\t') text++;
+    static const char blanks[] = " \t\r\n"; /* in quotes a cell may end with its line */
+    text += strspn(text, blanks);
     size_t len = strlen(text);
-    while (len && (text[len - 1] == ' ' || text[len - 1] == '\t' || text[len - 1] == '\r')) text[--len] = '\0';
+    while (len && strchr(blanks, text[len - 1])) text[--len] = '\0';
     return text;
 }
 

@@ -122,6 +122,15 @@ TEST("bare lines, tabs, blanks around values and tokens are read")
     COLUMNS("token", "token");
 }
 
+TEST("lines that end within a cell, as a spreadsheet saves them, are no part of its value")
+{
+    read_text("\"姓名\n(必填)\",\"联系方式\n\"\r\n\"张三\n\",\"\r\n13800000000\"\r\n\"李四\r\n\",13900000000\r\n");
+    COLUMNS("name", "phone");
+    assert_string_equal(table.rows[0]->values[0], "张三");
+    assert_string_equal(table.rows[0]->values[1], "13800000000");
+    assert_string_equal(table.rows[1]->values[0], "李四");
+}
+
 TEST("JSON lines are read with their numbers, and whatever else stands in them")
 {
     read_text("{\"姓名\": \"张三\", \"手机\": 13800000000, \"vip\": true, \"tags\": [1]}\n"
