@@ -153,6 +153,8 @@ vault_code leak_table_read(leak_table *out, arena *mem, const leak_reading *how,
     for (size_t i = 0; i < s.columns; i++)
         if (!(out->headings[i] = arena_text(mem, bytes_of_text(s.headings[i])))) return no_room(err);
     VAULT_TRY(read_rows(out, &s, mem, err));
-    if (out->row_count == 0) return vault_fail(err, VAULT_INVALID, "%s: no rows", how->path);
+    if (out->row_count == 0)
+        return vault_fail(err, VAULT_INVALID, "%s: no rows%s", how->path,
+                          out->faulty ? " that can be taken apart" : "");
     return leak_place(out, mem, how, err);
 }

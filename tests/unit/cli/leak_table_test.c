@@ -175,6 +175,15 @@ TEST("a list in which nothing is recognised is refused, and an empty one; values
     assert_int_equal(table.long_values, 1);
 }
 
+TEST("that no row can be taken apart is said, where there are some")
+{
+    static const char text[] = "姓名,手机\n张三,=\"13800000000\"\n";
+    assert_int_equal(read_bytes(text, sizeof text - 1, NULL), VAULT_INVALID);
+    assert_non_null(strstr(err.detail, "no rows that can be taken apart"));
+    assert_int_equal(read_bytes("姓名,手机\n", strlen("姓名,手机\n"), NULL), VAULT_INVALID);
+    assert_null(strstr(err.detail, "apart"));
+}
+
 TEST("a long value of a column that nobody looks at is not counted")
 {
     char text[800];
