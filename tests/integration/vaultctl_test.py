@@ -8,7 +8,7 @@ import subprocess
 import kit
 import pytest
 
-DONE, SOME_REFUSED, USAGE, DENIED, UNAVAILABLE, INVALID, TAMPERED, INCOMPLETE, UNVERIFIABLE = 0, 1, 2, 3, 4, 5, 7, 8, 9
+DONE, SOME_REFUSED, USAGE, DENIED, UNAVAILABLE, INVALID, FAILED, TAMPERED, INCOMPLETE, UNVERIFIABLE = range(10)
 PROGRAM = kit.BUILD / "vaultctl"
 
 
@@ -71,6 +71,13 @@ def test_wrong_usage_is_said_and_is_exit_code_2(elder):
         elder(*words, wanted=USAGE)
         assert "--help" in elder.said or "No such file" in elder.said
     elder("health", "--cert", "/nonexistent", wanted=USAGE)
+
+
+def test_an_output_that_is_cut_short_by_a_full_disk_is_no_success(elder):
+    with open("/dev/full", "w") as full:
+        for words in (("--help",), ("health",), ("audit", "checkpoint", "--json")):
+            done = subprocess.run([str(PROGRAM), *words], env=elder.environment, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+            assert done.returncode == FAILED and "not all could be written" in done.stderr, (words, done)
 
 
 def test_put_reads_json_lines_and_names_the_lines_that_are_refused(city, tmp_path):

@@ -125,15 +125,27 @@ static ctl_exit run(ctl *c, char **words, size_t count)
     return c->command->remote ? open_and_run(c) : c->command->run(c);
 }
 
-int main(int argc, char **argv)
+/* A list that a full disk has cut short must not pass for a whole one. */
+static ctl_exit when_written(ctl_exit end)
 {
-    size_t count = argc > 0 ? (size_t)argc - 1 : 0, used;
-    char **words = argv + 1;
-    (void)setlocale(LC_CTYPE, "C.UTF-8");
+    if (fflush(stdout) == 0 && !ferror(stdout)) return end;
+    fputs("vaultctl: standard output: not all could be written\n", stderr);
+    return end == CTL_OK ? CTL_FAILED : end;
+}
+
+static ctl_exit run_words(char **words, size_t count)
+{
+    size_t used;
     if (count > 0 && (strcmp(words[0], "--help") == 0 || strcmp(words[0], "help") == 0)) return help(), CTL_OK;
     const command *found = find(words, count, &used);
-    if (!found) return (int)no_command(words, count);
+    if (!found) return no_command(words, count);
     VAULT_CLEANUP(arena_free) arena *mem = arena_new(MEMORY);
     ctl c = {.command = found, .mem = mem};
-    return mem ? (int)run(&c, words + used, count - used) : CTL_FAILED;
+    return mem ? run(&c, words + used, count - used) : CTL_FAILED;
+}
+
+int main(int argc, char **argv)
+{
+    (void)setlocale(LC_CTYPE, "C.UTF-8");
+    return (int)when_written(run_words(argv + 1, argc > 0 ? (size_t)argc - 1 : 0));
 }
