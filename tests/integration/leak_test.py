@@ -130,6 +130,14 @@ def test_what_cannot_be_a_list_is_said_before_anything_is_sent(wang, tmp_path):
     wang("incident", "leaks/" + "0" * 32, "--ticket", "t", wanted=USAGE)
 
 
+def test_a_list_in_a_folder_named_like_the_cases_is_a_list(wang, tmp_path):
+    (tmp_path / "leaks").mkdir()
+    (tmp_path / "leaks" / "found.csv").write_text("姓名,手机\n张三,13800000000\n")
+    case = wang.json("audit", "trace", "leaks/found.csv", "--seen", soon(), "--ticket", "t")[0]
+    wang("leak", "close", case["name"], "--ticket", "t")
+    wang("audit", "trace", "leaks/" + "0" * 32, "--ticket", "t", wanted=NOT_FOUND)
+
+
 def test_that_there_is_no_place_for_what_is_to_be_kept_is_said_before_anything_is_asked(wang):
     lines = lambda: wang.json("audit", "query", "--action", "trace", "--limit", "1000")
     before = len(lines())

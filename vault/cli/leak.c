@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { LEADS_MOST = 100, EVIDENCE_MOST = 50, EVIDENCE_USUAL = 5, AFFECTED_PAGE = 1000 };
 /* What a vault takes unless it is told otherwise, less the call's own fields. */
@@ -247,9 +248,15 @@ static ctl_exit trace_case(ctl *c)
     return end == CTL_OK ? show_trace(c, (const void *)x.reply) : end;
 }
 
+/* A list that lies in a folder of that name is a list. */
+static bool is_case(const char *name)
+{
+    return strncmp(name, CASE, sizeof CASE - 1) == 0 && access(name, F_OK) != 0;
+}
+
 ctl_exit run_audit_trace(ctl *c)
 {
-    return strncmp(c->arguments[0], CASE, sizeof CASE - 1) == 0 ? trace_case(c) : bring(c);
+    return is_case(c->arguments[0]) ? trace_case(c) : bring(c);
 }
 
 /* ---- list and close ---- */
