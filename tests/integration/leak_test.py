@@ -144,4 +144,6 @@ def test_that_there_is_no_place_for_what_is_to_be_kept_is_said_before_anything_i
     for option in ("--report", "--receipts"):
         wang("audit", "trace", "leaks/" + "0" * 32, option, "/nonexistent/kept", "--ticket", "t", wanted=USAGE)
         assert "/nonexistent/kept: nothing can be kept there: No such file" in wang.said
+        wang("audit", "trace", "leaks/" + "0" * 32, option, "/tmp", "--ticket", "t", wanted=USAGE)
+        assert "/tmp: nothing can be kept there: Is a directory" in wang.said
     assert len(lines()) == before

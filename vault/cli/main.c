@@ -5,6 +5,7 @@
 #include <locale.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -102,8 +103,10 @@ static ctl_exit check_places(ctl *c)
         const char *folder = !slash          ? "."
                              : slash == path ? "/"
                                              : arena_text(c->mem, bytes_of(path, (size_t)(slash - path)));
-        if (path && folder && access(folder, W_OK | X_OK) != 0)
-            return usage_error(c, "%s: nothing can be kept there: %s", path, strerror(errno));
+        struct stat is;
+        const bool taken = path && stat(path, &is) == 0 && S_ISDIR(is.st_mode);
+        if (taken || (path && folder && access(folder, W_OK | X_OK) != 0))
+            return usage_error(c, "%s: nothing can be kept there: %s", path, strerror(taken ? EISDIR : errno));
     }
     return CTL_OK;
 }
