@@ -31,8 +31,8 @@ bool character_is_blank(uint32_t c)
 
 bool character_is_between(uint32_t c)
 {
-    const bool mark = c && c < 0x7f && strchr("-.()+/_", (int)c);
-    return mark || character_is_blank(c) || (c >= 0x2010 && c <= 0x2015) || c == 0x2212;
+    const bool mark = c && c < 0x7f && strchr("-.()+/_='\"", (int)c); /* ="139..." */
+    return mark || character_is_blank(c) || (c >= 0x2010 && c <= 0x2015) || c == 0x2018 || c == 0x2019 || c == 0x2212;
 }
 
 bool character_is_point(uint32_t c)

@@ -6,7 +6,8 @@
  * blanks as a blank; U+FFFD for a byte that belongs to none. */
 uint32_t character_folded(bytes *rest);
 
-/* Of folded characters. Between: what groups of a number stand apart by. Point: what stands between parts of a name. */
+/* Of folded characters. Between: what groups of a number stand apart by, and what keeps a spreadsheet from counting
+ * with it. Point: what stands between parts of a name. */
 bool character_is_digit(uint32_t c);
 bool character_is_letter(uint32_t c);
 bool character_is_blank(uint32_t c);

@@ -29,8 +29,8 @@ TEST("a text comes to its end a character at a time, also where bytes belong to 
 
 TEST("what stands between groups of a number, and between parts of a name, is known in its many kinds")
 {
-    static const char *const between[] = {" ",           "-", "－", "（", "．", "+", "\xe2\x80\x93", "\xe2\x88\x92",
-                                          "\xef\xbb\xbf"};
+    static const char *const between[] = {
+        " ", "-", "－", "（", "．", "+", "\xe2\x80\x93", "\xe2\x88\x92", "\xef\xbb\xbf", "'", "＇", "’", "=", "\""};
     static const char *const points[] = {"·", "•", "・", ".", "．", "⋅"};
     for (size_t i = 0; i < sizeof between / sizeof *between; i++)
         assert_true(character_is_between(first_of(between[i])));

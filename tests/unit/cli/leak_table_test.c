@@ -312,7 +312,9 @@ TEST("what a text looks like")
                {"110105194912310021", LOOKS_UNKNOWN}, /* the check digit */
                {"110105194913310023", LOOKS_UNKNOWN},
                {"622202194912310021", LOOKS_UNKNOWN},
+               {"'11010519491231002x", LOOKS_ID},
                {"13800000000", LOOKS_MOBILE},
+               {"=\"13800000000\"", LOOKS_MOBILE},
                {"008613800000000", LOOKS_MOBILE},
                {"12800000000", LOOKS_UNKNOWN},
                {"138****0000", LOOKS_UNKNOWN},

@@ -31,6 +31,8 @@ TEST("a mobile number is read in any groups, and behind any prefix")
                                           "(+86)139.1234.5678",
                                           "１３９１２３４５６７８",
                                           "013912345678",
+                                          "'13912345678",
+                                          "=\"13912345678\"",
                                           "139\xe3\x80\x80"
                                           "1234\xc2\xa0"
                                           "5678",
@@ -53,6 +55,7 @@ TEST("an ID number is read in groups and in full width")
     expect_read("resident_id", "110105 19491231 002x", "11010519491231002x");
     expect_read("resident_id", "110105-1949-1231-002X", "11010519491231002X");
     expect_read("resident_id", "１１０１０５１９４９１２３１００２Ｘ", "11010519491231002X");
+    expect_read("resident_id", "'11010519491231002X", "11010519491231002X");
     expect_read("resident_id", "1101051949****002X", "1101051949****002X");
 }
 
@@ -61,7 +64,8 @@ TEST("a token is read in groups and in full width; one with other characters is 
     in_memory();
     expect_read("token", "ｒｖ１ｑｐｚｒｙ９ｘ８", "rv1qpzry9x8");
     expect_read("token", "rv1 qpzr-y9x8", "rv1qpzry9x8");
-    expect_read("token", "\"rv1qpzry9x8\"", "\"rv1qpzry9x8\"");
+    expect_read("token", "\"rv1qpzry9x8\"", "rv1qpzry9x8");
+    expect_read("token", "<rv1qpzry9x8>", "<rv1qpzry9x8>");
 }
 
 TEST("a name is read without blanks, and with one kind of point")
