@@ -133,7 +133,7 @@ static ctl_exit when_written(ctl_exit end)
 {
     if (fflush(stdout) == 0 && !ferror(stdout)) return end;
     fputs("vaultctl: standard output: not all could be written\n", stderr);
-    return end == CTL_OK ? CTL_FAILED : end;
+    return end == CTL_OK || end == CTL_SOME_REFUSED ? CTL_FAILED : end;
 }
 
 static ctl_exit run_words(char **words, size_t count)
