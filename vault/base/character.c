@@ -14,6 +14,13 @@ uint32_t character_folded(bytes *rest)
     return c >= 0xff01 && c <= 0xff5e ? c - 0xfee0 : c;
 }
 
+bytes character_whole(bytes text)
+{
+    const bool has = text.len > 2 && character_is_digit(text.at[text.len - 3]) && text.at[text.len - 2] == '.' &&
+                     text.at[text.len - 1] == '0';
+    return has ? bytes_of(text.at, text.len - 2) : text;
+}
+
 bool character_is_digit(uint32_t c)
 {
     return c >= '0' && c <= '9';

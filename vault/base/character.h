@@ -6,6 +6,9 @@
  * blanks as a blank; U+FFFD for a byte that belongs to none. */
 uint32_t character_folded(bytes *rest);
 
+/* A number without the ".0" that it gets from programs which keep mobile numbers as fractions. */
+bytes character_whole(bytes text);
+
 /* Of folded characters. Between: what groups of a number stand apart by, and what keeps a spreadsheet from counting
  * with it. Point: what stands between parts of a name. */
 bool character_is_digit(uint32_t c);

@@ -22,7 +22,7 @@ static const char *plain_of(char out[PLAIN_MOST + 1], const char *text)
 {
     size_t len = 0;
     out[0] = '\0';
-    for (bytes rest = bytes_of_text(text); rest.len > 0;) {
+    for (bytes rest = character_whole(bytes_of_text(text)); rest.len > 0;) {
         const uint32_t c = character_folded(&rest);
         if (character_is_between(c)) continue;
         if (len == PLAIN_MOST || !(character_is_digit(c) || character_is_letter(c))) return "";

@@ -23,7 +23,7 @@ static bytes number_spelling(arena *mem, bytes text)
     size_t len = 0;
     char *out = arena_alloc(mem, text.len + 1);
     if (!out) return (bytes){0};
-    for (bytes rest = text; rest.len > 0;) {
+    for (bytes rest = character_whole(text); rest.len > 0;) {
         const uint32_t c = character_folded(&rest);
         if (character_is_digit(c) || character_is_letter(c))
             out[len++] = (char)c;

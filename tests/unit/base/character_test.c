@@ -27,6 +27,22 @@ TEST("a text comes to its end a character at a time, also where bytes belong to 
     assert_int_equal(rest.len, 0);
 }
 
+TEST("a whole number is without the zero behind its point")
+{
+    static const struct {
+        const char *text, *whole;
+    } known[] = {{"13912345678.0", "13912345678"},
+                 {"1.0", "1"},
+                 {"13912345678", "13912345678"},
+                 {"1.00", "1.00"},
+                 {"1.10", "1.10"},
+                 {"x.0", "x.0"},
+                 {".0", ".0"},
+                 {"", ""}};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        assert_true(bytes_same(character_whole(bytes_of_text(known[i].text)), bytes_of_text(known[i].whole)));
+}
+
 TEST("what stands between groups of a number, and between parts of a name, is known in its many kinds")
 {
     static const char *const between[] = {

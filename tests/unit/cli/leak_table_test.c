@@ -315,6 +315,7 @@ TEST("what a text looks like")
                {"'11010519491231002x", LOOKS_ID},
                {"13800000000", LOOKS_MOBILE},
                {"=\"13800000000\"", LOOKS_MOBILE},
+               {"13800000000.0", LOOKS_MOBILE},
                {"008613800000000", LOOKS_MOBILE},
                {"12800000000", LOOKS_UNKNOWN},
                {"138****0000", LOOKS_UNKNOWN},

@@ -33,6 +33,7 @@ TEST("a mobile number is read in any groups, and behind any prefix")
                                           "013912345678",
                                           "'13912345678",
                                           "=\"13912345678\"",
+                                          "13912345678.0",
                                           "139\xe3\x80\x80"
                                           "1234\xc2\xa0"
                                           "5678",
