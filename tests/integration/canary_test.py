@@ -481,7 +481,7 @@ def plant_troubles(p, tokens, people):
     few()
     p.city.database.start()
     assert attack.wait_until(lambda: p.call(p.eldercare.tokens.Reveal, tokens_pb2.RevealRequest(
-        context=p.eldercare.context(), token=tokens[9], field_mask=FieldMask(paths=["name"]))) is not None), p.said[-4:]
+        context=p.eldercare.context(), token=tokens[9], field_mask=FieldMask(paths=["name"]))) is not None), (p.said[-4:], p.city.vaultd.process.poll(), attack.reports(p.city.vaultd))
 
 
 @pytest.fixture(scope="module")
