@@ -13,7 +13,8 @@ merkle_tree known_lines_tree(known_lines *k);
 /* It has grown from the one to the other, which the caller has proven. False: it was another by now. */
 bool known_lines_grow(known_lines *k, const merkle_tree *from, const merkle_tree *to);
 
-/* It will be asked for soon: what is known of it comes near, while others do, too. Of 128 MB hardly anything is. */
+/* It will be asked for soon: what is known of it begins to come into the processor's cache, where little of 128 MB is.
+ * Many are waited for at once. */
 void known_lines_fetch(known_lines *k, int64_t index);
 /* False: it is not known, or this is not its leaf. */
 bool known_lines_have(known_lines *k, int64_t index, bytes leaf);
